@@ -1,0 +1,110 @@
+"""The command line: check | inspect | add | list | show | schema. Each command imports only what it needs."""
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from homeoanalysis.errors import HomeoError
+
+KINDS = ("study", "recording", "model", "config")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit code: 0, 1 for a mistake that the user can mend; wrong usage exits with 2."""
+    arguments = _parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is escaped, not an error
+            stream.reconfigure(errors="backslashreplace")
+    command: Callable[[argparse.Namespace], Iterator[str]] = arguments.command
+    try:
+        for line in command(arguments):
+            print(line)
+        sys.stdout.flush()
+    except HomeoError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # e.g. `| head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m homeoanalysis", description="Recordings and plastic networks, measured the same way.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    check = commands.add_parser("check", help="check the whole config, and say which jobs it asks for")
+    check.add_argument("studies", nargs="*", metavar="STUDY", help="default: the studies of config.yaml")
+    _config_option(check)
+    check.set_defaults(command=_check)
+
+    inspect = commands.add_parser("inspect", help="what neo sees in a file")
+    inspect.add_argument("file", type=Path, metavar="FILE")
+    inspect.add_argument("--io", metavar="NAME", help="the class of neo.io to read it with")
+    inspect.set_defaults(command=_inspect)
+
+    add = commands.add_parser("add", help="the YAML of a recording for files of yours, one replicate for each")
+    add.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    add.add_argument("--name", help="name of the recording; default: from the file's")
+    add.add_argument("--io", metavar="NAME", help="the class of neo.io to read it with")
+    add.add_argument("--write", action="store_true", help="write it to config/recordings/NAME.yaml instead of printing it")
+    _config_option(add)
+    add.set_defaults(command=_add)
+
+    listing = commands.add_parser("list", help="what can be named in the config, with parameters, units and defaults")
+    listing.add_argument("kinds", nargs="*", metavar="KIND", help="metrics, readers, ... studies, recordings, models; default: all")
+    _config_option(listing)
+    listing.set_defaults(command=_list)
+
+    show = commands.add_parser("show", help="a summary of a result, with its provenance")
+    show.add_argument("file", type=Path, metavar="FILE.nc")
+    show.set_defaults(command=_show)
+
+    schema = commands.add_parser("schema", help="JSON schema of a YAML file, for editors")
+    schema.add_argument("kind", choices=KINDS, nargs="?", default="config")
+    schema.set_defaults(command=_schema)
+    return parser
+
+
+def _config_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, default=Path("config"), metavar="DIR", help="the config folder (default: config)")
+
+
+def _check(arguments: argparse.Namespace) -> Iterator[str]:
+    from homeoanalysis.cli.check import check
+
+    return check(arguments.config, arguments.studies)
+
+
+def _inspect(arguments: argparse.Namespace) -> Iterator[str]:
+    from homeoanalysis.cli.inspect import inspect
+
+    return inspect(arguments.file, arguments.io)
+
+
+def _add(arguments: argparse.Namespace) -> Iterator[str]:
+    from homeoanalysis.cli.add import add
+
+    return add(arguments.files, config=arguments.config, name=arguments.name, io=arguments.io, is_written=arguments.write)
+
+
+def _list(arguments: argparse.Namespace) -> Iterator[str]:
+    from homeoanalysis.cli.listing import listing
+
+    return listing(arguments.kinds, arguments.config)
+
+
+def _show(arguments: argparse.Namespace) -> Iterator[str]:
+    from homeoanalysis.cli.show import show
+
+    return show(arguments.file)
+
+
+def _schema(arguments: argparse.Namespace) -> Iterator[str]:
+    from homeoanalysis.cli.schema import schema
+
+    return schema(arguments.kind)

@@ -1,0 +1,41 @@
+"""schema: JSON schema of the YAML files, generated from the models that also check them."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from homeoanalysis.config import Model, Recording, Study
+from homeoanalysis.config.loading import Main
+from homeoanalysis.config.model import ModelFile
+from homeoanalysis.units import written
+
+
+def schema(kind: str) -> Iterator[str]:
+    """The schema of a study, recording, model or of config.yaml, as lines of JSON."""
+    if kind == "model":
+        content = _model()
+    else:
+        content = {"study": Study, "recording": Recording, "config": Main}[kind].model_json_schema()
+    content["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    yield from json.dumps(_with_units(content), indent=2, ensure_ascii=False).splitlines()
+
+
+def _model() -> dict[str, Any]:
+    """A model's file is a model, or another model (`base`) with changes to any part of it, and it may hold sizes."""
+    content, extra = Model.model_json_schema(), ModelFile.model_json_schema()
+    content["properties"] |= extra["properties"]
+    content["$defs"] = {name: {k: v for k, v in part.items() if k != "required"} for name, part in content.get("$defs", {}).items()}
+    content["anyOf"] = [{"required": content.pop("required")}, {"required": ["base"]}]
+    return content
+
+
+def _with_units(node: Any) -> Any:
+    """Defaults are SI numbers in the models; in the YAML they are quantities."""
+    if isinstance(node, list):
+        return [_with_units(n) for n in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: _with_units(value) for key, value in node.items()}
+    if "unit" in node and isinstance(node.get("default"), float | int):
+        node["default"] = written(node["default"], node["unit"])
+    return node

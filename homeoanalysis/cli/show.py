@@ -1,0 +1,198 @@
+"""show: a readable summary of one result file, with where it comes from."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import numpy as np
+import xarray as xr
+
+from homeoanalysis.cli.text import count, number, printable, some, table
+from homeoanalysis.contracts import SIGNALS, open_dataset
+from homeoanalysis.errors import DataError, HomeoError
+from homeoanalysis.numerics.neo_io import check_readable
+
+_ROWS = 60
+_GROUPS = 3
+_LISTED = ("replicate", "epoch", "state", "segment", "trial", "stimulus", "band", "snapshot", "parameter")
+
+
+def show(path: Path) -> Iterator[str]:
+    """The summary, line by line. Raises DataError or ContractError if the file is no result of this project."""
+    check_readable(path)
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; name one .nc file in it")
+    with _told(path):
+        names = _groups(path)
+        datasets = {name: open_dataset(path, name or None) for name in names[:_GROUPS]}
+    first = next(iter(datasets.values()))
+    yield f"{path}: {first.attrs['schema']}"
+    summary = {"activity/1": _activity, "measure/1": _measure, "comparison/1": _comparison}[first.attrs["schema"]]
+    if first.attrs["schema"] != "activity/1":
+        yield from summary(first)
+        if len(names) > 1:
+            yield f"  groups: {', '.join(names[1:])} ({first.attrs.get('metric', '')} of random halves and surrogates)"
+    else:
+        for name, dataset in datasets.items():
+            yield from ([f"group {name}"] if name else [])
+            yield from summary(dataset)
+        if len(names) > _GROUPS:
+            shown, more = some(names[_GROUPS:], 10)
+            yield f"  further groups: {', '.join(shown)}{more}"
+    yield from _provenance(first)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """While netCDF reads: damaged bytes surface as any exception, which becomes a DataError that names it."""
+    try:
+        yield
+    except HomeoError:
+        raise
+    except Exception as error:
+        what = f"{type(error).__name__}: {printable(error, 200)}"
+        raise DataError(f"{path} cannot be read as netCDF ({what}); it is damaged: delete it and run the workflow again") from error
+
+
+def _groups(path: Path) -> list[str]:
+    """The groups that hold datasets, the root ("") first where it does."""
+    with netCDF4.Dataset(path) as file:
+        root = [""] if "schema" in file.ncattrs() or not file.groups else []
+        return [*root, *file.groups]
+
+
+def _json(dataset: xr.Dataset, key: str) -> Any:
+    """A JSON attribute; what it says as it is where it is damaged."""
+    text = dataset.attrs.get(key, "")
+    try:
+        return json.loads(text) if text else {}
+    except (TypeError, ValueError):
+        raise DataError(f"the attribute {key} is {printable(text)!r}, which is no JSON; delete the file and run the workflow again") from None
+
+
+def _activity(activity: xr.Dataset) -> Iterator[str]:
+    a = activity.attrs
+    who = ", ".join(f"{key} {printable(a[key])}" for key in ("replicate", "subject", "session") if a.get(key) not in ("", None))
+    factors = ", ".join(f"{k} = {printable(v)}" for k, v in _json(activity, "factors").items())
+    yield f"  source {a['source']} ({a['source_kind']}), {who}{f', {factors}' if factors else ''}"
+    start, stop = activity.segment_start.values, activity.segment_stop.values
+    time = float(np.sum(stop - start))
+    yield f"  observed: {time:.6g} s in {count(start.size, 'segment')}, from {start[0]:.6g} s to {stop[-1]:.6g} s"
+    if "spike_count" in activity:
+        yield from _spikes(activity, time)
+    if "epoch_start" in activity:
+        edges = zip(activity.epoch.values, activity.epoch_start.values, activity.epoch_stop.values, strict=True)
+        shown, more = some([f"{printable(label)} [{low:g} s, {high:g} s]" for label, low, high in edges], 10)
+        yield f"  epochs: {', '.join(shown)}{more}"
+    for name in (n for n in SIGNALS if n in activity):
+        variable = activity[name]
+        n_channels, n_samples = variable.shape
+        every = f"{float(variable.attrs.get('sampling_rate', np.nan)):g} Hz"
+        yield f"  {name}: {count(n_channels, 'channel')}, {count(n_samples, 'sample')} [{variable.attrs['units']}] at {every}"
+    rest = [n for n in ("rate", "binned_count", "weight") if n in activity]
+    yield from (f"  {n}: {dict(activity[n].sizes)} [{activity[n].attrs['units']}]" for n in rest)
+    for what, book in _json(activity, "bookkeeping").items():
+        dropped = "; ".join(f"{n} {reason}" for reason, n in book["dropped"].items())
+        yield f"  {what}: {book['in']} in, {book['out']} out{f', dropped: {dropped}' if dropped else ''}"
+
+
+def _spikes(activity: xr.Dataset, time: float) -> Iterator[str]:
+    counts = activity.spike_count.values
+    kinds = []
+    for name in ("unit_kind", "cell_type", "region"):
+        if name in activity:
+            values, n = np.unique(activity[name].values.astype(str), return_counts=True)
+            kinds.append(", ".join(f"{k} {printable(v)}" for v, k in list(zip(values, n, strict=True))[:5] if v))
+    yield f"  {count(counts.size, 'unit')} ({'; '.join(k for k in kinds if k) or 'nothing known of them'}), {count(int(counts.sum()), 'spike')}"
+    if counts.size and time > 0:
+        rates = counts / time
+        yield f"  rates: {number(rates.min())} to {number(rates.max())} Hz, median {number(float(np.median(rates)))} Hz"
+
+
+def _measure(measured: xr.Dataset) -> Iterator[str]:
+    name = measured.attrs["metric"]
+    variable = measured[name]
+    yield f"  {name}: {variable.attrs.get('long_name', '')} [{variable.attrs['units']}] of {measured.attrs['source']}"
+    yield f"  dimensions: {', '.join(f'{d} {n}' for d, n in variable.sizes.items()) or 'none'}"
+    for replicate, reason in _json(measured, "not_applicable").items():
+        yield f"  {printable(replicate)}: not applicable: {printable(reason, 100)}"
+    yield from _values(measured, name)
+    others = [v for v in measured.data_vars if v not in {name, f"{name}_low", f"{name}_high"}]
+    for other in others:
+        x = measured[other]
+        middle = number(float(np.nanmedian(x.values))) if x.dtype.kind in "iuf" and np.isfinite(x.values).any() else "-"
+        yield f"  {other}: {x.attrs.get('long_name', '')} [{x.attrs.get('units', '')}], median {middle}"
+
+
+def _values(measured: xr.Dataset, name: str) -> Iterator[str]:
+    """A row for each combination of the short dimensions; the long ones (units, frequencies...) as median and range."""
+    variable = measured[name]
+    by_unit = "unit" in variable.dims and "unit_replicate" in measured.coords
+    rows = []
+    listed = [d for d in variable.dims if d in _LISTED]
+    replicates = list(dict.fromkeys(measured.unit_replicate.values.tolist())) if by_unit else [None]
+    cells = list(product(replicates, *(range(variable.sizes[d]) for d in listed)))
+    for replicate, *index in cells[:_ROWS]:
+        part = measured.isel(dict(zip(listed, index, strict=True)))
+        label = [str(part[d].values) if d in part.coords else str(k) for d, k in zip(listed, index, strict=True)]
+        if replicate is not None:
+            part = part.isel(unit=measured.unit_replicate.values == replicate)
+            label.insert(0, str(replicate))
+        rows.append((" ".join(map(printable, label)), *_cell(part, name)))
+    yield from table(rows, "    ")
+    if len(cells) > _ROWS:
+        yield f"    ... and {len(cells) - _ROWS} more rows"
+
+
+def _cell(part: xr.Dataset, name: str) -> tuple[str, str]:
+    x = np.ravel(part[name].values).astype(float)
+    if x.size == 1:
+        ends = [float(np.ravel(part[f"{name}_{end}"].values)[0]) for end in ("low", "high") if f"{name}_{end}" in part]
+        return number(float(x[0])), f"[{number(ends[0])}, {number(ends[1])}]" if len(ends) == 2 else ""
+    finite = x[np.isfinite(x)]
+    if not finite.size:
+        return "-", f"none of {x.size} values is defined"
+    spread = f"{number(finite.min())} to {number(finite.max())}, {finite.size} of {x.size} values defined"
+    return f"median {number(float(np.median(finite)))}", spread
+
+
+def _comparison(compared: xr.Dataset) -> Iterator[str]:
+    yield f"  study {compared.attrs['study']}; discrepancy [95 % interval over subjects], against ceiling (data) and floor (null)"
+    rows = [("target", "contrast", "metric", "candidate", "discrepancy", "interval", "ceiling", "floor", "verdict")]
+    silent = 0
+    labels = [compared[d].values.tolist() for d in ("target", "contrast", "metric", "candidate")]
+    for target, contrast, metric, candidate in product(*labels):
+        at = dict(target=target, contrast=contrast, metric=metric)
+        cell = compared.sel({**at, "candidate": candidate})
+        if candidate in ("null", "data"):
+            continue
+        if not int(cell.comparable):
+            silent += 1
+            continue
+        low, high = float(cell.discrepancy_low), float(cell.discrepancy_high)
+        floor = number(float(compared.discrepancy.sel({**at, "candidate": "null"}))) if "null" in labels[3] else "-"
+        values = number(float(cell.discrepancy)), f"[{number(low)}, {number(high)}]", number(float(cell.ceiling)), floor
+        rows.append((target, contrast, metric, candidate, *values, printable(str(cell.verdict.values), 80)))
+    yield from table(rows[: _ROWS + 1], "  ")
+    if len(rows) > _ROWS + 1:
+        yield f"  ... and {len(rows) - _ROWS - 1} more"
+    if silent:
+        yield f"  {silent} combinations are not comparable; variable `reason` says why"
+
+
+def _provenance(dataset: xr.Dataset) -> Iterator[str]:
+    yield f"  provenance: code {dataset.attrs.get('code', 'unknown')}, seed {dataset.attrs.get('seed', 'unknown')}"
+    for entry in _json(dataset, "history") or []:
+        versions = ", ".join(f"{k} {v}" for k, v in entry.get("versions", {}).items())
+        yield f"    {entry.get('step')}: code {entry.get('code')}; {versions}"
+        shown, more = some([f"{printable(name, 80)} sha256 {digest[:12]}" for name, digest in entry.get("inputs", {}).items()], 6)
+        yield from (f"      read {line}" for line in shown)
+        yield from ([f"      {more.removeprefix(', ')}"] if more else [])
+    if "parameters" in dataset.attrs:
+        yield f"    parameters: {printable(dataset.attrs['parameters'], 300)}"
+    if dataset.attrs.get("citation"):
+        yield f"  cite: {printable(dataset.attrs['citation'], 200)}"

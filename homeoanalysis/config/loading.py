@@ -1,0 +1,332 @@
+"""From a config folder to one checked `Config`, or to the list of all that is wrong in it."""
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, Field, ValidationError
+
+from homeoanalysis import catalogue
+from homeoanalysis.config import yaml
+from homeoanalysis.config.fields import Name, Strict, check_name, explain
+from homeoanalysis.config.model import Model, ModelFile, Size
+from homeoanalysis.config.recording import Recording
+from homeoanalysis.config.study import Contrast, Study
+from homeoanalysis.errors import ConfigError
+
+_Schema = TypeVar("_Schema", bound=BaseModel)
+
+
+class Main(Strict):
+    """`config/config.yaml`, and what `--config` may override."""
+
+    seed: int = Field(ge=0, description="every random stream of every job follows from it")
+    studies: list[Name] = Field(min_length=1, description="the studies that `snakemake` without a target makes")
+    size: Size = Field(default="ci", description="size of the models: ci, nightly or full")
+
+
+class Config(Strict):
+    """The whole config, checked. The `raw_` dicts are as written; jobs get slices of them and validate them again."""
+
+    main: Main
+    studies: dict[str, Study]
+    recordings: dict[str, Recording]
+    raw_studies: dict[str, dict[str, Any]]
+    raw_recordings: dict[str, dict[str, Any]]
+    raw_models: dict[str, dict[str, Any]]  # with `base` resolved
+    streams: dict[str, str]  # model: the model that names its random streams
+
+    def raw_model(self, name: str, variant: Mapping[str, Any]) -> dict[str, Any]:
+        """A model as written, in the size of this config, with a variant's overrides."""
+        return _sized(self.raw_models[name], self.main.size, variant)
+
+    def sources(self, study: str) -> dict[str, str]:
+        """The sources of a study: the name that its YAML uses -> the name that results use (models carry their size)."""
+        recordings = self.studies[study].recordings
+        return {s: s if s in recordings else f"{s}.{self.main.size}" for s in self.studies[study].sources()}
+
+    def variants(self) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Every simulated source of all studies -> its model and the overrides."""
+        found: dict[str, tuple[str, dict[str, Any]]] = {}
+        for name, study in self.studies.items():
+            for short, source in self.sources(name).items():
+                if short not in study.recordings:
+                    model, _, variant = short.partition(".")
+                    found[source] = (model, study.variants[model][variant] if variant else {})
+        return found
+
+
+def load_config(folder: Path | str = "config", overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read and check a config folder.
+
+    overrides: keys put over those of config.yaml (from --config or --configfile).
+    Raises ConfigError with one line for each violation in any file.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: there is no such folder; start in the project's folder, or name the folder of the config")
+    shown = folder.name or str(folder)
+    wrong: list[str] = []
+    top = _main(folder, shown, overrides or {}, wrong)
+    raw_studies, studies = _folder(folder, "studies", Study, wrong)
+    raw_recordings, recordings = _folder(folder, "recordings", Recording, wrong)
+    files = _read_folder(folder, "models", wrong)
+    present = {kind: {path.stem for path in _yaml_files(folder / kind)} for kind in ("studies", "recordings", "models")}
+    raw_models, streams = _resolve(files, present["models"], f"{shown}/models", wrong)
+    models = _models(files, raw_models, present["recordings"], f"{shown}/models", wrong)
+    wrong += _name_faults(shown, top, present)
+    for name, content in raw_studies.items():
+        wrong += _study_faults(
+            f"{shown}/studies/{name}.yaml", content, studies.get(name), present, recordings, raw_models, models
+        )
+    wrong += _variant_clashes(shown, studies)
+    if wrong or top is None:
+        raise ConfigError(*dict.fromkeys(wrong))
+    return Config(
+        main=top,
+        studies=studies,
+        recordings=recordings,
+        raw_studies=raw_studies,
+        raw_recordings=raw_recordings,
+        raw_models=raw_models,
+        streams=streams,
+    )
+
+
+def _main(folder: Path, shown: str, overrides: Mapping[str, Any], wrong: list[str]) -> Main | None:
+    try:
+        content = yaml.read(folder / "config.yaml", f"{shown}/config.yaml")
+    except ConfigError as error:
+        wrong += error.violations
+        return None
+    return _validate(Main, yaml.merge(content, overrides), f"{shown}/config.yaml{' with --config' if overrides else ''}", wrong)
+
+
+def _validate(schema: type[_Schema], content: dict[str, Any], shown: str, wrong: list[str]) -> _Schema | None:
+    try:
+        return schema.model_validate(content)
+    except ValidationError as error:
+        wrong += [f"{shown}: {line}" for line in explain(error, schema)]
+        return None
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.glob("*") if p.suffix.lower() in (".yaml", ".yml"))
+
+
+def _read_folder(folder: Path, kind: str, wrong: list[str]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for path in _yaml_files(folder / kind):
+        shown = f"{folder.name}/{kind}/{path.name}"
+        try:
+            check_name(path.stem)
+            if path.suffix != ".yaml":
+                raise ValueError(f"has the ending {path.suffix!r}; rename it to '.yaml'")
+            twin = next((n for n in found if n.lower() == path.stem.lower()), None)
+            if twin:
+                raise ValueError(f"differs from {twin}.yaml only in case; some file systems cannot hold both, rename one")
+            found[path.stem] = yaml.read(path, shown)
+        except ValueError as error:
+            wrong.append(f"{shown}: the file's name {error}")
+        except ConfigError as error:
+            wrong += error.violations
+    return found
+
+
+def _folder(
+    folder: Path, kind: str, schema: type[_Schema], wrong: list[str]
+) -> tuple[dict[str, dict[str, Any]], dict[str, _Schema]]:
+    raw = _read_folder(folder, kind, wrong)
+    checked = {}
+    for name, content in raw.items():
+        thing = _validate(schema, content, f"{folder.name}/{kind}/{name}.yaml", wrong)
+        if thing is not None:
+            checked[name] = thing
+    return raw, checked
+
+
+def _resolve(
+    files: dict[str, dict[str, Any]], present: Collection[str], shown: str, wrong: list[str]
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Put every model over its `base`. Returns the raw models, and which model names the random streams of each.
+
+    present: the names of all files of models, of those too that could not be read (their fault is known already).
+    """
+    raw: dict[str, dict[str, Any]] = {}
+    streams: dict[str, str] = {}
+    for name in files:
+        chain = [name]
+        while (base := files[chain[-1]].get("base")) is not None:
+            where = f"{shown}/{chain[-1]}.yaml"
+            if not isinstance(base, str):
+                wrong.append(f"{where}: base is {base!r}; write the name of one model")
+                break
+            if base not in files:
+                if base not in present:
+                    wrong.append(f"{where}: base is {base!r}, which is no model; {catalogue.did_you_mean(base, present)}")
+                break
+            if base in chain:
+                wrong.append(f"{shown}/{name}.yaml: base leads in a circle: {' -> '.join([*chain, base])}; remove one")
+                break
+            chain.append(base)
+        else:
+            content: dict[str, Any] = {}
+            for link in reversed(chain):
+                content = yaml.merge(content, files[link])
+            content.pop("base", None)
+            raw[name], streams[name] = content, chain[-1]
+    return raw, streams
+
+
+def _split(content: Mapping[str, Any]) -> tuple[ModelFile, dict[str, Any]]:
+    extra = {k: content[k] for k in ModelFile.model_fields if k in content}
+    return ModelFile.model_validate(extra), {k: v for k, v in content.items() if k not in extra}
+
+
+def _sized(content: Mapping[str, Any], size: Size, override: Mapping[str, Any]) -> dict[str, Any]:
+    file, own = _split(content)
+    return yaml.merge(yaml.merge(own, file.sizes.get(size, {})), override)
+
+
+def _models(
+    files: dict[str, dict[str, Any]], raw: dict[str, dict[str, Any]], recordings: Collection[str], shown: str, wrong: list[str]
+) -> dict[str, Model | None]:
+    """Check every model in every size. A fault is told once: not again for another size, nor for models that inherit it."""
+    models: dict[str, Model | None] = {}
+    faults: dict[str, list[str]] = {}
+    for name, content in raw.items():
+        models[name], faults[name] = _all_sizes(content, recordings)
+    for name, lines in faults.items():
+        inherited = faults.get(files[name].get("base", ""), [])
+        wrong += [f"{shown}/{name}.yaml: {line}" for line in lines if line not in inherited]
+    return models
+
+
+def _all_sizes(content: dict[str, Any], recordings: Collection[str]) -> tuple[Model | None, list[str]]:
+    """The model in its size `ci`, and the faults of all sizes."""
+    try:
+        sizes = _sizes(content)
+    except ValidationError as error:
+        return None, explain(error, ModelFile)
+    models, faults = [], []
+    for size in sizes:
+        model, lines = _model(_sized(content, size, {}))
+        models.append(model)
+        faults += [line if size == "ci" else f"(size {size}) {line}" for line in lines if line not in faults]
+    if models[0] is not None:
+        faults += _model_faults(models[0], recordings)
+    return models[0] if not faults else None, faults
+
+
+def _sizes(content: dict[str, Any]) -> list[Size]:
+    return ["ci", *(size for size in _split(content)[0].sizes if size != "ci")]
+
+
+def _model(content: dict[str, Any]) -> tuple[Model | None, list[str]]:
+    try:
+        return Model.model_validate(content), []
+    except ValidationError as error:
+        return None, explain(error, Model)
+
+
+def _model_faults(model: Model, recordings: Collection[str]) -> Iterator[str]:
+    """What a model says of recordings and metrics."""
+    for recording in model.stimulus_recordings():
+        if recording not in recordings:
+            known = catalogue.did_you_mean(recording, recordings)
+            yield f"a protocol presents the stimulus of {recording!r}, which is no recording; {known}"
+    metrics = catalogue.names("metrics")
+    for metric in model.fitted:
+        if metric not in metrics:
+            yield f"fitted names {metric!r}, which is no metric; {catalogue.did_you_mean(metric, metrics)}"
+
+
+def _name_faults(shown: str, top: Main | None, present: Mapping[str, Collection[str]]) -> Iterator[str]:
+    """Names that are absent, or taken."""
+    studies, recordings, models = present["studies"], present["recordings"], present["models"]
+    for name in dict.fromkeys(top.studies if top else []):
+        if name not in studies:
+            yield f"{shown}/config.yaml: studies names {name!r}, which is absent; {catalogue.did_you_mean(name, studies)}"
+        if top and top.studies.count(name) > 1:
+            yield f"{shown}/config.yaml: studies names {name!r} twice; once is enough"
+    for name in sorted(n for n in models if n.lower() in {r.lower() for r in recordings}):
+        yield f"{shown}/models/{name}.yaml: there is a recording of the same name; sources need different names, rename one"
+    for name in sorted(set(studies) & _RESERVED):
+        yield f"{shown}/studies/{name}.yaml: {name!r} is a target of the workflow already; rename the study"
+
+
+_RESERVED = {"all", "figures", "claims"}
+_PRESENTATION = {"adaptation", "stimulus"}  # the epochs of a run that a recorded stimulus drives
+
+
+def _variant_clashes(shown: str, studies: Mapping[str, Study]) -> Iterator[str]:
+    varied: dict[str, tuple[str, dict[str, Any]]] = {}
+    for name, study in studies.items():
+        for key, override in ((f"{m}.{v}", o) for m, variants in study.variants.items() for v, o in variants.items()):
+            other, known = varied.setdefault(key, (name, override))
+            if known != override:
+                yield (
+                    f"{shown}/studies/{name}.yaml: variants.{key} differs from the one of the same name in study {other}; "
+                    "activities are shared, rename one"
+                )
+
+
+def _study_faults(
+    where: str,
+    content: dict[str, Any],
+    study: Study | None,
+    present: Mapping[str, Collection[str]],
+    recordings: Mapping[str, Recording],
+    raw: Mapping[str, dict[str, Any]],
+    models: Mapping[str, Model | None],
+) -> Iterator[str]:
+    """What a study says of other files; `study` is None where it has faults of its own."""
+    for kind in ("recordings", "models"):
+        listed = content.get(kind)
+        for name in listed if isinstance(listed, list) else []:
+            if isinstance(name, str) and name not in present[kind]:
+                yield f"{where}: {kind} names {name!r}, which is absent; {catalogue.did_you_mean(name, present[kind])}"
+    if study is None:
+        return
+    for model, variants in study.variants.items():
+        for variant, override in variants.items() if models.get(model) else ():
+            lines = [line for size in _sizes(raw[model]) for line in _model(_sized(raw[model], size, override))[1]]
+            yield from (f"{where}: variants.{model}.{variant}: {line}" for line in dict.fromkeys(lines))
+    if all(r in recordings for r in study.recordings) and all(models.get(m) for m in study.models):
+        for name, contrast in study.contrasts.items():
+            yield from (f"{where}: contrasts.{name}.{fault}" for fault in _contrast_faults(contrast, study, recordings, models))
+
+
+def _contrast_faults(
+    contrast: Contrast, study: Study, recordings: Mapping[str, Recording], models: Mapping[str, Model | None]
+) -> Iterator[str]:
+    """A factor level or epoch that no source has is a typing error, not an empty comparison."""
+    levels: dict[str, set[object]] = {}
+    for replicate in (r for name in study.recordings for r in recordings[name].replicates.values()):
+        for factor, level in replicate.factors.items():
+            levels.setdefault(factor, set()).add(level)
+    asked = [("where", factor, level) for factor, level in contrast.where.items()]
+    if contrast.between is not None:
+        asked += [("between", contrast.between.factor, level) for level in contrast.between.levels]
+    for key, factor, level in asked:
+        if factor not in levels:
+            yield f"{key} names the factor {factor!r}, which no recording has; {catalogue.did_you_mean(factor, levels)}"
+        elif level not in levels[factor]:
+            known = ", ".join(map(repr, sorted(levels[factor], key=lambda x: (isinstance(x, str), x))))
+            yield f"{key} asks for {factor} = {level!r}, which no replicate has; known: {known}"
+    epochs = _epochs(study, recordings, models)
+    for key in ("epoch", "reference"):
+        label = getattr(contrast, key)
+        if label is not None and label not in epochs:
+            yield f"{key} is {label!r}, which no source of the study has; {catalogue.did_you_mean(label, epochs)}"
+
+
+def _epochs(study: Study, recordings: Mapping[str, Recording], models: Mapping[str, Model | None]) -> set[str]:
+    """The labels of the epochs of all sources; a source without epochs has one, "whole"."""
+    labels = {label for name in study.recordings for label in recordings[name].epochs or ("whole",)}
+    for name in study.models:
+        model = models[name]
+        if model is not None:
+            labels |= set(model.epochs) or (_PRESENTATION if model.duration is None else {"whole"})
+    changed = [override.get("epochs") for variants in study.variants.values() for override in variants.values()]
+    return labels | {label for epochs in changed if isinstance(epochs, dict) for label in epochs}

@@ -1,0 +1,135 @@
+"""Studies: `config/studies/<name>.yaml`: what is measured, and what is compared with what."""
+
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+
+from homeoanalysis import catalogue
+from homeoanalysis.config.fields import CatalogueSchema, Entry, Factor, Name, Strict, entry, explain
+from homeoanalysis.units import Second
+
+if TYPE_CHECKING:
+    Figure = Entry
+else:
+    Figure = entry("figures")
+FigureEntry: TypeAdapter[Entry] = TypeAdapter(entry("figures"))
+Metric: TypeAdapter[Entry] = TypeAdapter(entry("metrics"))
+Positive = Annotated[Second, Field(gt=0)]
+
+
+class Levels(Strict):
+    """Two levels of a factor; the contrast is the second minus the first."""
+
+    factor: Name
+    levels: Annotated[tuple[Factor, Factor], Field(strict=False)]
+
+    @model_validator(mode="after")
+    def _different(self) -> Self:
+        if self.levels[0] == self.levels[1]:
+            raise ValueError(f"has the levels {list(self.levels)}, which are the same; name two")
+        return self
+
+
+class Contrast(Strict):
+    """A quantity that the target and a candidate are compared in.
+
+    Without `reference` and `between` it is the metric itself; with `reference` its change from that epoch;
+    with `between` its change from the first level of a factor to the second.
+    """
+
+    metrics: list[str] = Field(min_length=1)
+    where: dict[Name, Factor] = Field(default={}, description="only replicates whose factors have these levels")
+    epoch: str | None = Field(default=None, description="the epoch of metrics that are taken per epoch")
+    reference: str | None = Field(default=None, description="the epoch that the change is measured from")
+    between: Levels | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if self.reference is not None and self.between is not None:
+            raise ValueError("has both reference and between; a contrast is within a recording or between factor levels")
+        if self.reference is not None and self.epoch is None:
+            raise ValueError("has a reference but no epoch; name the epoch that is compared with it")
+        return self
+
+
+Contrasts: TypeAdapter[dict[str, Contrast]] = TypeAdapter(dict[Name, Contrast])
+
+
+class Resampling(Strict):
+    """How the ceiling (the recording against itself) and the floor (surrogates) are drawn."""
+
+    draws: int = Field(default=100, ge=20, le=10_000)
+    block: Positive = Field(default=0.256, description="length of the pieces of time that are dealt to the two halves")
+
+
+class Study(Strict):
+    """Recordings and models, the metrics taken of each, the comparisons between them, and the figures."""
+
+    title: str
+    question: str = Field(description="one sentence; the report opens with it")
+    recordings: list[Name] = []
+    models: list[Name] = []
+    variants: dict[Name, dict[Name, dict[str, Any]]] = Field(default={}, description="model: variant: overrides of its YAML")
+    metrics: Annotated[dict[str, dict[str, Any]], CatalogueSchema("metrics", is_labelled=True)] = Field(
+        min_length=1, description="'metric' or 'metric.label': its parameters"
+    )
+    contrasts: dict[Name, Contrast] = {}
+    targets: dict[str, list[str]] = Field(default={}, description="what is held to be the truth: the candidates judged by it")
+    resampling: Resampling = Resampling()
+    figures: list[Figure] = []
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        wrong = []
+        for label, parameters in self.metrics.items():
+            try:
+                self._entry(label, parameters)
+            except ValidationError as error:
+                wrong += [f"metrics{'' if line.startswith('.') else f'.{label} '}{line}" for line in explain(error, Entry)]
+            except ValueError as error:
+                wrong.append(f"metrics.{error}")
+        sources = self.sources()
+        for kind, listed in (("recordings", self.recordings), ("models", self.models)):
+            wrong += [
+                f"{kind} names {name!r} twice; once is enough" for name in sorted({n for n in listed if listed.count(n) > 1})
+            ]
+        for model in self.variants:
+            if model not in self.models:
+                wrong.append(
+                    f"variants.{model} varies a model that the study does not use; {catalogue.did_you_mean(model, self.models)}"
+                )
+        for name, contrast in self.contrasts.items():
+            for metric in contrast.metrics:
+                if metric not in self.metrics:
+                    known = catalogue.did_you_mean(metric, self.metrics)
+                    wrong.append(f"contrasts.{name}.metrics has {metric!r}, which the study does not measure; {known}")
+        for target, candidates in self.targets.items():
+            twice = sorted({c for c in candidates if candidates.count(c) > 1})
+            wrong += [f"targets.{target} names {c!r} twice; once is enough" for c in twice]
+            if target in candidates:
+                wrong.append(f"targets.{target} names itself as a candidate; remove it, 'data' is the recording against itself")
+            for source in [target, *candidates]:
+                if source not in sources:
+                    known = catalogue.did_you_mean(source, sources)
+                    wrong.append(f"targets.{target} names {source!r}, which is no source of this study; {known}")
+        if not sources:
+            wrong.append("has neither recordings nor models; name at least one")
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        return self
+
+    @staticmethod
+    def _entry(label: str, parameters: dict[str, Any]) -> Entry:
+        name, _, suffix = label.partition(".")
+        if "." in label and not suffix.replace("_", "").isalnum():
+            raise ValueError(f"{label} has the label {suffix!r}; a label has only letters, digits and '_'")
+        return Metric.validate_python({name: parameters})
+
+    def metric(self, label: str) -> Entry:
+        """The metric behind a label, with its parameters in SI."""
+        return self._entry(label, self.metrics[label])
+
+    def sources(self) -> list[str]:
+        """Recordings, models and variants, by the names that `targets` uses (models without their size)."""
+        models = [f"{m}{suffix}" for m in self.models for suffix in ["", *(f".{v}" for v in self.variants.get(m, {}))]]
+        return [*self.recordings, *models]

@@ -1,0 +1,80 @@
+"""Reading YAML so that nothing is lost: no code, no duplicate keys, and an error that names the line."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from homeoanalysis.errors import ConfigError
+
+
+_VALUES_MAX = 100_000
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, where a key that stands twice is an error instead of the last one winning."""
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: dict[Any, int] = {}
+    for key_node, _ in node.value:
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue
+        key = loader.construct_object(key_node, deep=True)
+        line = key_node.start_mark.line + 1
+        if not isinstance(key, str):
+            written = getattr(key_node, "value", key)
+            text = f"the key {written!r} is read as {key!r}, not as text; put it in quotes"
+            raise yaml.constructor.ConstructorError(None, None, text, key_node.start_mark)
+        if key in seen:
+            text = f"the key {key!r} stands twice, in lines {seen[key]} and {line}; remove one"
+            raise yaml.constructor.ConstructorError(None, None, text, key_node.start_mark)
+        seen[key] = line
+    loader.flatten_mapping(node)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def read(path: Path, shown: str) -> dict[str, Any]:
+    """The mapping that a YAML file holds. `shown`: its name in messages. Raises ConfigError."""
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except FileNotFoundError:
+        raise ConfigError(f"{shown}: the file is missing; write it, or start with --directory in a folder that has it") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{shown}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+    except OSError as error:
+        raise ConfigError(f"{shown}: cannot be read ({error.strerror}); mend its permissions") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise ConfigError(f"{shown}: line {line} is not valid: {error.problem or error.context}") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ConfigError(f"{shown}: is not YAML ({type(error).__name__}); check it with any YAML editor") from None
+    if _is_larger(content, _VALUES_MAX):
+        raise ConfigError(f"{shown}: holds more than {_VALUES_MAX} values once its aliases (*name) are put in; write them out, or use fewer")
+    if not isinstance(content, dict):
+        raise ConfigError(f"{shown}: holds {type(content).__name__}, not 'key: value' lines; see an example in config/")
+    return content
+
+
+def _is_larger(content: object, limit: int) -> bool:
+    """Whether there are more values than `limit`, counting what an alias stands for each time (a few lines can stand for billions)."""
+    todo, n = [content], 0
+    while todo and n <= limit:
+        value = todo.pop()
+        children = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+        todo.extend(children)
+        n += 1 + len(children)
+    return n > limit
+
+
+def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the keys of `override` put over it: mappings key by key, everything else as a whole."""
+    merged = dict(base)
+    for key, value in override.items():
+        old = merged.get(key)
+        merged[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged

@@ -1,0 +1,1 @@
+"""Figures: the measures and the comparison of a study -> one figure with its caption."""

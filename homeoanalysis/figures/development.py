@@ -1,0 +1,64 @@
+"""Firing rate of cultures as they age: the median electrode of each, and the quartiles around it."""
+
+import json
+
+import numpy as np
+import xarray as xr
+
+from homeoanalysis import drawing
+from homeoanalysis.drawing import Drawn, Measures
+from homeoanalysis.numerics.summaries import of_replicate
+
+_LINES = ("-", "--", ":", "-.")
+
+
+def development(
+    measures: Measures, comparison: xr.Dataset, *, metric: str = "firing_rate", factor: str = "age", unit: str = "days in vitro"
+) -> Drawn:
+    """Median and quartiles over units of a metric against a numeric factor, one line for each subject.
+
+    metric: the label of the metric. factor, unit: the factor that is the horizontal axis, and its unit.
+    """
+    figure = drawing.new_figure(4.5, 3.2)
+    axes = figure.add_subplot()
+    style, notes = drawing.styles(measures), []
+    for source, estimate in measures.get(metric, {}).items():
+        values = estimate[estimate.attrs["metric"]]
+        if "unit" not in values.dims:
+            continue
+        subjects = _subjects(estimate, factor)
+        for k, (subject, course) in enumerate(subjects.items()):
+            at, middle, low, high = np.array(course).T
+            shift = 0.012 * np.ptp(at) * (k - (len(subjects) - 1) / 2)  # so that the error bars do not hide each other
+            looks = {"color": style[source]["color"], "marker": drawing.MARKERS[k % len(drawing.MARKERS)]}
+            drawing.errorbar(axes, at + shift, middle, low, high, label=subject, linestyle=_LINES[k % len(_LINES)], **looks)
+        if subjects:
+            counts = [int(np.sum(estimate.unit_replicate.values == r)) for r in estimate.replicate.values]
+            notes.append(
+                f"{source}: n = {len(subjects)} subjects, {len(counts)} recordings with {min(counts)} to {max(counts)} units each"
+            )
+    if not notes:
+        return drawing.nothing(f"no source has values of {metric} for units, and a numeric factor {factor}")
+    axes.set_yscale("log", nonpositive="clip")
+    drawing.plain_numbers(axes.yaxis)
+    drawing.label(axes, f"{factor.capitalize()} ({unit})", f"{values.attrs['long_name']} ({values.attrs['units']})")
+    drawing.legend(figure, measures)
+    return Drawn(
+        figure,
+        f"{values.attrs['long_name']} against {factor}. Markers: median over the units of a recording; error bars: quartiles "
+        f"over units; one line for each subject, moved sideways so that they can be told apart. {'; '.join(notes)}.",
+    )
+
+
+def _subjects(estimate: xr.Dataset, factor: str) -> dict[str, list[tuple[float, float, float, float]]]:
+    """Subject -> (level, median, quartiles) in order of the level; units in their mean over epochs."""
+    found: dict[str, list[tuple[float, float, float, float]]] = {}
+    for replicate in estimate.replicate.values:
+        here = estimate.sel(replicate=replicate)
+        level = json.loads(str(here.factors.values)).get(factor)
+        mine = of_replicate(estimate, estimate.attrs["metric"], replicate)
+        mine = mine.mean([d for d in mine.dims if d != "unit"], skipna=True).dropna("unit")
+        if isinstance(level, int | float) and mine.size:
+            low, middle, high = np.quantile(mine.values, [0.25, 0.5, 0.75])
+            found.setdefault(str(here.subject.values), []).append((float(level), middle, low, high))
+    return {subject: sorted(course) for subject, course in found.items()}

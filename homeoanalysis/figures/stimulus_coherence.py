@@ -1,0 +1,76 @@
+"""Stimulus-response coherence against frequency, of recordings and models, one panel for each condition."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+
+from homeoanalysis import drawing
+from homeoanalysis.drawing import Drawn, Measures
+from homeoanalysis.numerics.multitaper import corrected
+from homeoanalysis.numerics.summaries import conditions, levels_of, of_replicate, references, summarise
+
+_MARKERS = 20  # of the data, in each panel: the estimates of neighbouring frequencies overlap
+
+
+def stimulus_coherence(measures: Measures, comparison: xr.Dataset, *, metric: str = "stimulus_coherence") -> Drawn:
+    """Coherence of each source in each condition of the recordings, with its null and ceiling.
+
+    metric: the label of the metric.
+    """
+    found = {s: e for s, e in measures.get(metric, {}).items() if "frequency" in e[e.attrs["metric"]].dims}
+    shown = [e for e in found.values() if drawing.is_recording(e)] or list(found.values())
+    panels = list(dict.fromkeys(c for e in shown for c in conditions(e)))
+    if not panels:
+        return drawing.nothing(f"no source has a value of {metric}")
+    n_columns = min(3, len(panels))
+    n_rows = -(-len(panels) // n_columns)
+    figure = drawing.new_figure(7 if n_columns > 1 else 4.5, 0.6 + 2.4 * n_rows)
+    axes = np.ravel(figure.subplots(n_rows, n_columns, sharey=True))
+    for unused in axes[len(panels) :]:
+        unused.remove()
+    notes: dict[str, str] = {}
+    for one, condition in zip(axes, panels, strict=False):
+        for source in found:
+            if condition in conditions(found[source]):
+                notes[source] = _draw(one, measures, comparison, metric, source, condition)
+        one.set_title(condition)
+        one.set_ylim(bottom=-0.05)  # the estimate scatters around 0
+        drawing.label(one, "Frequency (Hz)", "Coherence (1)")
+    drawing.legend(figure, measures)
+    return Drawn(
+        figure,
+        "Stimulus-response coherence, less its bias. Recordings: black, error bars 95 % interval, every few frequencies. Models: "
+        "mean over units, band standard deviation over subjects. Grey dashes: null, what independent signals exceed with "
+        "probability 0.05. Grey band: ceiling, within which the recording differs from itself (root mean square over frequency, "
+        f"95th percentile over random halves). {'; '.join(notes.values())}.",
+    )
+
+
+def _draw(axes: Axes, measures: Measures, comparison: xr.Dataset, metric: str, source: str, condition: str) -> str:
+    """One source in one panel; returns its counts for the caption."""
+    estimate = measures[metric][source]
+    replicates = conditions(estimate)[condition]
+    summary = summarise(estimate, replicates)
+    kept = summary.mean.notnull()
+    if not bool(kept.any()):
+        return f"{source}: n = 0"
+    mean, spread, low, high = (getattr(summary, k)[kept.values] for k in ("mean", "spread", "low", "high"))
+    frequency, style = mean.frequency.values, drawing.styles(measures)[source]
+    if not drawing.is_recording(estimate):
+        axes.plot(frequency, mean, color=style["color"], linewidth=1.2, label=source, zorder=3)
+        axes.fill_between(frequency, mean - spread, mean + spread, color=style["color"], alpha=0.25, linewidth=0, zorder=2)
+        return drawing.counted(source, estimate, [summary]).partition(", interval")[0]
+    axes.plot(frequency, mean, color="black", linewidth=0.6, zorder=4)
+    few = slice(None, None, max(1, round(frequency.size / _MARKERS)))
+    drawing.errorbar(axes, frequency[few], mean[few], low[few], high[few], label=source, zorder=4, **{**style, "markersize": 3})
+    null = np.nanmean([_null(estimate, r) for r in replicates])
+    levels = levels_of(estimate, replicates[0])
+    drawing.draw_references(axes, frequency, mean.values, references(comparison, source, metric, estimate, levels, None), null)
+    return drawing.counted(source, estimate, [summary])
+
+
+def _null(estimate: xr.Dataset, replicate: str) -> float:
+    """The threshold of the replicate's coherence, less the bias as the coherence itself."""
+    name = estimate.attrs["metric"]
+    threshold, df = (of_replicate(estimate, f"{name}_{k}", replicate).values for k in ("threshold", "df"))
+    return float(np.mean([corrected(one, n) for one, n in zip(threshold, df, strict=True)]))

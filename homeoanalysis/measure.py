@@ -1,0 +1,122 @@
+"""measure: activities of one source -> one metric of all of them (measure/1)."""
+
+import json
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from homeoanalysis import catalogue
+from homeoanalysis.contracts import check
+from homeoanalysis.errors import DataError, NotApplicable
+from homeoanalysis.metric import Metric
+from homeoanalysis.numerics import observed, resampling
+from homeoanalysis.provenance import rng_for
+
+_log = logging.getLogger(__name__)
+DRAWS = ("half_a", "half_b", "null")
+
+
+def measure(activities: Iterable[xr.Dataset], metric: str, **parameters: Any) -> xr.Dataset:
+    """Take a metric of each activity (one replicate each) and join the results.
+
+    activities: activity/1 datasets of one source, read one at a time.
+    metric: a name in metrics/; parameters: its keyword arguments, in SI.
+    Returns measure/1. `unit` runs over the units of all replicates, `replicate(unit)` says whose it is; a metric
+    without units has the dimension `replicate`. A replicate in which there is nothing to measure is NaN, and the
+    attribute `not_applicable` (JSON) gives the reason for each.
+    """
+    thing = catalogue.load("metrics", metric)
+    (result,) = _collect(activities, thing, lambda activity: [thing(activity, **parameters)], 1)
+    _log.info("measured %s of %d replicates of %s", metric, result.sizes["replicate"], result.attrs["source"])
+    return check(result, "measure/1")
+
+
+def measure_draws(
+    activities: Iterable[xr.Dataset], metric: str, *, draws: int, block: float, seed: int, **parameters: Any
+) -> dict[str, xr.Dataset]:
+    """The metric of random halves of each activity ("half_a", "half_b") and of surrogates of the second ("null").
+
+    Both halves have the same observed time, so that estimates from them have the same bias; a comparison that uses
+    halves on both sides is one at equal degrees of freedom. draws: how many; block: [s], see `resampling.Halves`.
+    Returns three measure/1 datasets with a dimension `draw`, none for a metric that is never compared.
+    """
+    thing = catalogue.load("metrics", metric)
+    if thing.scale is None:
+        return {}
+
+    def drawn(activity: xr.Dataset) -> list[xr.Dataset]:
+        names = activity.attrs["source"], activity.attrs["replicate"]
+        activity = _inside_epochs(activity)
+        halves = resampling.Halves(activity, block)
+        found: list[list[xr.Dataset]] = []
+        for draw in range(draws):
+            # The same halves for every metric and for the surrogate: differences are paired.
+            first, second = halves.deal(rng_for(seed, "halves", *names, draw))
+            surrogate = thing.surrogate(activity, rng_for(seed, "surrogate", *names, metric, draw))
+            null = resampling.Halves(surrogate, block).take(second)
+            parts = (halves.take(first), halves.take(second), null)
+            found.append([thing.estimate(part, **parameters) for part in parts])
+        return [xr.concat(kind, "draw", join="exact", coords="minimal") for kind in zip(*found, strict=True)]
+
+    joined = _collect(activities, thing, drawn, len(DRAWS))
+    return {kind: check(dataset, "measure/1") for kind, dataset in zip(DRAWS, joined, strict=True)}
+
+
+def _inside_epochs(activity: xr.Dataset) -> xr.Dataset:
+    """Halves hold nothing outside epochs, so that surrogates need not either."""
+    start, stop = np.array(sorted(observed.epochs(activity).values())).T
+    joined = np.concatenate([[True], start[1:] > np.maximum.accumulate(stop)[:-1]])
+    return observed.restrict(activity, start[joined], np.maximum.reduceat(stop, np.flatnonzero(joined)))
+
+
+def _collect(
+    activities: Iterable[xr.Dataset], metric: Metric, take: Callable[[xr.Dataset], list[xr.Dataset]], n: int
+) -> list[xr.Dataset]:
+    """Take `n` datasets of each activity, and join each of them over the activities."""
+    found: list[list[xr.Dataset]] = []
+    replicates: dict[str, dict[str, str]] = {}
+    missing: dict[str, str] = {}
+    attributes: dict[str, Any] = {}
+    for activity in activities:
+        name = activity.attrs["replicate"]
+        replicates[name] = {key: activity.attrs[key] for key in ("subject", "session", "factors")}
+        attributes = {key: activity.attrs[key] for key in ("source", "source_kind", "citation")}
+        try:
+            found.append([_labelled(measured, activity, name) for measured in take(activity)])
+        except NotApplicable as reason:
+            missing[name] = str(reason)
+    if not replicates:
+        raise DataError(f"metric {metric.name} was given no activity; check the source's replicates")
+    attributes |= {"schema": "measure/1", "metric": metric.name, "not_applicable": json.dumps(missing, sort_keys=True)}
+    attributes |= {"scale": metric.scale or "", "metric_source": metric.source}
+    coordinates = {key: ("replicate", [r[key] for r in replicates.values()]) for key in ("subject", "session", "factors")}
+    return [
+        _joined([f[k] for f in found], metric, list(replicates))
+        .assign_coords({"replicate": list(replicates), **coordinates})
+        .assign_attrs(attributes)
+        for k in range(n)
+    ]
+
+
+def _labelled(measured: xr.Dataset, activity: xr.Dataset, replicate: str) -> xr.Dataset:
+    """Units get names that are unique over replicates; a result without units gets the dimension replicate."""
+    if "unit" not in measured.dims:
+        return measured.expand_dims(replicate=[replicate])
+    units = [f"{replicate}/{u}" for u in measured.unit.values]
+    kinds = activity.cell_type.values if "cell_type" in activity else np.full(len(units), "unknown")
+    return measured.assign_coords(
+        unit=units, unit_replicate=("unit", [replicate] * len(units)), cell_type=("unit", [str(k) for k in kinds])
+    )
+
+
+def _joined(found: list[xr.Dataset], metric: Metric, replicates: list[str]) -> xr.Dataset:
+    if not found:
+        nothing = xr.Dataset({metric.name: ("replicate", np.full(len(replicates), np.nan))})
+        nothing[metric.name].attrs = {"units": metric.units, "long_name": metric.long_name}
+        return nothing
+    along = "unit" if "unit" in found[0].dims else "replicate"
+    joined = xr.concat(found, along, join="outer", coords="minimal", compat="equals") if len(found) > 1 else found[0]
+    return joined if along == "unit" else joined.reindex(replicate=replicates)

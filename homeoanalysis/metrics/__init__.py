@@ -1,0 +1,1 @@
+"""Metrics: one activity -> the variable named after the file, and its companions."""

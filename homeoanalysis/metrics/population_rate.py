@@ -1,0 +1,59 @@
+"""Mean rate of a population in time."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+
+from homeoanalysis.errors import NotApplicable
+from homeoanalysis.metric import Truth, metric
+from homeoanalysis.numerics import observed, resampling, synthetic
+from homeoanalysis.units import Second
+
+
+def _truth(rng: np.random.Generator) -> Truth:
+    trains = [synthetic.poisson_train(8.0, 50.0, rng) for _ in range(20)]
+    return Truth(synthetic.activity(trains, 50.0), np.full(5, 8.0), {"bin_size": 10.0})
+
+
+def _scattered(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+    """Every spike at a random place of observed time: same counts, no course in time."""
+    start, stop = observed.segments(activity)
+    count = activity.spike_count.values
+    return resampling.with_spikes(activity, resampling.sorted_uniform(count, start, stop, rng), count)
+
+
+@metric(
+    units="Hz",
+    dims=("time",),
+    bounds=(0, np.inf),
+    companions={},
+    source="spikes of all units in the bin / (units x observed time in the bin)",
+    scale=None,
+    truth=_truth,
+    surrogate=_scattered,
+)
+def population_rate(activity: xr.Dataset, *, bin_size: Second, cell_type: Literal["E", "I", "all"] = "all") -> Mapping[str, Any]:
+    """Population firing rate.
+
+    activity: activity/1 with spikes.
+    bin_size: [s]. cell_type: only units of this type.
+    Returns (time), [Hz], >= 0, at the centres of bins counted from the start of observation; NaN where nothing was observed.
+    Raises NotApplicable without spikes or without units of the cell type.
+    """
+    trains = observed.spike_trains(activity)
+    if cell_type != "all":
+        kinds = activity.cell_type.values if "cell_type" in activity else np.full(len(trains), "unknown")
+        trains = [t for t, kind in zip(trains, kinds, strict=True) if kind == cell_type]
+    if not trains:
+        raise NotApplicable(f"no units of cell type {cell_type}")
+    start, stop = observed.segments(activity)
+    n_bins = int(np.ceil((stop[-1] - start[0]) / bin_size - observed.EDGE))
+    edges = start[0] + bin_size * np.arange(n_bins + 1)
+    spikes = np.concatenate(trains)
+    count = observed.binned_counts(np.minimum(spikes, np.nextafter(stop[-1], -np.inf)), float(start[0]), n_bins, bin_size)
+    covered = np.maximum(np.minimum(stop[:, None], edges[None, 1:]) - np.maximum(start[:, None], edges[None, :-1]), 0).sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rate = np.where(covered > observed.EDGE * bin_size, count / (covered * len(trains)), np.nan)
+    return {"population_rate": rate, "coords": {"time": ("time", (edges[:-1] + edges[1:]) / 2, {"units": "s"})}}

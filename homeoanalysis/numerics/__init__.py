@@ -1,0 +1,1 @@
+"""Numerics shared by the catalogues: plain arrays in, plain arrays out."""

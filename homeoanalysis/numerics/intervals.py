@@ -1,0 +1,48 @@
+"""Confidence intervals of counts and of ratios."""
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from homeoanalysis.provenance import rng_for
+
+Floats = NDArray[np.float64]
+
+
+def poisson_interval(count: NDArray[np.integer], confidence: float = 0.95) -> tuple[Floats, Floats]:
+    """The exact (Garwood) interval of a Poisson mean, given one count. Source: Garwood 1936, doi:10.2307/2333958."""
+    tail = (1 - confidence) / 2
+    low = np.where(count > 0, stats.chi2.ppf(tail, 2 * np.maximum(count, 1)) / 2, 0.0)
+    return np.asarray(low), np.asarray(stats.chi2.ppf(1 - tail, 2 * (count + 1)) / 2)
+
+
+@cache
+def _resamples(n: int, draws: int) -> Floats:
+    """How often each of n units stands in each bootstrap sample (draw, unit); always the same numbers."""
+    rng = rng_for(0, "bootstrap", n, draws)
+    return rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(float)
+
+
+def bca_interval(columns: Floats, statistic, confidence: float = 0.95, draws: int = 2000) -> tuple[float, float]:  # type: ignore[no-untyped-def]
+    """Bias-corrected and accelerated bootstrap interval of a function of column means.
+
+    columns: (unit, column); statistic: (..., column) -> (...). NaN below 4 units.
+    Source: Efron 1987, doi:10.2307/2289144.
+    """
+    n = columns.shape[0]
+    if n < 4:
+        return np.nan, np.nan
+    estimate = statistic(columns.mean(axis=0))
+    boot = statistic(_resamples(n, draws) @ columns / n)
+    boot = boot[np.isfinite(boot)]
+    left_out = statistic((columns.sum(axis=0) - columns) / (n - 1))
+    below = np.clip(np.mean(boot < estimate), 1 / draws, 1 - 1 / draws)
+    skew = left_out.mean() - left_out
+    spread = np.sum(skew**2) ** 1.5
+    acceleration = np.sum(skew**3) / (6 * spread) if spread > 0 else 0.0
+    z0 = stats.norm.ppf(below)
+    z = z0 + stats.norm.ppf([(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = np.quantile(boot, stats.norm.cdf(z0 + z / (1 - acceleration * z)))
+    return float(low), float(high)

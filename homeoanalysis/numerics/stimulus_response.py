@@ -1,0 +1,64 @@
+"""Stimulus and response cut into pieces of equal length, ready for spectra."""
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from homeoanalysis.errors import DataError, NotApplicable
+from homeoanalysis.numerics import observed
+
+Floats = NDArray[np.float64]
+
+
+class Pieces(NamedTuple):
+    """Stimulus (piece, bin), spike counts of each unit (unit, piece, bin), and the highest frequency of the stimulus."""
+
+    stimulus: Floats
+    response: Floats
+    cutoff: float
+
+
+def pieces(activity: xr.Dataset, *, bin_size: float, segment: float) -> Pieces:
+    """Cut all time in which the first covariate was recorded into pieces of `segment` [s], in bins of `bin_size` [s].
+
+    The stimulus is averaged in each bin. Time that does not fill a piece is left out.
+    Raises NotApplicable without stimulus or without one whole piece; DataError if bins do not fit the sampling.
+    """
+    if "covariate" not in activity:
+        raise NotApplicable("no stimulus")
+    if "spike_time" not in activity:
+        raise NotApplicable("no spike times")
+    rate = float(activity.covariate.attrs["sampling_rate"])
+    per_bin, n_bins = round(rate * bin_size), round(segment / bin_size)
+    if per_bin < 1 or abs(rate * bin_size - per_bin) > 1e-6:
+        raise DataError(f"bin_size {bin_size:g} s is no multiple of the stimulus' step of {1 / rate:g} s; choose a multiple")
+    values = activity.covariate.values[0]
+    cut, starts = [], []
+    for first, count, t_start in zip(
+        activity.covariate_first_sample.values,
+        activity.covariate_sample_count.values,
+        activity.covariate_t_start.values,
+        strict=True,
+    ):
+        n = int(count) // (per_bin * n_bins)
+        cut.append(values[first : first + n * n_bins * per_bin].reshape(n, n_bins, per_bin).mean(axis=2))
+        starts.append(t_start + segment * np.arange(n))
+    stimulus, start = np.concatenate(cut), np.concatenate(starts)
+    if start.size == 0:
+        raise NotApplicable(f"no {segment:g} s of stimulus in one piece")
+    response = np.stack([_counts(t, start, n_bins, bin_size) for t in observed.spike_trains(activity)])
+    nyquist = 0.5 / bin_size
+    bandwidth = float(activity.covariate_bandwidth.values[0])
+    return Pieces(stimulus, response, nyquist if np.isnan(bandwidth) else min(bandwidth, nyquist))
+
+
+def _counts(times: Floats, start: Floats, n_bins: int, bin_size: float) -> Floats:
+    slack = observed.EDGE * bin_size
+    piece = np.searchsorted(start, times + slack, side="right") - 1
+    times, piece = times[piece >= 0], piece[piece >= 0]
+    index = np.floor((times - start[piece]) / bin_size + observed.EDGE).astype(np.int64)
+    kept = index < n_bins
+    flat = np.bincount(piece[kept] * n_bins + index[kept], minlength=start.size * n_bins)
+    return flat.reshape(start.size, n_bins).astype(float)

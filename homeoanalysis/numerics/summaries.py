@@ -1,0 +1,152 @@
+"""What figures and reports show of a measure: its location, spread and interval in one condition."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from scipy import stats
+
+MINIMUM = 4  # subjects or units; an interval from fewer says nothing
+
+
+class Summary(NamedTuple):
+    """A metric in one condition: units averaged within a replicate, replicates within a subject, then subjects.
+
+    The arrays keep the dimensions that are left (epoch, frequency, time). `over` says what the interval is of.
+    """
+
+    mean: xr.DataArray
+    spread: xr.DataArray  # standard deviation over subjects, NaN with one
+    low: xr.DataArray
+    high: xr.DataArray
+    n_subjects: int
+    n_units: int  # 0 for a metric without units
+    over: str
+
+
+def conditions(estimate: xr.Dataset) -> dict[str, list[str]]:
+    """Levels of the factors, in words -> the replicates that have them. Without factors: one condition, ""."""
+    tie = str.maketrans(" ", "\N{NO-BREAK SPACE}")  # keeps a number with its unit where a label is wrapped
+    found: dict[str, list[str]] = {}
+    for replicate, factors in zip(estimate.replicate.values, estimate.factors.values, strict=True):
+        levels = json.loads(str(factors))
+        found.setdefault(", ".join(f"{k} {str(v).translate(tie)}" for k, v in sorted(levels.items())), []).append(str(replicate))
+    return found
+
+
+def levels_of(estimate: xr.Dataset, replicate: str) -> dict[str, Any]:
+    """The factors of a replicate."""
+    found: dict[str, Any] = json.loads(str(estimate.factors.sel(replicate=replicate).values))
+    return found
+
+
+def of_replicate(estimate: xr.Dataset, variable: str, replicate: str) -> xr.DataArray:
+    """The values of one replicate, over its units if the variable has any; without coordinates that are not dimensions."""
+    values = estimate[variable]
+    if "unit" in values.dims:
+        values = values.isel(unit=estimate.unit_replicate.values == replicate)
+    elif "replicate" in values.dims:
+        values = values.sel(replicate=replicate, drop=True)
+    return values.drop_vars([c for c in values.coords if c not in values.dims])
+
+
+def _mean(values: xr.DataArray, dim: str) -> xr.DataArray:
+    return values.mean(dim, skipna=True) if dim in values.dims else values
+
+
+def by_subject(estimate: xr.Dataset, replicates: Sequence[str]) -> xr.DataArray:
+    """The metric of each subject (subject, ...): mean over its units, then over its replicates."""
+    subject_of = dict(zip(estimate.replicate.values.tolist(), estimate.subject.values.tolist(), strict=True))
+    values: dict[str, list[xr.DataArray]] = {}
+    for replicate in replicates:
+        mine = _mean(of_replicate(estimate, estimate.attrs["metric"], replicate), "unit")
+        values.setdefault(str(subject_of[replicate]), []).append(mine)
+    means = [_mean(_joined(v, "replicate"), "replicate") for v in values.values()]
+    return _joined(means, "subject").assign_coords(subject=list(values))
+
+
+def _joined(values: list[xr.DataArray], dim: str) -> xr.DataArray:
+    return xr.concat(values, dim, join="outer", coords="minimal", compat="equals")
+
+
+def _deviation(values: xr.DataArray, dim: str) -> xr.DataArray:
+    n = values.count(dim)
+    squares = ((values - values.mean(dim, skipna=True)) ** 2).sum(dim, skipna=True)
+    return (squares / (n - 1).where(n > 1)) ** 0.5
+
+
+def _t_interval(values: xr.DataArray, dim: str) -> tuple[xr.DataArray, xr.DataArray]:
+    n = values.count(dim)
+    kept = n.where(n >= MINIMUM)
+    width = stats.t.ppf(0.975, kept - 1) * _deviation(values, dim) / np.sqrt(kept)
+    mean = values.mean(dim, skipna=True)
+    return mean - width, mean + width
+
+
+def summarise(estimate: xr.Dataset, replicates: Sequence[str]) -> Summary:
+    """Location, spread and 95 % interval of the metric in the given replicates.
+
+    The interval is a t interval over subjects from 4 subjects on. Below, it only says how well this recording was
+    measured: the metric's own interval for a single value, else a t interval over units; NaN if there is neither.
+    """
+    name = estimate.attrs["metric"]
+    subjects = by_subject(estimate, replicates)
+    mean, spread = subjects.mean("subject", skipna=True), _deviation(subjects, "subject")
+    each = [of_replicate(estimate, name, r) for r in replicates]
+    n_units = sum(v.sizes.get("unit", 0) for v in each)
+    nan = xr.full_like(mean, np.nan)
+    if subjects.sizes["subject"] >= MINIMUM:
+        (low, high), over = _t_interval(subjects, "subject"), "over subjects"
+    elif len(replicates) == 1 and n_units <= 1 and f"{name}_low" in estimate:
+        low, high = (_mean(of_replicate(estimate, f"{name}_{side}", replicates[0]), "unit") for side in ("low", "high"))
+        over = "of the estimate itself"
+    elif n_units >= MINIMUM:
+        (low, high), over = _t_interval(_joined(each, "unit"), "unit"), "over units, within the recording"
+    else:
+        low, high, over = nan, nan, "none below 4 subjects"
+    return Summary(mean, spread, low, high, subjects.sizes["subject"], n_units, over)
+
+
+def epochs_of(estimate: xr.Dataset) -> list[str | None]:
+    """The epochs of a metric that is taken per epoch, else [None]."""
+    values = estimate[estimate.attrs["metric"]]
+    return [str(e) for e in values.epoch.values] if "epoch" in values.dims else [None]
+
+
+def at_epoch(summary: Summary, epoch: str | None) -> Summary:
+    """The summary in one epoch."""
+    if epoch is None:
+        return summary
+    return summary._replace(**{k: getattr(summary, k).sel(epoch=epoch) for k in ("mean", "spread", "low", "high")})
+
+
+class References(NamedTuple):
+    """How far from a target the recording itself ("data") and its surrogates ("null") are, in the metric's unit."""
+
+    ceiling: float
+    floor: float
+
+
+def references(
+    comparison: xr.Dataset, target: str, label: str, estimate: xr.Dataset, levels: Mapping[str, Any], epoch: str | None
+) -> References:
+    """The references of the contrast that compares the metric as it is in that condition; NaN where there is none.
+
+    A relative discrepancy is turned into the metric's unit by the target's location.
+    """
+    contrasts = json.loads(comparison.attrs.get("parameters", "{}")).get("contrasts", {})
+    for name, contrast in contrasts.items():
+        level = "reference" not in contrast and "between" not in contrast
+        if not level or label not in contrast["metrics"] or target not in comparison.target:
+            continue
+        if not contrast.get("where", {}).items() <= levels.items() or epoch not in (None, contrast.get("epoch")):
+            continue
+        at = {"target": target, "contrast": name, "metric": label}
+        scale = 1.0
+        if estimate.attrs["scale"] == "relative":
+            scale = abs(float(comparison.location.sel(**at, source=target)))
+        floor = comparison.discrepancy.sel(**at, candidate="null")
+        return References(scale * float(comparison.ceiling.sel(**at)), scale * float(floor))
+    return References(np.nan, np.nan)

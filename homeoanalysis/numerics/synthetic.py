@@ -1,0 +1,97 @@
+"""Activities made from a formula: known truth for the conformance tests of metrics, and for benchmarks."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def activity(
+    trains: Sequence[Floats],
+    duration: float,
+    *,
+    epochs: Mapping[str, tuple[float, float]] | None = None,
+    covariate: Floats | None = None,
+    sampling_rate: float = 1000.0,
+    bandwidth: float = np.nan,
+) -> xr.Dataset:
+    """An activity/1 of the given spike trains [s] in [0, duration], with an optional stimulus sampled from t = 0."""
+    n = int(sum(t.size for t in trains))
+    units = [f"u{k}" for k in range(len(trains))]
+    result = xr.Dataset(
+        {
+            "segment_start": ("segment", [0.0], {"units": "s"}),
+            "segment_stop": ("segment", [float(duration)], {"units": "s"}),
+            "spike_time": ("spike", np.concatenate([np.sort(t) for t in trains]) if n else np.zeros(0), {"units": "s"}),
+            "spike_count": ("unit", np.array([t.size for t in trains], np.int64), {"units": "1"}),
+            "unit_kind": ("unit", ["simulated"] * len(trains)),
+            "cell_type": ("unit", ["unknown"] * len(trains)),
+        },
+        coords={"unit": units},
+    )
+    if epochs:
+        result = result.assign(
+            epoch_start=("epoch", [e[0] for e in epochs.values()], {"units": "s"}),
+            epoch_stop=("epoch", [e[1] for e in epochs.values()], {"units": "s"}),
+        ).assign_coords(epoch=list(epochs))
+    if covariate is not None:
+        result = result.assign(
+            covariate=(
+                ("covariate_channel", "covariate_sample"),
+                covariate[None, :],
+                {"units": "1", "sampling_rate": sampling_rate},
+            ),
+            covariate_first_sample=("segment", [0], {"units": "1"}),
+            covariate_sample_count=("segment", [covariate.size], {"units": "1"}),
+            covariate_t_start=("segment", [0.0], {"units": "s"}),
+            covariate_bandwidth=("covariate_channel", [float(bandwidth)], {"units": "Hz"}),
+        ).assign_coords(covariate_channel=["stimulus"])
+    book = {"spikes": {"in": n, "out": n, "dropped": {}}, "units": {"in": len(trains), "out": len(trains), "dropped": {}}}
+    return result.assign_attrs(
+        schema="activity/1",
+        source="synthetic",
+        source_kind="model",
+        replicate="0",
+        subject="0",
+        session="",
+        factors="{}",
+        citation="",
+        bookkeeping=json.dumps(book, sort_keys=True),
+    )
+
+
+def poisson_train(rate: float, duration: float, rng: np.random.Generator) -> Floats:
+    """A homogeneous Poisson train on [0, duration)."""
+    return np.sort(rng.uniform(0, duration, rng.poisson(rate * duration)))
+
+
+def band_limited_noise(duration: float, sampling_rate: float, cutoff: float, rng: np.random.Generator) -> Floats:
+    """Gaussian noise of unit variance, flat from 0 to `cutoff` [Hz]."""
+    n = round(duration * sampling_rate)
+    spectrum = rng.normal(size=(2, n // 2 + 1)).T @ np.array([1, 1j])
+    spectrum[np.fft.rfftfreq(n, 1 / sampling_rate) > cutoff] = 0
+    spectrum[0] = 0
+    noise = np.fft.irfft(spectrum, n)
+    return np.asarray(noise / noise.std())
+
+
+def poisson_encoder(
+    rate: float, depth: float, cutoff: float, duration: float, rng: np.random.Generator, n_units: int = 1
+) -> xr.Dataset:
+    """Units whose intensity is rate (1 + depth s(t)), s flat Gaussian noise up to `cutoff` (1-ms steps).
+
+    Its coherence with s is G / (1 + G), G = rate depth^2 / (2 cutoff); negative intensities (s < -1/depth) are cut.
+    """
+    step = 1e-3
+    stimulus = band_limited_noise(duration, 1 / step, cutoff, rng)
+    mean = np.maximum(rate * (1 + depth * stimulus), 0) * step
+    trains = []
+    for _ in range(n_units):
+        counts = rng.poisson(mean)
+        times = np.repeat(np.arange(mean.size), counts) * step + rng.uniform(0, step, counts.sum())
+        trains.append(np.sort(times))
+    return activity(trains, duration, covariate=stimulus, sampling_rate=1 / step, bandwidth=cutoff)

@@ -1,0 +1,129 @@
+"""Which file each job reads and writes. The workflow's rules and `check` both ask here, so that they agree."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from homeoanalysis.config import Config, Model
+from homeoanalysis.fetch import local_path
+
+ACTIVITY = "results/activity"
+
+
+class Job(NamedTuple):
+    """One job of the workflow, as `check` lists it."""
+
+    rule: str
+    what: str
+    outputs: list[str]
+
+
+class Plan:
+    """The paths of a config."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.simulated = config.variants()  # source -> (model, overrides)
+
+    def raw_model(self, source: str) -> dict[str, Any]:
+        """The YAML of a simulated source's model, overrides applied."""
+        return self.config.raw_model(*self.simulated[source])
+
+    def model(self, source: str) -> Model:
+        """The model behind a simulated source."""
+        return Model.model_validate(self.raw_model(source))
+
+    def recording_file(self, recording: str, name: str) -> str:
+        """Where a recording's file is read: in `data/`, or, for a folder of the user, where it lies."""
+        source = self.config.recordings[recording].source
+        if source.url is None and source.package is None:
+            replicates = self.config.recordings[recording].replicates.values()
+            file = next(f for r in replicates for f in r.files.values() if f.name == name)
+            return str(local_path(source, file))
+        return f"data/{recording}/{name}"
+
+    def replicate_files(self, recording: str, replicate: str) -> dict[str, str]:
+        """Role -> path of the files of one replicate."""
+        files = self.config.recordings[recording].replicates[replicate].files
+        return {role: self.recording_file(recording, file.name) for role, file in files.items()}
+
+    def batches(self, source: str) -> dict[str, list[int]]:
+        """Batch -> the random realisations that it runs."""
+        model = self.model(source)
+        every = list(range(model.replicates))
+        return {str(k): every[i : i + model.batch] for k, i in enumerate(range(0, model.replicates, model.batch))}
+
+    def activity_files(self, source: str) -> list[str]:
+        """The activity files of a source: one for each replicate of a recording, one for each batch of a model."""
+        parts = self.batches(source) if source in self.simulated else self.config.recordings[source].replicates
+        return [f"{ACTIVITY}/{source}/{part}.nc" for part in parts]
+
+    def stimulus_files(self, source: str) -> list[str]:
+        """The activity files whose stimulus a model is driven by."""
+        return [path for recording in self.model(source).stimulus_recordings() for path in self.activity_files(recording)]
+
+    def measure_file(self, study: str, label: str, source: str) -> str:
+        """The measure of one source in a study."""
+        return f"results/{study}/measures/{label}/{source}.nc"
+
+    def measure_files(self, study: str) -> dict[tuple[str, str], str]:
+        """(label, source as the study names it) -> path."""
+        sources = self.config.sources(study)
+        metrics = self.config.studies[study].metrics
+        return {(m, short): self.measure_file(study, m, s) for m in metrics for short, s in sources.items()}
+
+    def figure_files(self, study: str) -> list[str]:
+        """The figures of a study, as PNG (each has a PDF beside it)."""
+        return [f"results/{study}/figures/{figure.name}.png" for figure in self.config.studies[study].figures]
+
+    def fitted(self, study: str) -> dict[str, list[str]]:
+        """Source as the study names it -> metrics that were set from the data."""
+        sources = self.config.sources(study)
+        return {short: self.model(s).fitted for short, s in sources.items() if s in self.simulated}
+
+    def raw_file(self, recording: str, name: str) -> dict[str, Any]:
+        """The YAML of one file of a recording."""
+        replicates = self.config.raw_recordings[recording]["replicates"].values()
+        return next(dict(f) for r in replicates for f in r["files"].values() if f["name"] == name)
+
+    def recording_entries(self, recording: str) -> list[tuple[str, str]]:
+        """The catalogue entries that a recording is read with."""
+        return self.config.recordings[recording].entries()
+
+    def metric_entries(self, study: str) -> list[tuple[str, str]]:
+        """The catalogue entries of a study's metrics."""
+        return sorted({("metrics", label.partition(".")[0]) for label in self.config.studies[study].metrics})
+
+    def raw_figure(self, study: str, name: str) -> Any:
+        """The YAML of one figure of a study."""
+        listed = self.config.raw_studies[study]["figures"]
+        return next(f for f in listed if f == name or (isinstance(f, dict) and name in f))
+
+    def raw_replicate(self, recording: str, replicate: str) -> dict[str, Any]:
+        """The YAML of a recording without its other replicates: what the ingestion of one depends on."""
+        raw = self.config.raw_recordings[recording]
+        return {**raw, "replicates": {replicate: raw["replicates"][replicate]}}
+
+    def jobs(self, study: str) -> Iterator[Job]:
+        """Every job that a study needs, in order."""
+        sources = self.config.sources(study)
+        driving = [r for s in sources.values() if s in self.simulated for r in self.model(s).stimulus_recordings()]
+        recordings = dict.fromkeys([*(s for s in sources.values() if s not in self.simulated), *driving])
+        for name in recordings:
+            recording = self.config.recordings[name]
+            if recording.source.url or recording.source.package:
+                files = dict.fromkeys(f.name for r in recording.replicates.values() for f in r.files.values())
+                for file in files:
+                    yield Job("fetch", f"{name}/{file}", [self.recording_file(name, file)])
+            for path in self.activity_files(name):
+                yield Job("ingest", f"{name}, replicate {Path(path).stem}", [path])
+        for source in sources.values():
+            if source in self.simulated:
+                for path, members in zip(self.activity_files(source), self.batches(source).values(), strict=True):
+                    yield Job("simulate", f"{source}, {len(members)} realisations", [path])
+        for (label, short), path in self.measure_files(study).items():
+            yield Job("measure", f"{label} of {short}", [path])
+        yield Job("compare", study, [f"results/{study}/comparison.nc"])
+        for path in self.figure_files(study):
+            yield Job("draw", Path(path).stem, [path, path.removesuffix("png") + "pdf"])
+        yield Job("report", study, [f"results/{study}/report.html"])

@@ -1,0 +1,169 @@
+"""What a result depends on: the code that made it, the random streams, the versions, the inputs."""
+
+import ast
+import functools
+import hashlib
+import importlib.metadata
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from homeoanalysis import catalogue
+
+_ROOT = Path(__file__).parent
+_PACKAGE = _ROOT.name
+
+
+def rng_for(seed: int, *names: str | int) -> np.random.Generator:
+    """The random stream of that name. Keyed by names, so that adding or reordering jobs changes no other result."""
+    key = hashlib.sha256(json.dumps([seed, *names]).encode()).digest()
+    return np.random.Generator(np.random.PCG64(np.frombuffer(key, np.uint32).tolist()))
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def inputs_of(paths: Iterable[Path | str]) -> dict[str, str]:
+    """Path inside the project -> SHA-256, of the files that a step read."""
+    return {str(path): file_hash(Path(path)) for path in paths}
+
+
+def version(distribution: str) -> str:
+    """The installed version of a distribution, "" if it is not one."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+@functools.cache
+def _distributions() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
+
+
+class _WithoutDocstrings(ast.NodeTransformer):
+    def _strip(self, node: Any) -> Any:
+        self.generic_visit(node)
+        if ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+        return node
+
+    visit_Module = visit_ClassDef = visit_FunctionDef = visit_AsyncFunctionDef = _strip  # noqa: N815 (ast's names)
+
+
+def _module_file(parts: list[str]) -> Path | None:
+    """The file of a dotted module of this package, or None."""
+    path = _ROOT.joinpath(*parts[1:])
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+@functools.cache
+def _parsed(path: Path, changed: int) -> tuple[str, frozenset[Path], frozenset[str]]:
+    """Digest of the code of one file without comments and docstrings, its package imports, its other imports."""
+    tree = ast.parse(path.read_text())
+    here = [_PACKAGE, *path.relative_to(_ROOT).with_suffix("").parts]
+    if here[-1] == "__init__":
+        here[-1:] = []
+        package = here
+    else:
+        package = here[:-1]
+    inside: set[Path] = set()
+    outside: set[str] = set()
+    for node in ast.walk(tree):
+        dotted: list[list[str]] = []
+        if isinstance(node, ast.Import):
+            dotted = [alias.name.split(".") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            base = base + (node.module.split(".") if node.module else [])
+            dotted = [[*base, alias.name] for alias in node.names] + [base]
+        for parts in dotted:
+            if parts[0] == _PACKAGE:
+                # `from homeoanalysis import x` must not make every job depend on the public API in __init__.
+                found = _module_file(parts) if len(parts) > 1 else None
+                if found and found != path:
+                    inside.add(found)
+            elif parts[0] not in sys.stdlib_module_names:
+                outside.add(parts[0])
+    code = ast.dump(_WithoutDocstrings().visit(tree))
+    return hashlib.sha256(code.encode()).hexdigest(), frozenset(inside), frozenset(outside)
+
+
+def code_files(files: Iterable[Path]) -> tuple[list[Path], list[str]]:
+    """The package files reached by import from `files`, and the third-party top-level modules that they import."""
+    seen: dict[Path, None] = {}
+    outside: set[str] = set()
+    todo = [f.resolve() for f in files]
+    while todo:
+        path = todo.pop()
+        if path in seen:
+            continue
+        seen[path] = None
+        _, inside, other = _parsed(path, path.stat().st_mtime_ns)
+        outside |= other
+        todo.extend(inside)
+    return sorted(seen), sorted(outside)
+
+
+def code_digest(files: Iterable[Path]) -> str:
+    """A hash of the code behind a job: of the given package files and all that they import.
+
+    Comments and docstrings do not count; the versions of imported third-party packages do.
+    """
+    inside, outside = code_files(files)
+    digest = hashlib.sha256()
+    for path in inside:
+        digest.update(f"{path.relative_to(_ROOT)}={_parsed(path, path.stat().st_mtime_ns)[0]}\n".encode())
+    for name, v in versions(outside).items():
+        digest.update(f"{name}=={v}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def versions(modules: Iterable[str]) -> dict[str, str]:
+    """Distribution -> version of the given top-level modules."""
+    found = {d for m in modules for d in _distributions().get(m, [])}
+    return {d.lower(): version(d) for d in sorted(found, key=str.lower)}
+
+
+def stamp(
+    dataset: xr.Dataset, *, step: str, code: Iterable[Path], parameters: Mapping[str, Any], inputs: Mapping[str, str], seed: int
+) -> xr.Dataset:
+    """The dataset with its provenance attributes: code digest, parameters, seed, and one more entry of `history`.
+
+    inputs: name -> SHA-256 of what the step read. No clock, host, user or absolute path is written.
+    """
+    code = list(code)
+    _, outside = code_files(code)
+    history = json.loads(dataset.attrs.get("history", "[]"))
+    entry = {
+        "step": step,
+        "code": code_digest(code),
+        "inputs": dict(sorted(inputs.items())),
+        "versions": {_PACKAGE: version(_PACKAGE), "python": ".".join(map(str, sys.version_info[:3])), **versions(outside)},
+    }
+    return dataset.assign_attrs(
+        code=entry["code"],
+        parameters=json.dumps(parameters, sort_keys=True, default=str),
+        seed=seed,
+        history=json.dumps([*history, entry], sort_keys=True),
+        Conventions="CF-1.11",
+    )
+
+
+def code_of(verb: str, *entries: tuple[str, str]) -> list[Path]:
+    """The files behind a job: of its verb, and of the catalogue entries (folder, name) that its config names."""
+    module = _module_file([_PACKAGE, verb])
+    if module is None:
+        raise LookupError(f"no verb {verb!r}")
+    return [module, *(path for folder, name in entries for path in catalogue.source_files(folder, name))]

@@ -1,0 +1,54 @@
+"""The HDF5 layout of the multi-electrode repositories of Eglen and co-workers.
+
+Evidence: Eglen et al. 2014, doi:10.1186/2047-217X-3-3, and the 82 files of Charlesworth et al. 2015.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import h5py
+import neo
+import numpy as np
+
+from homeoanalysis.errors import DataError
+from homeoanalysis.numerics.neo_objects import spike_train
+
+
+def mea_hdf5(files: Mapping[str, Path]) -> neo.Block:
+    """Spikes of a multi-electrode array, one unit per electrode (threshold crossings: multi-unit).
+
+    files: role "recording". The file holds `spikes` [s], one electrode after the other, `sCount` (how many each),
+    and may hold `names`, `epos` (2 x electrode, [um]) and `recordingtime` [s]; without the last, the observed time
+    is `summary/duration` from 0 on.
+    Raises DataError if the file is no such HDF5, or its counts do not add up.
+    """
+    if set(files) != {"recording"}:
+        raise DataError(f"reader mea_hdf5 needs one file, 'recording', not {', '.join(sorted(files))}")
+    path = files["recording"]
+    try:
+        with h5py.File(path) as file:
+            found = {
+                k: file[k][()] for k in ("spikes", "sCount", "names", "epos", "recordingtime", "summary/duration") if k in file
+            }
+    except (OSError, KeyError, RuntimeError) as error:
+        raise DataError(f"{path.name} is no readable HDF5 file ({error}); fetch it again") from None
+    absent = {"spikes", "sCount"} - set(found)
+    if absent:
+        raise DataError(f"{path.name} has no {', '.join(sorted(absent))}; it is not of the layout that mea_hdf5 reads")
+    spikes, count = found["spikes"].ravel().astype(float), found["sCount"].ravel().astype(np.int64)
+    if count.sum() != spikes.size or np.any(count < 0):
+        raise DataError(f"{path.name}: sCount adds up to {count.sum()}, but there are {spikes.size} spikes")
+    if "recordingtime" in found:
+        start, stop = found["recordingtime"].ravel().astype(float)
+    elif "summary/duration" in found:
+        start, stop = 0.0, float(np.ravel(found["summary/duration"])[0])
+    else:
+        raise DataError(f"{path.name} has neither recordingtime nor summary/duration, so that the observed time is unknown")
+    names = [n.decode() for n in found["names"].ravel()] if "names" in found else [f"unit{k}" for k in range(count.size)]
+    segment = neo.Segment()
+    for k, (name, times) in enumerate(zip(names, np.split(spikes, np.cumsum(count)[:-1]), strict=True)):
+        place = {"x": float(found["epos"][0, k]) * 1e-6, "y": float(found["epos"][1, k]) * 1e-6} if "epos" in found else {}
+        segment.spiketrains.append(spike_train(times, start, stop, name=name, unit_kind="multi", **place))
+    block = neo.Block()
+    block.segments.append(segment)
+    return block

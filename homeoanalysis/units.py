@@ -1,0 +1,137 @@
+"""Physical quantities of the config: `"20 ms"` becomes 0.02 (SI, float).
+
+The unit is parsed here, not by `quantities`, because that library evaluates the text as Python code.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+# name: (value in SI, exponents of second, volt, ampere, metre, decibel, bit)
+_BASE: dict[str, tuple[float, tuple[int, ...]]] = {
+    "s": (1.0, (1, 0, 0, 0, 0, 0)),
+    "min": (60.0, (1, 0, 0, 0, 0, 0)),
+    "h": (3600.0, (1, 0, 0, 0, 0, 0)),
+    "d": (86400.0, (1, 0, 0, 0, 0, 0)),
+    "Hz": (1.0, (-1, 0, 0, 0, 0, 0)),
+    "V": (1.0, (0, 1, 0, 0, 0, 0)),
+    "A": (1.0, (0, 0, 1, 0, 0, 0)),
+    "S": (1.0, (0, -1, 1, 0, 0, 0)),
+    "Ohm": (1.0, (0, 1, -1, 0, 0, 0)),
+    "F": (1.0, (1, -1, 1, 0, 0, 0)),
+    "C": (1.0, (1, 0, 1, 0, 0, 0)),
+    "m": (1.0, (0, 0, 0, 1, 0, 0)),
+    "dB": (1.0, (0, 0, 0, 0, 1, 0)),
+    "bit": (1.0, (0, 0, 0, 0, 0, 1)),
+    "%": (0.01, (0, 0, 0, 0, 0, 0)),
+    "1": (1.0, (0, 0, 0, 0, 0, 0)),
+}
+_NO_PREFIX = {"min", "h", "d", "dB", "%", "1"}
+_PREFIX = {"p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9}
+_NOUN = {
+    "s": "a time",
+    "Hz": "a frequency",
+    "V": "a voltage",
+    "A": "a current",
+    "S": "a conductance",
+    "F": "a capacitance",
+    "Ohm": "a resistance",
+    "m": "a length",
+    "dB": "a level in decibel",
+}
+_EXAMPLE = {
+    "s": "20 ms",
+    "Hz": "5 Hz",
+    "V": "-50 mV",
+    "A": "200 pA",
+    "S": "3 nS",
+    "F": "200 pF",
+    "Ohm": "100 MOhm",
+    "m": "200 um",
+    "dB": "6 dB",
+}
+_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\S*)\s*", re.ASCII)
+_POWER = re.compile(r"([^^]+)(?:\^([+-]?[1-9]))?")
+
+
+def _single(name: str) -> tuple[float, tuple[int, ...]]:
+    if name in _BASE:
+        return _BASE[name]
+    prefix, base = name[:1], name[1:]
+    if prefix in _PREFIX and base in _BASE and base not in _NO_PREFIX:
+        value, exponents = _BASE[base]
+        return _PREFIX[prefix] * value, exponents
+    raise ValueError(f"unknown unit {name!r}")
+
+
+def unit(text: str) -> tuple[float, tuple[int, ...]]:
+    """SI value and exponents of a unit such as "mV", "1/s" or "mV/Hz"."""
+    value = 1.0
+    exponents: tuple[int, ...] = (0,) * 6
+    sign = 1
+    for token in re.split(r"([*/])", text or "1"):
+        if token in ("*", "/"):
+            sign = -1 if token == "/" else 1
+            continue
+        match = _POWER.fullmatch(token)
+        if not match:
+            raise ValueError(f"unknown unit {text!r}")
+        name, count = match[1], int(match[2] or "1") * sign
+        factor, part = _single(name)
+        value *= factor**count
+        exponents = tuple(a + count * b for a, b in zip(exponents, part, strict=True))
+    return value, exponents
+
+
+def parse(text: object, expected: str) -> float:
+    """The SI value of `text`, which must carry a unit of the same kind as `expected`.
+
+    Raises ValueError for a bare number, an unknown unit, or a unit of another kind.
+    """
+    noun = _NOUN.get(expected, f"a quantity in {expected}")
+    example = _EXAMPLE.get(expected, f"1 {expected}")
+    if not isinstance(text, str):
+        raise ValueError(f"is {text!r}, which has no unit; write {noun}, e.g. '{example}'")
+    match = _NUMBER.fullmatch(text)
+    if not match:
+        raise ValueError(f"is {text!r}, not {noun}; write e.g. '{example}'")
+    try:
+        factor, exponents = unit(match[2])
+    except ValueError as error:
+        raise ValueError(f"is {text!r}, not {noun} ({error}); write e.g. '{example}'") from None
+    if exponents != unit(expected)[1]:
+        raise ValueError(f"is {text!r}, not {noun}; write e.g. '{example}'")
+    # Decimal shifts are exact by division where the factor is below one: "1 ms" must be the double 0.001.
+    number = float(match[1])
+    if math.isinf(number * factor):
+        raise ValueError(f"is {text!r}, which is too large for a number; write e.g. '{example}'")
+    inverse = round(1 / factor) if factor < 1 else 0
+    return number / inverse if inverse and factor * inverse == 1.0 else number * factor
+
+
+def quantity(expected: str) -> Any:
+    """The annotated type of a config value in the unit `expected`; the validated value is an SI float."""
+
+    def validate(value: object) -> float:
+        return parse(value, expected)
+
+    check: Callable[[object], float] = validate
+    described = {"type": "string", "examples": [_EXAMPLE.get(expected, f"1 {expected}")], "unit": expected}
+    return Annotated[float, BeforeValidator(check), WithJsonSchema(described)]
+
+
+def written(value: float, unit: str) -> str:
+    """An SI value as the config writes it: 0.02 and "s" give "0.02 s"."""
+    return f"{value:.15g} {unit}"
+
+
+Second = quantity("s")
+Hertz = quantity("Hz")
+Volt = quantity("V")
+Ampere = quantity("A")
+Siemens = quantity("S")
+Farad = quantity("F")
+Decibel = quantity("dB")

@@ -1,0 +1,190 @@
+"""Laws that every file of figures/ obeys: a new figure is tested by being there. Then what single figures promise."""
+
+import itertools
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from PIL import Image
+
+from homeoanalysis import catalogue, drawing
+from homeoanalysis.compare import Measured, compare
+from homeoanalysis.draw import draw
+from homeoanalysis.measure import measure
+from homeoanalysis.numerics import synthetic
+from homeoanalysis.numerics.summaries import conditions, references, summarise
+from homeoanalysis.provenance import rng_for
+
+NAMES = catalogue.names("figures")
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def cultures(hostile: str = "") -> xr.Dataset:
+    """Three subjects at four ages."""
+    found = []
+    for subject, age in itertools.product(("A", "B", "C"), (7, 14, 21, 28)):
+        rng = rng_for(1, subject, age)
+        trains = [synthetic.poisson_train(rate, 60.0, rng) for rate in rng.lognormal(np.log(age / 7), 0.5, 12)]
+        factors = json.dumps({"age": age, **({"drug": hostile} if hostile else {})})
+        names = {"replicate": f"{subject}{age}", "subject": subject, "source": "cultures", "source_kind": "recording"}
+        found.append(synthetic.activity(trains, 60.0).assign_attrs(factors=factors, **names))
+    return measure(found, "firing_rate")
+
+
+def nothing_compared(measures: Any) -> xr.Dataset:
+    both = {label: {s: Measured(e, {}) for s, e in by_source.items()} for label, by_source in measures.items()}
+    return compare(both, contrasts={}, targets={}, fitted={}, study="empty", seed=1)
+
+
+def unmeasurable() -> dict[str, dict[str, xr.Dataset]]:
+    """One recording that no metric can be taken of."""
+    activity = synthetic.activity([np.zeros(0)], 5.0).drop_vars(["spike_time", "spike_count"])
+    activity = activity.assign(rate=(("unit", "time"), np.ones((1, 5)), {"units": "Hz"})).assign_attrs(source_kind="recording")
+    parameters: dict[str, dict[str, Any]] = {"population_rate": {"bin_size": 1.0}}
+    return {name: {"rec": measure([activity], name, **parameters.get(name, {}))} for name in catalogue.names("metrics")}
+
+
+def inputs(example: Any) -> dict[str, tuple[Any, xr.Dataset]]:
+    lonely = {label: {"rec": by_source["rec"]} for label, by_source in example.measures.items()}
+    cultured = {"firing_rate": {"cultures": cultures()}}
+    models = {label: {s: e for s, e in by.items() if s != "rec"} for label, by in example.measures.items()}
+    return {
+        "full": (example.measures, example.comparison),
+        "one recording": (lonely, nothing_compared(lonely)),
+        "models only": (models, nothing_compared(models)),
+        "all missing": (unmeasurable(), nothing_compared(unmeasurable())),
+        "cultures": (cultured, nothing_compared(cultured)),
+        "no metric": ({}, nothing_compared(unmeasurable())),
+    }
+
+
+def labels(figure: Figure) -> list[str]:
+    return [text for axes in figure.axes for text in (axes.get_xlabel(), axes.get_ylabel()) if text]
+
+
+def written(figure: Figure) -> list[Text]:
+    return [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("case", ["full", "one recording", "models only", "all missing", "cultures", "no metric"])
+def test_draws_whatever_there_is(name: str, case: str, example: Any, tmp_path: Path) -> None:
+    measures, comparison = inputs(example)[case]
+    drawn = draw(name, measures, comparison)
+    drawing.save(drawn, tmp_path / "figure.png")
+    assert re.search(r"\bn( \([\w ]+\))?(: | = )", drawn.caption)
+    assert all(re.fullmatch(r".+ \(.+\)", text) for text in labels(drawn.figure))
+    assert drawn.figure.axes == [] or labels(drawn.figure)
+    with Image.open(tmp_path / "figure.png") as image:
+        assert image.info["Description"] == drawn.caption
+        assert image.size[0] <= 7 * 200
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("ending", ["png", "pdf"])
+def test_same_bytes_twice(name: str, ending: str, example: Any, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{k}.{ending}" for k in "ab"]
+    for path in paths:
+        drawing.save(draw(name, *inputs(example)["full"]), path)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert sorted(tmp_path.iterdir()) == paths  # nothing unfinished is left
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_data_black_models_coloured_null_dashed(name: str, example: Any) -> None:
+    figure = draw(name, *inputs(example)["full"]).figure
+    for axes in figure.axes:
+        for container in (c for c in axes.containers if isinstance(c, ErrorbarContainer)):
+            colour, source = to_hex(container.lines[0].get_color()).upper(), container.get_label()
+            if source == "rec":
+                assert colour == "#000000"
+            elif source in ("enc", "net", "net.static"):
+                assert colour in drawing.MODEL_COLOURS
+        for line in (line for line in axes.lines if line.get_label() == drawing.NULL_LABEL):
+            assert line.get_linestyle() == "--"
+            assert line.get_color() == drawing.NULL["color"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("case", ["full", "cultures"])
+def test_text_is_legible_and_nothing_overlaps(name: str, case: str, example: Any) -> None:
+    figure = draw(name, *inputs(example)[case]).figure
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    shown = written(figure)
+    assert min(t.get_fontsize() for t in shown) >= 8
+    boxes = [(t.get_text(), t.get_window_extent(canvas.get_renderer())) for t in shown]
+    # Ticks outside the axes' limits are not drawn, though they count as visible.
+    inside = [(text, b) for text, b in boxes if b.x0 >= 0 and b.y0 >= 0 and b.x1 <= canvas.get_width_height()[0] + 1]
+    for (one, a), (other, b) in itertools.combinations(inside, 2):
+        overlap = min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1
+        assert not overlap, (one, other)
+
+
+def test_names_are_text_not_formulas(tmp_path: Path) -> None:
+    measures = {"firing_rate": {"$\\frac{$": cultures(hostile="$\\frac{$ _x^")}}
+    for name in NAMES:
+        drawing.save(draw(name, measures, nothing_compared(measures)), tmp_path / f"{name}.png")
+
+
+def test_epochs_are_named_and_shaded(example: Any) -> None:
+    figure = draw("firing_rate_recovery", example.measures, example.comparison).figure
+    assert {"baseline", "perturbation", "recovery"} <= {t.get_text() for t in figure.axes[0].texts}
+    assert figure.axes[0].get_ylabel() == "Population rate of E units (Hz)"
+    assert len(figure.axes) == 3
+
+
+def test_fitted_candidates_are_hollow(example: Any) -> None:
+    figure = draw("discrepancy", example.measures, example.comparison).figure
+    faces = [c.lines[0].get_markerfacecolor() for c in figure.axes[0].containers if isinstance(c, ErrorbarContainer)]
+    assert faces.count("white") == int(example.comparison.fitted.sum()) == 1
+
+
+def test_discrepancy_says_what_cannot_be_compared(example: Any) -> None:
+    caption = draw("discrepancy", example.measures, example.comparison).caption
+    assert "enc, net in back (no such epoch: baseline (in rec))" in caption
+    assert "not a candidate" not in caption
+
+
+def test_development_is_the_median_and_quartiles() -> None:
+    estimate = cultures()
+    figure = draw(
+        "development", {"firing_rate": {"cultures": estimate}}, nothing_compared({"firing_rate": {"cultures": estimate}})
+    ).figure
+    (first, *_) = [c for c in figure.axes[0].containers if isinstance(c, ErrorbarContainer)]
+    mine = estimate.firing_rate.values[estimate.unit_replicate.values == "A14", 0]
+    assert first.lines[0].get_ydata()[1] == pytest.approx(np.median(mine))
+    ends = first.lines[2][0].get_segments()[1][:, 1]
+    np.testing.assert_allclose(ends, np.quantile(mine, [0.25, 0.75]))
+
+
+def test_interval_of_one_unit_is_its_own_and_of_four_subjects_is_students(example: Any) -> None:
+    rec, enc = (example.measures["information_rate"][s] for s in ("rec", "enc"))
+    one = summarise(rec, [str(rec.replicate.values[0])])
+    assert float(one.low) == float(rec.information_rate_low[0])
+    assert one.over == "of the estimate itself"
+    (replicates, *_) = conditions(enc).values()
+    four = summarise(enc, replicates)
+    means = np.array([enc.information_rate.values[enc.unit_replicate.values == r].mean() for r in replicates])
+    assert float(four.mean) == pytest.approx(means.mean())
+    assert float(four.spread) == pytest.approx(means.std(ddof=1))
+    assert float(four.high - four.mean) == pytest.approx(3.182 * means.std(ddof=1) / 2, rel=1e-3)  # t(0.975; 3) = 3.182
+    assert four.n_subjects == 4
+
+
+def test_references_are_in_the_metrics_unit(example: Any) -> None:
+    rec = example.measures["firing_rate"]["rec"]
+    at = {"target": "rec", "contrast": "narrow", "metric": "firing_rate"}
+    found = references(example.comparison, "rec", "firing_rate", rec, {"cutoff": "40 Hz"}, "stimulus")
+    location = float(example.comparison.location.sel(**at, source="rec"))
+    assert found.ceiling == pytest.approx(location * float(example.comparison.ceiling.sel(**at)))
+    assert np.isnan(references(example.comparison, "rec", "firing_rate", rec, {"cutoff": "80 Hz"}, "stimulus").ceiling)

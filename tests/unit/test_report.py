@@ -1,0 +1,202 @@
+"""The report: one page that needs nothing else, escapes what it shows, and says where every number comes from."""
+
+import itertools
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xarray as xr
+
+from homeoanalysis import drawing
+from homeoanalysis.config import Study
+from homeoanalysis.draw import draw
+from homeoanalysis.report import report
+
+TEMPLATE = (Path(__file__).parents[2] / "workflow" / "report" / "study.html.j2").read_text(encoding="utf-8")
+FIGURES = ("discrepancy", "firing_rate_recovery", "stimulus_coherence", "information_rate")
+EVIL = "<script>alert(1)</script>"
+VOID = {"meta", "link", "img", "br"}
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, the text of each element of a class, and whether all tags are closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.rows: list[str] = []  # inner text of each table row and list item
+        self.traces: list[str] = []
+        self._open: list[tuple[str, dict[str, str], list[str]]] = []
+        self.feed(text)
+        assert not self._open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {key: value or "" for key, value in attrs}
+        self.tags.append((tag, given))
+        if tag not in VOID:
+            self._open.append((tag, given, []))
+
+    def handle_data(self, data: str) -> None:
+        for _, _, text in self._open:
+            text.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        opened, given, text = self._open.pop()
+        assert opened == tag
+        if tag in ("td", "th"):
+            self.handle_data(" ")
+        inner = re.sub(r"\s+", " ", "".join(text)).strip()
+        if tag in ("tr", "li"):
+            self.rows.append(inner)
+        if "trace" in given.get("class", "").split():
+            self.traces.append(inner)
+
+
+@pytest.fixture(scope="module")
+def figures(example: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("figures")
+    paths = {name: folder / f"{name}.png" for name in FIGURES}
+    for name, path in paths.items():
+        drawing.save(draw(name, example.measures, example.comparison), path)
+    return paths
+
+
+def made(example: Any, figures: dict[str, Path], **changes: Any) -> str:
+    given: dict[str, Any] = {"study": example.study, "comparison": example.comparison, "measures": example.measures, **changes}
+    return report(given.pop("study"), name="small", figures=figures, template=TEMPLATE, **given)
+
+
+@pytest.fixture(scope="module")
+def html(example: Any, figures: dict[str, Path]) -> str:
+    return made(example, figures)
+
+
+def test_same_bytes_twice(example: Any, figures: dict[str, Path], html: str) -> None:
+    assert made(example, figures) == html
+
+
+def test_loads_nothing(html: str) -> None:
+    page = Page(html)
+    assert not {"script", "iframe", "object", "embed", "base", "form"} & {tag for tag, _ in page.tags}
+    for _, given in page.tags:
+        assert not [key for key in given if key.startswith("on") or key in ("srcset", "background", "poster")]
+        assert given.get("src", "data:image/png;base64,").startswith("data:image/png;base64,")
+        assert given.get("href", "#").startswith(("#", "data:,"))
+    (style,) = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_says_nothing_of_the_machine(html: str, figures: dict[str, Path]) -> None:
+    assert str(figures["discrepancy"].parent) not in html
+    assert str(Path.cwd()) not in html
+
+
+def test_links_lead_somewhere_and_images_are_described(html: str) -> None:
+    page = Page(html)
+    ids = [given["id"] for _, given in page.tags if "id" in given]
+    assert len(ids) == len(set(ids))
+    links = [given["href"][1:] for tag, given in page.tags if tag == "a"]
+    assert links[0] == "verdicts"  # the skip link is the first that the keyboard reaches
+    assert set(links) <= set(ids)
+    images = [given for tag, given in page.tags if tag == "img"]
+    assert len(images) == len(FIGURES)
+    assert all(given["alt"] and given["width"] and given["height"] for given in images)
+    headings = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert headings[0] == 1
+    assert all(b - a <= 1 for a, b in itertools.pairwise(headings))
+
+
+def test_every_trace_names_a_variable_that_exists(html: str, example: Any) -> None:
+    files: dict[str, xr.Dataset] = {"comparison.nc": example.comparison}
+    for label, by_source in example.measures.items():
+        files |= {f"measures/{label}/{e.attrs['source']}.nc": e for e in by_source.values()}
+    named = 0
+    for trace in Page(html).traces:
+        path, _, names = trace.partition(": ")
+        if path.startswith(("figures/", "[")):
+            continue
+        if path in files:
+            for variable in filter(None, re.sub(r"\[.*\]", "", names).strip().split(", ")):
+                assert variable in files[path] or variable in files[path].attrs, trace
+                named += 1
+        else:
+            assert path.startswith("results/"), trace  # an input of a step
+        where = re.search(r"\[(.*)\]", names)
+        if where:
+            assert dict(zip(("target", "contrast", "metric", "candidate"), where[1].split(", "), strict=True))
+    assert named > 50
+
+
+def test_every_row_with_a_number_has_a_trace(html: str) -> None:
+    for table in re.findall(r"<tbody>(.*?)</tbody>", html, re.DOTALL):
+        for row in re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL):
+            assert 'class="trace"' in row, row
+    for verdict in re.findall(r'<li class="(?:matches|differs|other)">(.*?)</li>', html, re.DOTALL):
+        assert 'class="trace"' in verdict
+
+
+def test_one_line_for_each_verdict(html: str, example: Any) -> None:
+    rows = Page(html).rows
+    comparison = example.comparison
+    for contrast, label, candidate in (("narrow", "firing_rate", "enc"), ("narrow", "information_rate", "enc")):
+        cell = comparison.sel(target="rec", contrast=contrast, metric=label, candidate=candidate)
+        (line,) = [r for r in rows if r.endswith(f"[rec, {contrast}, {label}, {candidate}]") and "Discrepancy" in r]
+        assert f"Discrepancy {float(cell.discrepancy):.3g} " in line
+        assert f"{float(comparison.location.sel(target='rec', contrast=contrast, metric=label, source='enc')):.3g}" in line
+        assert str(cell.verdict.values) in line
+    # A relative change has no unit, even if the metric has one.
+    (line,) = [r for r in rows if r.endswith("[net, change, firing_rate, net.static]") and "Discrepancy" in r]
+    assert "Hz" not in line
+    (line,) = [r for r in rows if r.endswith("[rec, narrow, firing_rate, net]") and "is not comparable with" in r]
+    assert "no such epoch: stimulus" in line
+
+
+def test_values_carry_interval_n_and_unit(html: str, example: Any) -> None:
+    rate = example.measures["information_rate"]["rec"]
+    (row, _) = [r for r in Page(html).rows if r.endswith("measures/information_rate/rec.nc: information_rate")]
+    assert f"{float(rate.information_rate[0]):.3g}" in row
+    assert f"{float(rate.information_rate_low[0]):.3g} to {float(rate.information_rate_high[0]):.3g}" in row
+    assert "1 subject, 1 unit" in row
+    assert "Value (bit/s)" in html
+
+
+def test_hostile_text_is_escaped(example: Any, figures: dict[str, Path]) -> None:
+    raw = example.study.model_dump(mode="python", include={"recordings", "models", "variants", "metrics", "targets"})
+    study = Study(title=f"Title {EVIL}", question=f"Question {EVIL}", contrasts=example.study.contrasts, **raw)
+    comparison = example.comparison.copy(deep=True)
+    comparison.reason.values[comparison.reason.values != ""] = f"Reason {EVIL}"
+    measures = {label: dict(by_source) for label, by_source in example.measures.items()}
+    measures["firing_rate"]["rec"] = measures["firing_rate"]["rec"].assign_attrs(
+        citation=f"Citation {EVIL}", not_applicable='{"x": "Missing ' + EVIL + '"}', parameters=f'"{EVIL}"'
+    )
+    page = made(example, figures, study=study, comparison=comparison, measures=measures)
+    assert "<script" not in page
+    for what in ("Title", "Question", "Reason", "Citation", "Missing"):
+        assert f"{what} &lt;script&gt;alert(1)&lt;/script&gt;" in page
+    Page(page)
+
+
+def test_hostile_caption_is_escaped(example: Any, tmp_path: Path) -> None:
+    drawn = drawing.nothing("no reason")._replace(caption=f"Caption ± {EVIL}")
+    drawing.save(drawn, tmp_path / "any.png")
+    page = made(example, {"any": tmp_path / "any.png"})
+    assert "Caption ± &lt;script&gt;" in page
+    assert "<script" not in page
+
+
+def test_book_keeping_and_provenance(html: str, example: Any) -> None:
+    rows = Page(html).rows
+    assert any(re.match(r"rec 40_0 spikes \d+ \d+ 0 measures/firing_rate/rec\.nc: bookkeeping", r) for r in rows)
+    assert any(r.startswith("results/activity/a.nc " + "0" * 64) for r in rows)
+    assert any(r.startswith("xarray ") for r in rows)
+    assert any(r.startswith("rec: About rec") for r in rows)
+    assert example.comparison.attrs["code"] in html
+
+
+def test_a_study_that_compares_nothing_has_a_report(example: Any) -> None:
+    study = Study(title="Alone", question="?", recordings=["rec"], metrics={"firing_rate": {}})
+    page = made(example, {}, study=study, measures={"firing_rate": {"rec": example.measures["firing_rate"]["rec"]}})
+    assert "This study judges no model" in page

@@ -1,0 +1,28 @@
+# The checked config, the paths that follow from it, and the names that wildcards may take.
+import re
+
+from homeoanalysis.config import load_config
+from homeoanalysis.errors import ConfigError
+from homeoanalysis.plan import Plan
+from homeoanalysis.provenance import code_digest, code_of
+
+try:
+    CONFIG = load_config("config", config)
+except ConfigError as error:
+    raise WorkflowError(str(error)) from None
+PLAN = Plan(CONFIG)
+
+
+def any_of(names):
+    """The regular expression of a wildcard that takes only these names, so that a misspelt target fails at once."""
+    return "|".join(re.escape(name) for name in names) or "(?!)"
+
+
+wildcard_constraints:
+    recording=any_of(CONFIG.recordings),
+    replicate="[A-Za-z0-9_-]+",
+    model=any_of(PLAN.simulated),
+    batch="[0-9]+",
+    study=any_of(CONFIG.studies),
+    label="[A-Za-z0-9_]+([.][A-Za-z0-9_]+)?",
+    figure="[A-Za-z0-9_]+",

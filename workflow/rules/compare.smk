@@ -1,0 +1,16 @@
+rule compare:
+    input:
+        lambda w: list(PLAN.measure_files(w.study).values()),
+    output:
+        "results/{study}/comparison.nc",
+    log:
+        "results/logs/compare/{study}.log",
+    params:
+        measures=lambda w: [list(key) for key in PLAN.measure_files(w.study)],
+        contrasts=lambda w: CONFIG.raw_studies[w.study].get("contrasts", {}),
+        targets=lambda w: CONFIG.studies[w.study].targets,
+        fitted=lambda w: PLAN.fitted(w.study),
+        seed=CONFIG.main.seed,
+        code=lambda w: code_digest(code_of("compare", *PLAN.metric_entries(w.study))),
+    script:
+        "../scripts/compare.py"

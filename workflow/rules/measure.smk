@@ -1,0 +1,16 @@
+rule measure:
+    input:
+        lambda w: PLAN.activity_files(w.source),
+    output:
+        "results/{study}/measures/{label}/{source}.nc",
+    log:
+        "results/logs/measure/{study}/{label}/{source}.log",
+    wildcard_constraints:
+        source=any_of([*CONFIG.recordings, *PLAN.simulated]),
+    params:
+        metric=lambda w: {w.label.partition(".")[0]: CONFIG.raw_studies[w.study]["metrics"][w.label]},
+        resampling=lambda w: CONFIG.raw_studies[w.study].get("resampling", {}),
+        seed=CONFIG.main.seed,
+        code=lambda w: code_digest(code_of("measure", ("metrics", w.label.partition(".")[0]))),
+    script:
+        "../scripts/measure.py"

@@ -1,0 +1,25 @@
+rule report:
+    input:
+        comparison="results/{study}/comparison.nc",
+        measures=lambda w: list(PLAN.measure_files(w.study).values()),
+        figures=lambda w: PLAN.figure_files(w.study),
+        template=f"{workflow.basedir}/workflow/report/study.html.j2",
+    output:
+        "results/{study}/report.html",
+    log:
+        "results/logs/report/{study}.log",
+    params:
+        study=lambda w: CONFIG.raw_studies[w.study],
+        measures=lambda w: [list(key) for key in PLAN.measure_files(w.study)],
+        code=code_digest(code_of("report")),
+    script:
+        "../scripts/report.py"
+
+
+for study in CONFIG.studies:
+
+    rule:
+        name:
+            study
+        input:
+            f"results/{study}/report.html",

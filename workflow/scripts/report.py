@@ -1,0 +1,21 @@
+"""Rule report: everything of a study -> one HTML page."""
+
+from pathlib import Path
+
+from homeoanalysis.compare import open_measures
+from homeoanalysis.config import Study
+from homeoanalysis.contracts import open_dataset
+from homeoanalysis.files import replacing
+from homeoanalysis.job import job
+from homeoanalysis.report import report
+
+p, files = snakemake.params, snakemake.input
+with job(snakemake.log[0]):
+    measured = open_measures(p.measures, files.measures)
+    estimates = {label: {s: m.estimate for s, m in by_source.items()} for label, by_source in measured.items()}
+    figures = {Path(path).stem: Path(path) for path in files.figures}
+    parts = dict(comparison=open_dataset(files.comparison), measures=estimates, figures=figures)
+    template = Path(files.template).read_text(encoding="utf-8")
+    page = report(Study.model_validate(p.study), name=snakemake.wildcards.study, **parts, template=template)
+    with replacing(snakemake.output[0]) as part:
+        part.write_text(page, encoding="utf-8")

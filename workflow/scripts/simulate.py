@@ -1,0 +1,16 @@
+"""Rule simulate: a batch of random realisations of a model -> activity/1, one group each."""
+
+from homeoanalysis.config import Model
+from homeoanalysis.contracts import by_replicate, open_replicates, write
+from homeoanalysis.job import job
+from homeoanalysis.provenance import code_of, inputs_of, stamp
+from homeoanalysis.simulate import simulate
+
+p, source, files = snakemake.params, snakemake.wildcards.model, snakemake.input
+with job(snakemake.log[0]):
+    model = Model.model_validate(p.model)
+    stimuli = list(open_replicates(files)) if files else [None]
+    runs = [simulate(model, name=p.stream, replicate=k, seed=p.seed, stimulus=s) for s in stimuli for k in p.realisations]
+    provenance = dict(step="simulate", code=code_of("simulate", *model.entries()), parameters=p.model, seed=p.seed)
+    stamped = [stamp(run.assign_attrs(source=source), inputs=inputs_of(files), **provenance) for run in runs]
+    write(by_replicate(stamped), snakemake.output[0])
