@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from scipy import stats
 
 from homeoanalysis import catalogue
 from homeoanalysis.config.study import Contrast
 from homeoanalysis.contracts import COMPARISON, check, groups, open_dataset
 from homeoanalysis.errors import HomeoError
+from homeoanalysis.numerics.intervals import t_quantile
 from homeoanalysis.provenance import rng_for
 
 _log = logging.getLogger(__name__)
@@ -288,7 +288,7 @@ def _subject_interval(by_source: Mapping[str, Measured], target: str, candidate:
     distance = _by_subject({r: _distance(model, values, norm) for r, values in table.items()}, truth)
     if distance.size < 4:
         return np.nan, np.nan
-    width = stats.t.ppf(0.975, distance.size - 1) * distance.std(ddof=1) / np.sqrt(distance.size)
+    width = t_quantile(0.95, distance.size - 1) * distance.std(ddof=1) / np.sqrt(distance.size)
     return float(distance.mean() - width), float(distance.mean() + width)
 
 

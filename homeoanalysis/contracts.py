@@ -6,6 +6,7 @@ A schema is data: for each variable its dimensions and its unit. `check` reports
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -14,7 +15,7 @@ import numpy as np
 import xarray as xr
 
 from homeoanalysis.errors import ContractError, DataError
-from homeoanalysis.files import replacing
+from homeoanalysis.files import is_intact, replacing, seal
 
 SIGNALS = ("lfp", "lfp_proxy", "membrane_potential", "current", "covariate")
 ANY = "*"  # a unit that the dataset chooses
@@ -103,17 +104,21 @@ def check(dataset: xr.Dataset, schema: str) -> xr.Dataset:
         rule = _RULE[schema]
         raise ContractError(f"schema is {found!r}, not {schema!r}; made by another version: rerun rule {rule} (delete the file)")
     wrong = [f"attribute {a!r} is missing" for a in _ATTRIBUTES[schema] if a not in dataset.attrs]
-    wrong += [
-        f"attribute {key!r} is {value!r}; netCDF cannot hold it, write a JSON string"
-        for key, value in dataset.attrs.items()
-        if value is None or isinstance(value, bool | dict)
-    ]
+    wrong += _attribute_faults("", dataset.attrs)
+    for name, variable in dataset.variables.items():
+        wrong += _attribute_faults(f" of variable {name!r}", variable.attrs)
     wrong += _unit_faults(dataset)
     wrong += {"activity/1": _activity_faults, "measure/1": _measure_faults, "comparison/1": _comparison_faults}[schema](dataset)
     if wrong:
         where = f"{dataset.attrs.get('source', '')} {dataset.attrs.get('replicate', '')}".strip()
         raise ContractError(*(f"{schema} {where}: {line}" for line in wrong))
     return dataset
+
+
+def _attribute_faults(of: str, attributes: Mapping[Any, Any]) -> Iterator[str]:
+    for key, value in attributes.items():
+        if np.asarray(value).dtype.kind not in "iufSU":
+            yield f"attribute {key!r}{of} is {value!r}; netCDF cannot hold it, write a JSON string"
 
 
 def _unit_faults(dataset: xr.Dataset) -> Iterator[str]:
@@ -129,24 +134,33 @@ def _declared_faults(dataset: xr.Dataset, declared: Mapping[str, Variable]) -> I
         if name not in declared:
             yield f"variable {name!r} is not part of the schema"
     for name, want in declared.items():
-        if name not in dataset:
-            continue
-        if dataset[name].dims != want.dims:
-            yield f"variable {name!r} has dimensions {dataset[name].dims}, not {want.dims}"
-        units = dataset[name].attrs.get("units")
-        if want.units not in (None, ANY, units):
-            yield f"variable {name!r} has units {units!r}, not {want.units!r}"
+        if name in dataset:
+            yield from (f"variable {name!r} {fault}" for fault in _form_faults(dataset[name], want))
+
+
+def _form_faults(variable: xr.DataArray, want: Variable) -> Iterator[str]:
+    if variable.dims != want.dims:
+        yield f"has dimensions {variable.dims}, not {want.dims}"
+    units = variable.attrs.get("units")
+    if want.units not in (None, ANY, units):
+        yield f"has units {units!r}, not {want.units!r}"
+    if (variable.dtype.kind in "SUO") != (want.units is None):
+        yield f"holds {variable.dtype}, not {'text' if want.units is None else 'numbers'}"
 
 
 def _activity_faults(ds: xr.Dataset) -> Iterator[str]:
     yield from _declared_faults(ds, ACTIVITY)
+    if not any(name in ds for name in _CONTENT):
+        yield f"no activity at all: one of {', '.join(_CONTENT)} is required"
+    if "unit" in ds.coords and len(set(ds.unit.values.ravel().tolist())) != ds.unit.size:
+        yield "unit names are not unique"
     if not {"segment_start", "segment_stop"} <= set(ds.data_vars):
         yield "observed time is missing: segment_start and segment_stop are required"
         return
-    if not any(name in ds for name in _CONTENT):
-        yield f"no activity at all: one of {', '.join(_CONTENT)} is required"
+    if not _can_be_read(ds, "segment_start", "segment_stop"):
+        return
     start, stop = ds.segment_start.values, ds.segment_stop.values
-    if start.size == 0 or not (np.all(np.isfinite(start)) and np.all(stop > start)):
+    if start.size == 0 or not (np.all(np.isfinite([start, stop])) and np.all(stop > start)):
         yield "segments must be finite and longer than nothing"
     elif np.any(start[1:] < stop[:-1]):
         yield "segments overlap or are not in order of time"
@@ -154,11 +168,21 @@ def _activity_faults(ds: xr.Dataset) -> Iterator[str]:
         yield from _spike_faults(ds, start, stop)
 
 
+def _can_be_read(ds: xr.Dataset, *names: str) -> bool:
+    """Whether the variables have the declared form; where not, that is said already, and values mean nothing."""
+    return not any(fault for name in names for fault in _form_faults(ds[name], ACTIVITY[name]))
+
+
 def _spike_faults(ds: xr.Dataset, start: np.ndarray, stop: np.ndarray) -> Iterator[str]:
     if "spike_count" not in ds or "unit" not in ds.coords:
         yield "spike_time needs spike_count(unit) and the coordinate unit"
         return
+    if not _can_be_read(ds, "spike_time", "spike_count"):
+        return
     time, count = ds.spike_time.values, ds.spike_count.values
+    if count.dtype.kind not in "iu" or np.any(count < 0):
+        yield "spike_count must be whole numbers from 0 on"
+        return
     if count.sum() != time.size:
         yield f"spike_count adds up to {count.sum()}, but there are {time.size} spikes"
         return
@@ -174,8 +198,9 @@ def _spike_faults(ds: xr.Dataset, start: np.ndarray, stop: np.ndarray) -> Iterat
     outside = (where < 0) | (time > stop[np.maximum(where, 0)])
     if outside.any():
         yield f"{outside.sum()} spikes lie outside observed time, the first at {time[outside][0]:.6f} s"
-    if len(set(ds.unit.values.tolist())) != ds.sizes["unit"]:
-        yield "unit names are not unique"
+    tick = ds.spike_time.attrs.get("tick", 0)
+    if "tick" in ds.spike_time.attrs and not (tick > 0 and np.all(np.abs(time / tick - np.rint(time / tick)) < 1e-3)):
+        yield f"spike times are no multiples of their tick of {tick:g} s, so that they would be rounded on disk"
 
 
 def _measure_faults(ds: xr.Dataset) -> Iterator[str]:
@@ -219,6 +244,7 @@ def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: Path | str) -> 
             encoding = {name: _encoding(v) for name, v in dataset.variables.items()}
             dataset.to_netcdf(part, mode=mode, group=group or None, engine="netcdf4", encoding=encoding)
             mode = "a"
+        seal(part)
 
 
 def _encoding(variable: xr.Variable) -> dict[str, Any]:
@@ -237,30 +263,45 @@ def open_dataset(path: Path | str, group: str | None = None) -> xr.Dataset:
 
     Raises DataError if the file is missing or unreadable, ContractError if it breaks its schema.
     """
-    try:
-        with xr.open_dataset(path, group=group, engine="netcdf4", decode_times=False, decode_timedelta=False) as opened:
-            dataset = opened.load()
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist; run the rule that makes it") from None
-    except (OSError, ValueError, RuntimeError) as error:
-        where = f"group {group!r} of {path}" if group else f"{path}"
-        raise DataError(f"{where} cannot be read ({error}); delete it and run the workflow again") from error
+    where = f"group {group!r} of {path}" if group else f"{path}"
+    with (
+        _reading(path, where),
+        xr.open_dataset(path, group=group, engine="netcdf4", decode_times=False, decode_timedelta=False) as opened,
+    ):
+        dataset = opened.load()
     schema = dataset.attrs.get("schema")
-    if schema not in SCHEMAS:
-        raise ContractError(f"{path} has the schema {schema!r}; known: {', '.join(SCHEMAS)}")
+    found = str(schema)
+    # The rule that makes this kind of dataset is known even if the version is not.
+    rule = next((r for s, r in _RULE.items() if s.partition("/")[0] == found.partition("/")[0]), None)
+    if found not in SCHEMAS:
+        mend = f"; made by another version: rerun rule {rule} (delete the file)" if rule else ""
+        raise ContractError(f"{where} has the schema {schema!r}; known: {', '.join(SCHEMAS)}{mend}")
     for variable in dataset.variables.values():
         if variable.dtype == object:
             variable.data = variable.values.astype(str)
-    return check(dataset, schema)
+    try:
+        return check(dataset, found)
+    except ContractError as error:
+        raise ContractError(*(f"{where}: {line}" for line in error.violations)) from None
+
+
+@contextmanager
+def _reading(path: Path | str, where: str) -> Iterator[None]:
+    """Turns what a missing or damaged file does into a DataError; HDF5 sees no file whose seal is broken."""
+    try:
+        if not is_intact(Path(path)):
+            raise OSError("its checksum is wrong")
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist; run the rule that makes it") from None
+    except (OSError, ValueError, RuntimeError) as error:
+        raise DataError(f"{where} cannot be read ({error}); delete it and run the workflow again") from error
 
 
 def groups(path: Path | str) -> list[str]:
     """The names of the netCDF groups of a file; [""] where it has none."""
-    try:
-        with netCDF4.Dataset(path) as file:
-            return list(file.groups) or [""]
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error}); delete it and run the workflow again") from error
+    with _reading(path, str(path)), netCDF4.Dataset(path) as file:
+        return list(file.groups) or [""]
 
 
 def by_replicate(activities: Iterable[xr.Dataset]) -> dict[str, xr.Dataset]:

@@ -107,7 +107,7 @@ def styles(measures: Measures) -> dict[str, dict[str, Any]]:
 def errorbar(axes: Axes, x: Any, mean: Any, low: Any, high: Any, **style: Any) -> None:
     """Markers with their interval; the interval is left out where it is NaN."""
     mean, low, high = (np.atleast_1d(np.asarray(v, float)) for v in (mean, low, high))
-    error = np.nan_to_num(np.maximum([mean - low, high - mean], 0))
+    error = np.maximum([mean - low, high - mean], 0)
     axes.errorbar(x, mean, yerr=error, **{"linestyle": "none", "markersize": 4.5, "capsize": 2, "linewidth": 1, **style})
 
 
@@ -154,10 +154,11 @@ def condition_panel(
     by_source = {s: e for s, e in measures.get(metric, {}).items() if bool(e[e.attrs["metric"]].notnull().any())}
     shown = [e for e in by_source.values() if is_recording(e)] or list(by_source.values())
     groups = list(dict.fromkeys((c, e) for s in shown for c in conditions(s) for e in epochs_of(s)))
+    placed = {s: e for s, e in by_source.items() if any(c in conditions(e) and epoch in epochs_of(e) for c, epoch in groups)}
     style = styles(measures)
     notes = []
-    for k, (source, estimate) in enumerate(by_source.items()):
-        offset = 0.7 * ((k + 0.5) / len(by_source) - 0.5)
+    for k, (source, estimate) in enumerate(placed.items()):
+        offset = 0.7 * ((k + 0.5) / len(placed) - 0.5)
         summaries: list[Summary] = []
         for at, (condition, epoch) in enumerate(groups):
             if condition not in conditions(estimate) or epoch not in epochs_of(estimate):
@@ -170,8 +171,7 @@ def condition_panel(
                 levels = levels_of(estimate, conditions(estimate)[condition][0])
                 found = references(comparison, source, metric, estimate, levels, epoch)
                 draw_references(axes, [at - 0.45, at + 0.45], float(summary.mean), found, null)
-        if summaries:
-            notes.append(counted(source, estimate, summaries))
+        notes.append(counted(source, estimate, summaries))
     words = [" ".join(filter(None, (c, e if len(epochs_of(shown[0])) > 1 else ""))) or "all" for c, e in groups]
     axes.set_xticks(range(len(groups)), ["\n".join(textwrap.wrap(w, 10)) for w in words])
     axes.set_xlim(-0.6, len(groups) - 0.4)

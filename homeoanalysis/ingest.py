@@ -41,8 +41,8 @@ def ingest(recording: Recording, *, name: str, replicate: str, files: Mapping[st
     found = float((activity.segment_stop - activity.segment_start).sum())
     if declared is not None and abs(found - declared) > 1e-3 * declared:
         raise DataError(
-            f"recording {name}, replicate {replicate}: the files hold {found:.6g} s, but the YAML says duration {declared:.6g} s; "
-            "mend the YAML, or check that the files are the right ones"
+            f"recording {name}, replicate {replicate}: the files hold {found:.6g} s, but the YAML says duration {declared:.6g} s"
+            "; mend the YAML, or check that the files are the right ones"
         )
     if recording.epochs:
         activity = activity.assign(
@@ -75,6 +75,10 @@ def _from_neo(block: neo.Block, recording: Recording, bandwidth: float | None) -
         raise DataError("the files hold no segment")
     start, stop = _segments(block)
     trains, kept, book = _units(block, recording, float(np.sum(stop - start)))
+    if not trains:
+        raise DataError("it holds nothing that can be measured, such as spike trains; see what it holds with `inspect`")
+    if not kept:
+        raise DataError(f"all {len(trains)} units are below units.minimum_rate; lower it, or remove the replicate")
     attributes: dict[str, Any] = {"units": "s", "long_name": "time of a spike"}
     times, tick = _ticks([trains[k] for k in kept], [t for s in block.segments for t in s.spiketrains])
     if tick:

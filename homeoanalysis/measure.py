@@ -82,6 +82,10 @@ def _collect(
     attributes: dict[str, Any] = {}
     for activity in activities:
         name = activity.attrs["replicate"]
+        if name in replicates:
+            raise DataError(
+                f"metric {metric.name} was given two activities of replicate {name!r}, which would count twice; remove one"
+            )
         replicates[name] = {key: activity.attrs[key] for key in ("subject", "session", "factors")}
         attributes = {key: activity.attrs[key] for key in ("source", "source_kind", "citation")}
         try:

@@ -127,11 +127,11 @@ def _units(units: str) -> str:
 
 
 def _verdicts(study: Study, comparison: xr.Dataset, measures: Measures) -> Iterator[Verdict]:
-    """Every cell that the study asks for: judged, or with the reason why not."""
+    """Every cell that the study asks for: judged, or with the reason why not. A target alone has its references."""
     for target, candidates in study.targets.items():
         for contrast, asked in study.contrasts.items():
             for label in (m for m in study.metrics if m in asked.metrics):
-                for candidate in candidates:
+                for candidate in candidates or _REFERENCES:
                     yield _verdict(study, comparison, measures, (target, contrast, label, candidate))
 
 
@@ -144,8 +144,8 @@ def _verdict(study: Study, comparison: xr.Dataset, measures: Measures, at: tuple
     is_change = asked.reference is not None or asked.between is not None
     # A relative change has no unit, whatever the unit of the metric.
     units = "1" if is_change and estimate.attrs["scale"] == "relative" else str(estimate[estimate.attrs["metric"]].attrs["units"])
-    values = [_located(row.sel(source=source), source, units, is_change) for source in (candidate, target)]
-    numbers = " against ".join(values) if int(cell.comparable) else ""
+    located = (candidate, target) if int(cell.comparable) and candidate not in _REFERENCES else ()
+    numbers = " against ".join(_located(row.sel(source=source), source, units, is_change) for source in located)
     return Verdict(
         target=target,
         contrast=contrast,

@@ -1,7 +1,6 @@
 """The command line: check | inspect | add | list | show | schema. Each command imports only what it needs."""
 
 import argparse
-import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m homeoanalysis", description="Recordings and plastic networks, measured the same way.")
+    about = "Recordings and plastic networks, measured the same way."
+    parser = argparse.ArgumentParser(prog="python -m homeoanalysis", description=about)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     check = commands.add_parser("check", help="check the whole config, and say which jobs it asks for")
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     add.set_defaults(command=_add)
 
     listing = commands.add_parser("list", help="what can be named in the config, with parameters, units and defaults")
-    listing.add_argument("kinds", nargs="*", metavar="KIND", help="metrics, readers, ... studies, recordings, models; default: all")
+    listing.add_argument("kinds", nargs="*", metavar="KIND", help="metrics, readers, ... studies, recordings, models")
     _config_option(listing)
     listing.set_defaults(command=_list)
 

@@ -38,7 +38,9 @@ def add(files: Sequence[Path], *, config: Path, name: str | None, io: str | None
         raise ConfigError(f"--name {error}") from None
     _check_free(name, config)
     raw, notes = _recording(files, io)
-    text = _HEADER + "".join(f"# {note}\n" for note in notes) + yaml.safe_dump(raw, sort_keys=False, allow_unicode=True, width=120)
+    text = (
+        _HEADER + "".join(f"# {note}\n" for note in notes) + yaml.safe_dump(raw, sort_keys=False, allow_unicode=True, width=120)
+    )
     if not is_written:
         yield from text.splitlines()
         return
@@ -48,7 +50,7 @@ def add(files: Sequence[Path], *, config: Path, name: str | None, io: str | None
         with path.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except OSError as error:
-        raise ConfigError(f"{path} cannot be written ({error.strerror}); choose another --name, or mend its permissions") from None
+        raise ConfigError(f"{path} cannot be written ({error.strerror}); choose another --name, or mend the folder") from None
     yield f"{path} is written; replace every 'unknown' in it, and put its name under `recordings:` of a study"
 
 
@@ -96,7 +98,9 @@ def _recording(files: Sequence[Path], io: str | None) -> tuple[dict[str, Any], l
     signals = [s for _, blocks in found.values() for s in (blocks[0].segments[0].analogsignals if blocks[0].segments else [])]
     if signals and reader in FORMATS:
         names, more = some(list(dict.fromkeys(n for s in signals for n in channel_names(s))), 8)
-        notes.append(f"Signals are left out. Name those that are stimulus or behaviour under covariates of any_neo: {', '.join(names)}{more}")
+        notes.append(
+            f"Signals are left out; name those that are stimulus or behaviour under covariates: {', '.join(names)}{more}"
+        )
     return raw, notes
 
 

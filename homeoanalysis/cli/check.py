@@ -15,11 +15,13 @@ _SHOWN = 5
 def check(folder: Path, studies: Sequence[str]) -> Iterator[str]:
     """The report, line by line. Raises ConfigError for a fault, DataError if files of the user are missing."""
     config = load_config(folder)
-    wrong = [f"{name!r} is no study; {did_you_mean(name, config.studies)}" for name in studies if name not in config.studies]
+    unknown = [name for name in studies if name not in config.studies]
+    wrong = [f"{name!r} is no study; {did_you_mean(name, config.studies)}" for name in unknown]
     if wrong:
         raise ConfigError(*wrong)
     things = (count(len(config.recordings), "recording"), count(len(config.raw_models), "model"))
-    yield f"{folder}: {_studies(len(config.studies))}, {', '.join(things)}: no fault found. Size of the models: {config.main.size}."
+    counted = f"{_studies(len(config.studies))}, {', '.join(things)}"
+    yield f"{folder}: {counted}: no fault found. Size of the models: {config.main.size}."
     plan = Plan(config)
     chosen = list(dict.fromkeys(studies)) or config.main.studies
     for name in chosen:
@@ -28,7 +30,7 @@ def check(folder: Path, studies: Sequence[str]) -> Iterator[str]:
     absent = _absent(plan, chosen)
     if absent:
         shown, more = some(absent, _SHOWN)
-        raise DataError(f"files of yours are missing: {', '.join(shown)}{more}; mend source.folder or the names in config/recordings")
+        raise DataError(f"files of yours are missing: {', '.join(shown)}{more}; mend source.folder or the files' names")
     yield ""
     yield "An output that exists may still be out of date: `snakemake -n` decides that, and says why."
     yield f"Run: snakemake --cores 2{' ' + ' '.join(chosen) if studies else ''}"

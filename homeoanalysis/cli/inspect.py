@@ -176,7 +176,8 @@ def _signal(signal: Any) -> str:
     rate = getattr(signal, "sampling_rate", None)
     every = f"{float(rate.rescale('Hz')):g} Hz" if rate is not None else "sampled irregularly"
     channels = f"{printable(', '.join(names), 100)}{more}"
-    return f"{printable(signal.name)!r}: {_size(signal)} samples of {channels} [{signal.units.dimensionality.string}], {every}, {stop - start:.6g} s"
+    unit = signal.units.dimensionality.string
+    return f"{printable(signal.name)!r}: {_size(signal)} samples of {channels} [{unit}], {every}, {stop - start:.6g} s"
 
 
 def _labels(thing: Any) -> str:

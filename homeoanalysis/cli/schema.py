@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic import BaseModel
+
 from homeoanalysis.config import Model, Recording, Study
 from homeoanalysis.config.loading import Main
 from homeoanalysis.config.model import ModelFile
@@ -12,10 +14,8 @@ from homeoanalysis.units import written
 
 def schema(kind: str) -> Iterator[str]:
     """The schema of a study, recording, model or of config.yaml, as lines of JSON."""
-    if kind == "model":
-        content = _model()
-    else:
-        content = {"study": Study, "recording": Recording, "config": Main}[kind].model_json_schema()
+    files: dict[str, type[BaseModel]] = {"study": Study, "recording": Recording, "config": Main}
+    content = _model() if kind == "model" else files[kind].model_json_schema()
     content["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     yield from json.dumps(_with_units(content), indent=2, ensure_ascii=False).splitlines()
 
@@ -24,7 +24,8 @@ def _model() -> dict[str, Any]:
     """A model's file is a model, or another model (`base`) with changes to any part of it, and it may hold sizes."""
     content, extra = Model.model_json_schema(), ModelFile.model_json_schema()
     content["properties"] |= extra["properties"]
-    content["$defs"] = {name: {k: v for k, v in part.items() if k != "required"} for name, part in content.get("$defs", {}).items()}
+    parts = content.get("$defs", {})
+    content["$defs"] = {name: {k: v for k, v in part.items() if k != "required"} for name, part in parts.items()}
     content["anyOf"] = [{"required": content.pop("required")}, {"required": ["base"]}]
     return content
 

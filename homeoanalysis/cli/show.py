@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from homeoanalysis.cli.text import count, number, printable, some, table
-from homeoanalysis.contracts import SIGNALS, open_dataset
+from homeoanalysis.contracts import SIGNALS, groups, open_dataset
 from homeoanalysis.errors import DataError, HomeoError
 from homeoanalysis.numerics.neo_io import check_readable
 
@@ -55,14 +55,16 @@ def _told(path: Path) -> Iterator[None]:
         raise
     except Exception as error:
         what = f"{type(error).__name__}: {printable(error, 200)}"
-        raise DataError(f"{path} cannot be read as netCDF ({what}); it is damaged: delete it and run the workflow again") from error
+        raise DataError(
+            f"{path} cannot be read as netCDF ({what}); it is damaged: delete it and run the workflow again"
+        ) from error
 
 
 def _groups(path: Path) -> list[str]:
     """The groups that hold datasets, the root ("") first where it does."""
+    listed = [name for name in groups(path) if name]
     with netCDF4.Dataset(path) as file:
-        root = [""] if "schema" in file.ncattrs() or not file.groups else []
-        return [*root, *file.groups]
+        return ["", *listed] if "schema" in file.ncattrs() or not listed else listed
 
 
 def _json(dataset: xr.Dataset, key: str) -> Any:
@@ -71,7 +73,9 @@ def _json(dataset: xr.Dataset, key: str) -> Any:
     try:
         return json.loads(text) if text else {}
     except (TypeError, ValueError):
-        raise DataError(f"the attribute {key} is {printable(text)!r}, which is no JSON; delete the file and run the workflow again") from None
+        raise DataError(
+            f"the attribute {key} is {printable(text)!r}, no JSON; delete the file and run the workflow again"
+        ) from None
 
 
 def _activity(activity: xr.Dataset) -> Iterator[str]:
@@ -107,7 +111,8 @@ def _spikes(activity: xr.Dataset, time: float) -> Iterator[str]:
         if name in activity:
             values, n = np.unique(activity[name].values.astype(str), return_counts=True)
             kinds.append(", ".join(f"{k} {printable(v)}" for v, k in list(zip(values, n, strict=True))[:5] if v))
-    yield f"  {count(counts.size, 'unit')} ({'; '.join(k for k in kinds if k) or 'nothing known of them'}), {count(int(counts.sum()), 'spike')}"
+    known = "; ".join(k for k in kinds if k) or "nothing known of them"
+    yield f"  {count(counts.size, 'unit')} ({known}), {count(int(counts.sum()), 'spike')}"
     if counts.size and time > 0:
         rates = counts / time
         yield f"  rates: {number(rates.min())} to {number(rates.max())} Hz, median {number(float(np.median(rates)))} Hz"

@@ -108,9 +108,10 @@ class Recording(Strict):
                 wrong.append(f"replicates.{name}.duration is missing; epochs are checked against it, so give the observed time")
             for label, (start, stop) in self.epochs.items():
                 if duration is not None and not 0 <= start < stop <= duration:
+                    whose = "" if replicate.duration is None else f" (replicate {name})"
                     wrong.append(
                         f"epochs.{label} is [{start:g} s, {stop:g} s], which is not inside the recording "
-                        f"of {duration:g} s{'' if replicate.duration is None else f' (replicate {name})'}; move it, or mend duration"
+                        f"of {duration:g} s{whose}; move it, or mend duration"
                     )
             if self.source.folder is None or self.source.package is not None:
                 for role, file in replicate.files.items():

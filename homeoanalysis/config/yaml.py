@@ -8,7 +8,6 @@ import yaml
 
 from homeoanalysis.errors import ConfigError
 
-
 _VALUES_MAX = 100_000
 
 
@@ -54,14 +53,16 @@ def read(path: Path, shown: str) -> dict[str, Any]:
     except (yaml.YAMLError, RecursionError) as error:
         raise ConfigError(f"{shown}: is not YAML ({type(error).__name__}); check it with any YAML editor") from None
     if _is_larger(content, _VALUES_MAX):
-        raise ConfigError(f"{shown}: holds more than {_VALUES_MAX} values once its aliases (*name) are put in; write them out, or use fewer")
+        raise ConfigError(
+            f"{shown}: holds more than {_VALUES_MAX} values once its aliases (*name) are put in; write them out, or use fewer"
+        )
     if not isinstance(content, dict):
         raise ConfigError(f"{shown}: holds {type(content).__name__}, not 'key: value' lines; see an example in config/")
     return content
 
 
 def _is_larger(content: object, limit: int) -> bool:
-    """Whether there are more values than `limit`, counting what an alias stands for each time (a few lines can stand for billions)."""
+    """Whether there are more values than `limit`, where an alias counts as all that it stands for: it may be billions."""
     todo, n = [content], 0
     while todo and n <= limit:
         value = todo.pop()

@@ -36,7 +36,8 @@ def discrepancy(measures: Measures, comparison: xr.Dataset) -> Drawn:
     axes[-1].set_xlabel("Discrepancy / ceiling (1)")
     axes[int(np.argmax(heights))].set_ylabel("Contrast (metric)")  # a panel of one row is lower than the label is long
     entries: dict[str, Any] = {c: Line2D([], [], **{"linestyle": "none", "markersize": 5, **style[c]}) for c in used}
-    entries["fitted (hollow)"] = Line2D([], [], linestyle="none", marker="o", color="#444444", markerfacecolor="white")
+    if bool(comparison.fitted.any()):
+        entries["fitted (hollow)"] = Line2D([], [], linestyle="none", marker="o", color="#444444", markerfacecolor="white")
     entries[drawing.NULL_LABEL] = Line2D([], [], **drawing.NULL)
     entries[drawing.CEILING_LABEL] = Patch(**drawing.CEILING)
     drawing.place_legend(figure, entries)

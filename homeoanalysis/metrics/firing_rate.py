@@ -49,7 +49,7 @@ def firing_rate(activity: xr.Dataset) -> Mapping[str, Any]:
     Raises NotApplicable without spikes.
     """
     labels = list(observed.epochs(activity))
-    count, time = (np.stack(x, axis=1) for x in zip(*(observed.counts(activity, label) for label in labels), strict=True))
+    count, time = observed.counts(activity, labels)
 
     def per_time(number: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore", divide="ignore"):

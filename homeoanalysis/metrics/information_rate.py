@@ -7,11 +7,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy import stats
 
 from homeoanalysis.errors import DataError
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import multitaper, resampling, synthetic
+from homeoanalysis.numerics.intervals import t_quantile
 from homeoanalysis.numerics.stimulus_response import pieces
 from homeoanalysis.units import Second
 
@@ -24,10 +24,35 @@ def _truth(rng: np.random.Generator) -> Truth:
     return Truth(activity, 100 * np.log2(1 + 0.135), {"segment": 0.5, "time_half_bandwidth": 2.0})
 
 
+_Spectra = tuple[NDArray[np.complex128], NDArray[np.float64], NDArray[np.float64]]
+
+
+def _by_piece(x: NDArray[np.complex128], y: NDArray[np.complex128], n_pieces: int) -> _Spectra:
+    """Cross- and auto-spectra (piece, frequency), summed over tapers."""
+    terms = (x * np.conj(y), np.abs(x) ** 2, np.abs(y) ** 2)
+    cross, xx, yy = (term.reshape(n_pieces, -1, x.shape[-1]).sum(axis=1) for term in terms)
+    return cross, xx, yy
+
+
 def _integral(cross: NDArray[Any], power: NDArray[Any], n: int, weight: NDArray[np.float64]) -> NDArray[np.float64]:
     """-integral of log2(1 - coherence), from summed cross- and auto-spectra (..., frequency)."""
     coherence = multitaper.null_corrected(np.abs(cross) ** 2 / power, n)
     return np.asarray(-np.log2(1 - np.minimum(coherence, _CEILING)) @ weight)
+
+
+def _total(spectra: _Spectra, n_tapers: int, weight: NDArray[np.float64]) -> float:
+    cross, xx, yy = (s.sum(axis=0) for s in spectra)
+    return float(_integral(cross, xx * yy, spectra[0].shape[0] * n_tapers, weight))
+
+
+def _jackknife(spectra: _Spectra, n_tapers: int, weight: NDArray[np.float64]) -> float:
+    """Half of the 95 % interval, from leaving out one piece at a time."""
+    n = spectra[0].shape[0]
+    if n < 3:
+        return np.nan
+    cross, xx, yy = (s.sum(axis=0) - s for s in spectra)
+    deleted = _integral(cross, xx * yy, (n - 1) * n_tapers, weight)
+    return t_quantile(0.95, n - 1) * float(np.sqrt((n - 1) * deleted.var()))
 
 
 @metric(
@@ -77,23 +102,22 @@ def information_rate(
     n_tapers = windows.shape[0]
     stimulus = multitaper.eigencoefficients(cut.stimulus, windows)[:, kept]
     spikes = cut.response.sum(axis=(1, 2))
-    values = np.full((4, spikes.size), np.nan)
-    for u in np.flatnonzero(spikes >= 20):
-        response = multitaper.eigencoefficients(cut.response[u], windows)[:, kept]
-        by_piece = (n_pieces, n_tapers, -1)
-        cross = (stimulus * np.conj(response)).reshape(by_piece).sum(axis=1)
-        xx = (np.abs(stimulus) ** 2).reshape(by_piece).sum(axis=1)
-        yy = (np.abs(response) ** 2).reshape(by_piece).sum(axis=1)
-        total = _integral(cross.sum(0), xx.sum(0) * yy.sum(0), n_pieces * n_tapers, weight)
-        left = (n_pieces - 1) * n_tapers
-        deleted = _integral(cross.sum(0) - cross, (xx.sum(0) - xx) * (yy.sum(0) - yy), left, weight)
-        error = np.sqrt((n_pieces - 1) * deleted.var())
-        width = stats.t.ppf(0.975, n_pieces - 1) * error if n_pieces > 1 else np.nan
-        per_spike = total * n_pieces * n_bins * bin_size / spikes[u]
-        values[:, u] = total, total - width, total + width, per_spike
-    names = ("information_rate", "information_rate_low", "information_rate_high", "information_rate_per_spike")
+    spectra = [
+        _by_piece(stimulus, multitaper.eigencoefficients(r, windows)[:, kept], n_pieces) if n >= 20 else None
+        for r, n in zip(cut.response, spikes, strict=True)
+    ]
+    total = np.array([np.nan if s is None else _total(s, n_tapers, weight) for s in spectra])
+
+    def half_width() -> NDArray[np.float64]:
+        return np.array([np.nan if s is None else _jackknife(s, n_tapers, weight) for s in spectra])
+
+    with np.errstate(divide="ignore"):
+        per_spike = total * n_pieces * n_bins * bin_size / spikes
     return {
-        **dict(zip(names, values, strict=True)),
+        "information_rate": total,
+        "information_rate_low": lambda: total - half_width(),
+        "information_rate_high": lambda: total + half_width(),
+        "information_rate_per_spike": per_spike,
         "information_rate_cutoff": np.full(spikes.size, cut.cutoff),
         "coords": {"unit": activity.unit.values},
     }

@@ -52,7 +52,9 @@ def population_rate(activity: xr.Dataset, *, bin_size: Second, cell_type: Litera
     n_bins = int(np.ceil((stop[-1] - start[0]) / bin_size - observed.EDGE))
     edges = start[0] + bin_size * np.arange(n_bins + 1)
     spikes = np.concatenate(trains)
-    count = observed.binned_counts(np.minimum(spikes, np.nextafter(stop[-1], -np.inf)), float(start[0]), n_bins, bin_size)
+    # The end of a segment belongs to it, and so a spike there to the bin before, further than the slack of the bins.
+    last = stop[np.searchsorted(start, spikes, side="right") - 1] - 2 * observed.EDGE * bin_size
+    count = observed.binned_counts(np.minimum(spikes, last), float(start[0]), n_bins, bin_size)
     covered = np.maximum(np.minimum(stop[:, None], edges[None, 1:]) - np.maximum(start[:, None], edges[None, :-1]), 0).sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         rate = np.where(covered > observed.EDGE * bin_size, count / (covered * len(trains)), np.nan)

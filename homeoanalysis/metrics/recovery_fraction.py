@@ -31,7 +31,7 @@ def _no_recovery(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     spans = observed.epochs(activity)
     if not {"perturbation", "recovery"} <= set(spans):
         return activity
-    count, time = observed.counts(activity, "perturbation")
+    count, time = (x[:, 0] for x in observed.counts(activity, ["perturbation"]))
     new_count = rng.poisson(count / time * (spans["recovery"][1] - spans["recovery"][0]))
     start, stop = (np.array([edge]) for edge in spans["recovery"])
     new = resampling.sorted_uniform(new_count, start, stop, rng)
@@ -79,9 +79,7 @@ def recovery_fraction(
     The interval is over units of one replicate: it says nothing about other networks or animals.
     Raises NotApplicable without spikes, without one of the epochs, or without units of the cell type.
     """
-    count, time = (
-        np.stack(x, axis=1) for x in zip(*(observed.counts(activity, e) for e in (baseline, perturbation, recovery)), strict=True)
-    )
+    count, time = observed.counts(activity, (baseline, perturbation, recovery))
     kept = np.all(time > 0, axis=1)
     if cell_type != "all":
         kept &= activity.cell_type.values == cell_type if "cell_type" in activity else False

@@ -9,7 +9,9 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal, stats
+from scipy import signal
+
+from homeoanalysis.numerics.intervals import t_quantile
 
 Floats = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -78,7 +80,7 @@ def coherence_interval(x: Complex, y: Complex, confidence: float = 0.95) -> tupl
     deleted = scale * np.arctanh(np.sqrt(np.clip(left_out, 0, limit)))
     error = np.sqrt(n - 1) * deleted.std(axis=0)
     centre = scale * np.arctanh(np.sqrt(np.clip(raw, 0, limit))) - 1 / scale
-    width = stats.t.ppf(0.5 + confidence / 2, n - 1) * error
+    width = t_quantile(confidence, n - 1) * error
     low = np.tanh(np.maximum(centre - width, 0) / scale) ** 2
     high = np.tanh(np.maximum(centre + width, 0) / scale) ** 2
     return np.where(np.isnan(raw), np.nan, low), np.where(np.isnan(raw), np.nan, high)

@@ -5,6 +5,8 @@ systems place a spike there. Bins are compared with a slack of 1e-6 of a bin, so
 falls into the same bin at t = 0 and at t = 1e6 s, where a double resolves 1e-10 s.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -20,7 +22,7 @@ def spike_trains(activity: xr.Dataset) -> list[Floats]:
     """The spike times of each unit [s]. Raises NotApplicable if the activity holds no spikes."""
     if "spike_time" not in activity:
         raise NotApplicable("no spike times")
-    return np.split(activity.spike_time.values, np.cumsum(activity.spike_count.values)[:-1])
+    return np.split(activity.spike_time.values, np.cumsum(activity.spike_count.values))[:-1]
 
 
 def segments(activity: xr.Dataset) -> tuple[Floats, Floats]:
@@ -80,22 +82,33 @@ def piece_of(times: Floats, start: Floats, stop: Floats, closed: NDArray[np.bool
     return np.where(is_in, where, -1)
 
 
-def counts(activity: xr.Dataset, label: str) -> tuple[NDArray[np.int64], Floats]:
-    """Spikes of each unit in an epoch, and the time for which the unit was observed in it [s].
+def is_end(activity: xr.Dataset, times: Floats) -> NDArray[np.bool_]:
+    """Whether a segment ends at each time and none begins there: a spike at that very time belongs to what was before."""
+    start, stop = segments(activity)
+    return np.isin(times, stop) & ~np.isin(times, start)
 
-    Raises NotApplicable if there is no such epoch.
+
+def counts(activity: xr.Dataset, labels: Sequence[str]) -> tuple[NDArray[np.int64], Floats]:
+    """Spikes of each unit in each epoch (unit, epoch), and the time for which the unit was observed in it [s].
+
+    Raises NotApplicable if there is no such epoch, or nothing was observed in it.
     """
     seg_start, seg_stop = segments(activity)
-    epoch_start, epoch_stop = epoch(activity, label)
-    start, stop = overlap(seg_start, seg_stop, np.array([epoch_start]), np.array([epoch_stop]))
+    spans = np.array([epoch(activity, label) for label in labels])
+    cuts = np.concatenate([[-np.inf], np.unique(spans), [np.inf]])
+    start, stop = overlap(seg_start, seg_stop, cuts[:-1], cuts[1:])  # pieces that lie inside or outside of each epoch
+    member = (start[:, None] >= spans[:, 0]) & (stop[:, None] <= spans[:, 1])
+    for label, mine in zip(labels, member.T, strict=True):
+        if not mine.any():
+            raise NotApplicable(f"nothing was observed in epoch {label}")
     n_units, n = activity.sizes["unit"], start.size
     unit, times = unit_of_spike(activity), activity.spike_time.values
-    piece = piece_of(times, start, stop, np.isin(stop, seg_stop))
+    piece = piece_of(times, start, stop, is_end(activity, stop))
     flat = np.bincount(unit[piece >= 0] * n + piece[piece >= 0], minlength=n_units * n).reshape(n_units, n)
-    isolated = np.ones((n_units, n), bool)
+    isolated = np.ones((n_units, n), np.int64)
     if "observed" in activity:
-        isolated = activity.observed.values[:, np.searchsorted(seg_start, start, side="right") - 1].astype(bool)
-    return (flat * isolated).sum(axis=1), isolated @ (stop - start)
+        isolated = activity.observed.values[:, np.searchsorted(seg_start, start, side="right") - 1]
+    return (flat * isolated) @ member.astype(np.int64), (isolated * (stop - start)) @ member.astype(float)
 
 
 def restrict(activity: xr.Dataset, start: Floats, stop: Floats) -> xr.Dataset:
@@ -104,13 +117,12 @@ def restrict(activity: xr.Dataset, start: Floats, stop: Floats) -> xr.Dataset:
     Segments become their intersection with the intervals; spikes outside are left out; a signal keeps its
     samples, and its `_first_sample` and `_sample_count` point at those that lie inside.
     """
-    old_start, old_stop = segments(activity)
-    new_start, new_stop = overlap(old_start, old_stop, np.asarray(start, float), np.asarray(stop, float))
+    new_start, new_stop = overlap(*segments(activity), np.asarray(start, float), np.asarray(stop, float))
     if new_start.size == 0:
         raise NotApplicable("nothing was observed in the asked time")
     kept = None
     if "spike_time" in activity:
-        kept = piece_of(activity.spike_time.values, new_start, new_stop, np.isin(new_stop, old_stop)) >= 0
+        kept = piece_of(activity.spike_time.values, new_start, new_stop, is_end(activity, new_stop)) >= 0
     return take_pieces(activity, new_start, new_stop, kept)
 
 

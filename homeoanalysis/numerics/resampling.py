@@ -10,44 +10,46 @@ from homeoanalysis.numerics import observed
 Floats = NDArray[np.float64]
 
 
-def blocks(activity: xr.Dataset, length: float) -> tuple[Floats, Floats, NDArray[np.intp]]:
-    """Pieces of `length` [s] of observed time, cut afresh in each epoch, and which epoch each lies in."""
-    start, stop = observed.segments(activity)
-    pieces = []
-    for index, (epoch_start, epoch_stop) in enumerate(observed.epochs(activity).values()):
-        for a, b in zip(*observed.overlap(start, stop, np.array([epoch_start]), np.array([epoch_stop])), strict=True):
-            n = observed.n_whole(b - a, length)
-            edges = a + length * np.arange(n)
-            pieces.append(np.column_stack([edges, edges + length, np.full(n, index)]))
-    table = np.concatenate(pieces) if pieces else np.zeros((0, 3))
-    return table[:, 0], table[:, 1], table[:, 2].astype(np.intp)
+def blocks(activity: xr.Dataset, length: float) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Pieces of `length` [s] of observed time, cut afresh where an epoch begins or ends, and (block, epoch) which lies in which.
+
+    Epochs may overlap: a block lies in all or in none of the time of each.
+    """
+    spans = np.array(list(observed.epochs(activity).values()))
+    cuts = np.unique(spans)
+    start, stop = observed.overlap(*observed.segments(activity), cuts[:-1], cuts[1:])
+    member = (start[:, None] >= spans[:, 0]) & (stop[:, None] <= spans[:, 1])
+    n = np.array([observed.n_whole(d, length) for d in stop - start], np.intp) * member.any(axis=1)
+    nth = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n)
+    begin = np.repeat(start, n) + length * nth
+    return begin, begin + length, np.repeat(member, n, axis=0)
 
 
 class Halves:
     """Deals an activity at random to two halves of equal observed time, in blocks of `length` [s], within each epoch.
 
+    Where epochs overlap, also within their intersections, so that each epoch has the same time in both halves.
     Raises NotApplicable if an epoch has fewer than two blocks.
     """
 
     def __init__(self, activity: xr.Dataset, length: float) -> None:
         self.activity = activity
-        self.start, self.stop, self.epoch = blocks(activity, length)
+        self.start, self.stop, member = blocks(activity, length)
+        _, self.kind = np.unique(~member, axis=0, return_inverse=True)  # blocks of one kind lie in the same epochs
+        dealt = np.bincount(self.kind) // 2
         for index, label in enumerate(observed.epochs(activity)):
-            if np.sum(self.epoch == index) < 2:
+            if not dealt[self.kind[member[:, index]]].any():
                 raise NotApplicable(f"epoch {label} is shorter than two blocks of {length:g} s")
-        self.order = np.argsort(self.start, kind="stable")
         self.block: NDArray[np.intp] | None = None  # of each spike; found once, used by every draw
         if "spike_time" in activity:
-            closed = np.isin(self.stop, activity.segment_stop.values)
-            times = activity.spike_time.values
-            found = observed.piece_of(times, self.start[self.order], self.stop[self.order], closed[self.order])
-            self.block = np.where(found >= 0, self.order[found], self.start.size)
+            found = observed.piece_of(activity.spike_time.values, self.start, self.stop, observed.is_end(activity, self.stop))
+            self.block = np.where(found >= 0, found, self.start.size)
 
     def deal(self, rng: np.random.Generator) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Which blocks fall to the first and to the second half; the last entry stands for spikes outside all blocks."""
         masks = np.zeros((2, self.start.size + 1), bool)
-        for index in np.unique(self.epoch):
-            mine = rng.permutation(np.flatnonzero(self.epoch == index))
+        for kind in np.unique(self.kind):
+            mine = rng.permutation(np.flatnonzero(self.kind == kind))
             half = mine.size // 2
             masks[0, mine[:half]] = True
             masks[1, mine[half : 2 * half]] = True
@@ -55,9 +57,8 @@ class Halves:
 
     def take(self, mask: NDArray[np.bool_]) -> xr.Dataset:
         """The activity in the blocks of one half."""
-        mine = self.order[mask[self.order]]
         kept = None if self.block is None else mask[self.block]
-        return observed.take_pieces(self.activity, self.start[mine], self.stop[mine], kept)
+        return observed.take_pieces(self.activity, self.start[mask[:-1]], self.stop[mask[:-1]], kept)
 
 
 def shifted_stimulus(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:

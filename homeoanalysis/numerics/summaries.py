@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from scipy import stats
+from scipy import special
 
 MINIMUM = 4  # subjects or units; an interval from fewer says nothing
 
@@ -67,6 +67,11 @@ def by_subject(estimate: xr.Dataset, replicates: Sequence[str]) -> xr.DataArray:
     return _joined(means, "subject").assign_coords(subject=list(values))
 
 
+def _counted(values: xr.DataArray, dim: str) -> int:
+    """How many along the dimension have a value at all."""
+    return int(values.notnull().any([d for d in values.dims if d != dim]).sum()) if dim in values.dims else 0
+
+
 def _joined(values: list[xr.DataArray], dim: str) -> xr.DataArray:
     return xr.concat(values, dim, join="outer", coords="minimal", compat="equals")
 
@@ -80,7 +85,7 @@ def _deviation(values: xr.DataArray, dim: str) -> xr.DataArray:
 def _t_interval(values: xr.DataArray, dim: str) -> tuple[xr.DataArray, xr.DataArray]:
     n = values.count(dim)
     kept = n.where(n >= MINIMUM)
-    width = stats.t.ppf(0.975, kept - 1) * _deviation(values, dim) / np.sqrt(kept)
+    width = special.stdtrit(kept - 1, 0.975) * _deviation(values, dim) / np.sqrt(kept)
     mean = values.mean(dim, skipna=True)
     return mean - width, mean + width
 
@@ -95,9 +100,9 @@ def summarise(estimate: xr.Dataset, replicates: Sequence[str]) -> Summary:
     subjects = by_subject(estimate, replicates)
     mean, spread = subjects.mean("subject", skipna=True), _deviation(subjects, "subject")
     each = [of_replicate(estimate, name, r) for r in replicates]
-    n_units = sum(v.sizes.get("unit", 0) for v in each)
+    n_subjects, n_units = _counted(subjects, "subject"), sum(_counted(v, "unit") for v in each)
     nan = xr.full_like(mean, np.nan)
-    if subjects.sizes["subject"] >= MINIMUM:
+    if n_subjects >= MINIMUM:
         (low, high), over = _t_interval(subjects, "subject"), "over subjects"
     elif len(replicates) == 1 and n_units <= 1 and f"{name}_low" in estimate:
         low, high = (_mean(of_replicate(estimate, f"{name}_{side}", replicates[0]), "unit") for side in ("low", "high"))
@@ -105,8 +110,8 @@ def summarise(estimate: xr.Dataset, replicates: Sequence[str]) -> Summary:
     elif n_units >= MINIMUM:
         (low, high), over = _t_interval(_joined(each, "unit"), "unit"), "over units, within the recording"
     else:
-        low, high, over = nan, nan, "none below 4 subjects"
-    return Summary(mean, spread, low, high, subjects.sizes["subject"], n_units, over)
+        low, high, over = nan, nan, f"none below {MINIMUM} subjects"
+    return Summary(mean, spread, low, high, n_subjects, n_units, over)
 
 
 def epochs_of(estimate: xr.Dataset) -> list[str | None]:

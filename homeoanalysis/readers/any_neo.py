@@ -53,9 +53,10 @@ def _checked(files: Mapping[str, Path], io: str) -> Path:
     listed = {p.absolute() for p in files.values()}
     extra = [p.name for p in members(path, io) if p.absolute() not in listed]
     alone = io == "NeuralynxIO" and len(files) == 1  # neo can be told to read this one file of the folder
+    more = f" and {len(extra) - 3} more" if len(extra) > 3 else ""
     if extra and not alone:
         raise DataError(
-            f"{io} also reads {', '.join(extra[:3])}{f' and {len(extra) - 3} more' if len(extra) > 3 else ''} beside {path.name}, "
+            f"{io} also reads {', '.join(extra[:3])}{more} beside {path.name}, "
             "which the YAML does not list; list each under a role of its own, or move them away"
         )
     return path
@@ -66,19 +67,28 @@ def _loaded(block: neo.Block, covariates: Sequence[str], path: Path) -> neo.Bloc
     for old in block.segments:
         new = neo.Segment(name=old.name, index=old.index, **old.annotations)
         for k, train in enumerate(old.spiketrains):
-            loaded = _load(train)
+            loaded = _load(train, path)
             loaded.name = str(loaded.name) if loaded.name else f"unit{k}"
             new.spiketrains.append(loaded)
         # Lists: neo's `extend` checks the items first, which empties a generator.
-        new.events.extend([_load(e) for e in old.events])
-        new.epochs.extend([_load(e) for e in old.epochs])
+        new.events.extend([_load(e, path) for e in old.events])
+        new.epochs.extend([_load(e, path) for e in old.epochs])
         new.analogsignals.extend(_signals(old.analogsignals, covariates, path))
         result.segments.append(new)
     return result
 
 
-def _load(thing: Any) -> Any:
-    return thing.load() if hasattr(thing, "load") else thing
+def _load(thing: Any, path: Path) -> Any:
+    """What a proxy stands for. neo cuts arrays at the end of a truncated file without a word: so they are counted."""
+    if not hasattr(thing, "load"):
+        return thing
+    loaded = thing.load()
+    if len(loaded) != thing.shape[0]:
+        raise DataError(
+            f"{path.name} declares {thing.shape[0]} times of {thing.name}, but holds {len(loaded)}; it is truncated: "
+            "compare its size with the original"
+        )
+    return loaded
 
 
 def _signals(signals: Sequence[Any], covariates: Sequence[str], path: Path) -> list[Any]:

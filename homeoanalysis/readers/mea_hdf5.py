@@ -5,10 +5,12 @@ Evidence: Eglen et al. 2014, doi:10.1186/2047-217X-3-3, and the 82 files of Char
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import h5py
 import neo
 import numpy as np
+from numpy.typing import NDArray
 
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.neo_objects import spike_train
@@ -30,25 +32,42 @@ def mea_hdf5(files: Mapping[str, Path]) -> neo.Block:
             found = {
                 k: file[k][()] for k in ("spikes", "sCount", "names", "epos", "recordingtime", "summary/duration") if k in file
             }
-    except (OSError, KeyError, RuntimeError) as error:
+    except (OSError, KeyError, RuntimeError, TypeError) as error:
         raise DataError(f"{path.name} is no readable HDF5 file ({error}); fetch it again") from None
     absent = {"spikes", "sCount"} - set(found)
     if absent:
         raise DataError(f"{path.name} has no {', '.join(sorted(absent))}; it is not of the layout that mea_hdf5 reads")
-    spikes, count = found["spikes"].ravel().astype(float), found["sCount"].ravel().astype(np.int64)
-    if count.sum() != spikes.size or np.any(count < 0):
-        raise DataError(f"{path.name}: sCount adds up to {count.sum()}, but there are {spikes.size} spikes")
+    spikes, counted = (_numbers(path, key, found[key]) for key in ("spikes", "sCount"))
+    count = np.maximum(np.nan_to_num(counted), 0).astype(np.int64)
+    if np.any(count != counted) or count.sum() != spikes.size:
+        raise DataError(f"{path.name}: sCount adds up to {counted.sum():g} in whole numbers, but there are {spikes.size} spikes")
     if "recordingtime" in found:
-        start, stop = found["recordingtime"].ravel().astype(float)
+        edges = _numbers(path, "recordingtime", found["recordingtime"])
     elif "summary/duration" in found:
-        start, stop = 0.0, float(np.ravel(found["summary/duration"])[0])
+        edges = np.concatenate([[0.0], _numbers(path, "summary/duration", found["summary/duration"])])
     else:
         raise DataError(f"{path.name} has neither recordingtime nor summary/duration, so that the observed time is unknown")
-    names = [n.decode() for n in found["names"].ravel()] if "names" in found else [f"unit{k}" for k in range(count.size)]
+    if edges.size != 2 or not (np.all(np.isfinite(edges)) and edges[0] < edges[1]):
+        raise DataError(f"{path.name}: the recording is said to last over {edges.tolist()} s, which is no start and a later end")
+    start, stop = edges
+    names = [_text(n) for n in found["names"].ravel()] if "names" in found else [f"unit{k}" for k in range(count.size)]
+    if len(names) != count.size or ("epos" in found and np.shape(found["epos"]) != (2, count.size)):
+        raise DataError(f"{path.name}: names or epos are not those of {count.size} electrodes, as many as sCount has")
     segment = neo.Segment()
-    for k, (name, times) in enumerate(zip(names, np.split(spikes, np.cumsum(count)[:-1]), strict=True)):
+    for k, (name, times) in enumerate(zip(names, np.split(spikes, np.cumsum(count))[:-1], strict=True)):
         place = {"x": float(found["epos"][0, k]) * 1e-6, "y": float(found["epos"][1, k]) * 1e-6} if "epos" in found else {}
         segment.spiketrains.append(spike_train(times, start, stop, name=name, unit_kind="multi", **place))
     block = neo.Block()
     block.segments.append(segment)
     return block
+
+
+def _numbers(path: Path, key: str, value: Any) -> NDArray[np.float64]:
+    try:
+        return np.asarray(np.ravel(value).astype(float))
+    except (TypeError, ValueError):
+        raise DataError(f"{path.name}: {key} holds no numbers; it is not of the layout that mea_hdf5 reads") from None
+
+
+def _text(name: Any) -> str:
+    return name.decode("utf-8", errors="replace") if isinstance(name, bytes) else str(name)

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import neo
 import numpy as np
 import quantities as pq
 from numpy.typing import NDArray
+from pydantic import Field
 
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.neo_objects import spike_train
@@ -16,8 +17,12 @@ from homeoanalysis.units import Second
 
 def _table(path: Path, columns: int) -> NDArray[np.float64]:
     try:
-        table = np.loadtxt(path, comments="#", ndmin=2)
-    except (ValueError, UnicodeDecodeError) as error:
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            lines = [line for line in stream if line.partition("#")[0].strip()]
+        table = np.loadtxt(lines, comments="#", ndmin=2) if lines else np.zeros((0, columns))
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist; fetch it, or mend its name in the YAML") from None
+    except ValueError as error:
         raise DataError(
             f"{path.name}: {error}; it must hold {columns} columns of numbers, and comments that start with '#'"
         ) from None
@@ -36,7 +41,9 @@ def _header(path: Path) -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines) if value}
 
 
-def spike_text(files: Mapping[str, Path], *, time_step: Second, stimulus_unit: Literal["V", "dB", "1"] = "1") -> neo.Block:
+def spike_text(
+    files: Mapping[str, Path], *, time_step: Annotated[Second, Field(gt=0)], stimulus_unit: Literal["V", "dB", "1"] = "1"
+) -> neo.Block:
     """Spike times and stimulus from plain text.
 
     files: role "spikes", a number a line, in units of time_step [s]; role "stimulus", two columns: time in the
@@ -54,7 +61,8 @@ def spike_text(files: Mapping[str, Path], *, time_step: Second, stimulus_unit: L
         raise DataError(f"{files['stimulus'].name}: times do not run from 0 in constant steps; resample the stimulus")
     dt = step[0] * time_step
     stop = stimulus.shape[0] * dt
-    block = neo.Block(**{k.replace(" ", "_"): v for k, v in _header(files["spikes"]).items() if k.isprintable() and k != "name"})
+    block = neo.Block()
+    block.annotations |= {k.replace(" ", "_"): v for k, v in _header(files["spikes"]).items() if k.isprintable()}
     segment = neo.Segment()
     train = spike_train(times * time_step, 0.0, stop, name="unit0", tick=time_step)
     units = {"V": pq.V, "dB": pq.dimensionless, "1": pq.dimensionless}[stimulus_unit]

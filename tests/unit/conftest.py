@@ -14,7 +14,7 @@ from homeoanalysis.measure import measure, measure_draws
 from homeoanalysis.numerics import observed, synthetic
 from homeoanalysis.provenance import code_of, rng_for, stamp
 
-EPOCHS = {"baseline": (3.0, 8.0), "perturbation": (8.0, 9.0), "recovery": (13.0, 18.0)}
+EPOCHS = {"baseline": (4.0, 8.0), "perturbation": (8.0, 10.0), "recovery": (14.0, 18.0)}
 CONTRASTS: dict[str, Any] = {
     "narrow": {
         "metrics": ["firing_rate", "stimulus_coherence", "information_rate"],

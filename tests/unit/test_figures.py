@@ -179,6 +179,10 @@ def test_interval_of_one_unit_is_its_own_and_of_four_subjects_is_students(exampl
     assert float(four.spread) == pytest.approx(means.std(ddof=1))
     assert float(four.high - four.mean) == pytest.approx(3.182 * means.std(ddof=1) / 2, rel=1e-3)  # t(0.975; 3) = 3.182
     assert four.n_subjects == 4
+    three = enc.copy(deep=True)
+    three.information_rate.values[enc.unit_replicate.values == replicates[0]] = np.nan
+    assert summarise(three, replicates).n_subjects == 3  # who has no value is not counted, and below 4 there is no t interval
+    assert summarise(three, replicates).over == "over units, within the recording"
 
 
 def test_references_are_in_the_metrics_unit(example: Any) -> None:

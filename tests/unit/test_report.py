@@ -115,8 +115,8 @@ def test_every_trace_names_a_variable_that_exists(html: str, example: Any) -> No
         files |= {f"measures/{label}/{e.attrs['source']}.nc": e for e in by_source.values()}
     named = 0
     for trace in Page(html).traces:
-        path, _, names = trace.partition(": ")
-        if path.startswith(("figures/", "[")):
+        path, _, names = (trace if ": " in trace else trace.replace(" [", ": [")).partition(": ")
+        if path.startswith("figures/"):
             continue
         if path in files:
             for variable in filter(None, re.sub(r"\[.*\]", "", names).strip().split(", ")):
@@ -126,7 +126,7 @@ def test_every_trace_names_a_variable_that_exists(html: str, example: Any) -> No
             assert path.startswith("results/"), trace  # an input of a step
         where = re.search(r"\[(.*)\]", names)
         if where:
-            assert dict(zip(("target", "contrast", "metric", "candidate"), where[1].split(", "), strict=True))
+            example.comparison.sel(dict(zip(("target", "contrast", "metric", "candidate"), where[1].split(", "), strict=True)))
     assert named > 50
 
 
@@ -199,4 +199,14 @@ def test_book_keeping_and_provenance(html: str, example: Any) -> None:
 def test_a_study_that_compares_nothing_has_a_report(example: Any) -> None:
     study = Study(title="Alone", question="?", recordings=["rec"], metrics={"firing_rate": {}})
     page = made(example, {}, study=study, measures={"firing_rate": {"rec": example.measures["firing_rate"]["rec"]}})
+    assert "This study judges no model" in page
+
+
+def test_a_target_without_candidates_shows_its_references(example: Any) -> None:
+    raw = example.study.model_dump(mode="python", include={"recordings", "models", "variants", "metrics"})
+    study = Study(title="Alone", question="?", contrasts=example.study.contrasts, targets={"rec": []}, **raw)
+    page = made(example, {}, study=study)
+    ceiling = float(example.comparison.ceiling.sel(target="rec", contrast="narrow", metric="information_rate"))
+    (row,) = [r for r in Page(page).rows if r.endswith("comparison.nc [rec, narrow, information_rate, null]")]
+    assert f"{ceiling:.3g} reference" in row
     assert "This study judges no model" in page

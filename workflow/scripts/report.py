@@ -14,8 +14,7 @@ with job(snakemake.log[0]):
     measured = open_measures(p.measures, files.measures)
     estimates = {label: {s: m.estimate for s, m in by_source.items()} for label, by_source in measured.items()}
     figures = {Path(path).stem: Path(path) for path in files.figures}
-    parts = dict(comparison=open_dataset(files.comparison), measures=estimates, figures=figures)
     template = Path(files.template).read_text(encoding="utf-8")
-    page = report(Study.model_validate(p.study), name=snakemake.wildcards.study, **parts, template=template)
+    parts = dict(comparison=open_dataset(files.comparison), measures=estimates, figures=figures, template=template)
     with replacing(snakemake.output[0]) as part:
-        part.write_text(page, encoding="utf-8")
+        part.write_text(report(Study.model_validate(p.study), name=snakemake.wildcards.study, **parts), encoding="utf-8")

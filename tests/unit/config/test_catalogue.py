@@ -28,7 +28,7 @@ def test_names_are_sorted_and_plain(folder: str) -> None:
 
 @pytest.mark.parametrize("name", ["firing_rat", "Firing_rate", "", "../errors", "__init__"])
 def test_an_unknown_name_is_told_the_known_ones(name: str) -> None:
-    with pytest.raises(LookupError, match="known: .*firing_rate"):
+    with pytest.raises(LookupError, match=r"known: .*firing_rate"):
         catalogue.load("metrics", name)
 
 

@@ -19,11 +19,31 @@ BOMB = "".join(f"a{k}: &a{k} [{', '.join([f'*a{k - 1}' if k else 'x'] * 10)}]\n"
 # name: file, text in it, what is put in its place, pieces of the one line that comes out
 CASES: dict[str, tuple[str, str, str, list[str]]] = {
     # keys
-    "unknown key of config": (C, "seed: 1", "seed: 1\nsede: 2", ["sede is not a key", "did you mean 'seed'", "known: seed, size, studies"]),
+    "unknown key of config": (
+        C,
+        "seed: 1",
+        "seed: 1\nsede: 2",
+        ["sede is not a key", "did you mean 'seed'", "known: seed, size, studies"],
+    ),
     "unknown key of a study": (S, "targets:", "target: {}\ntargets:", ["target is not a key", "did you mean 'targets'"]),
-    "unknown key of a replicate": (R, "factors: {age: 7}", "factors: {age: 7}, sesion: x", ["replicates.a.sesion", "did you mean 'session'"]),
-    "unknown key of a population": (M, "{n: 10, cell_type: E", "{n: 10, celltype: E", ["populations.E.celltype", "did you mean 'cell_type'"]),
-    "unknown parameter of a rule": (M, "target_rate", "targt_rate", ["plasticity.0.inhibitory_stdp.targt_rate", "did you mean 'target_rate'"]),
+    "unknown key of a replicate": (
+        R,
+        "factors: {age: 7}",
+        "factors: {age: 7}, sesion: x",
+        ["replicates.a.sesion", "did you mean 'session'"],
+    ),
+    "unknown key of a population": (
+        M,
+        "{n: 10, cell_type: E",
+        "{n: 10, celltype: E",
+        ["populations.E.celltype", "did you mean 'cell_type'"],
+    ),
+    "unknown parameter of a rule": (
+        M,
+        "target_rate",
+        "targt_rate",
+        ["plasticity.0.inhibitory_stdp.targt_rate", "did you mean 'target_rate'"],
+    ),
     "unknown parameter of a metric": (S, "firing_rate: {}", "firing_rate: {bin: 1 s}", ["metrics.firing_rate.bin is not a key"]),
     "unknown key in a size": (M, "{replicates: 4}", "{replicats: 4}", ["(size full) replicats", "did you mean 'replicates'"]),
     "unknown size": (M, "full: {", "huge: {", ["sizes.huge", "'ci', 'nightly' or 'full'"]),
@@ -38,20 +58,40 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
     "a key that is read as false": (M, "  outside:", "  off:", ["line 18", "the key 'off' is read as False", "quotes"]),
     # quantities
     "wrong unit": (M, "delay: 1 ms", "delay: 1 mV", ["projections.inhibition.delay is '1 mV', not a time; write e.g. '20 ms'"]),
-    "wrong unit of a parameter": (M, "20 ms}}", "20 mV}}", ["populations.I.neuron.lif_conductance.tau_membrane is '20 mV', not a time"]),
-    "wrong unit of a weight": (M, "    weight: 1 nS", "    weight: 1 mV", ["inhibition.weight is '1 mV', not a conductance", "3 nS"]),
+    "wrong unit of a parameter": (
+        M,
+        "20 ms}}",
+        "20 mV}}",
+        ["populations.I.neuron.lif_conductance.tau_membrane is '20 mV', not a time"],
+    ),
+    "wrong unit of a weight": (
+        M,
+        "    weight: 1 nS",
+        "    weight: 1 mV",
+        ["inhibition.weight is '1 mV', not a conductance", "3 nS"],
+    ),
     "missing unit": (M, RUN, "title: x\nduration: 10", ["duration is 10, which has no unit", "'20 ms'"]),
     "missing unit in quotes": (M, RUN, "title: x\nduration: '10'", ["duration is '10', not a time"]),
     "unknown unit": (M, RUN, "title: x\nduration: 10 parsec", ["duration is '10 parsec'", "unknown unit 'parsec'"]),
     "too large a quantity": (M, RUN, "title: x\nduration: 1e400 s", ["duration is '1e400 s', which is too large"]),
     "code in a quantity": (M, RUN, "title: x\nduration: __import__('os').getpid() s", ["duration is", "not a time"]),
     # numbers
-    "probability above one": (M, "probability: 0.2", "probability: 1.2", ["fixed_probability.probability is 1.2", "less than or equal to 1"]),
+    "probability above one": (
+        M,
+        "probability: 0.2",
+        "probability: 1.2",
+        ["fixed_probability.probability is 1.2", "less than or equal to 1"],
+    ),
     "probability not a number": (M, "probability: 0.2", "probability: .nan", ["fixed_probability.probability is nan"]),
     "no neurons": (M, "n: 10, cell", "n: 0, cell", ["populations.E.n is 0", "greater than or equal to 1"]),
     "half a neuron": (M, "n: 10, cell", "n: 10.5, cell", ["populations.E.n is 10.5, not a whole number"]),
     "negative delay": (M, "delay: 1 ms", "delay: -1 ms", ["inhibition.delay is '-1 ms'", "greater than 0"]),
-    "delay off the grid": (M, "delay: 1 ms", "delay: 0.15 ms", ["inhibition.delay is 0.00015 s", "no whole number of time steps", "dt"]),
+    "delay off the grid": (
+        M,
+        "delay: 1 ms",
+        "delay: 0.15 ms",
+        ["inhibition.delay is 0.00015 s", "no whole number of time steps", "dt"],
+    ),
     "negative weight": (M, "    weight: 1 nS", "    weight: -1 nS", ["inhibition.weight is '-1 nS'", "remove the minus"]),
     "run too long": (M, RUN, "title: x\nduration: 1e9 s", ["duration is 1e+09 s", "shorten it"]),
     "negative seed": (C, "seed: 1", "seed: -1", ["seed is -1", "greater than or equal to 0"]),
@@ -62,31 +102,86 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
     "level of a factor not a number": (R, "{age: 7}", "{age: .nan}", ["replicates.a.factors.age is nan", "text or a number"]),
     "level of a factor a boolean": (R, "{age: 7}", "{age: yes}", ["replicates.a.factors.age is True", "quotes"]),
     # epochs
-    "epoch outside the recording": (R, "[60 s, 100 s]", "[60 s, 101 s]", ["epochs.after is [60 s, 101 s]", "100 s", "mend duration"]),
+    "epoch outside the recording": (
+        R,
+        "[60 s, 100 s]",
+        "[60 s, 101 s]",
+        ["epochs.after is [60 s, 101 s]", "100 s", "mend duration"],
+    ),
     "epoch reversed": (R, "[60 s, 100 s]", "[100 s, 60 s]", ["epochs.after is [100 s, 60 s]"]),
     "epoch outside the run": (M, "[6 s, 10 s]", "[6 s, 11 s]", ["epochs.after is [6 s, 11 s]", "run of 10 s", "raise duration"]),
     "epoch of the run reversed": (M, "[6 s, 10 s]", "[9 s, 6 s]", ["epochs.after is [9 s, 6 s]"]),
     "epoch with one end": (M, "[6 s, 10 s]", "[6 s]", ["epochs.after.1 is missing", "two values"]),
     # catalogues
-    "unknown rule": (M, "inhibitory_stdp", "inhibitory_sdtp", ["plasticity.0 is 'inhibitory_sdtp'", "plasticity/", "did you mean 'inhibitory_stdp'"]),
-    "unknown neuron": (M, "E, neuron: lif_", "E, neuron: lf_", ["populations.E.neuron is 'lf_conductance'", "did you mean 'lif_conductance'"]),
-    "unknown topology": (M, "fixed_probability", "fixed_probabilty", ["inhibition.topology is 'fixed_probabilty'", "did you mean"]),
-    "unknown protocol": (M, "poisson_input", "poison_input", ["protocols.outside is 'poison_input'", "did you mean 'poisson_input'"]),
-    "unknown metric": (S, "population_rate.fine", "population_rat.fine", ["metrics.population_rat.fine is 'population_rat'", "did you mean"]),
+    "unknown rule": (
+        M,
+        "inhibitory_stdp",
+        "inhibitory_sdtp",
+        ["plasticity.0 is 'inhibitory_sdtp'", "plasticity/", "did you mean 'inhibitory_stdp'"],
+    ),
+    "unknown neuron": (
+        M,
+        "E, neuron: lif_",
+        "E, neuron: lf_",
+        ["populations.E.neuron is 'lf_conductance'", "did you mean 'lif_conductance'"],
+    ),
+    "unknown topology": (
+        M,
+        "fixed_probability",
+        "fixed_probabilty",
+        ["inhibition.topology is 'fixed_probabilty'", "did you mean"],
+    ),
+    "unknown protocol": (
+        M,
+        "poisson_input",
+        "poison_input",
+        ["protocols.outside is 'poison_input'", "did you mean 'poisson_input'"],
+    ),
+    "unknown metric": (
+        S,
+        "population_rate.fine",
+        "population_rat.fine",
+        ["metrics.population_rat.fine is 'population_rat'", "did you mean"],
+    ),
     "unknown figure": (S, "targets:", "figures: [nope]\ntargets:", ["figures.0 is 'nope', which is not in figures/"]),
     "unknown reader": (R, "mea_hdf5", "mea_hdf", ["reader is 'mea_hdf'", "did you mean 'mea_hdf5'"]),
     "unknown fix": (R, "mea_hdf5", "mea_hdf5\nfixes: [sound]", ["fixes.0 is 'sound', which is not in fixes/"]),
-    "unknown class of neo": (R, "mea_hdf5", "{any_neo: {io: AxonOI}}", ["reader.any_neo.io is 'AxonOI'", "did you mean 'AxonIO'"]),
-    "class of neo that runs code": (R, "mea_hdf5", "{any_neo: {io: PickleIO}}", ["reader.any_neo.io is 'PickleIO'", "executes code"]),
+    "unknown class of neo": (
+        R,
+        "mea_hdf5",
+        "{any_neo: {io: AxonOI}}",
+        ["reader.any_neo.io is 'AxonOI'", "did you mean 'AxonIO'"],
+    ),
+    "class of neo that runs code": (
+        R,
+        "mea_hdf5",
+        "{any_neo: {io: PickleIO}}",
+        ["reader.any_neo.io is 'PickleIO'", "executes code"],
+    ),
     "two readers": (R, "mea_hdf5", "{mea_hdf5: {}, spike_text: {}}", ["reader is {", "write one name of readers/"]),
     "path for an entry": (R, "mea_hdf5", "../fixes/x", ["reader is '../fixes/x', which is not in readers/"]),
     "label with a slash": (S, "population_rate.fine", "population_rate.a/b", ["'a/b'", "letters, digits"]),
     # inside a model
-    "unknown population": (M, "    target: E", "    target: EE", ["inhibition.target is 'EE', which is no population", "did you mean 'E'"]),
+    "unknown population": (
+        M,
+        "    target: E",
+        "    target: EE",
+        ["inhibition.target is 'EE', which is no population", "did you mean 'E'"],
+    ),
     "unknown channel": (M, "channel: inhibitory", "channel: inhibitry", ["channel is 'inhibitry'", "did you mean 'inhibitory'"]),
-    "protocol for an unknown population": (M, "{population: E,", "{population: X,", ["protocols.outside.population is 'X'", "known: E, I"]),
+    "protocol for an unknown population": (
+        M,
+        "{population: E,",
+        "{population: X,",
+        ["protocols.outside.population is 'X'", "known: E, I"],
+    ),
     "plastic without a bound": (M, "    weight_max: 10 nS\n", "", ["inhibition.weight_max is missing", "upper bound"]),
-    "rule of weights at a neuron": (M, "lif_conductance}\n", "lif_conductance, plasticity: [inhibitory_stdp]}\n", ["populations.E.plasticity", "under a projection"]),
+    "rule of weights at a neuron": (
+        M,
+        "lif_conductance}\n",
+        "lif_conductance, plasticity: [inhibitory_stdp]}\n",
+        ["populations.E.plasticity", "under a projection"],
+    ),
     "fitted to an unknown metric": (M, "fitted: [firing_rate]", "fitted: [rate]", ["fitted names 'rate', which is no metric"]),
     "base unknown": (T, "base: net", "base: nett", ["base is 'nett'", "did you mean 'net'"]),
     "base in a circle": (T, "base: net", "base: twin", ["base leads in a circle: twin -> twin"]),
@@ -96,38 +191,98 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
     "two sources": (R, FOLDER, "{package: p, url: 'https://example.org/'}", ["source has package and url", "write one of"]),
     "no source": (R, FOLDER, "{}", ["source has nothing", "package, url or folder"]),
     "checksum malformed": (R, "{name: a.h5}", "{name: a.h5, sha256: abc}", ["files.recording.sha256 is 'abc'", "sha256sum"]),
-    "path out of the folder": (R, "{name: a.h5}", "{name: x/../../a.h5}", ["files.recording.name is 'x/../../a.h5'", "without '..'"]),
+    "path out of the folder": (
+        R,
+        "{name: a.h5}",
+        "{name: x/../../a.h5}",
+        ["files.recording.name is 'x/../../a.h5'", "without '..'"],
+    ),
     "absolute path": (R, "{name: a.h5}", "{name: /a.h5}", ["files.recording.name is '/a.h5'", "not absolute"]),
     "the same files twice": (R, "{name: b.h5}", "{name: a.h5}", ["replicates.b.files", "replicate a", "twice"]),
     "different factors": (R, "{age: 14}", "{Age: 14}", ["replicates have different factors", "Age"]),
     # inside a study
     "recording twice": (S, "[culture]", "[culture, culture]", ["recordings names 'culture' twice"]),
-    "variant with an unknown key": (S, "{duration: 20 s}", "{durtion: 20 s}", ["variants.net.static: durtion", "did you mean 'duration'"]),
+    "variant with an unknown key": (
+        S,
+        "{duration: 20 s}",
+        "{durtion: 20 s}",
+        ["variants.net.static: durtion", "did you mean 'duration'"],
+    ),
     "variant that is no model": (S, "{duration: 20 s}", "{duration: 5 s}", ["variants.net.static: epochs.after", "5 s"]),
-    "contrast of an unknown metric": (S, "late: {metrics: [firing_rate]", "late: {metrics: [firing]", ["contrasts.late.metrics has 'firing'", "did you mean"]),
-    "contrast of an unknown factor": (S, "{factor: age,", "{factor: agee,", ["contrasts.ages.between names the factor 'agee'", "did you mean 'age'"]),
-    "contrast of an unknown level": (S, "levels: [7, 14]", "levels: [7, 15]", ["contrasts.ages.between asks for age = 15", "known: 7, 14"]),
-    "contrast at an unknown level": (S, LATE, f"where: {{age: 8}}, {LATE}", ["contrasts.late.where asks for age = 8", "known: 7, 14"]),
+    "contrast of an unknown metric": (
+        S,
+        "late: {metrics: [firing_rate]",
+        "late: {metrics: [firing]",
+        ["contrasts.late.metrics has 'firing'", "did you mean"],
+    ),
+    "contrast of an unknown factor": (
+        S,
+        "{factor: age,",
+        "{factor: agee,",
+        ["contrasts.ages.between names the factor 'agee'", "did you mean 'age'"],
+    ),
+    "contrast of an unknown level": (
+        S,
+        "levels: [7, 14]",
+        "levels: [7, 15]",
+        ["contrasts.ages.between asks for age = 15", "known: 7, 14"],
+    ),
+    "contrast at an unknown level": (
+        S,
+        LATE,
+        f"where: {{age: 8}}, {LATE}",
+        ["contrasts.late.where asks for age = 8", "known: 7, 14"],
+    ),
     "contrast of a level with itself": (S, "levels: [7, 14]", "levels: [7, 7]", ["contrasts.ages.between", "the same"]),
-    "contrast at an unknown epoch": (S, "{metrics: [firing_rate], epoch: after, r", "{metrics: [firing_rate], epoch: aftr, r", ["contrasts.late.epoch is 'aftr'", "did you mean 'after'"]),
-    "reference to an unknown epoch": (S, "reference: before", "reference: befor", ["contrasts.late.reference is 'befor'", "did you mean 'before'"]),
+    "contrast at an unknown epoch": (
+        S,
+        "{metrics: [firing_rate], epoch: after, r",
+        "{metrics: [firing_rate], epoch: aftr, r",
+        ["contrasts.late.epoch is 'aftr'", "did you mean 'after'"],
+    ),
+    "reference to an unknown epoch": (
+        S,
+        "reference: before",
+        "reference: befor",
+        ["contrasts.late.reference is 'befor'", "did you mean 'before'"],
+    ),
     "reference without an epoch": (S, LATE, "reference: before", ["contrasts.late has a reference but no epoch"]),
-    "reference and between": (S, LATE, f"{LATE}, between: {{factor: age, levels: [7, 14]}}", ["contrasts.late has both reference and between"]),
-    "target not in the study": (S, "  culture: [net, net.static]", "  cultur: [net]", ["targets.cultur names 'cultur'", "did you mean 'culture'"]),
-    "candidate not in the study": (S, "net.static]", "net.statc]", ["targets.culture names 'net.statc'", "did you mean 'net.static'"]),
+    "reference and between": (
+        S,
+        LATE,
+        f"{LATE}, between: {{factor: age, levels: [7, 14]}}",
+        ["contrasts.late has both reference and between"],
+    ),
+    "target not in the study": (
+        S,
+        "  culture: [net, net.static]",
+        "  cultur: [net]",
+        ["targets.cultur names 'cultur'", "did you mean 'culture'"],
+    ),
+    "candidate not in the study": (
+        S,
+        "net.static]",
+        "net.statc]",
+        ["targets.culture names 'net.statc'", "did you mean 'net.static'"],
+    ),
     "candidate twice": (S, "[net, net.static]", "[net, net]", ["targets.culture names 'net' twice"]),
     "target as its own candidate": (S, "[net, net.static]", "[culture]", ["targets.culture names itself"]),
     # between files
     "study absent": (C, "[demo]", "[dema]", ["studies names 'dema', which is absent", "did you mean 'demo'"]),
     "study twice": (C, "[demo]", "[demo, demo]", ["studies names 'demo' twice"]),
     # YAML
-    "key twice": (M, RUN, f"{RUN}\nduration: 11 s", ["line 3", "the key 'duration' stands twice, in lines 2 and 3", "remove one"]),
+    "key twice": (
+        M,
+        RUN,
+        f"{RUN}\nduration: 11 s",
+        ["line 3", "the key 'duration' stands twice, in lines 2 and 3", "remove one"],
+    ),
     "key twice, nested": (R, "{subject: one,", "{subject: one, subject: two,", ["the key 'subject' stands twice"]),
     "syntax": (M, "populations:", "populations: [", ["line 5 is not valid"]),
     "tab": (M, "  E: {n", "\tE: {n", ["line 4 is not valid"]),
     "two documents": (T, "title: A twin", "title: A twin\n---\nx: 1", ["line 3 is not valid"]),
     "aliases without end": (C, "seed: 1", f"{BOMB}seed: 1", ["more than 100000 values", "aliases"]),
-}  # fmt: skip
+}
 
 
 def faults(folder: Any, **overrides: Any) -> tuple[str, ...]:
@@ -192,7 +347,9 @@ def test_files_that_are_no_mapping(folder: Any, file: str, content: str | bytes,
     assert all("\n" not in line for line in lines)
 
 
-@pytest.mark.parametrize("tag", ["!!python/object/apply:os.system ['touch ran']", "!!python/name:os.system", "!!python/object/new:os.system [x]"])
+@pytest.mark.parametrize(
+    "tag", ["!!python/object/apply:os.system ['touch ran']", "!!python/name:os.system", "!!python/object/new:os.system [x]"]
+)
 def test_yaml_runs_no_code(folder: Any, tag: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder.path)
     folder.replace(M, "title: A network", f"title: {tag}")

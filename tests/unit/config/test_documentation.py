@@ -1,0 +1,21 @@
+"""The examples of docs/configuration.md are a valid config."""
+
+import re
+from pathlib import Path
+
+from homeoanalysis.config import load_config
+from homeoanalysis.plan import Plan
+
+PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
+
+
+def test_the_examples_are_valid(tmp_path: Path) -> None:
+    found = re.findall(r"```yaml\n# (config/\S+)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(found) == 4
+    for name, text in found:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    config = load_config(tmp_path / "config")
+    assert config.sources("rates") == {"cultures": "cultures", "network": "network.ci", "network.frozen": "network.frozen.ci"}
+    assert [job.rule for job in Plan(config).jobs("rates")][-1] == "report"

@@ -1,0 +1,185 @@
+"""The reader of neo's formats, on recordings of other laboratories and on damaged ones."""
+
+import json
+from pathlib import Path
+
+import h5py
+import neo
+import neo.io
+import numpy as np
+import pytest
+
+from homeoanalysis import catalogue
+from homeoanalysis.config import Recording
+from homeoanalysis.errors import DataError
+from homeoanalysis.ingest import ingest
+from homeoanalysis.numerics.neo_io import FORMATS, REFUSED, candidates, check_io, members, read_blocks
+
+any_neo = catalogue.load("readers", "any_neo")
+NEX = "sjemea_retina_nex/CS056P07R-MEME1.nex"
+ABF = "pyabf_axon_files/File_axon_3.abf"
+NEV = "vandermeer_R050_ca1_tmaze/R050-2014-04-02-Events.nev"
+
+
+def test_every_class_of_neo_is_used_or_refused() -> None:
+    assert {c.__name__ for c in neo.io.iolist} <= set(FORMATS) | set(REFUSED)
+    assert not set(FORMATS) & set(REFUSED)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_table_agrees_with_neo(name: str) -> None:
+    cls, form = getattr(neo.io, name), FORMATS[name]
+    assert set(form.endings) - {"csv", "py"} <= {e.lower() for e in cls.extensions}
+    if form.is_lazy:
+        assert cls.support_lazy
+
+
+@pytest.mark.parametrize("name", [*REFUSED, "AxonI0", "neo.io.AxonIO", "os.system", ""])
+def test_other_classes_are_refused_with_a_reason(name: str) -> None:
+    with pytest.raises(ValueError, match=r"not allowed|did you mean|known:"):
+        check_io(name)
+    with pytest.raises(ValueError, match=r"not allowed|did you mean|known:"):
+        any_neo({"recording": Path("x")}, io=name)
+
+
+def test_spikes_are_those_of_neo(mirror: Path) -> None:
+    block = any_neo({"recording": mirror / NEX}, io="NeuroExplorerIO")
+    plain = neo.io.NeuroExplorerIO(str(mirror / NEX)).read_block()
+    (mine,), (theirs,) = block.segments, plain.segments
+    assert len(mine.spiketrains) == 71
+    assert sum(t.size for t in mine.spiketrains) == 63393
+    for a, b in zip(mine.spiketrains, theirs.spiketrains, strict=True):
+        assert a.name == b.name
+        assert a.annotations == b.annotations
+        assert np.array_equal(a.magnitude, b.magnitude)
+        assert (a.t_start, a.t_stop) == (b.t_start, b.t_stop)
+
+
+def test_events_are_kept(mirror: Path) -> None:
+    block = any_neo({"recording": mirror / NEV}, io="NeuralynxIO")
+    assert [len(e) for e in block.segments[0].events] == [232, 15, 107, 39, 65]
+    assert "Starting Recording" in block.segments[0].events[0].labels
+
+
+def test_signals_stay_on_disk_unless_they_are_marked(mirror: Path) -> None:
+    block = any_neo({"recording": mirror / ABF}, io="AxonIO")
+    assert len(block.segments) == 5
+    assert all(
+        not isinstance(s, neo.AnalogSignal) and "role" not in s.annotations for g in block.segments for s in g.analogsignals
+    )
+
+
+def test_a_marked_channel_is_a_covariate_in_si(mirror: Path) -> None:
+    block = any_neo({"recording": mirror / "pyabf_axon_files/190619B_0003.abf"}, io="AxonIO", covariates=["IN 2"])
+    plain = neo.io.AxonIO(str(mirror / "pyabf_axon_files/190619B_0003.abf")).read_block()
+    for mine, theirs in zip(block.segments, plain.segments, strict=True):
+        marked, rest = mine.analogsignals
+        assert (marked.name, marked.annotations["role"], marked.annotations["unit_name"]) == ("IN 2", "covariate", "V")
+        assert np.allclose(
+            marked.magnitude[:, 0], theirs.analogsignals[0].magnitude[:, 1].astype(float) * 1e-3, rtol=1e-12, atol=0
+        )
+        assert marked.t_start == theirs.analogsignals[0].t_start
+        assert "role" not in rest.annotations
+
+
+def test_an_unknown_covariate_is_told_the_known_ones(mirror: Path) -> None:
+    with pytest.raises(DataError, match=r"no channel 'stimm', which covariates names; did you mean 'stim'"):
+        any_neo({"recording": mirror / ABF}, io="AxonIO", covariates=["stimm"])
+
+
+def test_a_block_that_is_not_there(mirror: Path) -> None:
+    with pytest.raises(DataError, match=r"holds 1 blocks, and block is 1; choose one of 0 to 0"):
+        any_neo({"recording": mirror / NEX}, io="NeuroExplorerIO", block=1)
+
+
+def test_ingest_loses_nothing(mirror: Path) -> None:
+    path = mirror / NEX
+    recording = Recording.model_validate(
+        {
+            "title": "x", "citation": "x", "licence": "x", "source": {"folder": str(path.parent)},
+            "reader": {"any_neo": {"io": "NeuroExplorerIO"}},
+            "replicates": {"a": {"subject": "one", "files": {"recording": {"name": path.name}}}},
+        }
+    )  # fmt: skip
+    activity = ingest(recording, name="retina", replicate="a", files={"recording": path})
+    assert activity.sizes["spike"] == 63393
+    assert json.loads(activity.attrs["bookkeeping"])["units"] == {"in": 71, "out": 71, "dropped": {}}
+
+
+DAMAGED = {"empty": b"", "garbage": bytes(range(256)) * 16, "one byte": b"\0", "text": b"hello\n", "zeros": bytes(4096)}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+@pytest.mark.parametrize("io", [n for n, f in FORMATS.items() if not f.package and n not in {"BrainwareDamIO", "BrainwareSrcIO"}])
+def test_what_is_no_recording_is_one_message(io: str, content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / f"x.{FORMATS[io].endings[0]}"
+    path.write_bytes(content)
+    said = f"{path.name} or {tmp_path.name}"
+    spikes = 0
+    try:
+        block = any_neo({"recording": path}, io=io)
+        spikes = sum(t.size for s in block.segments for t in s.spiketrains)
+    except DataError as error:
+        said = str(error)
+    assert path.name in said or tmp_path.name in said
+    assert "\n" not in said
+    assert spikes == 0  # some formats have no mark by which they could be told; then there is nothing in the file
+
+
+@pytest.mark.parametrize("file", [NEX, ABF])
+@pytest.mark.parametrize("share", [0.0005, 0.1, 0.5, 0.9])
+def test_a_truncated_file_is_one_message(mirror: Path, tmp_path: Path, file: str, share: float) -> None:
+    whole = (mirror / file).read_bytes()
+    path = tmp_path / Path(file).name
+    path.write_bytes(whole[: int(share * len(whole))])
+    io = candidates(path)[0]
+    with pytest.raises(DataError, match=f"{path.name} (cannot be read with {io}|declares .* but holds).*compare its size"):
+        any_neo({"recording": path}, io=io)
+
+
+def test_another_format_is_named(mirror: Path) -> None:
+    with pytest.raises(DataError, match=r"cannot be read with AxonIO .*expected the header to start with"):
+        any_neo({"recording": mirror / NEX}, io="AxonIO")
+
+
+def test_a_package_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.abc"
+    path.write_bytes(b"x")
+    monkeypatch.setitem(FORMATS, "AxonIO", FORMATS["AxonIO"]._replace(package="no_such_package"))
+    with pytest.raises(DataError, match=r"AxonIO needs the package no_such_package, which is not installed; run: pip install"):
+        any_neo({"recording": path}, io="AxonIO")
+
+
+def test_paths_that_are_no_files(tmp_path: Path) -> None:
+    for path, text in (
+        (tmp_path / "nope.abf", "does not exist"),
+        (tmp_path, "is a folder"),
+        (Path("/dev/null"), "neither a file"),
+    ):
+        with pytest.raises(DataError, match=text):
+            any_neo({"recording": path}, io="AxonIO")
+    with pytest.raises(DataError, match=r"needs a file of the role 'recording', not only spikes"):
+        any_neo({"spikes": tmp_path}, io="AxonIO")
+
+
+def test_files_that_are_read_must_be_listed(tmp_path: Path) -> None:
+    for name in ("a.nev", "a.ns5", "b.ns5"):
+        (tmp_path / name).write_bytes(b"x")
+    assert [p.name for p in members(tmp_path / "a.nev", "BlackrockIO")] == ["a.nev", "a.ns5"]
+    with pytest.raises(DataError, match=r"BlackrockIO also reads a.ns5 beside a.nev, which the YAML does not list"):
+        any_neo({"recording": tmp_path / "a.nev"}, io="BlackrockIO")
+
+
+def test_a_folder_format_reads_its_folder(mirror: Path) -> None:
+    folder = mirror / "vandermeer_R050_ca1_tmaze"
+    assert candidates(folder) == ["NeuralynxIO"]
+    (block,) = read_blocks(folder, "NeuralynxIO")
+    assert len(block.segments[0].events) == 5
+
+
+def test_an_hdf5_of_another_layout(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file["a"] = 1
+    with pytest.raises(DataError, match=r"x.h5 cannot be read with BiocamIO"):
+        any_neo({"recording": path}, io="BiocamIO")

@@ -1,0 +1,448 @@
+"""The command line: what it prints, and that a mistake is one message and the exit code 1."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import yaml
+
+from homeoanalysis import catalogue
+from homeoanalysis.cli import KINDS, main
+from homeoanalysis.compare import compare, open_measures
+from homeoanalysis.config import load_config
+from homeoanalysis.config.study import Contrast
+from homeoanalysis.contracts import write
+from homeoanalysis.fetch import fetch
+from homeoanalysis.ingest import ingest
+from homeoanalysis.measure import measure, measure_draws
+from homeoanalysis.plan import Plan
+from homeoanalysis.provenance import code_of, stamp
+
+ROOT = Path(__file__).parents[2]
+NEX = "sjemea_retina_nex/CS056P07R-MEME1.nex"
+ABF = "pyabf_axon_files/File_axon_3.abf"
+MEA = "charlesworth2015_mea_development/TC107-NB-C57-DIV7_A.h5"
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run a command: (exit code, standard output, standard error)."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        code = main([str(a) for a in arguments])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def fails(result: tuple[int, str, str]) -> str:
+    code, _, err = result
+    assert code == 1
+    assert "Traceback" not in err
+    assert err.startswith(("DataError: ", "ConfigError: ", "ContractError: "))
+    return err
+
+
+# ---- check
+
+
+def test_check_says_which_jobs_there_are(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    code, out, _ = run("check")
+    assert code == 0
+    plan = Plan(load_config("config"))
+    rules = [job.rule for study in plan.config.main.studies for job in plan.jobs(study)]
+    for rule in set(rules):
+        assert f"  {rule} " in out
+    assert "`snakemake -n` decides" in out
+    assert out.splitlines()[-1] == "Run: snakemake --cores 2"
+
+
+def test_check_counts_what_exists(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    monkeypatch.chdir(tmp_path)
+    done = tmp_path / "results" / "cultures" / "comparison.nc"
+    done.parent.mkdir(parents=True)
+    done.write_bytes(b"x")
+    code, out, _ = run("check", "cultures")
+    assert code == 0
+    assert [line.split() for line in out.splitlines() if line.startswith("  compare")] == [
+        ["compare", "1", "job", "all", "outputs", "exist"]
+    ]
+    assert "0 exist, 21 missing" in out
+    assert out.splitlines()[-1] == "Run: snakemake --cores 2 cultures"
+
+
+def test_check_tells_all_faults(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "no such folder" in fails(run("check"))
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "config.yaml").write_text("seed: -1\nsize: x\n")
+    assert len(fails(run("check")).splitlines()) == 3
+    assert "did you mean 'cultures'" in fails(run("check", "culture", "--config", ROOT / "config"))
+
+
+def test_check_finds_missing_files_of_the_user(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = _small_config(tmp_path, mirror)
+    assert run("check")[0] == 0
+    (folder / "a.nex").unlink()
+    assert "files of yours are missing: recordings/a.nex" in fails(run("check"))
+
+
+def test_check_loads_no_heavy_library() -> None:
+    heavy = ("snakemake", "elephant", "numba")
+    code = f"import sys\nfrom homeoanalysis.cli import main\nmain(['check'])\nprint([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=_environment(), capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_module_runs() -> None:
+    command = [sys.executable, "-m", "homeoanalysis"]
+    done = subprocess.run([*command, "list", "readers"], cwd=ROOT, env=_environment(), capture_output=True, text=True, check=True)
+    assert "any_neo" in done.stdout
+    wrong = subprocess.run([*command, "chekc"], cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2
+    assert "invalid choice" in wrong.stderr
+    with subprocess.Popen(
+        [*command, "list"], cwd=ROOT, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+# ---- inspect
+
+
+def test_inspect_shows_spikes_and_rates(run: Any, mirror: Path) -> None:
+    code, out, _ = run("inspect", mirror / NEX)
+    assert code == 0
+    assert "read with NeuroExplorerIO" in out
+    assert "1 segment, 71 units, 63393 spikes" in out
+    assert "from 0 s to 780.623 s" in out
+    assert "adch_48a: 807 spikes, 1.034 Hz" in out
+    assert len(out.splitlines()) < 30
+
+
+def test_inspect_shows_signals(run: Any, mirror: Path) -> None:
+    code, out, _ = run("inspect", mirror / ABF)
+    assert code == 0
+    assert "20644 samples of VmRK [mV], 20000 Hz, 1.0322 s" in out
+
+
+def test_inspect_shows_events(run: Any, mirror: Path) -> None:
+    code, out, _ = run("inspect", mirror / "vandermeer_R050_ca1_tmaze" / "R050-2014-04-02-Events.nev")
+    assert code == 0
+    assert "read with NeuralynxIO" in out
+    assert "107, labels TTL Input" in out
+
+
+def test_inspect_uses_a_reader_where_neo_has_none(run: Any, mirror: Path) -> None:
+    code, out, _ = run("inspect", mirror / MEA)
+    assert code == 0
+    assert "write `reader: mea_hdf5`" in out
+    assert "18 units, 4234 spikes" in out
+
+
+def test_inspect_shows_text_as_text(run: Any, mirror: Path) -> None:
+    code, out, _ = run("inspect", mirror / "rokem2006_grasshopper_receptor" / "grasshopper_stimulus1.txt")
+    assert code == 0
+    assert "columns of numbers: 2" in out
+    assert "spike_text" in out
+
+
+def test_inspect_with_a_named_class(run: Any, mirror: Path) -> None:
+    assert run("inspect", mirror / NEX, "--io", "NeuroExplorerIO")[0] == 0
+    assert "cannot be read with AxonIO" in fails(run("inspect", mirror / NEX, "--io", "AxonIO"))
+    assert "executes code" in fails(run("inspect", mirror / NEX, "--io", "PickleIO"))
+    assert "did you mean 'AxonIO'" in fails(run("inspect", mirror / NEX, "--io", "Axon"))
+
+
+def test_inspect_opens_no_pickle(run: Any, tmp_path: Path) -> None:
+    path = tmp_path / "x.pkl"
+    path.write_bytes(b"cos\nsystem\n(S'touch ran'\ntR.")
+    assert "PickleIO, which is not allowed: a pickle executes code" in fails(run("inspect", path))
+
+
+BAD: dict[str, tuple[str, bytes | None, str]] = {
+    "missing": ("x.abf", None, "does not exist"),
+    "empty": ("x.abf", b"", "is empty (0 bytes)"),
+    "garbage": ("x.abf", bytes(range(256)) * 8, "x.abf cannot be read with AxonIO"),
+    "garbage h5": ("x.h5", bytes(range(256)) * 8, "x.h5 cannot be read with h5py"),
+    "garbage nc": ("x.nc", bytes(range(256)) * 8, "x.nc cannot be read"),
+    "empty nc": ("x.nc", b"", "is empty (0 bytes)"),
+    "unknown ending": ("x.xyz", b"\0\1", "no class of neo.io reads '.xyz' files"),
+    "not ASCII": ("größe µ.nex", b"\0" * 99, "größe µ.nex cannot be read with NeuroExplorerIO"),
+    "no matlab of neo": ("x.mat", b"\0" * 999, "x.mat cannot be read with NeoMatlabIO"),
+    "name too long": ("x" * 300 + ".abf", None, "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("command", ["inspect", "add", "show"])
+@pytest.mark.parametrize(("name", "content", "piece"), BAD.values(), ids=BAD)
+def test_bad_files_are_one_message(run: Any, tmp_path: Path, command: str, name: str, content: bytes | None, piece: str) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    err = fails(run(command, path))
+    assert len(err.splitlines()) == 1
+    if command == "inspect":
+        assert piece in err
+
+
+@pytest.mark.parametrize("command", ["inspect", "add", "show"])
+def test_other_things_than_files(run: Any, tmp_path: Path, command: str) -> None:
+    assert "folder" in fails(run(command, tmp_path))
+    assert "neither a file nor a folder" in fails(run(command, "/dev/zero"))
+    os.mkfifo(tmp_path / "pipe.abf")
+    assert "neither a file nor a folder" in fails(run(command, tmp_path / "pipe.abf"))
+
+
+@pytest.mark.parametrize("command", ["inspect", "add"])
+def test_a_declared_size_without_end(run: Any, tmp_path: Path, command: str) -> None:
+    path = tmp_path / "huge.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("spikes", shape=(10**13,), dtype="f8", chunks=(1000,))
+        file["sCount"] = [1]
+    assert "huge.h5 cannot be read with mea_hdf5" in fails(run(command, path))
+
+
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.99])
+def test_a_truncated_hdf5(run: Any, tmp_path: Path, mirror: Path, share: float) -> None:
+    whole = (mirror / MEA).read_bytes()
+    path = tmp_path / "x.h5"
+    path.write_bytes(whole[: int(share * len(whole))])
+    for command in ("inspect", "add"):
+        assert "cannot be read with h5py" in fails(run(command, path))
+
+
+# ---- add
+
+
+def _small_config(folder: Path, mirror: Path) -> Path:
+    """A config with one study of one recording in a folder of the user. Returns that folder."""
+    (folder / "config" / "studies").mkdir(parents=True)
+    (folder / "recordings").mkdir()
+    shutil.copyfile(mirror / NEX, folder / "recordings" / "a.nex")
+    (folder / "config" / "config.yaml").write_text("seed: 1\nstudies: [demo]\n")
+    study = "title: x\nquestion: y\nmodels: [m]\nmetrics: {firing_rate: {}}\n"
+    (folder / "config" / "studies" / "demo.yaml").write_text(study)
+    (folder / "config" / "models").mkdir()
+    model = "title: m\nduration: 1 s\npopulations: {E: {n: 2, neuron: lif_conductance}}\n"
+    (folder / "config" / "models" / "m.yaml").write_text(model)
+    assert main(["add", "recordings/a.nex", "--write"]) == 0
+    (folder / "config" / "studies" / "demo.yaml").write_text(study.replace("models: [m]", "recordings: [a]"))
+    return folder / "recordings"
+
+
+def test_what_add_writes_is_read_and_ingested(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _small_config(tmp_path, mirror)
+    capsys.readouterr()
+    recording = load_config("config").recordings["a"]
+    assert recording.source.folder == "recordings"
+    assert recording.replicates["a"].subject == recording.title == "unknown"
+    path = tmp_path / "data" / "a.nex"
+    fetch(recording.source, recording.replicates["a"].files["recording"], recording="a", destination=path)
+    activity = ingest(recording, name="a", replicate="a", files={"recording": path})
+    assert (activity.sizes["unit"], activity.sizes["spike"]) == (71, 63393)
+    assert "there is a recording or model 'a'" in fails(run("add", "recordings/a.nex", "--write"))
+    assert "there is a recording or model 'm'" in fails(run("add", "recordings/a.nex", "--name", "m"))
+    assert "a name starts with a letter" in fails(run("add", "recordings/a.nex", "--name", "a b"))
+
+
+def test_add_takes_several_files(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = mirror / "charlesworth2015_mea_development"
+    code, out, err = run("add", *(folder / f"TC107-NB-C57-DIV{age}_A.h5" for age in (7, 10)), "--name", "cultures")
+    assert code == 0
+    raw = yaml.safe_load(out)
+    assert list(raw["replicates"]) == ["TC107-NB-C57-DIV7_A", "TC107-NB-C57-DIV10_A"]
+    assert raw["reader"] == "mea_hdf5"
+    assert raw["source"] == {"folder": str(folder)}
+    assert raw["replicates"]["TC107-NB-C57-DIV7_A"]["duration"] == "911.2 s"
+    assert "18 units, 4234 spikes in 911.2 s" in err
+    assert "different readers" in fails(run("add", mirror / MEA, mirror / NEX))
+
+
+def test_add_of_strange_names(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "sub folder" / "1 größe 'µ' {x}: #y.nex"
+    path.parent.mkdir()
+    shutil.copyfile(mirror / NEX, path)
+    code, out, _ = run("add", path.relative_to(tmp_path))
+    assert code == 0
+    raw = yaml.safe_load(out)
+    assert list(raw["replicates"]) == ["r_1_gr_e_x_y"]
+    assert raw["replicates"]["r_1_gr_e_x_y"]["files"]["recording"]["name"] == path.name
+    assert raw["source"] == {"folder": "sub folder"}
+
+
+def test_add_of_a_file_without_spikes(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "holds nothing that can be measured" in fails(run("add", mirror / ABF))
+
+
+# ---- list and schema
+
+
+def test_list_names_every_entry_and_parameter(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    code, out, _ = run("list")
+    assert code == 0
+    for folder in catalogue.FOLDERS:
+        for name in catalogue.names(folder):
+            assert f"  {name}: " in out
+            for key in catalogue.parameters(folder, name).model_fields:
+                assert f"      {key}: " in out
+    assert "tau: quantity in s, e.g. 20 ms, default 0.02 s" in out
+    assert "  grasshopper: Locust auditory receptor" in out
+
+
+def test_list_of_some_kinds(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = run("list", "readers")
+    assert code == 0
+    assert out.startswith("readers:\n")
+    assert "metrics" not in out
+    assert "did you mean 'metrics'" in fails(run("list", "metric"))
+    assert "no such folder" in fails(run("list", "models"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_schema_accepts_the_config_of_the_project(run: Any, kind: str) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    code, out, _ = run("schema", kind)
+    assert code == 0
+    schema = json.loads(out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    folder = {"study": "studies", "recording": "recordings", "model": "models"}.get(kind)
+    files = sorted((ROOT / "config" / folder).glob("*.yaml")) if folder else [ROOT / "config" / "config.yaml"]
+    for file in files:
+        jsonschema.validate(yaml.safe_load(file.read_text()), schema)
+
+
+def test_schema_knows_the_parameters_of_entries(run: Any) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads(run("schema", "model")[1])
+    content = yaml.safe_load((ROOT / "config" / "models" / "balanced.yaml").read_text())
+    content["projections"]["I_to_E"]["plasticity"][0]["inhibitory_stdp"]["targt_rate"] = "5 Hz"
+    with pytest.raises(jsonschema.ValidationError, match="targt_rate"):
+        jsonschema.validate(content, schema)
+
+
+# ---- show
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory, mirror: Path) -> Path:
+    """An activity, a batch of two, and a measure with draws."""
+    folder = tmp_path_factory.mktemp("results")
+    recording = load_config(ROOT / "config").recordings["grasshopper"]
+    files = mirror / "rokem2006_grasshopper_receptor"
+    found = {}
+    for name, replicate in recording.replicates.items():
+        paths = {role: files / file.name for role, file in replicate.files.items()}
+        activity = ingest(recording, name="grasshopper", replicate=name, files=paths)
+        inputs = {p.name: "0" * 64 for p in paths.values()}
+        found[name] = stamp(activity, step="ingest", code=code_of("ingest"), parameters={}, inputs=inputs, seed=7)
+    write(found["cutoff200"], folder / "one.nc")
+    write(found, folder / "batch.nc")
+    rates = {"": measure(found.values(), "firing_rate")}
+    rates |= measure_draws(found.values(), "firing_rate", draws=2, block=0.256, seed=1)
+    write(rates, folder / "rate.nc")
+    write(measure(found.values(), "stimulus_coherence"), folder / "coherence.nc")
+    return folder
+
+
+def test_show_an_activity(run: Any, results: Path) -> None:
+    code, out, _ = run("show", results / "one.nc")
+    assert code == 0
+    for piece in (
+        "activity/1",
+        "replicate cutoff200",
+        "10 s in 1 segment",
+        "929 spikes",
+        "epochs: stimulus [0 s, 10 s]",
+        "seed 7",
+    ):
+        assert piece in out
+    assert "spikes: 929 in, 929 out" in out
+    assert "grasshopper_spike_times1.txt sha256 000000000000" in out
+    assert run("inspect", results / "one.nc")[1] == out
+
+
+def test_show_a_batch(run: Any, results: Path) -> None:
+    code, out, _ = run("show", results / "batch.nc")
+    assert code == 0
+    assert "group cutoff200" in out
+    assert "group cutoff800" in out
+
+
+def test_show_a_measure(run: Any, results: Path) -> None:
+    code, out, _ = run("show", results / "rate.nc")
+    assert code == 0
+    assert "cutoff200 stimulus  92.9  [87.02, 99.07]" in out
+    assert "groups: half_a, half_b, null" in out
+    code, out, _ = run("show", results / "coherence.nc")
+    assert code == 0
+    assert "of 128 values defined" in out
+
+
+def test_show_a_comparison(run: Any, results: Path) -> None:
+    measures = open_measures([("firing_rate", "recorded"), ("firing_rate", "same")], [results / "rate.nc"] * 2)
+    contrasts = {"wide": Contrast(metrics=["firing_rate"], where={"cutoff": "800 Hz"}, epoch="stimulus")}
+    compared = compare(measures, contrasts=contrasts, targets={"recorded": ["same"]}, fitted={}, study="demo", seed=1)
+    stamped = stamp(compared, step="compare", code=code_of("compare"), parameters={}, inputs={}, seed=1)
+    write(stamped, results / "comparison.nc")
+    code, out, _ = run("show", results / "comparison.nc")
+    assert code == 0
+    assert "study demo" in out
+    (row,) = [line.split() for line in out.splitlines() if line.startswith("  recorded")]
+    assert row[:4] == ["recorded", "wide", "firing_rate", "same"]
+    assert str(compared.verdict.values.ravel()[-1]).split()[0] in row
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
+def test_show_a_truncated_file(run: Any, results: Path, tmp_path: Path, share: float) -> None:
+    whole = (results / "one.nc").read_bytes()
+    path = tmp_path / "x.nc"
+    path.write_bytes(whole[: int(share * len(whole))])
+    assert "delete it and run the workflow again" in fails(run("show", path))
+
+
+def test_show_damaged_bytes(run: Any, results: Path, tmp_path: Path) -> None:
+    whole = (results / "one.nc").read_bytes()
+    rng = np.random.default_rng(0)
+    path = tmp_path / "x.nc"
+    for _ in range(40):
+        damaged = bytearray(whole)
+        for at in rng.integers(0, len(whole), 50):
+            damaged[at] = rng.integers(0, 256)
+        path.write_bytes(damaged)
+        result = run("show", path)
+        if result[0]:
+            fails(result)
+
+
+def test_show_another_netcdf(run: Any, tmp_path: Path) -> None:
+    path = tmp_path / "x.nc"
+    with h5py.File(path, "w") as file:
+        file["a"] = np.zeros(3)
+    assert "has the schema None" in fails(run("show", path))

@@ -1,0 +1,236 @@
+"""Random streams are keyed by name; the digest of a job changes with its code, and only with that."""
+
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import homeoanalysis
+from homeoanalysis import provenance
+from homeoanalysis.numerics import synthetic
+from homeoanalysis.provenance import code_digest, code_files, code_of, inputs_of, rng_for, stamp, version
+
+# ---- random streams
+
+
+def test_streams_do_not_depend_on_the_order_of_use() -> None:
+    forward = {name: rng_for(1, "job", name).random(3).tolist() for name in ("a", "b", "c")}
+    backward = {name: rng_for(1, "job", name).random(3).tolist() for name in ("c", "a", "b")}
+    assert forward == backward
+
+
+def test_every_name_and_the_seed_count() -> None:
+    keys = [
+        (1,),
+        (2,),
+        (1, "a"),
+        (1, "b"),
+        (1, "a", "b"),
+        (1, "ab"),
+        (1, "b", "a"),
+        (1, "a", 1),
+        (1, "a", "1"),
+        (1, "a,b"),
+        (1, ""),
+    ]
+    firsts = {rng_for(*key).integers(2**63).item() for key in keys}
+    assert len(firsts) == len(keys)
+
+
+def test_streams_of_neighbouring_names_are_independent() -> None:
+    """2000 streams, first number of each: uniform, and uncorrelated with the next one's (both at p > 0.001)."""
+    first = np.array([rng_for(1, "replicate", k).random() for k in range(2000)])
+    assert stats.kstest(first, "uniform").pvalue > 1e-3
+    assert stats.pearsonr(first[1:], first[:-1]).pvalue > 1e-3
+
+
+def test_streams_are_the_same_in_another_process() -> None:
+    program = "from homeoanalysis.provenance import rng_for; print(rng_for(7, 'x', 3).integers(2**63, size=4).tolist())"
+    for hash_seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+        assert json.loads(done.stdout) == rng_for(7, "x", 3).integers(2**63, size=4).tolist()
+
+
+# ---- digest
+
+
+class Copy:
+    """A copy of the package whose files can be edited."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.time = 0
+
+    def digest(self, *names: str) -> str:
+        return code_digest(self.root / name for name in names)
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        path = self.root / name
+        text = path.read_text()
+        assert text.count(old) >= 1, f"{name} has no {old!r}"
+        path.write_text(text.replace(old, new, 1))
+        self.time += 1  # edits in quick succession would have the same time of change
+        os.utime(path, ns=(self.time * 10**9, self.time * 10**9))
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Copy:
+    root = tmp_path / "homeoanalysis"
+    shutil.copytree(Path(homeoanalysis.__file__).parent, root, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(provenance, "_ROOT", root)
+    return Copy(root)
+
+
+JOB = ("measure.py", "metrics/firing_rate.py")
+COMMENTS = {
+    "comment": ("measure.py", "thing = catalogue", "# why\n    thing = catalogue"),
+    "blank line": ("measure.py", "    thing = catalogue", "\n\n    thing = catalogue"),
+    "docstring of a function": ("measure.py", '"""Take a metric of each activity', '"""Measure each activity'),
+    "docstring of a module": ("metrics/firing_rate.py", '"""Firing rate of each unit', '"""The firing rate of each unit'),
+    "docstring of a class": ("errors.py", '"""A mistake that the user can mend', '"""An error that the user can mend'),
+    "docstring removed": ("numerics/observed.py", '    """Seconds of observed time: the sum of the segments."""\n', ""),
+    "line broken": ("measure.py", 'DRAWS = ("half_a",', 'DRAWS = (\n    "half_a",'),
+}
+CODE = {
+    "in the verb": ("measure.py", 'f"{replicate}/{u}"', 'f"{replicate}-{u}"'),
+    "in the catalogue file": ("metrics/firing_rate.py", "time > 0", "time >= 0"),
+    "in an imported file": ("numerics/observed.py", "EDGE = 1e-6", "EDGE = 1e-7"),
+    "two imports away": ("errors.py", "class DataError(HomeoError)", "class DataError(Exception)"),
+    "a default": ("numerics/intervals.py", "confidence: float = 0.95", "confidence: float = 0.9"),
+    "a string that is no docstring": (
+        "contracts.py",
+        '"spike_time": Variable(("spike",), "s"',
+        '"spike_time": Variable(("spike",), "ms"',
+    ),
+}
+ELSEWHERE = {
+    "another verb": ("compare.py", "REFERENCES = ", "OTHERS = "),
+    "another metric": ("metrics/cv2.py", "import", "import sys\nimport"),
+    "the public API": ("__init__.py", "import importlib", "import os\nimport importlib"),
+    "a reader": ("readers/mea_hdf5.py", "1e-6", "1e-7"),
+}
+
+
+@pytest.mark.parametrize("kind", COMMENTS)
+def test_comments_and_docstrings_do_not_count(kind: str, package: Copy) -> None:
+    before = package.digest(*JOB)
+    package.edit(*COMMENTS[kind])
+    assert package.digest(*JOB) == before
+
+
+@pytest.mark.parametrize("kind", CODE)
+def test_code_counts(kind: str, package: Copy) -> None:
+    before = package.digest(*JOB)
+    package.edit(*CODE[kind])
+    after = package.digest(*JOB)
+    assert after != before
+    name, old, new = CODE[kind]
+    package.edit(name, new, old)
+    assert package.digest(*JOB) == before
+
+
+@pytest.mark.parametrize("kind", ELSEWHERE)
+def test_what_the_job_does_not_import_does_not_count(kind: str, package: Copy) -> None:
+    edited = ELSEWHERE[kind][0]
+    before, own = package.digest(*JOB), package.digest(edited)
+    package.edit(*ELSEWHERE[kind])
+    assert package.digest(*JOB) == before
+    assert package.digest(edited) != own
+
+
+def test_a_new_import_is_followed(package: Copy) -> None:
+    package.edit("measure.py", "from homeoanalysis import catalogue", "from homeoanalysis import catalogue, units")
+    before = package.digest(*JOB)
+    package.edit("units.py", '"min": (60.0', '"min": (61.0')
+    assert package.digest(*JOB) != before
+
+
+def test_the_order_of_files_does_not_count_and_the_place_neither(package: Copy) -> None:
+    assert package.digest(*JOB) == package.digest(*reversed(JOB))
+    assert package.digest(*JOB) == package.digest(*JOB, "numerics/observed.py")  # imported anyway
+    copied = package.digest(*JOB)
+    provenance._ROOT = Path(homeoanalysis.__file__).parent  # monkeypatch puts it back
+    assert code_digest(code_of("measure", ("metrics", "firing_rate"))) == copied
+
+
+def test_versions_of_other_packages_count(package: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = package.digest(*JOB)
+    _, outside = code_files([package.root / name for name in JOB])
+    assert {"numpy", "xarray"} <= set(outside)
+    assert "json" not in outside
+    original = importlib.metadata.version
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: original(name) + (".1" if name == "xarray" else ""))
+    assert package.digest(*JOB) != before
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: original(name) + (".1" if name == "snakemake" else ""))
+    assert package.digest(*JOB) == before
+
+
+def test_a_circle_of_imports_ends(package: Copy) -> None:
+    package.edit("errors.py", "class HomeoError", "from homeoanalysis import measure\n\n\nclass HomeoError")
+    assert len(package.digest(*JOB)) == 16
+
+
+def test_every_verb_has_code() -> None:
+    for verb in ("ingest", "simulate", "measure", "compare", "draw"):
+        assert all(path.is_file() for path in code_of(verb))
+    with pytest.raises(LookupError, match="no verb 'dance'"):
+        code_of("dance")
+
+
+def test_the_engine_is_part_of_the_digest_of_simulate() -> None:
+    files, _ = code_files(code_of("simulate", ("neurons", "lif_current")))
+    names = {path.relative_to(provenance._ROOT).as_posix() for path in files}
+    assert {"simulate/verb.py", "simulate/engine.py", "numerics/traces.py", "neurons/lif_current.py"} <= names
+    assert "measure.py" not in names
+
+
+# ---- stamp
+
+
+def test_inputs_are_hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hashes of nothing and of "abc" are those of FIPS 180-2."""
+    monkeypatch.chdir(tmp_path)
+    Path("empty").write_bytes(b"")
+    Path("abc").write_bytes(b"abc")
+    assert inputs_of(["empty", Path("abc")]) == {
+        "empty": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "abc": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    }
+
+
+def test_stamp_adds_to_the_history_and_changes_nothing_else() -> None:
+    one = synthetic.activity([np.array([1.0])], 2.0)
+    before = one.copy(deep=True)
+    done = dict(code=code_of("measure"), parameters={"b": 2, "a": 1}, seed=4)
+    first = stamp(one, step="ingest", inputs={"z.h5": "1" * 64, "a.h5": "0" * 64}, **done)
+    second = stamp(first, step="measure", inputs={}, **done)
+    assert one.identical(before)
+    assert first.drop_attrs(deep=False).identical(one.drop_attrs(deep=False))
+    history = json.loads(second.attrs["history"])
+    assert [entry["step"] for entry in history] == ["ingest", "measure"]
+    assert list(history[0]["inputs"]) == ["a.h5", "z.h5"]
+    assert history[0]["versions"]["homeoanalysis"] == version("homeoanalysis") != ""
+    assert history[0]["versions"]["numpy"] == np.__version__
+    assert json.loads(second.attrs["parameters"]) == {"a": 1, "b": 2}
+    assert second.attrs["seed"] == 4
+    assert second.attrs["code"] == code_digest(code_of("measure")) == history[1]["code"]
+    assert {k: v for k, v in second.attrs.items() if k in one.attrs} == one.attrs
+
+
+def test_the_same_job_gives_the_same_stamp() -> None:
+    one = synthetic.activity([np.array([1.0])], 2.0)
+    parameters = ({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"d": 3, "c": 2}, "a": 1})
+    stamps = [stamp(one, step="x", code=code_of("measure"), parameters=p, inputs={}, seed=1).attrs for p in parameters]
+    assert stamps[0] == stamps[1]
+
+
+def test_an_unknown_distribution_has_no_version() -> None:
+    assert version("no-such-distribution") == ""
