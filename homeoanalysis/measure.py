@@ -17,6 +17,7 @@ from homeoanalysis.provenance import rng_for
 
 _log = logging.getLogger(__name__)
 DRAWS = ("half_a", "half_b", "null")
+_CARRIED = ("subject", "session", "factors", "bookkeeping")  # what a measure keeps of each replicate
 
 
 def measure(activities: Iterable[xr.Dataset], metric: str, **parameters: Any) -> xr.Dataset:
@@ -86,7 +87,7 @@ def _collect(
             raise DataError(
                 f"metric {metric.name} was given two activities of replicate {name!r}, which would count twice; remove one"
             )
-        replicates[name] = {key: activity.attrs[key] for key in ("subject", "session", "factors")}
+        replicates[name] = {key: activity.attrs[key] for key in _CARRIED} | {"epochs": json.dumps(observed.epochs(activity))}
         attributes = {key: activity.attrs[key] for key in ("source", "source_kind", "citation")}
         try:
             found.append([_labelled(measured, activity, name) for measured in take(activity)])
@@ -96,7 +97,7 @@ def _collect(
         raise DataError(f"metric {metric.name} was given no activity; check the source's replicates")
     attributes |= {"schema": "measure/1", "metric": metric.name, "not_applicable": json.dumps(missing, sort_keys=True)}
     attributes |= {"scale": metric.scale or "", "metric_source": metric.source}
-    coordinates = {key: ("replicate", [r[key] for r in replicates.values()]) for key in ("subject", "session", "factors")}
+    coordinates = {key: ("replicate", [r[key] for r in replicates.values()]) for key in (*_CARRIED, "epochs")}
     return [
         _joined([f[k] for f in found], metric, list(replicates))
         .assign_coords({"replicate": list(replicates), **coordinates})

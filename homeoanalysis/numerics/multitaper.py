@@ -9,8 +9,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
-
 from homeoanalysis.numerics.intervals import t_quantile
 
 Floats = NDArray[np.float64]
@@ -21,7 +19,9 @@ Complex = NDArray[np.complex128]
 def tapers(n_samples: int, time_half_bandwidth: float) -> Floats:
     """The K = 2 NW - 1 orthonormal Slepian tapers (taper, sample). Source: Thomson 1982, doi:10.1109/PROC.1982.12433."""
     n_tapers = int(2 * time_half_bandwidth) - 1
-    windows: Floats = signal.windows.dpss(n_samples, time_half_bandwidth, n_tapers)
+    from scipy.signal import windows as scipy_windows  # half a second of import that the config check need not pay
+
+    windows: Floats = scipy_windows.dpss(n_samples, time_half_bandwidth, n_tapers)
     windows.setflags(write=False)
     return windows
 

@@ -131,7 +131,7 @@ def stimulus():
                 "covariate_bandwidth": ("covariate_channel", [200.0], {"units": "Hz"}),
             },
             coords={"unit": ["receptor"], "covariate_channel": ["sound level"]},
-            attrs={"factors": '{"cutoff": "200 Hz"}'},
+            attrs={"replicate": "r0", "factors": '{"cutoff": "200 Hz"}'},
         )
 
     return make

@@ -1,0 +1,175 @@
+"""The workflow as a user runs it, on a recording of one second and a model of two neurons."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from homeoanalysis import open_dataset
+
+ROOT = Path(__file__).parents[2]
+
+RECORDING = """
+title: Two short recordings
+citation: none
+licence: none
+source: {folder: mine}
+reader: {spike_text: {time_step: 1 ms, stimulus_unit: dB}}
+duration: 4 s
+epochs: {stimulus: [0 s, 4 s]}
+replicates:
+  a: {subject: one, stimulus_bandwidth: 100 Hz, files: {spikes: {name: a.txt}, stimulus: {name: s.txt}}}
+  b: {subject: two, stimulus_bandwidth: 100 Hz, files: {spikes: {name: b.txt}, stimulus: {name: s.txt}}}
+"""
+MODEL = """
+title: Two neurons
+dt: 0.1 ms
+duration: 4 s
+replicates: 2
+batch: 2
+populations:
+  cell: {n: 2, neuron: {lif_current: {tau_membrane: 10 ms, v_rest: -60 mV, v_threshold: -50 mV, v_reset: -60 mV, drive: 12 mV}}}
+epochs: {stimulus: [0 s, 4 s]}
+"""
+STUDY = """
+title: Small
+question: Does it run?
+recordings: [mine]
+models: [cells]
+metrics:
+  firing_rate: {}
+  stimulus_coherence: {segment: 250 ms}
+contrasts:
+  level: {metrics: [firing_rate, stimulus_coherence], epoch: stimulus}
+targets: {mine: [cells]}
+resampling: {draws: 20, block: 250 ms}
+figures: [discrepancy]
+"""
+
+
+def write_project(folder: Path) -> Path:
+    rng = np.random.default_rng(0)
+    (folder / "mine").mkdir(parents=True)
+    for name in "ab":
+        np.savetxt(folder / "mine" / f"{name}.txt", np.sort(rng.choice(4000, 120, replace=False)), "%d")
+    np.savetxt(folder / "mine" / "s.txt", np.column_stack([np.arange(4000), rng.normal(size=4000)]), "%.6f")
+    for path, text in (
+        ("config.yaml", "seed: 1\nstudies: [small]\n"),
+        ("recordings/mine.yaml", RECORDING),
+        ("models/cells.yaml", MODEL),
+        ("studies/small.yaml", STUDY),
+    ):
+        (folder / "config" / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "config" / path).write_text(text)
+    return folder
+
+
+def snakemake(project: Path, *arguments: str, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "snakemake", "-s", str(root / "Snakefile"), "--directory", str(project), *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that has run once."""
+    folder = write_project(tmp_path_factory.mktemp("project"))
+    done = snakemake(folder, "--cores", "2")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def planned(project: Path, root: Path) -> set[str]:
+    """The outputs of the jobs that a dry run would do."""
+    dry = snakemake(project, "-n", "--cores", "1", root=root)
+    assert dry.returncode == 0, dry.stderr
+    outputs = re.findall(r"^    output: (.*)$", dry.stdout + dry.stderr, re.MULTILINE)
+    return {path.strip() for line in outputs for path in line.split(",")}
+
+
+def test_everything_is_made(project: Path) -> None:
+    comparison = open_dataset(project / "results/small/comparison.nc")
+    cell = comparison.sel(target="mine", contrast="level", candidate="cells")
+    assert cell.comparable.sel(metric="firing_rate") == 1
+    assert cell.verdict.sel(metric="stimulus_coherence").item() == "not comparable"
+    assert "no stimulus" in cell.reason.sel(metric="stimulus_coherence").item()
+    for name in ("report.html", "figures/discrepancy.png", "figures/discrepancy.pdf"):
+        assert (project / "results/small" / name).stat().st_size > 1000
+
+
+def test_a_second_run_does_nothing_within_ten_seconds(project: Path) -> None:
+    start = time.monotonic()
+    again = snakemake(project, "--cores", "2")
+    assert again.returncode == 0
+    assert "Nothing to be done" in again.stdout + again.stderr
+    assert time.monotonic() - start < 10
+
+
+def test_edits_of_the_library_rerun_what_uses_them(project: Path, tmp_path: Path) -> None:
+    root = tmp_path / "checkout"
+    ignore = shutil.ignore_patterns("__pycache__")
+    for name in ("homeoanalysis", "workflow"):
+        shutil.copytree(ROOT / name, root / name, ignore=ignore)
+    shutil.copy(ROOT / "Snakefile", root)
+    assert not any("results/activity" in path or "measures" in path for path in planned(project, root))
+    metric = root / "homeoanalysis" / "metrics" / "firing_rate.py"
+    original = metric.read_text()
+    metric.write_text(original.replace('"""Firing rate of', '# A comment.\n"""The firing rate of'))
+    assert not any("measures" in path for path in planned(project, root)), "a comment reruns something"
+    metric.write_text(original.replace("10 ** rng.uniform(-1, 1)", "10 ** rng.uniform(-2, 2)"))
+    assert metric.read_text() != original
+    measured = {path for path in planned(project, root) if "/measures/" in path or "/activity/" in path}
+    assert measured == {f"results/small/measures/firing_rate/{source}.nc" for source in ("mine", "cells.ci")}
+
+
+def test_same_inputs_give_the_same_bytes(project: Path, tmp_path: Path) -> None:
+    other = write_project(tmp_path / "elsewhere")
+    assert snakemake(other, "--cores", "1").returncode == 0
+    made = sorted(
+        p.relative_to(project) for p in (project / "results").rglob("*") if p.suffix in {".nc", ".png", ".pdf", ".html"}
+    )
+    assert len(made) > 8
+    for path in made:
+        mine, theirs = (project / path).read_bytes(), (other / path).read_bytes()
+        assert mine == theirs, f"{path} differs"
+        assert str(project).encode() not in mine
+        assert os.uname().nodename.encode() not in mine or len(os.uname().nodename) < 4
+
+
+def test_a_config_error_stops_before_any_job(tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "project")
+    study = folder / "config/studies/small.yaml"
+    study.write_text(study.read_text().replace("segment: 250 ms", "segment: 250 mV"))
+    failed = snakemake(folder, "--cores", "1")
+    output = failed.stdout + failed.stderr
+    assert failed.returncode != 0
+    assert "config/studies/small.yaml: metrics.stimulus_coherence.segment is '250 mV', not a time" in output
+    assert "Traceback" not in output
+    assert not (folder / "results").exists()
+
+
+def test_overrides_pass_the_same_validation(project: Path) -> None:
+    wrong = snakemake(project, "-n", "--config", "sizes=ci")
+    assert wrong.returncode != 0
+    assert "did you mean 'size'" in wrong.stdout + wrong.stderr
+    other = snakemake(project, "-n", "--config", "size=nightly")
+    assert "results/activity/cells.nightly/0.nc" in other.stdout + other.stderr
+
+
+def test_a_failing_job_says_why_and_where_its_log_is(tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "project")
+    (folder / "mine" / "a.txt").write_text("12\nnonsense\n")
+    failed = snakemake(folder, "--cores", "1")
+    output = failed.stdout + failed.stderr
+    assert failed.returncode != 0
+    assert re.search(r"DataError: recording mine, replicate a: a\.txt", output)
+    log = "results/logs/ingest/mine/a.log"
+    assert f"log: {log}" in output
+    assert "Traceback" in (folder / log).read_text()
+    assert not (folder / "results/activity/mine/a.nc").exists()
