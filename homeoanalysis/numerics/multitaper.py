@@ -9,6 +9,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+
 from homeoanalysis.numerics.intervals import t_quantile
 
 Floats = NDArray[np.float64]

@@ -73,7 +73,7 @@ def write_project(folder: Path) -> Path:
 def snakemake(project: Path, *arguments: str, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "snakemake", "-s", str(root / "Snakefile"), "--directory", str(project), *arguments]
     environment = {**os.environ, "PYTHONPATH": str(root)}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False, cwd=project)
 
 
 @pytest.fixture(scope="module")
