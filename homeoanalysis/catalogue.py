@@ -9,6 +9,7 @@ import importlib
 import inspect
 from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
@@ -64,11 +65,10 @@ def parameters(folder: str, name: str) -> type[BaseModel]:
         fields = {key: (hints[key], defaults.get(key, ...)) for key in thing._fields}  # type: ignore[attr-defined]
     else:
         function = inspect.unwrap(getattr(thing, "function", thing))
-        hints = get_type_hints(function, include_extras=True)
-        fields = {
-            key: (hints[key], ... if p.default is p.empty else p.default)
-            for key, p in inspect.signature(function).parameters.items()
-            if p.kind is p.KEYWORD_ONLY
-        }
+        keywords = {key: p for key, p in inspect.signature(function).parameters.items() if p.kind is p.KEYWORD_ONLY}
+        # Theirs alone: the types of the other arguments may be of libraries that only a type checker imports at the top.
+        annotated = SimpleNamespace(__annotations__={key: p.annotation for key, p in keywords.items()})
+        hints = get_type_hints(annotated, function.__globals__, include_extras=True)
+        fields = {key: (hints[key], ... if p.default is p.empty else p.default) for key, p in keywords.items()}
     model: type[BaseModel] = create_model(name, __config__=strict, **fields)  # type: ignore[call-overload]
     return model

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import xarray as xr
+from matplotlib import rc_context
 
 from homeoanalysis import catalogue
-from homeoanalysis.drawing import Drawn
+from homeoanalysis.drawing import STYLE, Drawn
 
 _log = logging.getLogger(__name__)
 
@@ -17,6 +18,7 @@ def draw(figure: str, measures: Mapping[str, Mapping[str, xr.Dataset]], comparis
 
     figure: a name in figures/. measures: metric label -> source -> measure/1. comparison: comparison/1.
     """
-    drawn: Drawn = catalogue.load("figures", figure)(measures, comparison, **parameters)
+    with rc_context(STYLE):
+        drawn: Drawn = catalogue.load("figures", figure)(measures, comparison, **parameters)
     _log.info("drew %s", figure)
     return drawn

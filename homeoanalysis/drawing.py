@@ -4,21 +4,15 @@ Data: black markers with error bars. Models: coloured lines or markers. Null: gr
 Colours: Okabe and Ito 2008, told apart with any colour vision.
 """
 
-import os
-import tempfile
 import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import matplotlib as mpl
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from homeoanalysis.files import replacing
 from homeoanalysis.numerics.summaries import (
     References,
     Summary,
@@ -29,6 +23,11 @@ from homeoanalysis.numerics.summaries import (
     references,
     summarise,
 )
+
+if TYPE_CHECKING:  # the functions import what they use: the config check loads every figure, and need not pay for matplotlib
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
 
 Measures = Mapping[str, Mapping[str, xr.Dataset]]  # metric label -> source -> measure/1
 MODEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -59,13 +58,14 @@ STYLE: Any = {
 class Drawn(NamedTuple):
     """A figure and its caption, which states n and what the error bars are."""
 
-    figure: Figure
+    figure: "Figure"
     caption: str
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure in the house style [inch], without any global state of pyplot."""
-    mpl.rcParams.update(STYLE)
+def new_figure(width: float, height: float) -> "Figure":
+    """An empty figure [inch], without any global state of pyplot. Its style is that of `draw` and `save`."""
+    from matplotlib.figure import Figure
+
     return Figure(figsize=(width, height), layout="constrained")
 
 
@@ -76,14 +76,16 @@ def nothing(reason: str) -> Drawn:
     return Drawn(figure, f"Nothing to draw (n = 0): {reason}.")
 
 
-def label(axes: Axes, x: str, y: str) -> None:
+def label(axes: "Axes", x: str, y: str) -> None:
     """Axis labels, each "Quantity (unit)"."""
     axes.set_xlabel(x)
     axes.set_ylabel(y)
 
 
-def plain_numbers(axis: Axis) -> None:
+def plain_numbers(axis: "Axis") -> None:
     """Write the labels of a logarithmic axis as plain numbers."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 
@@ -104,14 +106,14 @@ def styles(measures: Measures) -> dict[str, dict[str, Any]]:
     return found
 
 
-def errorbar(axes: Axes, x: Any, mean: Any, low: Any, high: Any, **style: Any) -> None:
+def errorbar(axes: "Axes", x: Any, mean: Any, low: Any, high: Any, **style: Any) -> None:
     """Markers with their interval; the interval is left out where it is NaN."""
     mean, low, high = (np.atleast_1d(np.asarray(v, float)) for v in (mean, low, high))
     error = np.maximum([mean - low, high - mean], 0)
     axes.errorbar(x, mean, yerr=error, **{"linestyle": "none", "markersize": 4.5, "capsize": 2, "linewidth": 1, **style})
 
 
-def legend(figure: Figure, measures: Measures) -> None:
+def legend(figure: "Figure", measures: Measures) -> None:
     """One legend for the whole figure, below the panels: each source once, then the references."""
     entries: dict[str, Any] = {}
     for axes in figure.axes:
@@ -120,7 +122,7 @@ def legend(figure: Figure, measures: Measures) -> None:
     place_legend(figure, {name: entries[name] for name in [*styles(measures), *entries] if name in entries})
 
 
-def place_legend(figure: Figure, entries: Mapping[str, Any]) -> None:
+def place_legend(figure: "Figure", entries: Mapping[str, Any]) -> None:
     """The legend in as many columns as fit the figure's width; 8 pt text has about 11 letters to the inch."""
     room = 11 * figure.get_figwidth()
     longest = max((len(text) for text in entries), default=1) + 7
@@ -144,7 +146,7 @@ def _range(numbers: list[int], noun: str) -> str:
 
 
 def condition_panel(
-    axes: Axes, measures: Measures, comparison: xr.Dataset, metric: str, *, null: float | None = None
+    axes: "Axes", measures: Measures, comparison: xr.Dataset, metric: str, *, null: float | None = None
 ) -> list[str]:
     """A metric of all sources side by side in each condition (and epoch) of the recordings.
 
@@ -178,7 +180,7 @@ def condition_panel(
     return notes
 
 
-def draw_references(axes: Axes, x: Any, target: Any, found: References, null: Any = None) -> None:
+def draw_references(axes: "Axes", x: Any, target: Any, found: References, null: Any = None) -> None:
     """The ceiling around the target as a grey band, the null as grey dashes (target plus and minus floor, or `null`)."""
     target = np.broadcast_to(target, np.shape(x))
     if np.isfinite(found.ceiling):
@@ -190,13 +192,13 @@ def draw_references(axes: Axes, x: Any, target: Any, found: References, null: An
 
 def save(drawn: Drawn, path: Path | str) -> None:
     """Write as PNG or PDF, by the ending; the caption goes into the file's metadata. Whole or not at all."""
+    from matplotlib import rc_context
+
     path = Path(path)
     if path.suffix == ".png":
         options = {"metadata": {"Description": drawn.caption, "Software": None}, "dpi": 200}
     else:
         options = {"metadata": {"Subject": drawn.caption, "CreationDate": None, "Creator": None, "Producer": None}}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-") as folder:
-        part = Path(folder) / path.name
+    # The style again: matplotlib makes ticks, and embeds fonts, when it writes.
+    with replacing(path) as part, rc_context(STYLE):
         drawn.figure.savefig(part, **options)  # type: ignore[arg-type]
-        os.replace(part, path)

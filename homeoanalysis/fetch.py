@@ -7,9 +7,6 @@ import shutil
 from pathlib import Path
 from urllib.parse import quote
 
-import pooch
-import requests
-
 from homeoanalysis.config.recording import File, Source
 from homeoanalysis.errors import DataError
 from homeoanalysis.files import replacing
@@ -63,6 +60,9 @@ def _verify(path: Path, file: File, what: str) -> None:
 
 
 def _download(url: str, file: File, destination: Path, recording: str, mirror: str | None) -> None:
+    import pooch  # here: the config check asks this module for paths, and need not pay for the network
+    import requests
+
     looked = f"{MIRROR} is {mirror!r}, which has no {recording}/{file.name}" if mirror else f"{MIRROR} is not set"
     mend = f"connect to the network, or set {MIRROR} to a folder that holds {recording}/{file.name} ({looked})"
     with replacing(destination) as part:

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,17 +73,22 @@ def ingest(recording: Recording, *, name: str, replicate: str, files: Mapping[st
 def _from_neo(block: neo.Block, recording: Recording, bandwidth: float | None) -> xr.Dataset:
     if not block.segments:
         raise DataError("the files hold no segment")
-    start, stop = _segments(block)
-    trains, kept, book = _units(block, recording, float(np.sum(stop - start)))
+    segments = sorted(block.segments, key=_edges)
+    start, stop = _observed(segments)
+    trains, kept, book = _units(segments, recording, float(np.sum(stop - start)))
     if not trains:
-        raise DataError("it holds nothing that can be measured, such as spike trains; see what it holds with `inspect`")
+        n_signals = sum(len(s.analogsignals) for s in segments)
+        raise DataError(
+            f"the files hold {n_signals} signals and no spikes, and nothing is measured of signals alone so far; detect the "
+            "spikes, and read those: as one of the formats that `inspect` knows, or as text, a time a line"
+        )
     if not kept:
         raise DataError(f"all {len(trains)} units are below units.minimum_rate; lower it, or remove the replicate")
     attributes: dict[str, Any] = {"units": "s", "long_name": "time of a spike"}
-    times, tick = _ticks([trains[k] for k in kept], [t for s in block.segments for t in s.spiketrains])
+    times, tick = _ticks([trains[k] for k in kept], [t for s in segments for t in s.spiketrains])
     if tick:
         attributes["tick"] = tick
-    first = {t.name: t for s in reversed(block.segments) for t in s.spiketrains}
+    first = {t.name: t for s in reversed(segments) for t in s.spiketrains}
     annotation = {key: [first[k].annotations.get(key) for k in kept] for key in ("unit_kind", "cell_type", "region", "x", "y")}
     activity = xr.Dataset(
         {
@@ -101,7 +106,7 @@ def _from_neo(block: neo.Block, recording: Recording, bandwidth: float | None) -
         if any(v is not None for v in annotation[axis]):
             values = [np.nan if v is None else float(v) for v in annotation[axis]]
             activity[axis] = ("unit", values, {"units": "m", "long_name": "position of the unit"})
-    activity, signals = _covariate(activity, block, bandwidth)
+    activity, signals = _covariate(activity, segments, bandwidth)
     activity.attrs["bookkeeping"] = json.dumps({**book, "signals": signals}, sort_keys=True)
     return activity
 
@@ -109,23 +114,38 @@ def _from_neo(block: neo.Block, recording: Recording, bandwidth: float | None) -
 _RAGGED = {"units": "1", "long_name": "spikes of the unit", "sample_dimension": "spike"}
 
 
-def _segments(block: neo.Block) -> tuple[Floats, Floats]:
-    edges = []
-    for segment in block.segments:
-        parts = [*segment.spiketrains, *segment.analogsignals]
-        if not parts:
-            raise DataError("a segment holds neither spikes nor signals, so that its observed time is unknown")
-        edges.append((min(float(p.t_start.rescale("s")) for p in parts), max(float(p.t_stop.rescale("s")) for p in parts)))
-    table = np.array(sorted(edges))
-    if np.any(table[1:, 0] < table[:-1, 1]):
-        raise DataError("segments overlap in time; check the files' clocks")
-    return table[:, 0], table[:, 1]
+def _edges(segment: neo.Segment) -> tuple[float, float]:
+    parts = [*segment.spiketrains, *segment.analogsignals]
+    if not parts:
+        raise DataError("a segment holds neither spikes nor signals, so that its observed time is unknown")
+    return min(float(p.t_start.rescale("s")) for p in parts), max(float(p.t_stop.rescale("s")) for p in parts)
 
 
-def _units(block: neo.Block, recording: Recording, duration: float) -> tuple[dict[str, Floats], list[str], dict[str, Any]]:
+def _observed(segments: Sequence[neo.Segment]) -> tuple[Floats, Floats]:
+    """Start and stop of the segments, in order. One may run into the next by the error of its edges: it then stops there."""
+    start, stop = np.array([_edges(s) for s in segments]).T
+    for k, segment in enumerate(segments[:-1]):
+        if stop[k] > start[k + 1] + _resolution(segment, stop[k]):
+            raise DataError(
+                f"segments overlap in time: one stops at {stop[k]:.12g} s, the next starts at {start[k + 1]:.12g} s; "
+                "check the files' clocks"
+            )
+        stop[k] = min(stop[k], start[k + 1])
+    return start, stop
+
+
+def _resolution(segment: neo.Segment, stop: float) -> float:
+    """How exact the edge of a segment is [s]: to a sample of its signals, or to the rounding of numbers of that size."""
+    samples = [1 / float(s.sampling_rate.rescale("Hz")) for s in segment.analogsignals]
+    return min(samples) if samples else 4 * float(np.spacing(abs(stop)))
+
+
+def _units(
+    segments: Sequence[neo.Segment], recording: Recording, duration: float
+) -> tuple[dict[str, Floats], list[str], dict[str, Any]]:
     """Spike times of each unit over all segments, the units that are kept, and the book-keeping."""
     trains: dict[str, list[Floats]] = {}
-    for segment in block.segments:
+    for segment in segments:
         named = [str(t.name) for t in segment.spiketrains]
         twice = sorted(n for n, k in Counter(named).items() if k > 1)
         if twice:
@@ -166,10 +186,12 @@ def _ticks(trains: list[Floats], originals: list[neo.SpikeTrain]) -> tuple[list[
     return [w * tick for w in whole], float(tick)
 
 
-def _covariate(activity: xr.Dataset, block: neo.Block, bandwidth: float | None) -> tuple[xr.Dataset, dict[str, Any]]:
+def _covariate(
+    activity: xr.Dataset, segments: Sequence[neo.Segment], bandwidth: float | None
+) -> tuple[xr.Dataset, dict[str, Any]]:
     """The signals that their reader marks as stimulus or behaviour; the others are counted as dropped."""
-    marked = [[s for s in g.analogsignals if s.annotations.get("role") == "covariate"] for g in block.segments]
-    total = sum(len(g.analogsignals) for g in block.segments)
+    marked = [[s for s in g.analogsignals if s.annotations.get("role") == "covariate"] for g in segments]
+    total = sum(len(g.analogsignals) for g in segments)
     n = sum(len(m) for m in marked)
     book = _book(total, {"not marked as a stimulus or behaviour": total - n})
     if n == 0:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,6 +17,7 @@ from homeoanalysis.numerics import observed, resampling
 from homeoanalysis.provenance import rng_for
 
 _log = logging.getLogger(__name__)
+_PROGRESS = 10.0  # seconds between two lines of the log
 DRAWS = ("half_a", "half_b", "null")
 _CARRIED = ("subject", "session", "factors", "bookkeeping")  # what a measure keeps of each replicate
 
@@ -53,6 +55,7 @@ def measure_draws(
         activity = _inside_epochs(activity)
         halves = resampling.Halves(activity, block)
         found: list[list[xr.Dataset]] = []
+        told = time.monotonic()
         for draw in range(draws):
             # The same halves for every metric and for the surrogate: differences are paired.
             first, second = halves.deal(rng_for(seed, "halves", *names, draw))
@@ -60,6 +63,9 @@ def measure_draws(
             null = resampling.Halves(surrogate, block).take(second)
             parts = (halves.take(first), halves.take(second), null)
             found.append([thing.estimate(part, **parameters) for part in parts])
+            if time.monotonic() - told > _PROGRESS:
+                told = time.monotonic()
+                _log.info("%s of %s, replicate %s: %d of %d draws", metric, *names, draw + 1, draws)
         return [xr.concat(kind, "draw", join="exact", coords="minimal") for kind in zip(*found, strict=True)]
 
     joined = _collect(activities, thing, drawn, len(DRAWS))
@@ -91,6 +97,7 @@ def _collect(
         attributes = {key: activity.attrs[key] for key in ("source", "source_kind", "citation")}
         try:
             found.append([_labelled(measured, activity, name) for measured in take(activity)])
+            _log.info("%s of %s, replicate %s: done", metric.name, activity.attrs["source"], name)
         except NotApplicable as reason:
             missing[name] = str(reason)
     if not replicates:

@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 
 from homeoanalysis import catalogue
+from homeoanalysis.errors import DataError
 
 _ROOT = Path(__file__).parent
 _PACKAGE = _ROOT.name
@@ -32,8 +33,31 @@ def file_hash(path: Path) -> str:
 
 
 def inputs_of(paths: Iterable[Path | str]) -> dict[str, str]:
-    """Path inside the project -> SHA-256, of the files that a step read."""
-    return {str(path): file_hash(Path(path)) for path in paths}
+    """Path inside the project -> SHA-256, of the files that a step read, and of all that those were made from.
+
+    What `ingest` read is named after its activity, as "results/activity/<source>/<replicate>.nc: <file>", so that the chain
+    from a number to the recorded files stands in each result. Raises DataError if two inputs were made from different
+    versions of a file.
+    """
+    found: dict[str, str] = {}
+    for path in map(str, paths):
+        for name, digest in {path: file_hash(Path(path)), **_made_from(path)}.items():
+            if found.setdefault(name, digest) != digest:
+                raise DataError(f"{path} was made from another version of {name} than the other inputs; delete it and run again")
+    return found
+
+
+def _made_from(path: str) -> dict[str, str]:
+    """The inputs that the history of a result names; none where the file is no result of this project."""
+    import netCDF4  # here, since the config check need not pay
+
+    with Path(path).open("rb") as stream:
+        if stream.read(4) != b"\x89HDF":
+            return {}
+    with netCDF4.Dataset(path) as file:
+        parts = [part for part in (file, *file.groups.values()) if {"schema", "history"} <= set(part.ncattrs())]
+        entries = [entry for part in parts for entry in json.loads(part.history)]
+    return {f"{path}: {k}" if e["step"] == "ingest" else k: digest for e in entries for k, digest in e["inputs"].items()}
 
 
 def version(distribution: str) -> str:
@@ -141,7 +165,7 @@ def stamp(
 ) -> xr.Dataset:
     """The dataset with its provenance attributes: code digest, parameters, seed, and one more entry of `history`.
 
-    inputs: name -> SHA-256 of what the step read. No clock, host, user or absolute path is written.
+    inputs: name -> SHA-256 of what the step read (`inputs_of`). No clock, host, user or absolute path is written.
     """
     code = list(code)
     _, outside = code_files(code)

@@ -123,6 +123,12 @@ def quantity(expected: str) -> Any:
     return Annotated[float, BeforeValidator(check), WithJsonSchema(described)]
 
 
+def _with_unit(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError(f"is {value!r}, which has no unit; write a quantity with its unit, e.g. '0.5 nS'")
+    return value
+
+
 def written(value: float, unit: str) -> str:
     """An SI value as the config writes it: 0.02 and "s" give "0.02 s"."""
     return f"{value:.15g} {unit}"
@@ -135,3 +141,4 @@ Ampere = quantity("A")
 Siemens = quantity("S")
 Farad = quantity("F")
 Decibel = quantity("dB")
+Quantity = Annotated[str, BeforeValidator(_with_unit)]  # text that is parsed later, where it is known which unit it must have

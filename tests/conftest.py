@@ -1,16 +1,59 @@
 """What several tests need."""
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from homeoanalysis.config import load_config, yaml
+from homeoanalysis.config.recording import File, Source
+from homeoanalysis.errors import DataError
+from homeoanalysis.fetch import MIRROR, fetch
+
+ROOT = Path(__file__).parents[1]
+Listed = Mapping[str, tuple[Source, File]]
+
+
+def _listed() -> Listed:
+    """<recording>/<file> of every public file that tests may read, and where it comes from."""
+    found = {}
+    for name, one in yaml.read(ROOT / "tests" / "recordings.yaml", "tests/recordings.yaml").items():
+        found[name] = Source(url=one["url"]), File(name=Path(name).name, sha256=one["sha256"])
+    for name, recording in load_config(ROOT / "config").recordings.items():
+        for replicate in recording.replicates.values() if recording.source.url else ():
+            found |= {f"{name}/{file.name}": (recording.source, file) for file in replicate.files.values()}
+    return found
+
+
+def _obtain(name: str, listed: Listed, cache: Path) -> Path:
+    mirror = Path(os.environ.get(MIRROR) or ROOT.parent / "shared" / "data")
+    if (mirror / name).is_file():
+        return mirror / name
+    source, file = listed[name]
+    why = ""
+    try:
+        if not (cache / name).is_file():
+            fetch(source, file, recording=name.partition("/")[0], destination=cache / name)
+    except DataError as error:
+        why = f"this test reads a public recording. {error}"
+    if why:
+        pytest.fail(why, pytrace=False)
+    return cache / name
+
 
 @pytest.fixture(scope="session")
-def mirror() -> Path:
-    """The folder of public recordings, one sub-folder each: HOMEOANALYSIS_MIRROR, or shared/data beside the checkout."""
-    named = os.environ.get("HOMEOANALYSIS_MIRROR")
-    folder = Path(named) if named else Path(__file__).parents[2] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.fail(f"{folder} is no folder; set HOMEOANALYSIS_MIRROR to a folder of recordings")
-    return folder
+def obtain() -> Callable[[str, Listed, Path], Path]:
+    """How `recorded` comes by its files."""
+    return _obtain
+
+
+@pytest.fixture(scope="session")
+def recorded(pytestconfig: pytest.Config) -> Callable[[str], Path]:
+    """The path of a public recording's file, named <recording>/<file>.
+
+    It is in the folder of HOMEOANALYSIS_MIRROR, in shared/data beside the checkout, or fetched once into pytest's
+    cache. A test that cannot have its file fails.
+    """
+    listed, cache = _listed(), pytestconfig.cache.mkdir("recordings")  # type: ignore[union-attr]
+    return lambda name: _obtain(name, listed, cache)

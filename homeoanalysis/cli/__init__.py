@@ -51,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("files", type=Path, nargs="+", metavar="FILE")
     add.add_argument("--name", help="name of the recording; default: from the file's")
     add.add_argument("--io", metavar="NAME", help="the class of neo.io to read it with")
+    add.add_argument("--time-step", metavar="TIME", help="of plain text: what its times count, e.g. '1 ms'")
+    add.add_argument("--duration", metavar="TIME", help="of plain text: how long was observed, from 0 on, e.g. '600 s'")
     add.add_argument("--write", action="store_true", help="write it to config/recordings/NAME.yaml instead of printing it")
     _config_option(add)
     add.set_defaults(command=_add)
@@ -89,7 +91,9 @@ def _inspect(arguments: argparse.Namespace) -> Iterator[str]:
 def _add(arguments: argparse.Namespace) -> Iterator[str]:
     from homeoanalysis.cli.add import add
 
-    return add(arguments.files, config=arguments.config, name=arguments.name, io=arguments.io, is_written=arguments.write)
+    text = {"time_step": arguments.time_step, "duration": arguments.duration}
+    where = {"config": arguments.config, "name": arguments.name, "is_written": arguments.write}
+    return add(arguments.files, io=arguments.io, text=text, **where)
 
 
 def _list(arguments: argparse.Namespace) -> Iterator[str]:

@@ -31,7 +31,7 @@ def inspect(path: Path, io: str | None = None) -> Iterator[str]:
         yield from show(path)
         return
     check_readable(path)
-    if io is None and path.is_file() and _is_plain_text(path):
+    if io is None and is_plain_text(path):
         yield from _text(path)
         return
     reader, blocks = read(path, io)
@@ -87,8 +87,9 @@ def _is_mea_hdf5(path: Path) -> bool:
         return {"spikes", "sCount"} <= set(file)
 
 
-def _is_plain_text(path: Path) -> bool:
-    if path.suffix.lower() not in _TEXT:
+def is_plain_text(path: Path) -> bool:
+    """Whether a file is text by its ending and by its first bytes."""
+    if path.suffix.lower() not in _TEXT or not path.is_file():
         return False
     with path.open("rb") as stream:
         head = stream.read(4096)
@@ -105,8 +106,9 @@ def _text(path: Path) -> Iterator[str]:
         columns = len(re.split(r"[\s,;]+", numbers[0].strip()))
         yield f"  columns of numbers: {columns}"
     yield from (f"  | {printable(line, 100)}" for line in lines[:8])
-    yield "  plain text does not say its units; the reader spike_text takes spike times with a stimulus beside them"
-    yield "  (parameters: python -m homeoanalysis list readers; an example: config/recordings/grasshopper.yaml)"
+    yield "  plain text does not say its units; if it is spike times, one a line:"
+    yield "    python -m homeoanalysis add FILE --time-step '1 ms' --duration '600 s'"
+    yield "  with a stimulus beside them: the reader spike_text, as in config/recordings/grasshopper.yaml"
 
 
 def _block(block: neo.Block) -> Iterator[str]:

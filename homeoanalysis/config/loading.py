@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, ValidationError
 from homeoanalysis import catalogue
 from homeoanalysis.config import yaml
 from homeoanalysis.config.fields import Name, Strict, check_name, explain
-from homeoanalysis.config.model import Model, ModelFile, Size
+from homeoanalysis.config.model import PRESENTATIONS, Model, ModelFile, Size
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.config.study import Contrast, Study
 from homeoanalysis.errors import ConfigError
@@ -74,7 +74,7 @@ def load_config(folder: Path | str = "config", overrides: Mapping[str, Any] | No
     present = {kind: {path.stem for path in _yaml_files(folder / kind)} for kind in ("studies", "recordings", "models")}
     raw_models, streams = _resolve(files, present["models"], f"{shown}/models", wrong)
     models = _models(files, raw_models, present["recordings"], f"{shown}/models", wrong)
-    wrong += _name_faults(shown, top, present)
+    wrong += _name_faults(shown, overrides or {}, top, present)
     for name, content in raw_studies.items():
         wrong += _study_faults(
             f"{shown}/studies/{name}.yaml", content, studies.get(name), present, recordings, raw_models, models
@@ -99,7 +99,11 @@ def _main(folder: Path, shown: str, overrides: Mapping[str, Any], wrong: list[st
     except ConfigError as error:
         wrong += error.violations
         return None
-    return _validate(Main, yaml.merge(content, overrides), f"{shown}/config.yaml{' with --config' if overrides else ''}", wrong)
+    return _validate(Main, yaml.merge(content, overrides), _main_file(shown, overrides), wrong)
+
+
+def _main_file(shown: str, overrides: Mapping[str, Any]) -> str:
+    return f"{shown}/config.yaml{' with --config' if overrides else ''}"
 
 
 def _validate(schema: type[_Schema], content: dict[str, Any], shown: str, wrong: list[str]) -> _Schema | None:
@@ -241,14 +245,17 @@ def _model_faults(model: Model, recordings: Collection[str]) -> Iterator[str]:
             yield f"fitted names {metric!r}, which is no metric; {catalogue.did_you_mean(metric, metrics)}"
 
 
-def _name_faults(shown: str, top: Main | None, present: Mapping[str, Collection[str]]) -> Iterator[str]:
+def _name_faults(
+    shown: str, overrides: Mapping[str, Any], top: Main | None, present: Mapping[str, Collection[str]]
+) -> Iterator[str]:
     """Names that are absent, or taken."""
+    main_file = _main_file(shown, overrides)
     studies, recordings, models = present["studies"], present["recordings"], present["models"]
     for name in dict.fromkeys(top.studies if top else []):
         if name not in studies:
-            yield f"{shown}/config.yaml: studies names {name!r}, which is absent; {catalogue.did_you_mean(name, studies)}"
+            yield f"{main_file}: studies names {name!r}, which is absent; {catalogue.did_you_mean(name, studies)}"
         if top and top.studies.count(name) > 1:
-            yield f"{shown}/config.yaml: studies names {name!r} twice; once is enough"
+            yield f"{main_file}: studies names {name!r} twice; once is enough"
     for name in sorted(n for n in models if n.lower() in {r.lower() for r in recordings}):
         yield f"{shown}/models/{name}.yaml: there is a recording of the same name; sources need different names, rename one"
     for name in sorted(set(studies) & _RESERVED):
@@ -256,7 +263,6 @@ def _name_faults(shown: str, top: Main | None, present: Mapping[str, Collection[
 
 
 _RESERVED = {"all", "figures", "claims"}
-_PRESENTATION = {"adaptation", "stimulus"}  # the epochs of a run that a recorded stimulus drives
 
 
 def _variant_clashes(shown: str, studies: Mapping[str, Study]) -> Iterator[str]:
@@ -327,6 +333,6 @@ def _epochs(study: Study, recordings: Mapping[str, Recording], models: Mapping[s
     for name in study.models:
         model = models[name]
         if model is not None:
-            labels |= set(model.epochs) or (_PRESENTATION if model.duration is None else {"whole"})
+            labels |= set(model.epochs or (PRESENTATIONS if model.duration is None else ("whole",)))
     changed = [override.get("epochs") for variants in study.variants.values() for override in variants.values()]
     return labels | {label for epochs in changed if isinstance(epochs, dict) for label in epochs}

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from homeoanalysis import catalogue, units
 from homeoanalysis.config.fields import Entry, Name, Span, Strict, entry
-from homeoanalysis.units import Second
+from homeoanalysis.units import Quantity, Second
 
 Size = Literal["ci", "nightly", "full"]
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ else:
     Protocol = entry("protocols")
 Positive = Annotated[Second, Field(gt=0)]
 _STEPS = 2**31 - 2  # spikes are logged as 32-bit step numbers
+PRESENTATIONS = ("adaptation", "stimulus")  # the epochs of a run that a recorded stimulus drives: all but the last, the last
 
 
 class Population(Strict):
@@ -40,8 +41,8 @@ class Projection(Strict):
     target: Name
     channel: str = Field(description="the input of the target neuron that the synapses open")
     topology: Topology
-    weight: str = Field(description="initial weight, in the unit that the target's channel takes")
-    weight_max: str | None = Field(default=None, description="upper bound; needed by plastic synapses")
+    weight: Quantity = Field(description="initial weight, in the unit that the target's channel takes")
+    weight_max: Quantity | None = Field(default=None, description="upper bound; needed by plastic synapses")
     delay: Positive
     plasticity: list[Plasticity] = Field(default=[], description="rules that change the weights; their changes add up")
 

@@ -1,8 +1,9 @@
 """Recordings: `config/recordings/<name>.yaml`."""
 
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
@@ -24,9 +25,13 @@ def _check_sha256(value: str) -> str:
     return value
 
 
-def _check_inside(value: str) -> str:
+def _is_inside(value: str) -> bool:
     path = PurePosixPath(value)
-    if path.is_absolute() or ".." in path.parts or not value or "\\" in value or not value.isprintable():
+    return bool(value) and value.isprintable() and not (path.is_absolute() or ".." in path.parts or "\\" in value)
+
+
+def _check_inside(value: str) -> str:
+    if not _is_inside(value):
         raise ValueError(f"is {value!r}; write a path below the source's folder, without '..' and not absolute")
     return value
 
@@ -56,6 +61,8 @@ class Source(Strict):
             raise ValueError(
                 f"has {' and '.join(kinds) or 'nothing'}; write one of package, url or folder (a package may have a folder)"
             )
+        if self.package is not None and self.folder is not None and not _is_inside(self.folder):
+            raise ValueError(f"has the folder {self.folder!r}, which is not in the package; write it without '..', not absolute")
         return self
 
 
@@ -139,3 +146,12 @@ class Recording(Strict):
         """The declared duration of a replicate [s], None if it is not declared."""
         own = self.replicates[replicate].duration
         return self.duration if own is None else own
+
+
+def published(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The YAML of a recording as its outputs show it: without a folder of the user.
+
+    The same files in another folder are the same recording; which files they are, is said by their names and hashes.
+    """
+    is_own = not any(raw["source"].get(key) for key in ("package", "url"))
+    return {key: value for key, value in raw.items() if not (key == "source" and is_own)}

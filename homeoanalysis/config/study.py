@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from homeoanalysis import catalogue
 from homeoanalysis.config.fields import CatalogueSchema, Entry, Factor, Name, Strict, entry, explain
@@ -22,6 +22,10 @@ class Levels(Strict):
 
     factor: Name
     levels: Annotated[tuple[Factor, Factor], Field(strict=False)]
+    paired: bool | None = Field(
+        default=None,
+        description="whether each subject is compared with itself, those at one level left out; by default if any is at both",
+    )
 
     @model_validator(mode="after")
     def _different(self) -> Self:
@@ -55,10 +59,26 @@ class Contrast(Strict):
 Contrasts: TypeAdapter[dict[str, Contrast]] = TypeAdapter(dict[Name, Contrast])
 
 
+_DRAWS = 100
+
+
+def _enough(draws: int) -> int:
+    """Of 20 000 perfect models of one rate each, 2.7 % were refused with 20 draws, 1.6 % with 50, 1.1 % with 100, 0.7 % with 500.
+
+    With few draws the 95th percentile that a model must stay below is badly known; with all of them 0.6 % would be left.
+    """
+    if draws < _DRAWS:
+        raise ValueError(
+            f"is {draws}, which is too few: with 20 draws 2.7 % of perfect models would be refused, with {_DRAWS} 1 %; "
+            f"write {_DRAWS} or more"
+        )
+    return draws
+
+
 class Resampling(Strict):
     """How the ceiling (the recording against itself) and the floor (surrogates) are drawn."""
 
-    draws: int = Field(default=100, ge=20, le=10_000)
+    draws: Annotated[int, AfterValidator(_enough)] = Field(default=_DRAWS, le=10_000, json_schema_extra={"minimum": _DRAWS})
     block: Positive = Field(default=0.256, description="length of the pieces of time that are dealt to the two halves")
 
 

@@ -1,17 +1,19 @@
 """Overview of a comparison: how far each candidate is from its target, in units of how far the target is from itself."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from homeoanalysis import drawing
 from homeoanalysis.drawing import Drawn, Measures
 
+if TYPE_CHECKING:  # the config check loads every figure, and need not pay for matplotlib
+    from matplotlib.axes import Axes
+
 _REFERENCES = ("null", "data")
+_DATA: dict[str, Any] = {"color": "black", "marker": "o"}
+_DATA_LABEL = "data (target against itself)"
 
 
 def discrepancy(measures: Measures, comparison: xr.Dataset) -> Drawn:
@@ -35,20 +37,28 @@ def discrepancy(measures: Measures, comparison: xr.Dataset) -> Drawn:
     drawing.plain_numbers(axes[-1].xaxis)
     axes[-1].set_xlabel("Discrepancy / ceiling (1)")
     axes[int(np.argmax(heights))].set_ylabel("Contrast (metric)")  # a panel of one row is lower than the label is long
-    entries: dict[str, Any] = {c: Line2D([], [], **{"linestyle": "none", "markersize": 5, **style[c]}) for c in used}
-    if bool(comparison.fitted.any()):
-        entries["fitted (hollow)"] = Line2D([], [], linestyle="none", marker="o", color="#444444", markerfacecolor="white")
-    entries[drawing.NULL_LABEL] = Line2D([], [], **drawing.NULL)
-    entries[drawing.CEILING_LABEL] = Patch(**drawing.CEILING)
-    drawing.place_legend(figure, entries)
+    drawing.place_legend(figure, _legend(used, style, has_fitted=bool(comparison.fitted.any())))
     return Drawn(
         figure,
         "Discrepancy of each candidate from its target, divided by the ceiling: the 95th percentile of the distance between "
-        "random halves of the target. In the grey band a candidate matches. Grey dashes: null, the surrogates of the target; "
-        "where they lie in the band, the comparison decides nothing. Error bars: 95 % interval over the draws of halves, within "
-        "the recording. Hollow: was fitted to this target, gets no verdict. "
+        "random halves of the target. In the grey band a candidate matches. Black: data, one half of the target against the "
+        "other. Grey dashes: null, the surrogates of the target; where they lie in the band, the comparison decides nothing. "
+        "Error bars: 95 % interval over the draws of halves, within the recording. Hollow: was fitted to this target, gets no "
+        "verdict. "
         f"n (subjects or realisations): {_counts(comparison)}. {refused}".strip(),
     )
+
+
+def _legend(used: dict[str, None], style: dict[str, dict[str, Any]], *, has_fitted: bool) -> dict[str, Any]:
+    """Label -> handle: the data, the candidates that were drawn, the references."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    looks = {_DATA_LABEL: _DATA, **{c: style[c] for c in used}}
+    entries: dict[str, Any] = {c: Line2D([], [], **{"linestyle": "none", "markersize": 5, **look}) for c, look in looks.items()}
+    if has_fitted:
+        entries["fitted (hollow)"] = Line2D([], [], linestyle="none", marker="o", color="#444444", markerfacecolor="white")
+    return entries | {drawing.NULL_LABEL: Line2D([], [], **drawing.NULL), drawing.CEILING_LABEL: Patch(**drawing.CEILING)}
 
 
 def _rows(of_target: xr.Dataset) -> list[tuple[str, str]]:
@@ -62,7 +72,7 @@ def _rows(of_target: xr.Dataset) -> list[tuple[str, str]]:
 
 
 def _panel(
-    axes: Axes, of_target: xr.Dataset, rows: list[tuple[str, str]], style: dict[str, dict[str, Any]], reach: list[float]
+    axes: "Axes", of_target: xr.Dataset, rows: list[tuple[str, str]], style: dict[str, dict[str, Any]], reach: list[float]
 ) -> list[str]:
     """The rows of one target; returns the candidates that were drawn, and adds to `reach` where they lie."""
     drawn: list[str] = []
@@ -72,19 +82,21 @@ def _panel(
         cells = of_target.sel(contrast=contrast, metric=metric)
         ceiling = float(cells.ceiling)
         floor = float(cells.discrepancy.sel(candidate="null")) / ceiling
-        axes.plot([floor, floor], [y - 0.42, y + 0.42], **{**drawing.NULL, "linewidth": 1.5})
+        axes.plot([floor, floor], [y - 0.42, y + 0.42], **drawing.NULL)
         reach.append(floor)
-        here = [c for c in candidates if int(cells.comparable.sel(candidate=c))]
+        here = ["data", *(c for c in candidates if int(cells.comparable.sel(candidate=c)))]
         for k, candidate in enumerate(here):
             cell = cells.sel(candidate=candidate)
             value, low, high = (float(cell[v]) / ceiling for v in ("discrepancy", "within_low", "within_high"))
-            at = y + 0.5 * ((k + 0.5) / len(here) - 0.5)
-            face = "white" if int(cell.fitted) else style[candidate]["color"]
+            at = y + 0.6 * ((k + 0.5) / len(here) - 0.5)
+            looks = _DATA if candidate == "data" else style[candidate]
+            face = "white" if int(cell.fitted) else looks["color"]
             error = np.array([[max(value - low, 0)], [max(high - value, 0)]])
-            looks = {"linestyle": "none", "capsize": 2, "markersize": 5, "markerfacecolor": face, **style[candidate]}
-            axes.errorbar([value], [at], xerr=error, **looks)
-            drawn.append(candidate)
+            axes.errorbar(
+                [value], [at], xerr=error, linestyle="none", capsize=2, markersize=5, markerfacecolor=face, linewidth=1, **looks
+            )
             reach += [v for v in (value, high) if v > 0]
+        drawn += here[1:]
     axes.set_yticks(range(len(rows)), [f"{c} ({m.replace('_', ' ')})" for c, m in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     return drawn
@@ -97,13 +109,26 @@ def _counts(comparison: xr.Dataset) -> str:
 
 
 def _refused(comparison: xr.Dataset) -> str:
-    """What could not be compared, and why: one sentence for each reason."""
-    found: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    """What could not be compared, and why: one sentence for each reason; then what the study does not ask for."""
+    refused: dict[str, tuple[dict[str, None], dict[str, None]]] = {}  # reason -> candidates, contrasts
+    strangers: dict[str, dict[str, None]] = {}  # reason -> candidates
+    unasked: dict[str, dict[str, None]] = {}  # contrast -> metrics
     cells = comparison.stack(cell=("target", "contrast", "metric", "candidate"))
-    for (_, contrast, _, candidate), reason in zip(cells.cell.values, cells.reason.values, strict=True):
-        structural = reason.startswith(("not a candidate", "the contrast does not ask"))
-        if reason and not structural and candidate not in _REFERENCES:
-            who, where = found.setdefault(reason, ({}, {}))
+    for (_, contrast, metric, candidate), reason in zip(cells.cell.values, cells.reason.values, strict=True):
+        if reason.startswith("the contrast does not ask"):
+            unasked.setdefault(contrast, {})[metric.replace("_", " ")] = None
+        elif reason.startswith(("not a candidate", "the target itself")):
+            strangers.setdefault(reason, {})[candidate] = None
+        elif reason and candidate not in _REFERENCES:
+            who, where = refused.setdefault(reason, ({}, {}))
             who[candidate], where[contrast] = None, None
-    listed = [f"{', '.join(who)} in {', '.join(where)} ({reason})" for reason, (who, where) in found.items()]
-    return f"Not comparable: {'; '.join(listed)}." if listed else ""
+    of_metrics: dict[str, list[str]] = {}
+    for contrast, metrics in unasked.items():
+        of_metrics.setdefault(", ".join(metrics), []).append(contrast)
+    listed = [f"{', '.join(who)} in {', '.join(where)} ({reason})" for reason, (who, where) in refused.items()]
+    other = [
+        f"{metrics} in {', '.join(where)} (the contrast does not ask for this metric)" for metrics, where in of_metrics.items()
+    ]
+    other += [f"{', '.join(who)} ({reason})" for reason, who in strangers.items()]
+    told = (("Not comparable", listed), ("Not asked for", other))
+    return " ".join(f"{title}: {'; '.join(lines)}." for title, lines in told if lines)

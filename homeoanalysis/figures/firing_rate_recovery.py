@@ -1,15 +1,17 @@
 """Firing-rate homeostasis: the course of the rate, the rate in each condition, and how much of it comes back."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 
 from homeoanalysis import drawing
 from homeoanalysis.drawing import Drawn, Measures
 from homeoanalysis.numerics.summaries import by_subject, summarise
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def firing_rate_recovery(
@@ -55,7 +57,7 @@ def _with_values(by_source: Any) -> dict[str, xr.Dataset]:
     return {s: e for s, e in by_source.items() if bool(e[e.attrs["metric"]].notnull().any())}
 
 
-def _course(axes: Axes, courses: dict[str, xr.Dataset], style: dict[str, dict[str, Any]]) -> str:
+def _course(axes: "Axes", courses: dict[str, xr.Dataset], style: dict[str, dict[str, Any]]) -> str:
     """Mean and standard deviation over replicates in time, over the shaded epochs."""
     counts = []
     for source, estimate in courses.items():
@@ -93,7 +95,7 @@ def _population(courses: dict[str, xr.Dataset]) -> str:
     return "Population rate" if kind == "all" else f"Population rate of {kind} units"
 
 
-def _recovery(axes: Axes, recovered: dict[str, xr.Dataset], style: dict[str, dict[str, Any]]) -> str:
+def _recovery(axes: "Axes", recovered: dict[str, xr.Dataset], style: dict[str, dict[str, Any]]) -> str:
     """Each subject as a point, beside the mean and its interval."""
     notes = []
     for at, (source, estimate) in enumerate(recovered.items()):

@@ -1,8 +1,9 @@
 """Stimulus-response coherence against frequency, of recordings and models, one panel for each condition."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 
 from homeoanalysis import drawing
 from homeoanalysis.drawing import Drawn, Measures
@@ -10,6 +11,9 @@ from homeoanalysis.numerics.multitaper import corrected
 from homeoanalysis.numerics.summaries import conditions, levels_of, of_replicate, references, summarise
 
 _MARKERS = 20  # of the data, in each panel: the estimates of neighbouring frequencies overlap
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def stimulus_coherence(measures: Measures, comparison: xr.Dataset, *, metric: str = "stimulus_coherence") -> Drawn:
@@ -46,7 +50,7 @@ def stimulus_coherence(measures: Measures, comparison: xr.Dataset, *, metric: st
     )
 
 
-def _draw(axes: Axes, measures: Measures, comparison: xr.Dataset, metric: str, source: str, condition: str) -> str:
+def _draw(axes: "Axes", measures: Measures, comparison: xr.Dataset, metric: str, source: str, condition: str) -> str:
     """One source in one panel; returns its counts for the caption."""
     estimate = measures[metric][source]
     replicates = conditions(estimate)[condition]

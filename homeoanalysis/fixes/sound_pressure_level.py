@@ -5,20 +5,26 @@ header of the spike file the level that its maximum had at the ear, "intensity (
 deviation is then 5.98 dB in both files, where the header says 6.
 """
 
-import neo
+from typing import TYPE_CHECKING
+
 import numpy as np
-import quantities as pq
 
 from homeoanalysis.errors import DataError
+
+if TYPE_CHECKING:
+    import neo
 
 _REFERENCE = 2e-5  # Pa; the level's reference pressure (ISO 1683); the shift below makes its value immaterial
 
 
-def sound_pressure_level(block: neo.Block) -> neo.Block:
+def sound_pressure_level(block: "neo.Block") -> "neo.Block":
     """Turn the covariate from volts into dB, so that its maximum is the header's intensity.
 
     Raises DataError if there is no covariate in volts, an amplitude that is not positive, or no intensity.
     """
+    import neo
+    import quantities as pq
+
     level = block.annotations.get("intensity_(dB)")
     if level is None:
         raise DataError("fix sound_pressure_level: the header has no 'intensity (dB)'; remove the fix from the recording's YAML")

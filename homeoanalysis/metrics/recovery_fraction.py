@@ -29,8 +29,9 @@ def _truth(rng: np.random.Generator) -> Truth:
 def _no_recovery(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     """In the epoch "recovery" each unit fires at its rate of the epoch "perturbation": nothing came back."""
     spans = observed.epochs(activity)
-    if not {"perturbation", "recovery"} <= set(spans):
-        return activity
+    missing = [name for name in ("perturbation", "recovery") if name not in spans]
+    if missing:
+        raise NotApplicable(f"no surrogates without an epoch that is named {' and one named '.join(missing)}")
     count, time = (x[:, 0] for x in observed.counts(activity, ["perturbation"]))
     new_count = rng.poisson(count / time * (spans["recovery"][1] - spans["recovery"][0]))
     start, stop = (np.array([edge]) for edge in spans["recovery"])

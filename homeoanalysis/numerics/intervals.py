@@ -4,7 +4,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special  # scipy.stats has the same quantiles and costs every job 0.8 s of import
 
 from homeoanalysis.provenance import rng_for
 
@@ -13,6 +12,8 @@ Floats = NDArray[np.float64]
 
 def poisson_interval(count: NDArray[np.integer], confidence: float = 0.95) -> tuple[Floats, Floats]:
     """The exact (Garwood) interval of a Poisson mean, given one count. Source: Garwood 1936, doi:10.2307/2333958."""
+    from scipy import special  # here, since the config check need not pay; scipy.stats costs 0.8 s more
+
     tail = (1 - confidence) / 2
     low = np.where(count > 0, special.gammaincinv(np.maximum(count, 1), tail), 0.0)
     return np.asarray(low), np.asarray(special.gammaincinv(count + 1, 1 - tail))
@@ -20,6 +21,8 @@ def poisson_interval(count: NDArray[np.integer], confidence: float = 0.95) -> tu
 
 def t_quantile(confidence: float, df: float) -> float:
     """Half-width, in standard errors, of a two-sided t interval."""
+    from scipy import special
+
     return float(special.stdtrit(df, 0.5 + confidence / 2))
 
 
@@ -36,6 +39,8 @@ def bca_interval(columns: Floats, statistic, confidence: float = 0.95, draws: in
     columns: (unit, column); statistic: (..., column) -> (...). NaN below 4 units.
     Source: Efron 1987, doi:10.2307/2289144.
     """
+    from scipy import special
+
     n = columns.shape[0]
     if n < 4:
         return np.nan, np.nan

@@ -6,22 +6,24 @@ would hand a `.pkl` to a class that executes what the file says.
 
 import importlib.util
 import logging
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
-
-import neo
-import neo.io
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.errors import DataError
 
+if TYPE_CHECKING:
+    import neo
+
 _log = logging.getLogger(__name__)
 _FILES_MAX = 20_000  # of a folder that is searched for a format
-logging.getLogger("neo").addHandler(logging.NullHandler())  # else its messages go to the terminal where no log is set up
+for _name in ("neo", "Neo"):  # else its messages go to the terminal where no log is set up
+    logging.getLogger(_name).addHandler(logging.NullHandler())
 
 
 class Format(NamedTuple):
@@ -116,6 +118,8 @@ def check_io(name: str) -> str:
 
 def candidates(path: Path) -> list[str]:
     """The classes that read files with this ending, or folders with such files in them. Raises DataError if there is none."""
+    import neo.io  # here and below: 0.3 s of import that the config check, which needs the table alone, need not pay
+
     if path.is_dir():
         endings = {_ending(p) for p in _files(path)}
         found = [name for name, f in FORMATS.items() if f.layout == "folder" and endings & set(f.endings)]
@@ -152,13 +156,17 @@ def members(path: Path, io: str) -> list[Path]:
     return [*own, *sorted(p for p in found if p != path)]
 
 
-def read_blocks(path: Path, io: str) -> list[neo.Block]:
+def read_blocks(path: Path, io: str) -> "list[neo.Block]":
     """The blocks of a file or folder, as proxies that have not read their data where the class can do so.
 
     Raises DataError if the file is missing, empty or not of this format, or a package is missing.
     """
+    import neo.io
+
     form = FORMATS[io]
     _check_path(path, io)
+    if io == "AxonIO":
+        _check_abf2(path)
     if form.package and importlib.util.find_spec(form.package) is None:
         raise DataError(
             f"{path.name}: {io} needs the package {form.package}, which is not installed; run: pip install {form.package}"
@@ -214,6 +222,27 @@ def _check_path(path: Path, io: str) -> None:
     check_readable(path)
     if path.is_dir() and form.layout != "folder":
         raise DataError(f"{path.name} is a folder, but {io} reads one file; name the file (.{', .'.join(form.endings)})")
+
+
+# Tables of an ABF2 header that neo reads row by row: where the header says how many rows there are, and bytes of a row.
+# Source: neo.rawio.axonrawio, section index (from byte 76 on, 16 bytes each) and row descriptions; a row may be longer.
+_ABF2 = {"ADC": (92, 128), "DAC": (108, 256), "epoch": (124, 32), "epoch per DAC": (156, 48), "tag": (252, 64)}
+
+
+def _check_abf2(path: Path) -> None:
+    """Raises DataError if a table is longer than the file: from a damaged header neo would read rows for minutes (seen)."""
+    with path.open("rb") as stream:
+        header = stream.read(268)
+    if header[:4] != b"ABF2" or len(header) < 268:
+        return
+    length = path.stat().st_size
+    for name, (at, smallest) in _ABF2.items():
+        block, row, n = struct.unpack_from("<IIq", header, at)
+        if n and (n < 0 or row < smallest or 512 * block + row * n > length):
+            raise DataError(
+                f"{path.name} declares {n} rows of {row} bytes in its {name} table, but is a file of {length} bytes; "
+                "it is damaged or incomplete: compare its size with the original"
+            )
 
 
 def check_readable(path: Path) -> None:

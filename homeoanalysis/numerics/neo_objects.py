@@ -1,17 +1,21 @@
 """Making neo objects, with errors that a user can act on."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import neo
 import numpy as np
-import quantities as pq
 from numpy.typing import NDArray
 
 from homeoanalysis.errors import DataError
 
+if TYPE_CHECKING:
+    import neo
 
-def spike_train(times: NDArray[np.float64], t_start: float, t_stop: float, *, name: str, **annotations: Any) -> neo.SpikeTrain:
+
+def spike_train(times: NDArray[np.float64], t_start: float, t_stop: float, *, name: str, **annotations: Any) -> "neo.SpikeTrain":
     """A spike train in seconds, sorted. Raises DataError for times that are not finite or lie outside [t_start, t_stop]."""
+    import neo
+    import quantities as pq
+
     bad = ~np.isfinite(times)
     if bad.any():
         raise DataError(f"unit {name}: {bad.sum()} spike times are not finite; mend the file")

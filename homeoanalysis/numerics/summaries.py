@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from scipy import special
 
 MINIMUM = 4  # subjects or units; an interval from fewer says nothing
 
@@ -83,6 +82,8 @@ def _deviation(values: xr.DataArray, dim: str) -> xr.DataArray:
 
 
 def _t_interval(values: xr.DataArray, dim: str) -> tuple[xr.DataArray, xr.DataArray]:
+    from scipy import special  # here, since the config check need not pay
+
     n = values.count(dim)
     kept = n.where(n >= MINIMUM)
     width = special.stdtrit(kept - 1, 0.975) * _deviation(values, dim) / np.sqrt(kept)

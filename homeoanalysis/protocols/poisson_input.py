@@ -8,7 +8,7 @@ from pydantic import Field
 from homeoanalysis.numerics.mechanism import Target
 from homeoanalysis.numerics.traces import Trace, settle
 from homeoanalysis.numerics.xoshiro import below, random_state, uniform
-from homeoanalysis.units import Hertz, parse
+from homeoanalysis.units import Hertz, Quantity, parse
 
 _GUIDE = 256
 
@@ -26,7 +26,7 @@ class PoissonInput(NamedTuple):
     population: str
     channel: str
     rate: Annotated[Hertz, Field(ge=0)]
-    weight: str
+    weight: Quantity
 
     def build(self, target: Target, rng: np.random.Generator) -> "_Events":
         """The events for one population."""

@@ -3,9 +3,8 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import neo
 import numpy as np
 from pydantic import AfterValidator, Field, WithJsonSchema
 
@@ -14,13 +13,16 @@ from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.neo_io import FORMATS, channel_names, check_io, members, read_blocks, told
 
+if TYPE_CHECKING:
+    import neo  # 0.3 s of import that the config check need not pay
+
 _Io = Annotated[str, AfterValidator(check_io), WithJsonSchema({"type": "string", "enum": sorted(FORMATS)})]
 _BASES = ("V", "A", "m", "s", "Hz", "S", "1")
 
 
 def any_neo(
     files: Mapping[str, Path], *, io: _Io, covariates: list[str] | None = None, block: Annotated[int, Field(ge=0)] | None = None
-) -> neo.Block:
+) -> "neo.Block":
     """One file, or the files of one folder, of a format that neo reads.
 
     files: role "recording" is the file that neo is given; a format of several files (a header and its data, or
@@ -62,7 +64,9 @@ def _checked(files: Mapping[str, Path], io: str) -> Path:
     return path
 
 
-def _loaded(block: neo.Block, covariates: Sequence[str], path: Path) -> neo.Block:
+def _loaded(block: "neo.Block", covariates: Sequence[str], path: Path) -> "neo.Block":
+    import neo
+
     result = neo.Block(name=block.name, **block.annotations)
     for old in block.segments:
         new = neo.Segment(name=old.name, index=old.index, **old.annotations)
@@ -93,7 +97,7 @@ def _load(thing: Any, path: Path) -> Any:
 
 def _signals(signals: Sequence[Any], covariates: Sequence[str], path: Path) -> list[Any]:
     """The marked channels, one signal each and in the order of `covariates`, then the signals with channels that are left."""
-    found: dict[str, neo.AnalogSignal] = {}
+    found: dict[str, Any] = {}
     left = []
     known: list[str] = []
     for signal in signals:
@@ -111,7 +115,9 @@ def _signals(signals: Sequence[Any], covariates: Sequence[str], path: Path) -> l
     return [*(found[name] for name in covariates), *left]
 
 
-def _covariate(signal: neo.AnalogSignal, name: str, path: Path) -> neo.AnalogSignal:
+def _covariate(signal: "neo.AnalogSignal", name: str, path: Path) -> "neo.AnalogSignal":
+    import neo
+
     written = signal.dimensionality.string
     try:
         factor, exponents = units.unit("1" if written == "dimensionless" else written)

@@ -5,18 +5,19 @@ Evidence: Eglen et al. 2014, doi:10.1186/2047-217X-3-3, and the 82 files of Char
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
-import neo
 import numpy as np
 from numpy.typing import NDArray
 
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.neo_objects import spike_train
 
+if TYPE_CHECKING:
+    import neo
 
-def mea_hdf5(files: Mapping[str, Path]) -> neo.Block:
+
+def mea_hdf5(files: Mapping[str, Path]) -> "neo.Block":
     """Spikes of a multi-electrode array, one unit per electrode (threshold crossings: multi-unit).
 
     files: role "recording". The file holds `spikes` [s], one electrode after the other, `sCount` (how many each),
@@ -24,6 +25,9 @@ def mea_hdf5(files: Mapping[str, Path]) -> neo.Block:
     is `summary/duration` from 0 on.
     Raises DataError if the file is no such HDF5, or its counts do not add up.
     """
+    import h5py
+    import neo
+
     if set(files) != {"recording"}:
         raise DataError(f"reader mea_hdf5 needs one file, 'recording', not {', '.join(sorted(files))}")
     path = files["recording"]

@@ -1,18 +1,19 @@
-"""Plain text: one spike time a line, and beside it the stimulus as two columns, time and value."""
+"""Plain text: one spike time a line, and beside it, if there was one, the stimulus as two columns, time and value."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import neo
 import numpy as np
-import quantities as pq
 from numpy.typing import NDArray
 from pydantic import Field
 
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.neo_objects import spike_train
 from homeoanalysis.units import Second
+
+if TYPE_CHECKING:
+    import neo
 
 
 def _table(path: Path, columns: int) -> NDArray[np.float64]:
@@ -42,34 +43,51 @@ def _header(path: Path) -> dict[str, str]:
 
 
 def spike_text(
-    files: Mapping[str, Path], *, time_step: Annotated[Second, Field(gt=0)], stimulus_unit: Literal["V", "dB", "1"] = "1"
-) -> neo.Block:
-    """Spike times and stimulus from plain text.
+    files: Mapping[str, Path],
+    *,
+    time_step: Annotated[Second, Field(gt=0)],
+    duration: Annotated[Second, Field(gt=0)] | None = None,
+    stimulus_unit: Literal["V", "dB", "1"] = "1",
+) -> "neo.Block":
+    """Spike times of one unit, and its stimulus, from plain text.
 
-    files: role "spikes", a number a line, in units of time_step [s]; role "stimulus", two columns: time in the
-    same unit, from 0 at constant steps, and value in stimulus_unit.
-    The observed time is that of the stimulus. Comments "# key: value" of the spike file become annotations.
-    Raises DataError for missing roles, text that is no table, and times that are no constant steps.
+    files: role "spikes", a number a line, in units of time_step [s]; role "stimulus", which may be absent, two columns:
+    time in the same unit, from 0 at constant steps, and value in stimulus_unit.
+    duration: observed time, from 0 on, without a stimulus; with one it is the stimulus's.
+    Comments "# key: value" of the spike file become annotations.
+    Raises DataError for missing roles, text that is no table, times that are no constant steps, and no observed time.
     """
-    absent = {"spikes", "stimulus"} - set(files)
-    if absent:
-        raise DataError(f"reader spike_text needs the files 'spikes' and 'stimulus'; {', '.join(sorted(absent))} is not given")
+    import neo
+    import quantities as pq
+
+    if "spikes" not in files or set(files) - {"spikes", "stimulus"}:
+        raise DataError(f"reader spike_text needs the file 'spikes', and may have 'stimulus'; given: {', '.join(sorted(files))}")
+    if ("stimulus" in files) == (duration is not None):
+        raise DataError(
+            "reader spike_text takes the observed time from the file 'stimulus' or from its parameter duration; give one of them"
+        )
     times = _table(files["spikes"], 1)[:, 0]
-    stimulus = _table(files["stimulus"], 2)
-    step = np.diff(stimulus[:, 0])
-    if step.size < 1 or np.ptp(step) > 1e-6 * abs(step[0]) or step[0] <= 0 or stimulus[0, 0] != 0:
-        raise DataError(f"{files['stimulus'].name}: times do not run from 0 in constant steps; resample the stimulus")
-    dt = step[0] * time_step
-    stop = stimulus.shape[0] * dt
-    block = neo.Block()
+    block, segment = neo.Block(), neo.Segment()
     block.annotations |= {k.replace(" ", "_"): v for k, v in _header(files["spikes"]).items() if k.isprintable()}
-    segment = neo.Segment()
-    train = spike_train(times * time_step, 0.0, stop, name="unit0", tick=time_step)
-    units = {"V": pq.V, "dB": pq.dimensionless, "1": pq.dimensionless}[stimulus_unit]
-    signal = neo.AnalogSignal(
-        stimulus[:, 1] * units, sampling_rate=(1 / dt) * pq.Hz, name="stimulus", role="covariate", unit_name=stimulus_unit
-    )
-    segment.spiketrains.append(train)
-    segment.analogsignals.append(signal)
     block.segments.append(segment)
+    if "stimulus" in files:
+        stimulus, dt = _stimulus(files["stimulus"], time_step)
+        duration = stimulus.size * dt
+        units = {"V": pq.V, "dB": pq.dimensionless, "1": pq.dimensionless}[stimulus_unit]
+        annotations = {"role": "covariate", "unit_name": stimulus_unit}
+        signal = neo.AnalogSignal(stimulus * units, sampling_rate=(1 / dt) * pq.Hz, name="stimulus", **annotations)
+        segment.analogsignals.append(signal)
+    assert duration is not None  # one of the two is given
+    is_whole = bool(np.all(times == np.rint(times)))
+    train = spike_train(times * time_step, 0.0, duration, name="unit0", tick=time_step if is_whole else None)
+    segment.spiketrains.append(train)
     return block
+
+
+def _stimulus(path: Path, time_step: float) -> tuple[NDArray[np.float64], float]:
+    """The values, and the time from one to the next [s]."""
+    table = _table(path, 2)
+    step = np.diff(table[:, 0])
+    if step.size < 1 or np.ptp(step) > 1e-6 * abs(step[0]) or step[0] <= 0 or table[0, 0] != 0:
+        raise DataError(f"{path.name}: times do not run from 0 in constant steps; resample the stimulus")
+    return table[:, 1], float(step[0] * time_step)

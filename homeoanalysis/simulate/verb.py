@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.config.model import Model
+from homeoanalysis.config.model import PRESENTATIONS, Model
 from homeoanalysis.errors import SimulationError
 from homeoanalysis.numerics.traces import levels
 from homeoanalysis.simulate import recorder
@@ -39,7 +39,8 @@ def simulate(
         while not protocol.has_settled(rates):
             rates.append(simulation.advance(period)[protocol.population] / period / model.dt)
         edges = np.arange(len(rates) + 1) * period
-        epochs = {"adaptation": (0.0, edges[-2] * model.dt), "stimulus": (edges[-2] * model.dt, edges[-1] * model.dt)}
+        spans = ((0.0, edges[-2] * model.dt), (edges[-2] * model.dt, edges[-1] * model.dt))
+        epochs = dict(zip(PRESENTATIONS, spans, strict=True))
     else:
         assert model.duration is not None  # the config sees to it
         simulation.advance(round(model.duration / model.dt))

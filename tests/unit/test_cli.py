@@ -3,8 +3,11 @@
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +22,18 @@ from homeoanalysis.compare import compare, open_measures
 from homeoanalysis.config import load_config
 from homeoanalysis.config.study import Contrast
 from homeoanalysis.contracts import write
-from homeoanalysis.fetch import fetch
+from homeoanalysis.fetch import fetch, local_path
 from homeoanalysis.ingest import ingest
 from homeoanalysis.measure import measure, measure_draws
 from homeoanalysis.plan import Plan
 from homeoanalysis.provenance import code_of, stamp
 
 ROOT = Path(__file__).parents[2]
+SPIKES = ("--time-step", "1 s", "--duration", "2 s")
+Recorded = Callable[[str], Path]
 NEX = "sjemea_retina_nex/CS056P07R-MEME1.nex"
 ABF = "pyabf_axon_files/File_axon_3.abf"
+ABF2 = "pyabf_axon_files/17o05028_ic_steps.abf"
 MEA = "charlesworth2015_mea_development/TC107-NB-C57-DIV7_A.h5"
 
 
@@ -41,6 +47,13 @@ def run(capsys: pytest.CaptureFixture[str]) -> Any:
         return code, out, err
 
     return call
+
+
+def _grasshopper(replicate: str) -> dict[str, Path]:
+    """The files of the recording of the tour, in the package that ships them."""
+    recording = load_config(ROOT / "config").recordings["grasshopper"]
+    found = {role: local_path(recording.source, file) for role, file in recording.replicates[replicate].files.items()}
+    return {role: path for role, path in found.items() if path is not None}
 
 
 def fails(result: tuple[int, str, str]) -> str:
@@ -90,16 +103,18 @@ def test_check_tells_all_faults(run: Any, tmp_path: Path, monkeypatch: pytest.Mo
     assert "did you mean 'cultures'" in fails(run("check", "culture", "--config", ROOT / "config"))
 
 
-def test_check_finds_missing_files_of_the_user(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: Path) -> None:
+def test_check_finds_missing_files_of_the_user(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded
+) -> None:
     monkeypatch.chdir(tmp_path)
-    folder = _small_config(tmp_path, mirror)
+    folder = _small_config(tmp_path, recorded)
     assert run("check")[0] == 0
     (folder / "a.nex").unlink()
     assert "files of yours are missing: recordings/a.nex" in fails(run("check"))
 
 
 def test_check_loads_no_heavy_library() -> None:
-    heavy = ("snakemake", "elephant", "numba")
+    heavy = ("snakemake", "elephant", "numba", "scipy", "neo", "quantities", "h5py", "pooch", "requests")
     code = f"import sys\nfrom homeoanalysis.cli import main\nmain(['check'])\nprint([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=_environment(), capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
@@ -128,8 +143,8 @@ def _environment() -> dict[str, str]:
 # ---- inspect
 
 
-def test_inspect_shows_spikes_and_rates(run: Any, mirror: Path) -> None:
-    code, out, _ = run("inspect", mirror / NEX)
+def test_inspect_shows_spikes_and_rates(run: Any, recorded: Recorded) -> None:
+    code, out, _ = run("inspect", recorded(NEX))
     assert code == 0
     assert "read with NeuroExplorerIO" in out
     assert "1 segment, 71 units, 63393 spikes" in out
@@ -138,38 +153,38 @@ def test_inspect_shows_spikes_and_rates(run: Any, mirror: Path) -> None:
     assert len(out.splitlines()) < 30
 
 
-def test_inspect_shows_signals(run: Any, mirror: Path) -> None:
-    code, out, _ = run("inspect", mirror / ABF)
+def test_inspect_shows_signals(run: Any, recorded: Recorded) -> None:
+    code, out, _ = run("inspect", recorded(ABF))
     assert code == 0
     assert "20644 samples of VmRK [mV], 20000 Hz, 1.0322 s" in out
 
 
-def test_inspect_shows_events(run: Any, mirror: Path) -> None:
-    code, out, _ = run("inspect", mirror / "vandermeer_R050_ca1_tmaze" / "R050-2014-04-02-Events.nev")
+def test_inspect_shows_events(run: Any, recorded: Recorded) -> None:
+    code, out, _ = run("inspect", recorded("vandermeer_R050_ca1_tmaze/R050-2014-04-02-Events.nev"))
     assert code == 0
     assert "read with NeuralynxIO" in out
     assert "107, labels TTL Input" in out
 
 
-def test_inspect_uses_a_reader_where_neo_has_none(run: Any, mirror: Path) -> None:
-    code, out, _ = run("inspect", mirror / MEA)
+def test_inspect_uses_a_reader_where_neo_has_none(run: Any, recorded: Recorded) -> None:
+    code, out, _ = run("inspect", recorded(MEA))
     assert code == 0
     assert "write `reader: mea_hdf5`" in out
     assert "18 units, 4234 spikes" in out
 
 
-def test_inspect_shows_text_as_text(run: Any, mirror: Path) -> None:
-    code, out, _ = run("inspect", mirror / "rokem2006_grasshopper_receptor" / "grasshopper_stimulus1.txt")
+def test_inspect_shows_text_as_text(run: Any) -> None:
+    code, out, _ = run("inspect", _grasshopper("cutoff200")["stimulus"])
     assert code == 0
     assert "columns of numbers: 2" in out
     assert "spike_text" in out
 
 
-def test_inspect_with_a_named_class(run: Any, mirror: Path) -> None:
-    assert run("inspect", mirror / NEX, "--io", "NeuroExplorerIO")[0] == 0
-    assert "cannot be read with AxonIO" in fails(run("inspect", mirror / NEX, "--io", "AxonIO"))
-    assert "executes code" in fails(run("inspect", mirror / NEX, "--io", "PickleIO"))
-    assert "did you mean 'AxonIO'" in fails(run("inspect", mirror / NEX, "--io", "Axon"))
+def test_inspect_with_a_named_class(run: Any, recorded: Recorded) -> None:
+    assert run("inspect", recorded(NEX), "--io", "NeuroExplorerIO")[0] == 0
+    assert "cannot be read with AxonIO" in fails(run("inspect", recorded(NEX), "--io", "AxonIO"))
+    assert "executes code" in fails(run("inspect", recorded(NEX), "--io", "PickleIO"))
+    assert "did you mean 'AxonIO'" in fails(run("inspect", recorded(NEX), "--io", "Axon"))
 
 
 def test_inspect_opens_no_pickle(run: Any, tmp_path: Path) -> None:
@@ -221,9 +236,26 @@ def test_a_declared_size_without_end(run: Any, tmp_path: Path, command: str) -> 
     assert "huge.h5 cannot be read with mea_hdf5" in fails(run(command, path))
 
 
+# A table of the header, as its number of rows and their size may be damaged: neo would read such rows for minutes.
+@pytest.mark.parametrize(("at", "rows"), [(252, (64, 2**40)), (252, (0, 2**31)), (92, (0, 2**31)), (156, (1, 10**6))])
+@pytest.mark.parametrize("command", ["inspect", "add"])
+def test_an_abf_with_a_damaged_header(
+    run: Any, tmp_path: Path, recorded: Recorded, command: str, at: int, rows: tuple[int, int]
+) -> None:
+    content = bytearray(recorded(ABF2).read_bytes())
+    struct.pack_into("<Iq", content, at + 4, *rows)
+    path = tmp_path / "x.abf"
+    path.write_bytes(content)
+    start = time.monotonic()
+    err = fails(run(command, path))
+    assert time.monotonic() - start < 5
+    assert f"x.abf declares {rows[1]} rows of {rows[0]} bytes in its " in err
+    assert len(err.splitlines()) == 1
+
+
 @pytest.mark.parametrize("share", [0.001, 0.3, 0.99])
-def test_a_truncated_hdf5(run: Any, tmp_path: Path, mirror: Path, share: float) -> None:
-    whole = (mirror / MEA).read_bytes()
+def test_a_truncated_hdf5(run: Any, tmp_path: Path, recorded: Recorded, share: float) -> None:
+    whole = recorded(MEA).read_bytes()
     path = tmp_path / "x.h5"
     path.write_bytes(whole[: int(share * len(whole))])
     for command in ("inspect", "add"):
@@ -233,11 +265,11 @@ def test_a_truncated_hdf5(run: Any, tmp_path: Path, mirror: Path, share: float) 
 # ---- add
 
 
-def _small_config(folder: Path, mirror: Path) -> Path:
+def _small_config(folder: Path, recorded: Recorded) -> Path:
     """A config with one study of one recording in a folder of the user. Returns that folder."""
     (folder / "config" / "studies").mkdir(parents=True)
     (folder / "recordings").mkdir()
-    shutil.copyfile(mirror / NEX, folder / "recordings" / "a.nex")
+    shutil.copyfile(recorded(NEX), folder / "recordings" / "a.nex")
     (folder / "config" / "config.yaml").write_text("seed: 1\nstudies: [demo]\n")
     study = "title: x\nquestion: y\nmodels: [m]\nmetrics: {firing_rate: {}}\n"
     (folder / "config" / "studies" / "demo.yaml").write_text(study)
@@ -250,10 +282,10 @@ def _small_config(folder: Path, mirror: Path) -> Path:
 
 
 def test_what_add_writes_is_read_and_ingested(
-    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: Path, capsys: pytest.CaptureFixture[str]
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    _small_config(tmp_path, mirror)
+    _small_config(tmp_path, recorded)
     capsys.readouterr()
     recording = load_config("config").recordings["a"]
     assert recording.source.folder == "recordings"
@@ -267,25 +299,25 @@ def test_what_add_writes_is_read_and_ingested(
     assert "a name starts with a letter" in fails(run("add", "recordings/a.nex", "--name", "a b"))
 
 
-def test_add_takes_several_files(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: Path) -> None:
+def test_add_takes_several_files(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded) -> None:
     monkeypatch.chdir(tmp_path)
-    folder = mirror / "charlesworth2015_mea_development"
-    code, out, err = run("add", *(folder / f"TC107-NB-C57-DIV{age}_A.h5" for age in (7, 10)), "--name", "cultures")
+    files = [recorded(f"charlesworth2015_mea_development/TC107-NB-C57-DIV{age}_A.h5") for age in (7, 10)]
+    code, out, err = run("add", *files, "--name", "cultures")
     assert code == 0
     raw = yaml.safe_load(out)
     assert list(raw["replicates"]) == ["TC107-NB-C57-DIV7_A", "TC107-NB-C57-DIV10_A"]
     assert raw["reader"] == "mea_hdf5"
-    assert raw["source"] == {"folder": str(folder)}
+    assert raw["source"] == {"folder": str(files[0].parent)}
     assert raw["replicates"]["TC107-NB-C57-DIV7_A"]["duration"] == "911.2 s"
     assert "18 units, 4234 spikes in 911.2 s" in err
-    assert "different readers" in fails(run("add", mirror / MEA, mirror / NEX))
+    assert "different readers" in fails(run("add", recorded(MEA), recorded(NEX)))
 
 
-def test_add_of_strange_names(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: Path) -> None:
+def test_add_of_strange_names(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "sub folder" / "1 größe 'µ' {x}: #y.nex"
     path.parent.mkdir()
-    shutil.copyfile(mirror / NEX, path)
+    shutil.copyfile(recorded(NEX), path)
     code, out, _ = run("add", path.relative_to(tmp_path))
     assert code == 0
     raw = yaml.safe_load(out)
@@ -294,9 +326,61 @@ def test_add_of_strange_names(run: Any, tmp_path: Path, monkeypatch: pytest.Monk
     assert raw["source"] == {"folder": "sub folder"}
 
 
-def test_add_of_a_file_without_spikes(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: Path) -> None:
+def test_add_does_not_mind_faults_elsewhere(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A study may name the recording before it is there."""
     monkeypatch.chdir(tmp_path)
-    assert "holds nothing that can be measured" in fails(run("add", mirror / ABF))
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "config.yaml").write_text("seed: 1\nstudies: [mine]\n")
+    (tmp_path / "a.txt").write_text("0.5\n")
+    assert run("add", "a.txt", *SPIKES, "--write")[0] == 0
+    assert (tmp_path / "config" / "recordings" / "a.yaml").is_file()
+    assert "there is a recording or model 'a'" in fails(run("add", "a.txt", *SPIKES, "--name", "A"))
+
+
+@pytest.mark.parametrize("file", [ABF, ABF2])
+def test_add_of_a_file_without_spikes(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded, file: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    err = fails(run("add", recorded(file), "--name", "cell"))
+    assert err.startswith("DataError: recording cell, replicate ")
+    assert "signals and no spikes, and nothing is measured of signals alone so far; detect the spikes" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_add_of_spike_times_as_text(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.txt", "b.csv"):
+        (tmp_path / name).write_text("# cell: 3\n0.25\n0.5003\n1.5\n")
+    code, out, err = run("add", "a.txt", "b.csv", *SPIKES, "--name", "cells")
+    assert code == 0
+    raw = yaml.safe_load(out)
+    assert raw["reader"] == {"spike_text": {"time_step": "1 s", "duration": "2 s"}}
+    assert list(raw["replicates"]["a"]["files"]) == ["spikes"]
+    assert raw["replicates"]["b"]["duration"] == "2 s"
+    assert "b.csv: 1 unit, 3 spikes in 2 s" in err
+    assert "add FILE --time-step '1 ms' --duration '600 s'" in run("inspect", "a.txt")[1]
+
+
+TEXT_MISTAKES = {
+    "no unit and no duration": ([], "a.txt is plain text, which says neither what its times count nor how long was observed"),
+    "no duration": (["--time-step", "1 s"], "add both, e.g.: --time-step '1 ms' --duration '600 s'"),
+    "a bare number": (["--time-step", "1", "--duration", "2 s"], "reader.spike_text.time_step is '1', not a time"),
+    "another unit": (["--time-step", "1 mV", "--duration", "2 s"], "reader.spike_text.time_step is '1 mV', not a time"),
+    "too short": (["--time-step", "1 s", "--duration", "1 s"], "1 of 3 spikes lie outside the recording of [0 s, 1 s]"),
+    "of another file": (["x.abf", *SPIKES], "go with no other files; add them apart"),
+    "of a class": (["--io", "NixIO", *SPIKES], "go with no other files; add them apart"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "piece"), TEXT_MISTAKES.values(), ids=TEXT_MISTAKES)
+def test_mistakes_with_text(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], piece: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").write_text("0.25\n0.5\n1.5\n")
+    (tmp_path / "x.abf").write_bytes(b"ABF ")
+    err = fails(run("add", "a.txt", *arguments))
+    assert piece in err
+    assert len(err.splitlines()) == 1
 
 
 # ---- list and schema
@@ -351,14 +435,13 @@ def test_schema_knows_the_parameters_of_entries(run: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory, mirror: Path) -> Path:
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An activity, a batch of two, and a measure with draws."""
     folder = tmp_path_factory.mktemp("results")
     recording = load_config(ROOT / "config").recordings["grasshopper"]
-    files = mirror / "rokem2006_grasshopper_receptor"
     found = {}
-    for name, replicate in recording.replicates.items():
-        paths = {role: files / file.name for role, file in replicate.files.items()}
+    for name in recording.replicates:
+        paths = _grasshopper(name)
         activity = ingest(recording, name="grasshopper", replicate=name, files=paths)
         inputs = {p.name: "0" * 64 for p in paths.values()}
         found[name] = stamp(activity, step="ingest", code=code_of("ingest"), parameters={}, inputs=inputs, seed=7)

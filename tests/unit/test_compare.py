@@ -11,7 +11,8 @@ import xarray as xr
 from scipy import stats
 
 from homeoanalysis.compare import Measured, compare
-from homeoanalysis.config.study import Contrast
+from homeoanalysis.compare.subjects import change_interval
+from homeoanalysis.config.study import Contrast, Resampling
 from homeoanalysis.contracts import check
 from homeoanalysis.errors import DataError
 from homeoanalysis.measure import measure, measure_draws
@@ -63,6 +64,32 @@ def test_a_perfect_model_matches(label: str, verdicts: xr.Dataset) -> None:
     found = Counter(verdicts.verdict.sel(metric=label, target=f"rec{k}", candidate=f"rec{(k + 1) % N}").item() for k in range(N))
     assert found["matches"] >= 19
     assert found["matches"] + found["differs"] == N
+
+
+def refused(draws: int, n: int = 6000) -> float:
+    """The part of perfect models that the rule refuses: recording and model are 64 blocks of one Poisson process each.
+
+    The rule: median of |half of the model - half of the recording| above the 95th percentile of |half - other half|.
+    """
+    rng, found = rng_for(10, "refused", draws), []
+    for _ in range(n // 500):
+        recording, model = rng.poisson(20, (2, 500, 64))
+        first, third = (rng.permuted(np.ones((500, draws, 1)) * (np.arange(64) < 32), axis=2) for _ in range(2))
+        half = np.einsum("pb,pdb->pd", recording, first)
+        data = np.abs(recording.sum(axis=1)[:, None] - 2 * half)
+        found.append(np.median(np.abs(np.einsum("pb,pdb->pd", model, third) - half), axis=1) > np.quantile(data, 0.95, axis=1))
+    return float(np.mean(found))
+
+
+def test_the_fewest_draws_that_a_study_may_ask_for_refuse_one_perfect_model_in_a_hundred() -> None:
+    """1.1 % of 20 000, and 2.7 % with 20 draws; the standard errors here are 0.13 and 0.21 %."""
+    fewest = Resampling.model_json_schema()["properties"]["draws"]["minimum"]
+    assert fewest == Resampling().draws == 100
+    assert refused(fewest) < 0.015 < 0.02 < refused(20)
+    with pytest.raises(
+        ValueError, match=r"is 99, which is too few: with 20 draws 2.7 % of perfect models would be refused, with 100 1 %"
+    ):
+        Resampling(draws=99)
 
 
 @pytest.mark.parametrize(
@@ -196,21 +223,144 @@ def test_a_change_is_relative_to_the_reference_of_each_replicate() -> None:
     assert found.discrepancy.sel(candidate="null").item() == pytest.approx(0, abs=1e-12)  # a common factor keeps a change
 
 
-def test_a_difference_between_levels_is_relative_to_the_first() -> None:
-    """Means over replicates: recording (10, 20), so 1; model (10, 15), so 0.5."""
-    young, old = {"age": 7, "drug": "no"}, {"age": 21, "drug": "no"}
-    table = {
-        "a7": ("a", young, [[0.0, 8.0]]),
-        "b7": ("b", young, [[0.0, 12.0]]),
-        "a21": ("a", old, [[0.0, 18.0], [0.0, 26.0]]),
-        "b21": ("b", old, [[0.0, 18.0]]),
-        "c21": ("c", {"age": 21, "drug": "yes"}, [[0.0, 500.0]]),
-    }
-    model = {"m7": ("0", young, [[0.0, 10.0]]), "m21": ("0", old, [[0.0, 15.0]])}
-    contrast = BETWEEN.model_copy(update={"where": {"drug": "no"}})
-    found = compared({"rec": made("rec", table), "model": made("model", model)}, contrast)
+YOUNG, OLD = {"age": 7, "drug": "no"}, {"age": 21, "drug": "no"}
+AGES: Table = {
+    "a7": ("a", YOUNG, [[0.0, 8.0]]),
+    "b7": ("b", YOUNG, [[0.0, 12.0]]),
+    "a21": ("a", OLD, [[0.0, 18.0], [0.0, 26.0]]),
+    "b21": ("b", OLD, [[0.0, 18.0]]),
+    "c21": ("c", {"age": 21, "drug": "yes"}, [[0.0, 500.0]]),
+}
+AGED_MODEL: Table = {"m7": ("0", YOUNG, [[0.0, 10.0]]), "m21": ("0", OLD, [[0.0, 15.0]])}
+
+
+def between(**options: Any) -> Contrast:
+    levels = {"factor": "age", "levels": [7, 21], **options}
+    return Contrast.model_validate({"metrics": ["firing_rate"], "epoch": "after", "where": {"drug": "no"}, "between": levels})
+
+
+def test_a_difference_between_levels_is_of_each_subject_relative_to_its_first() -> None:
+    """By hand: (22 - 8) / 8 and (18 - 12) / 12 in the recording, so 1.125; 0.5 in the model."""
+    found = compared({"rec": made("rec", AGES), "model": made("model", AGED_MODEL)}, between())
+    np.testing.assert_allclose(found.location, [1.125, 0.5])
+    np.testing.assert_allclose(found.spread, [np.std([1.75, 0.5], ddof=1), np.nan])
+    assert found.discrepancy.sel(candidate="model").item() == pytest.approx(0.625, rel=1e-12)
+    assert found.n_subjects.values.tolist() == [2, 1]
+    assert found.n_first.values.tolist() == found.n_left_out.values.tolist() == [0, 0]  # each is compared with itself
+
+
+def test_a_difference_between_levels_of_other_subjects_is_relative_to_their_first_mean() -> None:
+    """Means over subjects: recording (10, 20), so 1; model (10, 15), so 0.5. The same table, if the study says so."""
+    found = compared({"rec": made("rec", AGES), "model": made("model", AGED_MODEL)}, between(paired=False))
     np.testing.assert_allclose(found.location, [1.0, 0.5])
+    assert np.isnan(found.spread).all()
     assert found.discrepancy.sel(candidate="model").item() == pytest.approx(0.5, rel=1e-12)
+    other = {r.replace("21", "x"): (s + r[1:], factors, v) for r, (s, factors, v) in AGES.items()}
+    cross_sectional = compared({"rec": made("rec", other), "model": made("model", AGED_MODEL)}, between(paired=False))
+    np.testing.assert_allclose(cross_sectional.location, [1.0, 0.5])
+    assert cross_sectional.n_subjects.values.tolist() == cross_sectional.n_first.values.tolist() == [2, 1]
+
+
+def ageing(levels: Mapping[int, Mapping[str, float]]) -> Table:
+    """One replicate of each subject at each age that it has a rate at."""
+    return {
+        f"{s}{age}": (s, {"age": age, "drug": "no"}, [[0.0, rate]]) for age, rates in levels.items() for s, rate in rates.items()
+    }
+
+
+def test_a_models_realisations_are_its_subjects_in_a_change_between_levels() -> None:
+    """Five realisations meet both levels: five pairs with a t interval; they counted as one subject."""
+    before, after = np.array([10.0, 11.0, 9.0, 10.0, 12.0]), np.array([15.0, 17.0, 13.0, 16.0, 17.0])
+    model = ageing({7: dict(zip("01234", before, strict=True)), 21: dict(zip("01234", after, strict=True))})
+    found = compared({"rec": made("rec", AGES), "model": made("model", model)}, between()).sel(source="model")
+    change = (after - before) / before
+    assert (found.n_subjects.item(), found.n_first.item(), found.n_left_out.item()) == (5, 0, 0)
+    assert found.location.item() == pytest.approx(change.mean(), rel=1e-12)
+    assert found.spread.item() == pytest.approx(change.std(ddof=1), rel=1e-12)
+    expected = stats.t.interval(0.95, 4, change.mean(), stats.sem(change))
+    np.testing.assert_allclose([found.location_low, found.location_high], expected, rtol=1e-9)
+
+
+def test_distances_between_changes_have_an_interval_over_pairs() -> None:
+    """Each subject's change against the model's mean change; who is at one level only is left out and counted."""
+    young = {"a": 10.0, "b": 10.0, "c": 10.0, "d": 10.0, "only young": 99.0}
+    old = {"a": 12.0, "b": 14.0, "c": 18.0, "d": 20.0, "only old": 99.0, "also old": 1.0}
+    target = made("rec", ageing({7: young, 21: old}), noise=0.05)
+    found = compared({"rec": target, "model": made("model", AGED_MODEL)}, between())
+    distance = np.abs(np.array([0.2, 0.4, 0.8, 1.0]) - 0.5)
+    cell = found.sel(candidate="model", source="rec")
+    expected = stats.t.interval(0.95, 3, distance.mean(), stats.sem(distance))
+    np.testing.assert_allclose([cell.discrepancy_low, cell.discrepancy_high], expected, rtol=1e-9)
+    assert (cell.n_subjects.item(), cell.n_first.item(), cell.n_left_out.item()) == (4, 0, 3)
+
+
+def test_groups_of_other_subjects_are_counted_one_by_one() -> None:
+    """Six cultures of one age and four of another: not paired by default, and the interval is that of two groups."""
+    young, old = np.array([9.0, 10.0, 11.0, 10.0, 12.0, 8.0]), np.array([18.0, 22.0, 20.0, 21.0])
+    table = ageing({7: {f"y{k}": v for k, v in enumerate(young)}, 21: {f"o{k}": v for k, v in enumerate(old)}})
+    found = compared({"rec": made("rec", table, noise=0.05), "other": made("other", table)}, between())
+    cell = found.sel(source="rec", candidate="other")
+    assert (cell.n_subjects.item(), cell.n_first.item(), cell.n_left_out.item()) == (4, 6, 0)
+    assert cell.location.item() == pytest.approx(old.mean() / young.mean() - 1, rel=1e-12)
+    assert cell.location_low.item() < cell.location.item() < cell.location_high.item()
+    assert cell.discrepancy.item() < cell.ceiling.item()
+    assert np.isnan([cell.spread, cell.discrepancy_low, cell.discrepancy_high]).all()  # of no single subject
+
+
+def test_levels_of_the_same_subjects_are_not_compared_with_levels_of_others() -> None:
+    apart = ageing({7: {"a": 10.0, "b": 12.0}, 21: {"c": 20.0, "d": 22.0}})
+    sources = {"rec": made("rec", AGES, noise=0.05), "model": made("model", apart)}
+    found = compared(sources, between()).sel(candidate="model")
+    reason = "the two levels are of the same subjects in rec, but of different subjects in model"
+    assert found.reason.item() == f"{reason}; write `paired: false` in the contrast"
+    assert compared(sources, between(paired=False)).comparable.sel(candidate="model").item() == 1
+    refused = compared({"rec": made("rec", apart), "model": made("model", AGES)}, between(paired=True))
+    assert set(refused.reason.values) == {"no subject has a value at both levels of age, 7 and 21 (in rec)"}
+    assert refused.location_reason.sel(source="rec").item() == "no subject has a value at both levels of age, 7 and 21"
+    assert refused.location_reason.sel(source="model").item() == ""
+
+
+@pytest.mark.parametrize("scale", ["linear", "relative"])
+def test_interval_of_a_change_between_groups_covers(scale: str) -> None:
+    """Groups of 4 and 7 with means 10 and 14 and unequal spread, 4000 times: the exact 99.9 % binomial interval has 95 %."""
+    rng, inside = rng_for(10, "groups", scale), 0
+    truth = 4.0 if scale == "linear" else 0.4
+    for _ in range(4000):
+        low, high = change_interval(rng.normal(10, 1.5, 4), rng.normal(14, 3.0, 7), scale)
+        inside += low <= truth <= high
+    interval = stats.binomtest(inside, 4000).proportion_ci(0.999, method="exact")
+    assert interval.low <= 0.95 <= interval.high
+
+
+def test_interval_of_a_difference_between_groups_is_welchs() -> None:
+    first, second = np.array([1.0, 4.0, 2.0, 2.5]), np.array([7.0, 9.0, 3.0, 5.0, 8.0])
+    expected = stats.ttest_ind(second, first, equal_var=False).confidence_interval(0.95)
+    np.testing.assert_allclose(change_interval(first, second, "linear"), expected, rtol=1e-9)
+    assert np.isnan(change_interval(first[:3], second, "linear")).all()
+    assert np.isnan(change_interval(first - first.mean(), second, "relative")).all()  # a ratio to 0 has no bounds
+    assert change_interval(np.full(4, 2.0), np.full(4, 3.0), "relative") == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("contrast", "metric", "unit"),
+    [
+        (LEVEL, "firing_rate", "Hz"),
+        (CHANGE, "firing_rate", "1"),
+        (BETWEEN, "firing_rate", "1"),
+        # A difference of a metric that is not compared in ratios keeps its unit.
+        (Contrast(metrics=["cv2"], epoch="after"), "cv2", "Hz"),
+        (Contrast(metrics=["cv2"], epoch="after", reference="before"), "cv2", "Hz"),
+    ],
+)
+def test_location_has_the_unit_of_its_contrast(contrast: Contrast, metric: str, unit: str) -> None:
+    """`made` gives every metric in Hz. A relative change of it has no unit, whatever the unit of the metric."""
+    sources = {s: made(s, AGES, noise=0.1, metric=metric) for s in ("rec", "model")}
+    result = compare(
+        {metric: sources}, contrasts={"level": LEVEL, "c": contrast}, targets={"rec": ["model"]}, fitted={}, study="s", seed=1
+    )
+    assert result.unit.dims == ("contrast", "metric")
+    assert result.unit.sel(contrast="c", metric=metric).item() == unit
+    assert result.unit.sel(contrast="level", metric=metric).item() == "Hz"
 
 
 def test_a_larger_model_gets_no_credit_for_its_size() -> None:
@@ -242,6 +392,41 @@ def test_interval_over_subjects(n: int) -> None:
         np.testing.assert_allclose([cell.discrepancy_low, cell.discrepancy_high], expected, rtol=1e-9)
     assert np.isfinite([cell.within_low, cell.within_high]).all()
     np.testing.assert_allclose(found.location.values[0], (rates + 1).mean())
+
+
+@pytest.mark.parametrize("n", [3, 4, 9])
+def test_interval_of_the_location_over_subjects(n: int) -> None:
+    """Below four subjects none; from four on the t interval of their means."""
+    rates = 10 + np.arange(n) ** 2
+    table = {f"{s}{k}": (f"s{s}", NO_FACTORS, [[1.0, rates[s] + 2 * k]]) for s in range(n) for k in range(2)}
+    cell = compared({"rec": made("rec", table), "model": made("model", ONE)}, LEVEL).sel(source="rec")
+    if n < 4:
+        assert np.isnan([cell.location_low, cell.location_high]).all()
+    else:
+        expected = stats.t.interval(0.95, n - 1, (rates + 1).mean(), stats.sem(rates + 1))
+        np.testing.assert_allclose([cell.location_low, cell.location_high], expected, rtol=1e-9)
+    assert cell.n_first.item() == 0  # no change between levels
+
+
+def test_subjects_without_a_value_are_left_out_and_counted() -> None:
+    """An undefined recovery of one network stopped the comparison, and made the location of the others NaN."""
+    rates = [[1.0, 8.0], [1.0, 9.0], [1.0, 10.0], [1.0, 13.0], [1.0, np.nan]]
+    table = {str(k): (str(k), NO_FACTORS, [values]) for k, values in enumerate(rates)}
+    found = compared({"rec": made("rec", table, noise=0.1), "model": made("model", ONE)}, LEVEL).sel(candidate="model")
+    cell = found.sel(source="rec")
+    assert (cell.location.item(), cell.n_subjects.item(), cell.n_left_out.item()) == (10.0, 4, 1)
+    distance = np.abs(np.array([8.0, 9.0, 10.0, 13.0]) - 10) / 10
+    expected = stats.t.interval(0.95, 3, distance.mean(), stats.sem(distance))
+    np.testing.assert_allclose([found.discrepancy_low, found.discrepancy_high], expected, rtol=1e-9)
+
+
+def test_where_the_surrogates_lie() -> None:
+    """The median over draws, in the unit of the location: 3 times the rates here; relative to the first epoch, no change."""
+    target = made("rec", {"a": ("s", NO_FACTORS, [[4.0, 8.0], [6.0, 12.0]])}, noise=0.1)
+    found = compared({"rec": target}, LEVEL)
+    expected = np.median(values(target, "null")[:, :, 1].mean(axis=1))
+    assert found.null_location.item() == pytest.approx(expected, rel=1e-12)
+    assert np.isnan(compared({"rec": target}, Contrast(metrics=["cv2"], epoch="after")).null_location)
 
 
 # ---- verdicts
@@ -288,7 +473,7 @@ ONE: Table = {"r": ("s", {"age": 7}, [[1.0, 10.0]])}
         (LEVEL.model_copy(update={"where": {"dose": 7}}), ONE, "no replicate with dose = 7 (in rec)"),
         (BETWEEN, ONE, "no replicate with age = 21 (in rec)"),
         (Contrast(metrics=["cv2"], epoch="after"), ONE, "the contrast does not ask for this metric"),
-        (LEVEL, {"r": ("s", {"age": 7}, [[1.0, np.nan]])}, "no value in common"),
+        (LEVEL, {"r": ("s", {"age": 7}, [[1.0, np.nan]])}, "no subject has a value (in model)"),
     ],
 )
 def test_reasons(contrast: Contrast, model: Table, reason: str) -> None:
@@ -296,6 +481,71 @@ def test_reasons(contrast: Contrast, model: Table, reason: str) -> None:
     assert (found.comparable.item(), found.reason.item(), found.verdict.item()) == (0, reason, "not comparable")
     assert np.isnan(found.discrepancy)
     assert np.isnan([found.within_low, found.within_high, found.discrepancy_low, found.discrepancy_high]).all()
+
+
+@pytest.mark.parametrize(
+    ("contrast", "table", "reason"),
+    [
+        (Contrast(metrics=["cv2"], epoch="after"), ONE, "the contrast does not ask for this metric"),
+        (Contrast(metrics=["firing_rate"], epoch="later"), ONE, "no such epoch: later"),
+        (LEVEL.model_copy(update={"where": {"age": 9}}), ONE, "no replicate with age = 9"),
+        (LEVEL, {"r": ("s", {"age": 7}, [[1.0, np.nan]])}, "no subject has a value"),
+        (CHANGE, {"r": ("s", {"age": 7}, [[0.0, 1.0]])}, "no subject has a value"),
+        (
+            BETWEEN,
+            {"r": ("s", {"age": 7}, [[1.0, 0.0]]), "q": ("t", {"age": 21}, [[1.0, 1.0]])},
+            "the first level is 0, a change relative to it means nothing",
+        ),
+    ],
+)
+def test_a_source_without_a_location_has_a_reason(contrast: Contrast, table: Table, reason: str) -> None:
+    cell = compared({"rec": made("rec", ONE, noise=0.1), "model": made("model", table)}, contrast).sel(source="model")
+    assert np.isnan([cell.location, cell.location_low, cell.location_high, cell.spread]).all()
+    assert (cell.n_subjects.item(), cell.location_reason.item()) == (0, reason)
+
+
+def test_a_value_that_a_metric_leaves_undefined_has_the_metrics_reason() -> None:
+    """A perturbation that does not move the rate has no recovery, and the comparison says so."""
+    epochs = {"baseline": (0.0, 4.0), "perturbation": (4.0, 8.0), "recovery": (8.0, 12.0)}
+    steady = [np.sort(rng_for(10, "steady", k).uniform(0, 12, 120)) for k in range(5)]
+    one = synthetic.activity(steady, 12.0, epochs=epochs).assign_attrs(source="steady")
+    found = Measured(measure([one], "recovery_fraction"), measure_draws([one], "recovery_fraction", draws=5, block=0.5, seed=1))
+    contrasts = {"c": Contrast(metrics=["recovery_fraction"])}
+    result = compare(
+        {"recovery_fraction": {"steady": found}}, contrasts=contrasts, targets={"steady": []}, fitted={}, study="s", seed=1
+    )
+    assert "no subject has a value; recovery_fraction is (r_end - r_p) / (r_0 - r_p)" in result.location_reason.item()
+    assert "undefined if |r_0 - r_p| < 2 standard errors" in result.location_reason.item()
+    assert set(result.reason.values.ravel()) == {f"{result.location_reason.item()} (in steady)"}
+
+
+def test_surrogates_that_cannot_be_made_are_a_reason() -> None:
+    """With other names of its epochs a recording was its own surrogate, so that nothing was ever decided."""
+    epochs = {"before": (0.0, 4.0), "blocked": (4.0, 8.0), "after": (8.0, 12.0)}
+    one = synthetic.activity([np.arange(0.1, 4, 0.1 + 0.01 * k) for k in range(5)], 12.0, epochs=epochs)
+    names = dict(baseline="before", perturbation="blocked", recovery="after")
+    drawn = measure_draws([one], "recovery_fraction", draws=2, block=0.5, seed=1, **names)
+    reason = "no surrogates without an epoch that is named perturbation and one named recovery"
+    assert json.loads(drawn["null"].attrs["not_applicable"]) == {"0": reason}
+    found = {"recovery_fraction": {"rec": Measured(measure([one], "recovery_fraction", **names), drawn)}}
+    contrasts = {"c": Contrast(metrics=["recovery_fraction"])}
+    result = compare(found, contrasts=contrasts, targets={"rec": []}, fitted={}, study="s", seed=1)
+    assert set(result.reason.values.ravel()) == {reason}
+    assert result.location.item() == 0.0
+
+
+def test_halves_without_a_value_in_common_are_a_reason() -> None:
+    model = made("model", ONE, half=np.nan)
+    found = compared({"rec": made("rec", ONE, noise=0.1), "model": model}, LEVEL).sel(candidate="model")
+    assert (found.comparable.item(), found.reason.item()) == (0, "no value in common")
+
+
+def test_everything_that_is_refused_says_why(verdicts: xr.Dataset) -> None:
+    """In words, also what the study never asked for."""
+    assert set(np.unique(verdicts.comparable)) == {0, 1}
+    np.testing.assert_array_equal(verdicts.reason.values == "", verdicts.comparable.values == 1)
+    np.testing.assert_array_equal(verdicts.location_reason.values == "", np.isfinite(verdicts.location.values))
+    assert (verdicts.verdict.values != "").all()
 
 
 def test_a_silent_target_has_no_relative_distance() -> None:
@@ -333,6 +583,10 @@ def test_only_listed_candidates_are_compared() -> None:
     assert result.reason.sel(target="a", candidate="n").item() == "not a candidate for a"
     assert result.reason.sel(target="b", candidate="m").item() == "not a candidate for b"
     assert result.comparable.sel(target="a", candidate=["null", "data", "m"]).values.tolist() == [1, 1, 1]
+    chain = compare(
+        {"firing_rate": sources}, contrasts={"c": LEVEL}, targets={"a": ["m"], "m": ["n"]}, fitted={}, study="s", seed=1
+    )
+    assert chain.reason.sel(target="m", candidate="m").item() == "the target itself"
 
 
 # ---- reproducible

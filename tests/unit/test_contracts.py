@@ -1,5 +1,6 @@
 """To disk and back: nothing changes, nothing half-written, and a damaged file is a message and not a crash."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -138,6 +139,50 @@ def test_no_attribute_holds_an_absolute_path(tmp_path: Path, monkeypatch: pytest
     assert not [word for word in text.replace("\\", "").split('"') if word.startswith("/")]
 
 
+def test_the_chain_to_the_recorded_files_stands_in_every_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recordings, activities (one file, and a batch), a measure with groups, a comparison: each names all that it rests on."""
+    monkeypatch.chdir(tmp_path)
+    made = dict(code=code_of("measure"), parameters={}, seed=1)
+    for replicate in "01":
+        Path(f"spikes{replicate}.txt").write_text(replicate)
+        raw = inputs_of([f"spikes{replicate}.txt"])
+        write(stamp(activity(replicate), step="ingest", inputs=raw, **made), f"results/activity/rec/{replicate}.nc")
+    paths = ["results/activity/rec/0.nc", "results/activity/rec/1.nc"]
+    driven = [stamp(activity(r).assign_attrs(source="m"), step="simulate", inputs=inputs_of(paths[:1]), **made) for r in "01"]
+    write(by_replicate(driven), "results/activity/m/0.nc")
+    for source, inputs in (("rec", paths), ("m", ["results/activity/m/0.nc"])):
+        taken = measure(open_replicates(inputs), "firing_rate")
+        groups_of = {g: stamp(taken, step="measure", inputs=inputs_of(inputs), **made) for g in ("", "half_a")}
+        write(groups_of, f"results/s/{source}.nc")
+    chain = inputs_of(["results/s/rec.nc", "results/s/m.nc"])
+    recorded = {f"results/activity/rec/{r}.nc: spikes{r}.txt": hashlib.sha256(r.encode()).hexdigest() for r in "01"}
+    files = [*paths, "results/activity/m/0.nc", "results/s/rec.nc", "results/s/m.nc"]
+    assert chain == recorded | {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in files}
+    write(stamp(comparison(activity()), step="compare", inputs=chain, **made), "results/s/comparison.nc")
+    for path, known in (("results/s/rec.nc", 2), ("results/s/m.nc", 1), ("results/s/comparison.nc", 2)):
+        (entry,) = json.loads(open_dataset(path).attrs["history"])
+        assert sum(entry["inputs"].get(name) == digest for name, digest in recorded.items()) == known
+
+
+def test_inputs_made_from_two_versions_of_a_file_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = dict(step="measure", code=code_of("measure"), parameters={}, seed=1)
+    for version in "12":
+        taken = measure([activity()], "firing_rate")
+        write(stamp(taken, inputs={"results/activity/rec/0.nc": version * 64}, **made), f"{version}.nc")
+    with pytest.raises(
+        DataError, match=r"2\.nc was made from another version of results/activity/rec/0\.nc than the other inputs"
+    ):
+        inputs_of(["1.nc", "2.nc"])
+
+
+def test_files_of_others_have_no_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their `history` is what they like."""
+    monkeypatch.chdir(tmp_path)
+    xr.Dataset({"a": ("b", [1.0])}, attrs={"history": "ncks -O in.nc out.nc"}).to_netcdf("other.nc", engine="netcdf4")
+    assert list(inputs_of(["other.nc"])) == ["other.nc"]
+
+
 # ---- whole or not at all
 
 
@@ -198,6 +243,14 @@ def _segments(start: list[float], stop: list[float]) -> Callable[[xr.Dataset], x
 
 def _set(index: int, value: float) -> Callable[[np.ndarray], object]:
     return lambda times: times.__setitem__(index, value)
+
+
+def _without(attribute: str) -> Callable[[xr.Dataset], xr.Dataset]:
+    return lambda a: a.drop_attrs(deep=False).assign_attrs({k: v for k, v in a.attrs.items() if k != attribute})
+
+
+def _observed(values: list[float]) -> Callable[[xr.Dataset], xr.Dataset]:
+    return lambda a: a.assign(observed=(("unit", "segment"), np.array([values]).T, {"units": "1"}))
 
 
 FAULTS: dict[str, tuple[Callable[[xr.Dataset], xr.Dataset], str]] = {
@@ -269,6 +322,20 @@ FAULTS: dict[str, tuple[Callable[[xr.Dataset], xr.Dataset], str]] = {
         "variable 'observed' has the type bool",
     ),
     "no activity": (lambda a: a.drop_vars(["spike_time", "spike_count"]), "no activity at all"),
+    "kind of source": (
+        lambda a: a.assign_attrs(source_kind="recoding"),
+        "attribute 'source_kind' is 'recoding'; write 'recording' or 'model'",
+    ),
+    "no kind of source": (_without("source_kind"), "attribute 'source_kind' is missing; write 'recording' or 'model'"),
+    "factors in YAML": (
+        lambda a: a.assign_attrs(factors="{age: 7}"),
+        "attribute 'factors' is '{age: 7}', no JSON object; write a JSON object of factor: level, e.g. '{\"age\": 7}'",
+    ),
+    "a list of factors": (lambda a: a.assign_attrs(factors="[7]"), "attribute 'factors' is '[7]', no JSON object; write"),
+    "no factors": (_without("factors"), "attribute 'factors' is missing; write a JSON object"),
+    "observed twice": (_observed([1.0, 0.0, 2.0]), "variable 'observed' holds 2; write 1 where the unit was observed"),
+    "observed in part": (_observed([1.0, 0.5, -1.0]), "variable 'observed' holds -1, 0.5; write 1 where"),
+    "observed is not known": (_observed([1.0, np.nan, 0.0]), "variable 'observed' holds nan; write 1 where"),
 }
 
 
@@ -279,8 +346,22 @@ def test_a_planted_fault_is_named_and_nothing_is_written(fault: str, tmp_path: P
     with pytest.raises(ContractError) as error:
         write(broken, tmp_path / "one.nc")
     assert any(message in line for line in error.value.violations), str(error.value)
-    assert all(line.startswith("activity/1 ") for line in error.value.violations)
+    assert all(line.startswith(f"{tmp_path / 'one.nc'}: activity/1 ") for line in error.value.violations)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fault_in_a_group_names_the_group(tmp_path: Path) -> None:
+    with pytest.raises(ContractError) as error:
+        write({"0": activity("0"), "1": activity("1").assign_attrs(source_kind="x")}, tmp_path / "batch.nc")
+    assert str(error.value).startswith(
+        f"group '1' of {tmp_path / 'batch.nc'}: activity/1 synthetic 1: attribute 'source_kind' is 'x'"
+    )
+
+
+def test_an_observed_mask_is_no_fault(tmp_path: Path) -> None:
+    one = _observed([1, 0, 1])(activity())
+    write(one, tmp_path / "one.nc")
+    xr.testing.assert_identical(open_dataset(tmp_path / "one.nc"), one)
 
 
 def test_all_violations_are_reported_at_once() -> None:
@@ -311,6 +392,25 @@ def _measure(change: Callable[[xr.Dataset], xr.Dataset]) -> xr.Dataset:
         (lambda m: m.rename(epoch="phase"), "unknown dimensions ['phase']"),
         (lambda m: m.drop_vars("factors"), "the coordinate factors(replicate) is missing"),
         (lambda m: m.assign_attrs(metric=None), "attribute 'metric' is None"),
+        (lambda m: m.assign_attrs(source_kind="data"), "attribute 'source_kind' is 'data'; write 'recording' or 'model'"),
+        (
+            lambda m: m.assign_coords(factors=("replicate", ["age: 7"])),
+            "coordinate 'factors', entry 0, is 'age: 7', no JSON object; write a JSON object of factor: level",
+        ),
+        (
+            _without("not_applicable"),
+            "attribute 'not_applicable' is missing; write a JSON object of replicate: reason, or '{}' if every replicate",
+        ),
+        (lambda m: m.assign_attrs(not_applicable="none"), "attribute 'not_applicable' is 'none', no JSON object; write"),
+        (
+            lambda m: m.assign_attrs(not_applicable='{"9": "no spikes"}'),
+            "attribute 'not_applicable' names '9', which is no replicate here; known: 0",
+        ),
+        (
+            lambda m: m.assign_attrs(not_applicable='{"0": " "}'),
+            "attribute 'not_applicable' gives ' ' for '0'; write in words why it could not be measured",
+        ),
+        (lambda m: m.assign_attrs(not_applicable='{"0": null}'), "attribute 'not_applicable' gives None for '0'; write in words"),
     ],
 )
 def test_faults_of_a_measure(change: Callable[[xr.Dataset], xr.Dataset], message: str) -> None:
@@ -332,8 +432,58 @@ def test_faults_of_a_comparison() -> None:
     whole = comparison(activity())
     with pytest.raises(ContractError) as error:
         check(whole.drop_vars(["ceiling", "verdict"]).assign(extra=("target", np.zeros(1), {"units": "1"})), "comparison/1")
-    for text in ("variable 'ceiling' is missing", "variable 'verdict' is missing", "variable 'extra' is not part of the schema"):
+    for text in (
+        "variable 'ceiling' is missing; rerun rule compare",
+        "variable 'verdict' is missing",
+        "variable 'extra' is not part of the schema",
+    ):
         assert text in str(error.value)
+
+
+def _with(name: str, value: object) -> Callable[[xr.Dataset], xr.Dataset]:
+    """The comparison with one value of a variable changed."""
+
+    def plant(whole: xr.Dataset) -> xr.Dataset:
+        changed = whole.copy(deep=True)
+        changed[name][(0,) * changed[name].ndim] = value
+        return changed
+
+    return plant
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            _with("comparable", 0),
+            "variable 'reason' is empty at [synthetic, first, firing_rate, null], where comparable is 0; say why",
+        ),
+        (_with("comparable", 2), "variable 'comparable' holds 2; write 1 for yes, 0 for no"),
+        (_with("fitted", -1), "variable 'fitted' holds -1; write 1 for yes, 0 for no"),
+        (
+            _with("location", np.nan),
+            "variable 'location_reason' is empty at [synthetic, first, firing_rate, synthetic], where location is nan; say why",
+        ),
+        (lambda c: c.drop_vars("unit"), "the coordinate unit('contrast', 'metric') is missing; rerun rule compare"),
+        (
+            lambda c: c.drop_vars("unit").assign_coords(unit=("metric", ["Hz"])),
+            "coordinate 'unit' has dimensions ('metric',), not ('contrast', 'metric')",
+        ),
+    ],
+)
+def test_faults_in_what_a_comparison_says(change: Callable[[xr.Dataset], xr.Dataset], message: str, tmp_path: Path) -> None:
+    """Also of a file that another program wrote: the message names it."""
+    broken = change(comparison(activity()))
+    with pytest.raises(ContractError) as error:
+        check(broken, "comparison/1")
+    assert message in str(error.value)
+    for name in broken.variables:
+        if broken[name].dtype == object:
+            broken[name] = broken[name].astype(str)
+    broken.to_netcdf(tmp_path / "comparison.nc", engine="netcdf4")
+    with pytest.raises(ContractError) as error:
+        open_dataset(tmp_path / "comparison.nc")
+    assert any(line.startswith(f"{tmp_path / 'comparison.nc'}: ") and message in line for line in error.value.violations)
 
 
 @pytest.mark.parametrize(

@@ -237,3 +237,38 @@ def test_a_mirror_without_the_file_asks_the_network(mirrored: Path, server: Serv
 def test_the_mirror_does_not_replace_a_package_or_a_folder(mirrored: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         take(Source(folder=str(tmp_path / "empty")), tmp_path / "data" / "spikes.txt")
+
+
+# ---- the recordings that other tests read
+
+Obtain = Callable[..., Path]
+
+
+@pytest.fixture
+def listed(server: Server) -> dict[str, tuple[Source, File]]:
+    return {f"rec/{GOOD.name}": (server.source(), GOOD)}
+
+
+def test_tests_read_the_mirror(mirrored: Path, obtain: Obtain, listed: object, server: Server, tmp_path: Path) -> None:
+    assert obtain(f"rec/{GOOD.name}", listed, tmp_path / "cache") == mirrored
+    assert server.asked == []
+
+
+def test_tests_fetch_what_is_in_no_mirror_and_only_once(
+    obtain: Obtain, listed: object, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answers["/files/sub%20folder/spikes.txt"] = sends(CONTENT)
+    for mirror in (tmp_path / "absent", tmp_path):
+        monkeypatch.setenv(MIRROR, str(mirror))
+        path = obtain(f"rec/{GOOD.name}", listed, tmp_path / "cache")
+        assert path == tmp_path / "cache" / "rec" / GOOD.name
+        assert path.read_bytes() == CONTENT
+    assert len(server.asked) == 1
+
+
+def test_tests_fail_without_mirror_and_network(obtain: Obtain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(MIRROR, str(tmp_path / "absent"))
+    dead = Source.model_construct(url="http://127.0.0.1:9/", package=None, folder=None)
+    with pytest.raises(pytest.fail.Exception, match=rf"reads a public recording\. .*http://127\.0\.0\.1:9/.*set {MIRROR}"):
+        obtain(f"rec/{GOOD.name}", {f"rec/{GOOD.name}": (dead, GOOD)}, tmp_path / "cache")
+    assert not (tmp_path / "cache" / "rec" / GOOD.name).exists()

@@ -151,8 +151,39 @@ def test_fitted_candidates_are_hollow(example: Any) -> None:
 
 def test_discrepancy_says_what_cannot_be_compared(example: Any) -> None:
     caption = draw("discrepancy", example.measures, example.comparison).caption
-    assert "enc, net in back (no such epoch: baseline (in rec))" in caption
-    assert "not a candidate" not in caption
+    refused, _, unasked = caption.partition("Not asked for: ")
+    assert "enc, net in back (no such epoch: baseline (in rec))" in refused
+    # What the study does not ask for is no fault of a candidate, and stands by itself.
+    assert "not a candidate" not in refused
+    assert "firing rate, population rate, stimulus coherence, information rate in back (the contrast does not ask" in unasked
+    for line in ("net.static (not a candidate for rec)", "enc (not a candidate for net)", "net (the target itself)"):
+        assert line in unasked
+    every = {str(reason) for reason in example.comparison.reason.values.ravel() if reason}
+    assert all(reason in caption for reason in every)
+
+
+def test_discrepancy_has_data_models_floor_and_ceiling_as_all_figures(example: Any) -> None:
+    """Data black, with error bars, in each row; the dashes at the distance of the surrogates; the band up to the ceiling."""
+    comparison = example.comparison
+    figure = draw("discrepancy", example.measures, comparison).figure
+    for axes, target in zip(figure.axes, comparison.target.values, strict=True):
+        of_target = comparison.sel(target=target)
+        rows = [(c, m) for c in of_target.contrast.values for m in of_target.metric.values]
+        cells = [of_target.sel(contrast=c, metric=m) for c, m in rows]
+        cells = [c for c in cells if float(c.ceiling) > 0]
+        bars = [c for c in axes.containers if isinstance(c, ErrorbarContainer)]
+        data = [float(b.lines[0].get_xdata()[0]) for b in bars if to_hex(b.lines[0].get_color()) == "#000000"]
+        np.testing.assert_allclose(data, [float(c.discrepancy.sel(candidate="data") / c.ceiling) for c in cells])
+        assert len(bars) == sum(int(c.comparable.drop_sel(candidate="null").sum()) for c in cells)
+        assert all(b.has_xerr for b in bars)
+        dashes = [float(line.get_xdata()[0]) for line in axes.lines if line.get_linestyle() == "--"]
+        np.testing.assert_allclose(dashes, [float(c.discrepancy.sel(candidate="null") / c.ceiling) for c in cells])
+        (band,) = [p for p in axes.patches if to_hex(p.get_facecolor()).upper() == drawing.CEILING["color"]]
+        assert band.get_extents().x1 == pytest.approx(axes.transData.transform((1, 0))[0])
+    (legend,) = figure.legends
+    texts = [t.get_text() for t in legend.get_texts()]
+    assert texts[0] == "data (target against itself)"
+    assert {drawing.NULL_LABEL, drawing.CEILING_LABEL, "enc", "net.static"} <= set(texts)
 
 
 def test_development_is_the_median_and_quartiles() -> None:

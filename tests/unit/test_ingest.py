@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import neo
 import numpy as np
 import pytest
+import quantities as pq
 import xarray as xr
 
+from homeoanalysis import catalogue
 from homeoanalysis.config import Recording, yaml
 from homeoanalysis.contracts import open_dataset, write
 from homeoanalysis.errors import DataError
@@ -20,6 +23,7 @@ from homeoanalysis.measure import measure
 from homeoanalysis.numerics import observed
 
 ROOT = Path(__file__).parents[2]
+Recorded = Callable[[str], Path]
 TEXT = {"spike_text": {"time_step": "1 us", "stimulus_unit": "V"}}
 SPIKES = "# cell: 7\n# intensity (dB): 70\n100\n250000\n900000\n"
 STIMULUS = "".join(f"{1000 * k} {1.5 + 0.5 * (-1) ** k}\n" for k in range(1000))
@@ -85,6 +89,15 @@ def test_a_spike_at_the_first_and_the_last_instant_is_kept(text: Callable[..., d
     assert measure([one], "firing_rate").firing_rate.item() == 2.0
 
 
+def test_text_without_a_stimulus(text: Callable[..., dict[str, Path]]) -> None:
+    paths = {"spikes": text("0.1\n2.25\n")["spikes"]}
+    one = read(paths, {"spike_text": {"time_step": "1 s", "duration": "3 s"}}, duration="3 s")
+    assert one.spike_time.values.tolist() == [0.1, 2.25]
+    assert "tick" not in one.spike_time.attrs  # the text says no clock, so that the times are kept as they are
+    assert one.segment_stop.item() == 3
+    assert "covariate" not in one
+
+
 TEXT_FAULTS: dict[str, tuple[dict[str, str | bytes], str]] = {
     "NaN spike": ({"spikes": "100\nnan\n200\n"}, "spikes.txt: row 2 of the numbers is not finite"),
     "infinite spike": ({"spikes": "100\n200\n-inf\n"}, "spikes.txt: row 3 of the numbers is not finite"),
@@ -106,7 +119,6 @@ TEXT_FAULTS: dict[str, tuple[dict[str, str | bytes], str]] = {
     "a sample is missing": ({"stimulus": STIMULUS.replace("5000 1.0\n", "")}, "times do not run from 0 in constant steps"),
     "late stimulus": ({"stimulus": "1000 1\n2000 1\n"}, "times do not run from 0"),
     "backwards": ({"stimulus": "0 1\n-1000 1\n-2000 1\n"}, "times do not run from 0"),
-    "between ticks": ({"spikes": "100.5\n"}, "spike times are no multiples of the clock's tick of 1e-06 s"),
 }
 
 
@@ -128,8 +140,12 @@ def test_a_silent_recording_is_no_fault(text: Callable[..., dict[str, Path]]) ->
 
 def test_a_missing_file_and_a_missing_role(text: Callable[..., dict[str, Path]]) -> None:
     paths = text()
-    with pytest.raises(DataError, match="needs the files 'spikes' and 'stimulus'; stimulus is not given"):
+    with pytest.raises(DataError, match="needs the file 'spikes', and may have 'stimulus'; given: stimulus"):
+        read({"stimulus": paths["stimulus"]}, TEXT)
+    with pytest.raises(DataError, match="from the file 'stimulus' or from its parameter duration; give one of them"):
         read({"spikes": paths["spikes"]}, TEXT)
+    with pytest.raises(DataError, match="give one of them"):
+        read(paths, {"spike_text": {"time_step": "1 us", "duration": "1 s"}})
     paths["stimulus"].unlink()
     with pytest.raises(DataError, match=r"stimulus\.txt does not exist"):
         read(paths, TEXT)
@@ -266,6 +282,66 @@ def test_truncated_empty_and_missing_hdf5(hdf5: Callable[..., dict[str, Path]]) 
         read({"spikes": paths["recording"]}, "mea_hdf5")
 
 
+# ---- segments
+
+BASE = {"title": "t", "citation": "c", "licence": "l", "source": {"folder": "."}, "reader": "mea_hdf5"}
+SWEEPS = Recording.model_validate(BASE | {"replicates": {"r": {"subject": "s", "files": {"recording": {"name": "x"}}}}})
+
+
+def sweeps(edges: list[tuple[float, float]], rate: float | None = None) -> neo.Block:
+    """Segments with a spike in the middle, and, with a rate [Hz], a signal that the reader marks."""
+    block = neo.Block()
+    for start, stop in edges:
+        segment = neo.Segment()
+        train = neo.SpikeTrain([(start + stop) / 2] * pq.s, t_start=start * pq.s, t_stop=stop * pq.s, name="unit0")
+        segment.spiketrains.append(train)
+        if rate is not None:
+            samples = np.full(round((stop - start) * rate), start)
+            signal = neo.AnalogSignal(samples, units="V", sampling_rate=rate * pq.Hz, t_start=start * pq.s, name="stim")
+            signal.annotate(role="covariate", unit_name="V")
+            segment.analogsignals.append(signal)
+        block.segments.append(segment)
+    return block
+
+
+def ingested(block: neo.Block, monkeypatch: pytest.MonkeyPatch) -> xr.Dataset:
+    monkeypatch.setattr(catalogue, "load", lambda folder, name: lambda files: block)
+    return ingest(SWEEPS, name="rec", replicate="r", files={"recording": Path("x")})
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.1, 1e6])
+@pytest.mark.parametrize("rate", [None, 1e4])
+def test_sweeps_that_abut_up_to_rounding(offset: float, rate: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """0.3 + 0.3 + 0.3 is not 0.9: where a sweep stops and where the next starts may differ by the last digit."""
+    starts = [offset + 0.3 * k for k in range(4)]
+    stops = [np.nextafter(start, np.inf) for start in starts[1:]]
+    one = ingested(sweeps(list(zip(starts, stops, strict=False)), rate), monkeypatch)
+    assert one.sizes["segment"] == 3
+    assert (one.segment_start.values[1:] >= one.segment_stop.values[:-1]).all()
+    assert one.segment_start.values.tolist() == starts[:-1]
+    assert book(one)["spikes"] == {"in": 3, "out": 3, "dropped": {}}
+
+
+def test_sweeps_may_run_into_the_next_by_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = ingested(sweeps([(0.0, 1.00009), (1.0, 2.0)], rate=1e4), monkeypatch)
+    assert one.segment_stop.values.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("rate", [None, 1e4])
+def test_sweeps_that_overlap_are_refused(rate: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DataError, match=r"segments overlap in time: one stops at 1\.001 s, the next starts at 1 s; check the"):
+        ingested(sweeps([(0.0, 1.001), (1.0, 2.0)], rate), monkeypatch)
+    with pytest.raises(DataError, match=r"one stops at 3 s, the next starts at 1 s"):
+        ingested(sweeps([(0.0, 3.0), (1.0, 2.0)], rate), monkeypatch)
+
+
+def test_segments_in_any_order_keep_their_stimulus(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = ingested(sweeps([(4.0, 5.0), (0.0, 2.0)], rate=10), monkeypatch)
+    assert one.segment_start.values.tolist() == one.covariate_t_start.values.tolist() == [0, 4]
+    assert one.covariate_sample_count.values.tolist() == [20, 10]
+    assert one.covariate.values[0].tolist() == [0.0] * 20 + [4.0] * 10
+
+
 # ---- book-keeping
 
 
@@ -289,14 +365,14 @@ def test_a_filter_that_leaves_no_unit_says_so(hdf5: Callable[..., dict[str, Path
 
 
 @pytest.fixture(scope="module")
-def cultures(mirror: Path) -> dict[str, tuple[Path, xr.Dataset]]:
+def cultures(recorded: Recorded) -> dict[str, tuple[Path, xr.Dataset]]:
     """The 21 files of the recording of the config: name of the file -> path, activity."""
     name = "charlesworth2015_mea_development"
     whole = Recording.model_validate(yaml.read(ROOT / "config" / "recordings" / f"{name}.yaml", name))
     found = {}
     for replicate, info in whole.replicates.items():
         (file,) = info.files.values()
-        path = mirror / name / file.name
+        path = recorded(f"{name}/{file.name}")
         found[path.stem] = path, ingest(whole, name=name, replicate=replicate, files={"recording": path})
     return found
 
@@ -310,10 +386,10 @@ def test_all_cultures_are_read_without_loss(cultures: dict[str, tuple[Path, xr.D
 
 
 def test_median_rates_are_those_of_the_files_and_of_the_published_table(
-    cultures: dict[str, tuple[Path, xr.Dataset]], mirror: Path
+    cultures: dict[str, tuple[Path, xr.Dataset]], recorded: Recorded
 ) -> None:
     """Column fir.rate of hvcfeatures.csv (github sje30/g2chvc): median over electrodes of count / recording time."""
-    with (mirror / "charlesworth2015_mea_development" / "hvcfeatures.csv").open() as stream:
+    with recorded("charlesworth2015_mea_development/hvcfeatures.csv").open() as stream:
         published = {row[""]: float(row["fir.rate"]) for row in csv.DictReader(stream)}
     for stem, (path, one) in cultures.items():
         found = np.median(measure([one], "firing_rate").firing_rate)

@@ -106,13 +106,13 @@ CODE = {
     "two imports away": ("errors.py", "class DataError(HomeoError)", "class DataError(Exception)"),
     "a default": ("numerics/intervals.py", "confidence: float = 0.95", "confidence: float = 0.9"),
     "a string that is no docstring": (
-        "contracts.py",
+        "contracts/schemas.py",
         '"spike_time": Variable(("spike",), "s"',
         '"spike_time": Variable(("spike",), "ms"',
     ),
 }
 ELSEWHERE = {
-    "another verb": ("compare.py", "REFERENCES = ", "OTHERS = "),
+    "another verb": ("compare/verb.py", "REFERENCES = ", "OTHERS = "),
     "another metric": ("metrics/cv2.py", "import", "import sys\nimport"),
     "the public API": ("__init__.py", "import importlib", "import os\nimport importlib"),
     "a reader": ("readers/mea_hdf5.py", "1e-6", "1e-7"),

@@ -6,12 +6,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import xarray as xr
 
 from homeoanalysis import drawing
 from homeoanalysis.config import Study
 from homeoanalysis.draw import draw
+from homeoanalysis.provenance import stamp
 from homeoanalysis.report import report
 
 TEMPLATE = (Path(__file__).parents[2] / "workflow" / "report" / "study.html.j2").read_text(encoding="utf-8")
@@ -126,7 +128,8 @@ def test_every_trace_names_a_variable_that_exists(html: str, example: Any) -> No
             assert path.startswith("results/"), trace  # an input of a step
         where = re.search(r"\[(.*)\]", names)
         if where:
-            example.comparison.sel(dict(zip(("target", "contrast", "metric", "candidate"), where[1].split(", "), strict=True)))
+            at = dict(zip(("target", "contrast", "metric", "candidate"), where[1].split(", "), strict=True))
+            example.comparison.sel({dim: label for dim, label in at.items() if label != "*"})
     assert named > 50
 
 
@@ -152,6 +155,74 @@ def test_one_line_for_each_verdict(html: str, example: Any) -> None:
     assert "Hz" not in line
     (line,) = [r for r in rows if r.endswith("[rec, narrow, firing_rate, net]") and "is not comparable with" in r]
     assert "no such epoch: stimulus" in line
+
+
+def test_every_cell_of_the_comparison_is_told_with_its_reason(html: str, example: Any) -> None:
+    """A row for each cell that the study asks for; what it does not ask for in rows for all, which are counted here too."""
+    dims = ("target", "contrast", "metric", "candidate")
+    rows = Page(html).rows
+    comparison = example.comparison
+    told = xr.zeros_like(comparison.comparable)
+    for row in rows:
+        found = re.search(r" comparison\.nc \[(.*)\]$", row)
+        if found:
+            at = {dim: label for dim, label in zip(dims, found[1].split(", "), strict=True) if label != "*"}
+            cells = comparison.sel(at)
+            here = [str(reason) in row for reason in cells.reason.values.ravel()]
+            told.loc[at] = told.sel(at).values | np.reshape(here, cells.reason.shape)
+    assert bool((told.sel(candidate=["enc", "net", "net.static"]) == 1).all())
+    (line,) = [
+        r for r in rows if r.startswith("– none enc, net is not comparable with rec in firing rate, population firing rate")
+    ]
+    assert "lower bound of the information rate (back): the contrast does not ask for this metric." in line
+    (line,) = [r for r in rows if r.startswith("– none net.static is not comparable with rec")]
+    assert "in any metric (any contrast): not a candidate for rec." in line
+
+
+def test_a_location_has_its_unit_its_interval_and_honest_counts(html: str, example: Any) -> None:
+    comparison = example.comparison.sel(target="net", contrast="change", metric="firing_rate")
+    (line,) = [r for r in Page(html).rows if r.endswith("[net, change, firing_rate, net.static]") and "Discrepancy" in r]
+    low, high = (float(comparison[f"location_{side}"].sel(source="net")) for side in ("low", "high"))
+    assert f"(n = 4, 95 % interval {low:.3g} to {high:.3g})" in line.replace("\N{NO-BREAK SPACE}", " ")
+    cell = example.comparison.sel(target="rec", contrast="narrow", metric="firing_rate")
+    assert cell.unit.item() == "Hz"
+    (line,) = [r for r in Page(html).rows if r.endswith("[rec, narrow, firing_rate, enc]") and "Discrepancy" in r]
+    assert f"rec {float(cell.location.sel(source='rec')):.3g} Hz (n = 1)" in line.replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.mark.parametrize(
+    ("counts", "text"),
+    [((4, 6, 0), "(n = 6 and 4)"), ((4, 0, 2), "(n = 4, 2 left out)"), ((5, 6, 1), "(n = 6 and 5, 1 left out)")],
+)
+def test_groups_and_who_was_left_out_are_counted(
+    counts: tuple[int, int, int], text: str, example: Any, figures: dict[str, Path]
+) -> None:
+    comparison = example.comparison.copy(deep=True)
+    at = dict(target="rec", contrast="narrow", metric="firing_rate", source="rec")
+    for name, n in zip(("n_subjects", "n_first", "n_left_out"), counts, strict=True):
+        comparison[name].loc[at] = n
+    assert text in made(example, figures, comparison=comparison).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_undefined_values_are_told_with_the_metrics_definition(example: Any, figures: dict[str, Path]) -> None:
+    measures = {label: dict(by_source) for label, by_source in example.measures.items()}
+    changed = measures["recovery_fraction"]["net"].copy(deep=True)
+    changed.recovery_fraction[1] = float("nan")
+    measures["recovery_fraction"]["net"] = changed
+    page = made(example, figures, measures=measures)
+    assert "net: undefined in 1 of 4 replicates; it is (r_end - r_p) / (r_0 - r_p) of population mean rates; undefined if" in page
+    assert "undefined in" not in made(example, figures)
+
+
+def test_recorded_files_stand_first_among_the_inputs(example: Any, figures: dict[str, Path]) -> None:
+    recorded = {"results/activity/rec/40_0.nc: spikes.txt": "a" * 64, "results/activity/rec/80_0.nc: spikes.txt": "b" * 64}
+    done = dict(code=[], parameters={}, seed=1)
+    chain = {**recorded, "results/activity/a.nc": "0" * 64}
+    comparison = stamp(example.comparison.drop_attrs(deep=False), step="compare", inputs=chain, **done)
+    rows = Page(made(example, figures, comparison=comparison.assign_attrs(study="small"))).rows
+    named = [r for r in rows if re.search(r" [0-9a-f]{64} ", r)]
+    assert named[:2] == [f"{name} {digest} comparison.nc" for name, digest in recorded.items()]
+    assert named[2].startswith("results/activity/a.nc ")
 
 
 def test_values_carry_interval_n_and_unit(html: str, example: Any) -> None:

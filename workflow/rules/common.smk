@@ -9,7 +9,8 @@ from homeoanalysis.provenance import code_digest, code_of
 try:
     CONFIG = load_config("config", config)
 except ConfigError as error:
-    raise WorkflowError(str(error)) from None
+    # Not an exception that Snakemake knows: it would put lines of its own about this file around the faults.
+    raise SystemExit(f"ConfigError: {error}") from None
 PLAN = Plan(CONFIG)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from homeoanalysis.config import load_config
+from homeoanalysis.config.model import PRESENTATIONS
 from homeoanalysis.errors import ConfigError
 
 C, S, R, M, T = "config.yaml", "studies/demo.yaml", "recordings/culture.yaml", "models/net.yaml", "models/twin.yaml"
@@ -53,7 +54,7 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
     "empty value": (S, "firing_rate: {}", "firing_rate:", ["metrics.firing_rate is empty", "{}"]),
     "list for a mapping": (M, "  full: {replicates: 4}", "  - full", ["sizes is ['full'], not a mapping"]),
     "text for a list": (S, "recordings: [culture]", "recordings: culture", ["recordings is 'culture', not a list"]),
-    "number for text": (M, "    weight: 1 nS", "    weight: 1", ["projections.inhibition.weight is 1, not text", "quotes"]),
+    "number for text": (C, "[demo]", "[1]", ["studies.0 is 1, not text", "quotes"]),
     "date for text": (R, "title: A culture", "title: 2020-01-01", ["title is datetime.date(2020, 1, 1), not text"]),
     "a key that is read as false": (M, "  outside:", "  off:", ["line 18", "the key 'off' is read as False", "quotes"]),
     # quantities
@@ -71,6 +72,24 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
         ["inhibition.weight is '1 mV', not a conductance", "3 nS"],
     ),
     "missing unit": (M, RUN, "title: x\nduration: 10", ["duration is 10, which has no unit", "'20 ms'"]),
+    "missing unit of a weight": (
+        M,
+        "    weight: 1 nS",
+        "    weight: 1",
+        ["projections.inhibition.weight is 1, which has no unit; write a quantity with its unit, e.g. '0.5 nS'"],
+    ),
+    "missing unit of a bound": (
+        M,
+        "    weight_max: 10 nS",
+        "    weight_max: 10.5",
+        ["projections.inhibition.weight_max is 10.5, which has no unit", "'0.5 nS'"],
+    ),
+    "missing unit of the weight of an input": (
+        M,
+        "rate: 100 Hz, weight: 1 nS",
+        "rate: 100 Hz, weight: 1",
+        ["protocols.outside.poisson_input.weight is 1, which has no unit", "'0.5 nS'"],
+    ),
     "missing unit in quotes": (M, RUN, "title: x\nduration: '10'", ["duration is '10', not a time"]),
     "unknown unit": (M, RUN, "title: x\nduration: 10 parsec", ["duration is '10 parsec'", "unknown unit 'parsec'"]),
     "too large a quantity": (M, RUN, "title: x\nduration: 1e400 s", ["duration is '1e400 s', which is too large"]),
@@ -190,6 +209,12 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
     "http": (R, FOLDER, "{url: 'http://example.org/'}", ["source.url is 'http://example.org/'", "https://"]),
     "two sources": (R, FOLDER, "{package: p, url: 'https://example.org/'}", ["source has package and url", "write one of"]),
     "no source": (R, FOLDER, "{}", ["source has nothing", "package, url or folder"]),
+    "folder out of the package": (
+        R,
+        FOLDER,
+        "{package: nitime, folder: /etc}",
+        ["source has the folder '/etc', which is not in the package"],
+    ),
     "checksum malformed": (R, "{name: a.h5}", "{name: a.h5, sha256: abc}", ["files.recording.sha256 is 'abc'", "sha256sum"]),
     "path out of the folder": (
         R,
@@ -487,6 +512,36 @@ def test_overrides_are_checked(folder: Any, overrides: dict[str, Any], piece: st
     (line,) = faults(folder, **overrides)
     assert line.startswith("config/config.yaml with --config: ")
     assert piece in line
+
+
+DRIVEN = """
+title: An ear
+populations: {E: {n: 1, neuron: {lif_current: {tau_membrane: 5 ms, v_rest: -60 mV, v_threshold: -50 mV, v_reset: -60 mV}}}}
+protocols: {sound: {recorded_stimulus: {population: E, recording: culture, gain: 1 mV/dB}}}
+"""
+HEARD = """
+title: A study
+question: Does it hear?
+models: [ear]
+metrics: {firing_rate: {}}
+contrasts: {heard: {metrics: [firing_rate], epoch: LABEL}}
+"""
+
+
+def test_a_driven_model_has_the_epochs_of_its_presentations(folder: Any) -> None:
+    folder.write("models/ear.yaml", DRIVEN)
+    for label in PRESENTATIONS:
+        folder.write(S, HEARD.replace("LABEL", label))
+        load_config(folder.path)
+    folder.write(S, HEARD.replace("LABEL", "adaption"))
+    (line,) = faults(folder)
+    assert f"did you mean {PRESENTATIONS[0]!r}" in line
+
+
+def test_an_override_is_named_as_such_in_every_fault(folder: Any) -> None:
+    assert faults(folder, studies=["nosuch"]) == (
+        "config/config.yaml with --config: studies names 'nosuch', which is absent; known: demo",
+    )
 
 
 def test_overrides_count(folder: Any) -> None:

@@ -1,0 +1,161 @@
+"""From a measure to the values that a contrast compares."""
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+
+from homeoanalysis.config.study import Contrast
+from homeoanalysis.errors import HomeoError
+
+Cell = tuple[str, str]  # subject and replicate: whose value it is
+_BOTH = "both levels"  # in the place of the replicate, where a value is a change between levels
+
+
+class NotComparable(HomeoError):
+    """Why a contrast cannot be formed, in words."""
+
+
+def no_value(measured: xr.Dataset) -> NotComparable:
+    """Where a contrast is formed of values that the metric leaves undefined: with the metric's definition, which says when."""
+    source = measured.attrs.get("metric_source")
+    return NotComparable("no subject has a value" + (f"; {measured.attrs['metric']} is {source}" if source else ""))
+
+
+def is_change(contrast: Contrast) -> bool:
+    """Whether the contrast is a change, and not the metric itself."""
+    return contrast.reference is not None or contrast.between is not None
+
+
+def unit_of(contrast: Contrast, scale: str | None, units: str) -> str:
+    """The unit of the contrast of a metric in `units`: a relative change has none."""
+    return "1" if scale == "relative" and is_change(contrast) else units
+
+
+def sides(contrast: Contrast) -> list[Contrast]:
+    """The contrast itself, or the one of each level that it compares."""
+    if contrast.between is None:
+        return [contrast]
+    factor = contrast.between.factor
+    return [
+        contrast.model_copy(update={"between": None, "where": {**contrast.where, factor: v}}) for v in contrast.between.levels
+    ]
+
+
+def _replicates(measured: xr.Dataset, contrast: Contrast) -> list[Cell]:
+    """The replicates whose factors are as the contrast asks."""
+    cells = zip(measured.subject.values.tolist(), measured.replicate.values.tolist(), measured.factors.values, strict=True)
+    asked = contrast.where.items()
+    return [(str(s), str(r)) for s, r, factors in cells if all(json.loads(str(factors)).get(k) == v for k, v in asked)]
+
+
+def subjects(measured: xr.Dataset, contrast: Contrast) -> set[str]:
+    """The subjects that the contrast is about, whether they have a value or not."""
+    return {subject for side in sides(contrast) for subject, _ in _replicates(measured, side)}
+
+
+def selected(measured: xr.Dataset, contrast: Contrast) -> dict[Cell, xr.DataArray]:
+    """The values of each replicate that the contrast (of one level) selects; they keep unit, epoch, frequency and draw."""
+    values = measured[measured.attrs["metric"]]
+    missing = json.loads(measured.attrs["not_applicable"])
+    if "epoch" in values.dims:
+        if contrast.epoch is None:
+            raise NotComparable("the contrast names no epoch")
+        for label in filter(None, (contrast.epoch, contrast.reference)):
+            if label not in measured.epoch.values:
+                raise NotComparable(f"no such epoch: {label}")
+    asked = _replicates(measured, contrast)
+    found = {}
+    for cell in (c for c in asked if c[1] not in missing):
+        if "unit" in values.dims:
+            found[cell] = values.isel(unit=measured.unit_replicate.values == cell[1])
+        else:
+            found[cell] = values.sel(replicate=cell[1]).expand_dims("unit")
+    if not found:
+        levels = ", ".join(f"{k} = {v}" for k, v in contrast.where.items())
+        raise NotComparable(missing[asked[0][1]] if asked else f"no replicate{' with ' if levels else ''}{levels}")
+    if "epoch" not in values.dims and contrast.reference is not None:
+        raise NotComparable("the metric is not taken per epoch")
+    return found
+
+
+def with_pairing(measured: xr.Dataset, contrast: Contrast) -> Contrast:
+    """The contrast, which now says whether its levels are of the same subjects; unless declared: if they share any."""
+    if contrast.between is None or contrast.between.paired is not None:
+        return contrast
+    first, second = ({subject for subject, _ in selected(measured, side)} for side in sides(contrast))
+    return contrast.model_copy(update={"between": contrast.between.model_copy(update={"paired": bool(first & second)})})
+
+
+def change(after: xr.DataArray, before: xr.DataArray, scale: str) -> xr.DataArray:
+    """How much more `after` is; NaN relative to nothing."""
+    return (after - before) / before.where(before != 0) if scale == "relative" else after - before
+
+
+def contrasted(
+    measured: xr.Dataset,
+    contrast: Contrast,
+    scale: str,
+    like: tuple[int, int] = (0, 0),
+    rng: np.random.Generator | None = None,
+) -> dict[Cell, xr.DataArray]:
+    """The contrast (with its pairing) of each replicate, each pair, or, between levels of other subjects, of all together.
+
+    Averaged over units, in each draw over as many as `like`[1]; the levels of other subjects over `like`[0] replicates.
+    """
+    if contrast.between is None:
+        found = {}
+        for cell, values in selected(measured, contrast).items():
+            mine = _random_mean(values, "unit", like[1] or None, rng)
+            if "epoch" in mine.dims:
+                now = mine.sel(epoch=contrast.epoch)
+                mine = now if contrast.reference is None else change(now, mine.sel(epoch=contrast.reference), scale)
+            found[cell] = mine.drop_vars([c for c in mine.coords if c not in mine.dims])
+        return found
+    first, second = (contrasted(measured, side, scale, like, rng) for side in sides(contrast))
+    if not contrast.between.paired:
+        return {("all", _BOTH): change(mean(second, like, rng), mean(first, like, rng), scale)}
+    before, after = by_subject(first), by_subject(second)
+    pairs = {(s, _BOTH): change(after[s], before[s], scale) for s in after if s in before}
+    if not pairs:
+        levels = " and ".join(str(level) for level in contrast.between.levels)
+        raise NotComparable(f"no subject has a value at both levels of {contrast.between.factor}, {levels}")
+    return pairs
+
+
+def by_subject(table: Mapping[Cell, xr.DataArray]) -> dict[str, xr.DataArray]:
+    """The mean over the replicates of each subject."""
+    found: dict[str, dict[Cell, xr.DataArray]] = {}
+    for cell, values in table.items():
+        found.setdefault(cell[0], {})[cell] = values
+    return {subject: mean(mine) for subject, mine in found.items()}
+
+
+def mean(
+    table: Mapping[Cell, xr.DataArray], like: tuple[int, int] = (0, 0), rng: np.random.Generator | None = None
+) -> xr.DataArray:
+    """The mean over all; in each draw over `like`[0] of them at random, where there are more."""
+    joined = xr.concat(list(table.values()), "replicate", join="outer", coords="minimal")
+    return _random_mean(joined, "replicate", like[0] or None, rng)
+
+
+def _random_mean(values: xr.DataArray, dim: str, n: int | None, rng: np.random.Generator | None) -> xr.DataArray:
+    """The mean along `dim`; in each draw of only `n` random members, where there are more."""
+    size = values.sizes[dim]
+    if n is None or rng is None or n >= size:
+        return values.mean(dim, skipna=True)
+    chosen = rng.permuted(np.tile(np.arange(size), (values.sizes["draw"], 1)), axis=1)[:, :n]
+    picked = values.isel(
+        {dim: xr.DataArray(chosen, dims=("draw", "chosen")), "draw": xr.DataArray(np.arange(len(chosen)), dims="draw")}
+    )
+    return picked.mean("chosen", skipna=True)
+
+
+def shape(measured: xr.Dataset, contrast: Contrast) -> tuple[int, int]:
+    """How many replicates and units the target has in this contrast (in its smaller level, of the subjects that count)."""
+    tables = [selected(measured, side) for side in sides(contrast)]
+    if contrast.between is not None and contrast.between.paired:
+        both = set.intersection(*({subject for subject, _ in table} for table in tables))
+        tables = [{cell: v for cell, v in table.items() if cell[0] in both} for table in tables]
+    return min(len(t) for t in tables), min(v.sizes["unit"] for t in tables for v in t.values())

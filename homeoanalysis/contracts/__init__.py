@@ -1,0 +1,21 @@
+"""The three schemas that every step of the pipeline speaks: activity/1, measure/1, comparison/1.
+
+A schema is data: for each variable its dimensions and its unit. `check` reports all violations at once;
+`write` and `open_dataset` are the only way to disk and back.
+"""
+
+from homeoanalysis.contracts.checking import check
+from homeoanalysis.contracts.schemas import ACTIVITY, COMPARISON, SIGNALS
+from homeoanalysis.contracts.storage import by_replicate, groups, open_dataset, open_replicates, write
+
+__all__ = [
+    "ACTIVITY",
+    "COMPARISON",
+    "SIGNALS",
+    "by_replicate",
+    "check",
+    "groups",
+    "open_dataset",
+    "open_replicates",
+    "write",
+]

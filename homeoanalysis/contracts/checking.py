@@ -1,0 +1,217 @@
+"""Checking a dataset against the schema that it claims to follow: all violations at once, each with how to mend it."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from homeoanalysis.contracts.schemas import (
+    ACTIVITY,
+    ANY,
+    ATTRIBUTES,
+    COMPARISON,
+    CONTENT,
+    MEASURE_DIMS,
+    RULE,
+    SCHEMAS,
+    SOURCE_KINDS,
+    UNIT,
+    Variable,
+)
+from homeoanalysis.errors import ContractError
+
+_MEND = {
+    "source_kind": f"write {' or '.join(map(repr, SOURCE_KINDS))}",
+    "factors": """write a JSON object of factor: level, e.g. '{"age": 7}', or '{}' without factors""",
+    "not_applicable": "write a JSON object of replicate: reason, or '{}' if every replicate could be measured",
+}
+
+
+def check(dataset: xr.Dataset, schema: str) -> xr.Dataset:
+    """The dataset itself if it follows the schema; else ContractError with every violation."""
+    found = dataset.attrs.get("schema")
+    if schema not in SCHEMAS:
+        raise ContractError(f"schema is {schema!r}; known: {', '.join(SCHEMAS)}")
+    if found != schema:
+        rule = RULE[schema]
+        raise ContractError(f"schema is {found!r}, not {schema!r}; made by another version: rerun rule {rule} (delete the file)")
+    missing = [a for a in ATTRIBUTES[schema] if a not in dataset.attrs]
+    wrong = [f"attribute {a!r} is missing; {_MEND.get(a, f'rerun rule {RULE[schema]}')}" for a in missing]
+    wrong += _attribute_faults("", dataset.attrs)
+    wrong += _value_faults(dataset)
+    for name, variable in dataset.variables.items():
+        wrong += _attribute_faults(f" of variable {name!r}", variable.attrs)
+    wrong += _unit_faults(dataset)
+    wrong += {"activity/1": _activity_faults, "measure/1": _measure_faults, "comparison/1": _comparison_faults}[schema](dataset)
+    if wrong:
+        where = f"{dataset.attrs.get('source', '')} {dataset.attrs.get('replicate', '')}".strip()
+        raise ContractError(*(f"{schema} {where}: {line}" for line in wrong))
+    return dataset
+
+
+def _attribute_faults(of: str, attributes: Mapping[Any, Any]) -> Iterator[str]:
+    for key, value in attributes.items():
+        if np.asarray(value).dtype.kind not in "iufSU":
+            yield f"attribute {key!r}{of} is {value!r}; netCDF cannot hold it, write a JSON string"
+
+
+def _value_faults(dataset: xr.Dataset) -> Iterator[str]:
+    """What the attributes and coordinates say of the source, whatever the schema."""
+    kind = dataset.attrs.get("source_kind", SOURCE_KINDS[0])
+    if kind not in SOURCE_KINDS:
+        yield f"attribute 'source_kind' is {kind!r}; {_MEND['source_kind']}"
+    texts = [(f"attribute {a!r}", dataset.attrs[a], a) for a in ("factors", "not_applicable") if a in dataset.attrs]
+    each = dataset.factors.values.ravel().tolist() if "factors" in dataset.variables else []
+    texts += [(f"coordinate 'factors', entry {k},", text, "factors") for k, text in enumerate(each)]
+    for what, text, key in texts:
+        if _json_object(text) is None:
+            yield f"{what} is {str(text)!r}, no JSON object; {_MEND[key]}"
+
+
+def _json_object(text: object) -> dict[str, Any] | None:
+    try:
+        value = json.loads(str(text))
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _flag_faults(variable: xr.DataArray, mend: str) -> Iterator[str]:
+    """Of a variable that says yes or no."""
+    if variable.dtype.kind in "iuf":
+        strange = np.unique(variable.values[~np.isin(variable.values, (0, 1))])
+        if strange.size:
+            yield f"variable {variable.name!r} holds {', '.join(f'{v:g}' for v in strange[:3])}; {mend}"
+
+
+def _unit_faults(dataset: xr.Dataset) -> Iterator[str]:
+    for name, variable in dataset.variables.items():
+        if variable.dtype.kind in "iuf" and "units" not in variable.attrs and name not in dataset.dims:
+            yield f"variable {name!r} has no units attribute"
+        if variable.dtype.kind in "cmMb":
+            yield f"variable {name!r} has the type {variable.dtype}, which netCDF files cannot hold portably"
+
+
+def _declared_faults(dataset: xr.Dataset, declared: Mapping[str, Variable]) -> Iterator[str]:
+    for name in dataset.data_vars:
+        if name not in declared:
+            yield f"variable {name!r} is not part of the schema"
+    for name, want in declared.items():
+        if name in dataset:
+            yield from (f"variable {name!r} {fault}" for fault in _form_faults(dataset[name], want))
+
+
+def _form_faults(variable: xr.DataArray, want: Variable) -> Iterator[str]:
+    if variable.dims != want.dims:
+        yield f"has dimensions {variable.dims}, not {want.dims}"
+    units = variable.attrs.get("units")
+    if want.units not in (None, ANY, units):
+        yield f"has units {units!r}, not {want.units!r}"
+    if (variable.dtype.kind in "SUO") != (want.units is None):
+        yield f"holds {variable.dtype}, not {'text' if want.units is None else 'numbers'}"
+
+
+def _activity_faults(ds: xr.Dataset) -> Iterator[str]:
+    yield from _declared_faults(ds, ACTIVITY)
+    if not any(name in ds for name in CONTENT):
+        yield f"no activity at all: one of {', '.join(CONTENT)} is required"
+    if "unit" in ds.coords and len(set(ds.unit.values.ravel().tolist())) != ds.unit.size:
+        yield "unit names are not unique"
+    if "observed" in ds:
+        yield from _flag_faults(ds.observed, "write 1 where the unit was observed in the segment, 0 where it was not")
+    if not {"segment_start", "segment_stop"} <= set(ds.data_vars):
+        yield "observed time is missing: segment_start and segment_stop are required"
+        return
+    if not _can_be_read(ds, "segment_start", "segment_stop"):
+        return
+    start, stop = ds.segment_start.values, ds.segment_stop.values
+    if start.size == 0 or not (np.all(np.isfinite([start, stop])) and np.all(stop > start)):
+        yield "segments must be finite and longer than nothing"
+    elif np.any(start[1:] < stop[:-1]):
+        yield "segments overlap or are not in order of time"
+    elif "spike_time" in ds:
+        yield from _spike_faults(ds, start, stop)
+
+
+def _can_be_read(ds: xr.Dataset, *names: str) -> bool:
+    """Whether the variables have the declared form; where not, that is said already, and values mean nothing."""
+    return not any(fault for name in names for fault in _form_faults(ds[name], ACTIVITY[name]))
+
+
+def _spike_faults(ds: xr.Dataset, start: np.ndarray, stop: np.ndarray) -> Iterator[str]:
+    if "spike_count" not in ds or "unit" not in ds.coords:
+        yield "spike_time needs spike_count(unit) and the coordinate unit"
+        return
+    if not _can_be_read(ds, "spike_time", "spike_count"):
+        return
+    time, count = ds.spike_time.values, ds.spike_count.values
+    if count.dtype.kind not in "iu" or np.any(count < 0):
+        yield "spike_count must be whole numbers from 0 on"
+        return
+    if count.sum() != time.size:
+        yield f"spike_count adds up to {count.sum()}, but there are {time.size} spikes"
+        return
+    if not np.all(np.isfinite(time)):
+        yield f"{np.sum(~np.isfinite(time))} spike times are not finite"
+        return
+    first = np.zeros(time.size, bool)
+    first[np.cumsum(count)[:-1][np.cumsum(count)[:-1] < time.size]] = True
+    if np.any((np.diff(time, prepend=-np.inf) < 0) & ~first):
+        yield "spike times are not sorted within their unit"
+    # A spike at the very end of a segment belongs to it: acquisition systems write t_stop as the last sample.
+    where = np.searchsorted(start, time, side="right") - 1
+    outside = (where < 0) | (time > stop[np.maximum(where, 0)])
+    if outside.any():
+        yield f"{outside.sum()} spikes lie outside observed time, the first at {time[outside][0]:.6f} s"
+    tick = ds.spike_time.attrs.get("tick", 0)
+    if "tick" in ds.spike_time.attrs and not (tick > 0 and np.all(np.abs(time / tick - np.rint(time / tick)) < 1e-3)):
+        yield f"spike times are no multiples of their tick of {tick:g} s, so that they would be rounded on disk"
+
+
+def _measure_faults(ds: xr.Dataset) -> Iterator[str]:
+    metric = ds.attrs.get("metric")
+    if metric not in ds:
+        yield f"the variable {metric!r}, named after the metric, is missing"
+        return
+    for name in ds.data_vars:
+        if not (str(name) == metric or str(name).startswith(f"{metric}_")):
+            yield f"variable {name!r} is not named after the metric {metric!r}"
+        strange = {re.sub("_b$", "", str(d)) for d in ds[name].dims} - MEASURE_DIMS
+        if strange:
+            yield f"variable {name!r} has unknown dimensions {sorted(strange)}"
+        low, high = ds[name].attrs.get("valid_min", -np.inf), ds[name].attrs.get("valid_max", np.inf)
+        if ds[name].dtype.kind in "iuf":
+            bad = (ds[name].values < low) | (ds[name].values > high)
+            if bad.any():
+                yield f"{bad.sum()} of {bad.size} values of {name!r} lie outside [{low:g}, {high:g}]"
+    for name in ("subject", "factors"):
+        if name not in ds.coords:
+            yield f"the coordinate {name}(replicate) is missing"
+    known = ds.replicate.values.tolist() if "replicate" in ds.coords else []
+    for replicate, reason in (_json_object(ds.attrs.get("not_applicable", "")) or {}).items():
+        if replicate not in known:
+            listed = ", ".join(map(str, known))
+            yield f"attribute 'not_applicable' names {replicate!r}, which is no replicate here; known: {listed}"
+        if not (isinstance(reason, str) and reason.strip()):
+            yield f"attribute 'not_applicable' gives {reason!r} for {replicate!r}; write in words why it could not be measured"
+
+
+def _comparison_faults(ds: xr.Dataset) -> Iterator[str]:
+    yield from _declared_faults(ds, COMPARISON)
+    yield from (f"variable {name!r} is missing; rerun rule {RULE['comparison/1']}" for name in COMPARISON if name not in ds)
+    if "unit" not in ds.coords:
+        yield f"the coordinate unit{UNIT.dims} is missing; rerun rule {RULE['comparison/1']}"
+    else:
+        yield from (f"coordinate 'unit' {fault}" for fault in _form_faults(ds.unit, UNIT))
+    for name in ("comparable", "fitted"):
+        if name in ds:
+            yield from _flag_faults(ds[name], "write 1 for yes, 0 for no")
+    for name, text in (("comparable", "reason"), ("location", "location_reason")):
+        if name in ds and text in ds and ds[name].dims == ds[text].dims and ds[name].dtype.kind in "iuf":
+            refused = ~(ds[name].values > 0) if name == "comparable" else np.isnan(ds[name].values)
+            for cell in np.argwhere(refused & (ds[text].values.astype(str) == ""))[:3]:
+                at = ", ".join(str(ds[d].values[k]) for d, k in zip(ds[name].dims, cell, strict=True))
+                yield f"variable {text!r} is empty at [{at}], where {name} is {ds[name].values[tuple(cell)]:g}; say why in words"

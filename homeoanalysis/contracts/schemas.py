@@ -1,0 +1,93 @@
+"""The three schemas as data: for each variable its dimensions and its unit, and the attributes that a dataset must have."""
+
+from typing import NamedTuple
+
+SIGNALS = ("lfp", "lfp_proxy", "membrane_potential", "current", "covariate")
+ANY = "*"  # a unit that the dataset chooses
+
+
+class Variable(NamedTuple):
+    """What a schema says of one variable."""
+
+    dims: tuple[str, ...]
+    units: str | None  # None: not numeric
+    long_name: str
+
+
+def _signal(name: str) -> dict[str, Variable]:
+    return {
+        name: Variable((f"{name}_channel", f"{name}_sample"), ANY, name.replace("_", " ")),
+        f"{name}_first_sample": Variable(("segment",), "1", "index of the first sample of the segment"),
+        f"{name}_sample_count": Variable(("segment",), "1", "samples in the segment; 0 where it was not recorded"),
+        f"{name}_t_start": Variable(("segment",), "s", "time of the first sample of the segment"),
+    }
+
+
+ACTIVITY: dict[str, Variable] = {
+    "segment_start": Variable(("segment",), "s", "start of observed time"),
+    "segment_stop": Variable(("segment",), "s", "end of observed time"),
+    "spike_time": Variable(("spike",), "s", "time of a spike"),
+    "spike_count": Variable(("unit",), "1", "spikes of the unit (CF contiguous ragged array)"),
+    "unit_kind": Variable(("unit",), None, "single, multi or simulated"),
+    "cell_type": Variable(("unit",), None, "E, I or unknown"),
+    "region": Variable(("unit",), None, "brain region or population"),
+    "x": Variable(("unit",), "m", "position of the unit"),
+    "y": Variable(("unit",), "m", "position of the unit"),
+    "rate": Variable(("unit", "time"), "Hz", "firing rate"),
+    "binned_count": Variable(("trial", "unit", "bin"), "1", "spikes in the bin"),
+    "weight": Variable(("snapshot", "synapse"), ANY, "synaptic weight"),
+    "snapshot_time": Variable(("snapshot",), "s", "time of the snapshot"),
+    "pre": Variable(("synapse",), "1", "presynaptic unit"),
+    "post": Variable(("synapse",), "1", "postsynaptic unit"),
+    "projection": Variable(("synapse",), None, "projection of the synapse"),
+    "covariate_bandwidth": Variable(("covariate_channel",), "Hz", "highest frequency of the covariate; NaN if unknown"),
+    "trial_start": Variable(("trial",), "s", "start of the trial"),
+    "trial_stop": Variable(("trial",), "s", "end of the trial"),
+    "stimulus": Variable(("trial",), None, "label of the stimulus"),
+    "epoch_start": Variable(("epoch",), "s", "start of the epoch"),
+    "epoch_stop": Variable(("epoch",), "s", "end of the epoch"),
+    "state_start": Variable(("state",), "s", "start of the state"),
+    "state_stop": Variable(("state",), "s", "end of the state"),
+    "observed": Variable(("unit", "segment"), "1", "0: not isolated in this segment, never counted as silent"),
+} | {key: value for name in SIGNALS for key, value in _signal(name).items()}
+
+MEASURE_DIMS = {
+    *("replicate", "unit", "pair", "frequency", "band", "lag", "time", "epoch", "state", "segment", "trial"),
+    *("stimulus", "channel", "snapshot", "parameter", "draw"),
+}
+_CELL = ("target", "contrast", "metric", "candidate")
+_CONTRAST = ("target", "contrast", "metric")
+_LOCATED = ("target", "contrast", "metric", "source")
+COMPARISON: dict[str, Variable] = {
+    "discrepancy": Variable(_CELL, "1", "distance of the candidate from the target"),
+    "discrepancy_low": Variable(_CELL, "1", "95 % interval over subjects, low"),
+    "discrepancy_high": Variable(_CELL, "1", "95 % interval over subjects, high"),
+    "within_low": Variable(_CELL, "1", "95 % interval within the recording, low"),
+    "within_high": Variable(_CELL, "1", "95 % interval within the recording, high"),
+    "ceiling": Variable(_CONTRAST, "1", "95th percentile of the candidate 'data'"),
+    "null_location": Variable(_CONTRAST, ANY, "where the surrogates of the target lie: their median over draws"),
+    "comparable": Variable(_CELL, "1", "1: the two can be compared"),
+    "reason": Variable(_CELL, None, "why not, where comparable is 0"),
+    "fitted": Variable(_CELL, "1", "1: was set from the data, gets no verdict"),
+    "verdict": Variable(_CELL, None, "matches, differs, or why there is none"),
+    "location": Variable(_LOCATED, ANY, "mean over subjects"),
+    "location_low": Variable(_LOCATED, ANY, "95 % interval of location over subjects, low"),
+    "location_high": Variable(_LOCATED, ANY, "95 % interval of location over subjects, high"),
+    "location_reason": Variable(_LOCATED, None, "why there is no location, where it is missing"),
+    "spread": Variable(_LOCATED, ANY, "standard deviation over subjects"),
+    "n_subjects": Variable(_LOCATED, "1", "subjects behind location, each compared with itself unless n_first says otherwise"),
+    "n_first": Variable(
+        _LOCATED, "1", "subjects at the first level, where they are others than those at the second (n_subjects); else 0"
+    ),
+    "n_left_out": Variable(_LOCATED, "1", "subjects of the contrast without a value, or with one of two levels only"),
+}
+UNIT = Variable(("contrast", "metric"), None, "unit of location, spread and null_location")  # a coordinate of comparison/1
+SCHEMAS = ("activity/1", "measure/1", "comparison/1")
+RULE = {"activity/1": "ingest or simulate", "measure/1": "measure", "comparison/1": "compare"}
+SOURCE_KINDS = ("recording", "model")
+ATTRIBUTES = {
+    "activity/1": ("source", "source_kind", "replicate", "subject", "session", "factors", "citation", "bookkeeping"),
+    "measure/1": ("source", "source_kind", "metric", "not_applicable"),
+    "comparison/1": ("study",),
+}
+CONTENT = ("spike_time", "rate", "binned_count", *SIGNALS[:-1], "weight")  # an activity has at least one of them

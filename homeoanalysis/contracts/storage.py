@@ -1,0 +1,122 @@
+"""To disk and back: the only way, so that nothing unchecked is written or read."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import netCDF4
+import numpy as np
+import xarray as xr
+
+from homeoanalysis.contracts.checking import check
+from homeoanalysis.contracts.schemas import RULE, SCHEMAS
+from homeoanalysis.errors import ContractError, DataError
+from homeoanalysis.files import is_intact, replacing, seal
+
+
+def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: Path | str) -> None:
+    """Write one dataset, or several as netCDF groups, to `path`: whole or not at all.
+
+    Every dataset is checked against the schema that it names; ContractError names the file. Spike times with an
+    attribute `tick` [s] are stored as integer multiples of it: exact, and a third of the size.
+    """
+    groups = {"": datasets} if isinstance(datasets, xr.Dataset) else dict(datasets)
+    for group, dataset in groups.items():
+        with _named(_where(path, group)):
+            check(dataset, str(dataset.attrs.get("schema")))
+    with replacing(path) as part:
+        mode: Literal["w", "a"] = "w"
+        for group, dataset in groups.items():
+            encoding = {name: _encoding(v) for name, v in dataset.variables.items()}
+            dataset.to_netcdf(part, mode=mode, group=group or None, engine="netcdf4", encoding=encoding)
+            mode = "a"
+        seal(part)
+
+
+def _encoding(variable: xr.Variable) -> dict[str, Any]:
+    if variable.dtype.kind not in "iuf" or variable.ndim == 0:
+        return {}
+    encoding: dict[str, Any] = {"zlib": True, "complevel": 1, "shuffle": True}
+    if "tick" in variable.attrs:
+        encoding |= {"dtype": "int64", "scale_factor": variable.attrs["tick"], "_FillValue": np.iinfo(np.int64).min}
+    elif variable.dtype.kind == "f":
+        encoding["_FillValue"] = np.nan
+    return encoding
+
+
+def open_dataset(path: Path | str, group: str | None = None) -> xr.Dataset:
+    """One dataset, loaded whole, checked against the schema that it names.
+
+    Raises DataError if the file is missing or unreadable, ContractError if it breaks its schema.
+    """
+    where = _where(path, group)
+    with (
+        _reading(path, where),
+        xr.open_dataset(path, group=group, engine="netcdf4", decode_times=False, decode_timedelta=False) as opened,
+    ):
+        dataset = opened.load()
+    schema = dataset.attrs.get("schema")
+    found = str(schema)
+    # The rule that makes this kind of dataset is known even if the version is not.
+    rule = next((r for s, r in RULE.items() if s.partition("/")[0] == found.partition("/")[0]), None)
+    if found not in SCHEMAS:
+        mend = f"; made by another version: rerun rule {rule} (delete the file)" if rule else ""
+        raise ContractError(f"{where} has the schema {schema!r}; known: {', '.join(SCHEMAS)}{mend}")
+    for variable in dataset.variables.values():
+        if variable.dtype == object:
+            variable.data = variable.values.astype(str)
+    with _named(where):
+        return check(dataset, found)
+
+
+def _where(path: Path | str, group: str | None) -> str:
+    return f"group {group!r} of {path}" if group else f"{path}"
+
+
+@contextmanager
+def _named(where: str) -> Iterator[None]:
+    """Every violation names the file."""
+    try:
+        yield
+    except ContractError as error:
+        raise ContractError(*(f"{where}: {line}" for line in error.violations)) from None
+
+
+@contextmanager
+def _reading(path: Path | str, where: str) -> Iterator[None]:
+    """Turns what a missing or damaged file does into a DataError; HDF5 sees no file whose seal is broken."""
+    try:
+        if not is_intact(Path(path)):
+            raise OSError("its checksum is wrong")
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist; run the rule that makes it") from None
+    except (OSError, ValueError, RuntimeError) as error:
+        raise DataError(f"{where} cannot be read ({error}); delete it and run the workflow again") from error
+
+
+def groups(path: Path | str) -> list[str]:
+    """The names of the netCDF groups of a file; [""] where it has none."""
+    with _reading(path, str(path)), netCDF4.Dataset(path) as file:
+        return list(file.groups) or [""]
+
+
+def by_replicate(activities: Iterable[xr.Dataset]) -> dict[str, xr.Dataset]:
+    """Replicate -> activity, ready to `write` as groups. Raises ContractError if two have the same replicate."""
+    found: dict[str, xr.Dataset] = {}
+    for activity in activities:
+        name = activity.attrs["replicate"]
+        if name in found:
+            raise ContractError(
+                f"activity/1 {activity.attrs['source']}: two activities are replicate {name!r}; one would be lost"
+            )
+        found[name] = activity
+    return found
+
+
+def open_replicates(paths: list[Path] | list[str]) -> Iterator[xr.Dataset]:
+    """The activities of some files, one at a time, whether a file holds one replicate or a batch of them."""
+    for path in paths:
+        for group in groups(path):
+            yield open_dataset(path, group or None)

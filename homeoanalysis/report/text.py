@@ -1,0 +1,40 @@
+"""Numbers and names as the report writes them."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+COMPARISON = "comparison.nc"
+Measures = Mapping[str, Mapping[str, xr.Dataset]]  # metric label -> source -> measure/1
+
+
+def number(value: Any) -> str:
+    """Three digits; a dash for a missing value."""
+    return f"{float(value):.3g}" if np.isfinite(float(value)) else "–"
+
+
+def interval(low: Any, high: Any) -> str:
+    return f"{number(low)} to {number(high)}" if np.isfinite(float(low)) and np.isfinite(float(high)) else "–"
+
+
+def file(label: str, estimate: xr.Dataset) -> str:
+    return f"measures/{label}/{estimate.attrs['source']}.nc"
+
+
+def in_words(label: str, estimate: xr.Dataset) -> str:
+    """The metric's long name, and the study's own label where it uses a metric twice."""
+    words = str(estimate[estimate.attrs["metric"]].attrs["long_name"])
+    return words + (f" ({label.partition('.')[2]})" if "." in label else "")
+
+
+def briefly(words: str) -> str:
+    """The name without what explains it, to stand within a sentence."""
+    name = re.split(r"[:,]| \((?!\w+\)$)", words)[0]
+    return name[0].lower() + name[1:]
+
+
+def units(units: str) -> str:
+    return "" if units == "1" else f"\N{NO-BREAK SPACE}{units}"

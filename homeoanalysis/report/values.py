@@ -1,0 +1,120 @@
+"""The values of the metrics, in families, with the figures that show them."""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from PIL import Image
+
+from homeoanalysis.numerics.summaries import at_epoch, conditions, epochs_of, of_replicate, summarise
+from homeoanalysis.report.text import Measures, file, in_words, interval, number
+
+_FAMILIES = {"rates": "Firing rates", "spectra": "Spectra", "coding": "Coding"}
+
+
+class Row(NamedTuple):
+    """One line of a table of values."""
+
+    source: str
+    condition: str
+    epoch: str
+    value: str
+    interval: str
+    n: str
+    trace: str
+
+
+class Picture(NamedTuple):
+    """A figure as it stands in the page."""
+
+    name: str
+    data: str
+    width: int
+    height: int
+    caption: str
+
+
+def picture(name: str, path: Path) -> Picture:
+    with Image.open(path) as image:
+        caption = str(image.info.get("Description", ""))
+        width, height = image.size
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    return Picture(name, data, width, height, caption)
+
+
+def _family(by_source: Mapping[str, xr.Dataset]) -> str:
+    """A metric in bits is of the code, one over frequency of the spectrum, any other of the rates."""
+    values = [e[e.attrs["metric"]] for e in by_source.values()]
+    if any(v.attrs["units"].startswith("bit") for v in values):
+        return "coding"
+    return "spectra" if any("frequency" in v.dims for v in values) else "rates"
+
+
+def family_of(figure: str, measures: Measures) -> str | None:
+    """A figure stands with the metric that its name begins with; the others stand at the head of the page."""
+    named = [label for label in measures if figure.startswith(label.partition(".")[0])]
+    return _family(measures[max(named, key=len)]) if named else None
+
+
+def families(measures: Measures, pictures: list[Picture]) -> Iterator[dict[str, Any]]:
+    for family, title in _FAMILIES.items():
+        tables = [_table(label, by_source) for label, by_source in measures.items() if _family(by_source) == family]
+        shown = [p for p in pictures if family_of(p.name, measures) == family]
+        if tables or shown:
+            yield {"key": family, "title": title, "pictures": shown, "tables": tables}
+
+
+def _table(label: str, by_source: Mapping[str, xr.Dataset]) -> dict[str, Any]:
+    """The values of one metric: one line for each source, condition and epoch; what could not be measured, and why."""
+    first = next(iter(by_source.values()))
+    rows = [row for source, estimate in by_source.items() for row in _rows(label, source, estimate)]
+    missing = [f"{source}: {reason}" for source, estimate in by_source.items() for reason in _reasons(estimate)]
+    units = first[first.attrs["metric"]].attrs["units"]
+    return {
+        "title": in_words(label, first),
+        "label": label,
+        "units": units,
+        "method": first.attrs.get("metric_source", ""),
+        "rows": rows,
+        "missing": missing,
+    }
+
+
+def _reasons(estimate: xr.Dataset) -> list[str]:
+    """Why replicates have no value, each reason once."""
+    metric, missing = estimate.attrs["metric"], json.loads(estimate.attrs["not_applicable"])
+    left = [str(r) for r in estimate.replicate.values if str(r) not in missing]
+    undefined = sum(not bool(of_replicate(estimate, metric, r).notnull().any()) for r in left)
+    source = estimate.attrs.get("metric_source", "")
+    told = f"undefined in {undefined} of {len(left)} replicates{f'; it is {source}' if source else ''}"
+    return [*dict.fromkeys(missing.values()), *([told] if undefined else [])]
+
+
+def _rows(label: str, source: str, estimate: xr.Dataset) -> Iterator[Row]:
+    metric = estimate.attrs["metric"]
+    missing = json.loads(estimate.attrs["not_applicable"])
+    noun = "subject" if estimate.attrs["source_kind"] == "recording" else "realisation"
+    for condition, replicates in conditions(estimate).items():
+        kept = [r for r in replicates if r not in missing]
+        if not kept:
+            continue
+        whole = summarise(estimate, kept)
+        for epoch in epochs_of(estimate):
+            summary = at_epoch(whole, epoch)
+            left = [d for d in summary.mean.dims if d in ("frequency", "time")]
+            mean = float(summary.mean.mean(left, skipna=True))
+            spread = "" if left or not np.isfinite(float(summary.spread)) else f" ± {number(summary.spread)}"
+            units = f", {summary.n_units} unit{'s' if summary.n_units != 1 else ''}" if summary.n_units else ""
+            yield Row(
+                source=source,
+                condition=condition or "all",
+                epoch=epoch or "–",
+                value=f"{number(mean)}{spread}" + (f" (mean over {left[0]})" if left else ""),
+                interval="–" if left else interval(summary.low, summary.high).replace("–", f"– ({summary.over})"),
+                n=f"{summary.n_subjects} {noun}{'s' if summary.n_subjects != 1 else ''}{units}",
+                trace=f"{file(label, estimate)}: {metric}",
+            )
