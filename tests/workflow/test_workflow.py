@@ -49,7 +49,7 @@ metrics:
 contrasts:
   level: {metrics: [firing_rate, stimulus_coherence], epoch: stimulus}
 targets: {mine: [cells]}
-resampling: {draws: 20, block: 250 ms}
+resampling: {draws: 100, block: 250 ms}
 figures: [discrepancy]
 """
 
