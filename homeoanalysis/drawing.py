@@ -1,9 +1,10 @@
 """The one visual encoding of all figures, and writing them so that the same input gives the same bytes.
 
-Data: black markers with error bars. Models: coloured lines or markers. Null: grey dashes. Ceiling: grey band.
+Data: black markers with error bars. Models: coloured lines or markers. Worst case: grey dashes. Best attainable: grey band.
 Colours: Okabe and Ito 2008, told apart with any colour vision.
 """
 
+import json
 import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,16 +14,7 @@ import numpy as np
 import xarray as xr
 
 from homeoanalysis.files import replacing
-from homeoanalysis.numerics.summaries import (
-    References,
-    Summary,
-    at_epoch,
-    conditions,
-    epochs_of,
-    levels_of,
-    references,
-    summarise,
-)
+from homeoanalysis.numerics.summaries import Summary, ceiling_of, cell_types, conditions, epochs_of, levels_of, summarise
 
 if TYPE_CHECKING:  # the functions import what they use: the config check loads every figure, and need not pay for matplotlib
     from matplotlib.axes import Axes
@@ -32,10 +24,11 @@ if TYPE_CHECKING:  # the functions import what they use: the config check loads 
 Measures = Mapping[str, Mapping[str, xr.Dataset]]  # metric label -> source -> measure/1
 MODEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
+HOLLOW = {"markerfacecolor": "white"}  # fitted
 NULL: dict[str, Any] = {"color": "#666666", "linestyle": "--", "linewidth": 1}
 CEILING: dict[str, Any] = {"color": "#BBBBBB", "alpha": 0.6, "linewidth": 0}
-CEILING_LABEL = "ceiling (data)"
-NULL_LABEL = "null (surrogates)"
+CEILING_LABEL = "best attainable (data)"
+NULL_LABEL = "worst case (surrogate)"
 EPOCHS: tuple[dict[str, Any], ...] = tuple(
     {"color": colour, "alpha": 0.2, "linewidth": 0} for colour in ("#56B4E9", "#E69F00")
 )  # neighbours differ
@@ -77,7 +70,7 @@ def nothing(reason: str) -> Drawn:
 
 
 def label(axes: "Axes", x: str, y: str) -> None:
-    """Axis labels, each "Quantity (unit)"."""
+    """Axis labels, each "Quantity (unit)"; "" for an axis of names."""
     axes.set_xlabel(x)
     axes.set_ylabel(y)
 
@@ -93,6 +86,13 @@ def plain_numbers(axis: "Axis") -> None:
 def is_recording(estimate: xr.Dataset) -> bool:
     """Whether the measure is of data, not of a model."""
     return bool(estimate.attrs["source_kind"] == "recording")
+
+
+def is_fitted(comparison: xr.Dataset, metric: str, source: str) -> bool:
+    """Whether the metric was set from the data, so that its marker is hollow."""
+    if metric not in comparison.metric.values or source not in comparison.candidate.values:
+        return False
+    return bool(comparison.fitted.sel(metric=metric, candidate=source).any())
 
 
 def styles(measures: Measures) -> dict[str, dict[str, Any]]:
@@ -136,7 +136,9 @@ def counted(source: str, estimate: xr.Dataset, summaries: Iterable[Summary]) -> 
     n = [s.n_subjects for s in every]
     units = [s.n_units for s in every]
     over = " or ".join(dict.fromkeys(s.over.replace("subjects", f"{noun}s") for s in every))
-    of_units = f" with {_range(units, 'unit')} in all" if max(units) else ""
+    types = cell_types(estimate)
+    pooled = f" (of types {' and '.join(types)} together)" if types else ""
+    of_units = f" with {_range(units, 'unit')} in all{pooled}" if max(units, default=0) else ""
     return f"{source}: n = {_range(n, noun)}{of_units}, interval {over}"
 
 
@@ -145,13 +147,11 @@ def _range(numbers: list[int], noun: str) -> str:
     return f"{text} {noun}{'' if text == '1' else 's'}"
 
 
-def condition_panel(
-    axes: "Axes", measures: Measures, comparison: xr.Dataset, metric: str, *, null: float | None = None
-) -> list[str]:
-    """A metric of all sources side by side in each condition (and epoch) of the recordings.
+def condition_panel(axes: "Axes", measures: Measures, comparison: xr.Dataset, metric: str, *, null: float = np.nan) -> list[str]:
+    """A metric of all sources side by side in each condition (and epoch) of the recordings; hollow where it was fitted.
 
-    null: the value of a source that knows nothing; without it the dashes are the target plus and minus the floor.
-    Returns what the caption must say of each source; [] if there is nothing to draw.
+    null: the value of a source that knows nothing, if there is one.
+    Returns what the caption must say of each source, of those too that are not drawn; [] if there is nothing to draw.
     """
     by_source = {s: e for s, e in measures.get(metric, {}).items() if bool(e[e.attrs["metric"]].notnull().any())}
     shown = [e for e in by_source.values() if is_recording(e)] or list(by_source.values())
@@ -165,29 +165,45 @@ def condition_panel(
         for at, (condition, epoch) in enumerate(groups):
             if condition not in conditions(estimate) or epoch not in epochs_of(estimate):
                 continue
-            summary = at_epoch(summarise(estimate, conditions(estimate)[condition]), epoch)
+            summary = summarise(estimate, conditions(estimate)[condition], epoch=epoch)
+            looks = {"zorder": 3, **style[source], **(HOLLOW if is_fitted(comparison, metric, source) else {})}
             name = source if not summaries else None
-            errorbar(axes, [at + offset], summary.mean, summary.low, summary.high, label=name, zorder=3, **style[source])
+            errorbar(axes, [at + offset], summary.mean, summary.low, summary.high, label=name, **looks)
             summaries.append(summary)
             if any(estimate is e for e in shown):
                 levels = levels_of(estimate, conditions(estimate)[condition][0])
-                found = references(comparison, source, metric, estimate, levels, epoch)
-                draw_references(axes, [at - 0.45, at + 0.45], float(summary.mean), found, null)
-        notes.append(counted(source, estimate, summaries))
+                ceiling = ceiling_of(comparison, source, metric, estimate, levels, epoch)
+                draw_references(axes, [at - 0.45, at + 0.45], float(summary.mean), ceiling, null)
+        hollow = ", hollow: fitted to the data" if is_fitted(comparison, metric, source) else ""
+        notes.append(counted(source, estimate, summaries) + hollow)
+    left = {s: e for s, e in measures.get(metric, {}).items() if placed and s not in placed}
+    notes += [f"{s} is not drawn: {_elsewhere(e, groups) if s in by_source else without_value(e)}" for s, e in left.items()]
     words = [" ".join(filter(None, (c, e if len(epochs_of(shown[0])) > 1 else ""))) or "all" for c, e in groups]
-    axes.set_xticks(range(len(groups)), ["\n".join(textwrap.wrap(w, 10)) for w in words])
+    axes.set_xticks(range(len(groups)), ["\n".join(textwrap.wrap(w, 10, break_long_words=False)) for w in words])
     axes.set_xlim(-0.6, len(groups) - 0.4)
     return notes
 
 
-def draw_references(axes: "Axes", x: Any, target: Any, found: References, null: Any = None) -> None:
-    """The ceiling around the target as a grey band, the null as grey dashes (target plus and minus floor, or `null`)."""
+def without_value(estimate: xr.Dataset) -> str:
+    """Why a measure has no value."""
+    return ", ".join(dict.fromkeys(json.loads(estimate.attrs["not_applicable"]).values())) or "undefined"
+
+
+def _elsewhere(estimate: xr.Dataset, groups: list[tuple[str, str | None]]) -> str:
+    """Why none of the drawn conditions and epochs is one of a source."""
+    has = ", ".join(e for e in epochs_of(estimate) if e)
+    if not {e for _, e in groups} & set(epochs_of(estimate)):
+        return f"its epochs ({has}) are not those drawn"
+    return f"its conditions ({'; '.join(c or 'none' for c in conditions(estimate))}) are not those drawn"
+
+
+def draw_references(axes: "Axes", x: Any, target: Any, ceiling: float, null: float) -> None:
+    """The best attainable around the target as a grey band, the worst case as grey dashes; neither where it is NaN."""
     target = np.broadcast_to(target, np.shape(x))
-    if np.isfinite(found.ceiling):
-        axes.fill_between(x, target - found.ceiling, target + found.ceiling, label=CEILING_LABEL, **CEILING)
-    lines = [null] if null is not None else [target - found.floor, target + found.floor]
-    for line in (np.broadcast_to(v, np.shape(x)) for v in lines if np.all(np.isfinite(v))):
-        axes.plot(x, line, label=NULL_LABEL, **NULL)
+    if np.isfinite(ceiling):
+        axes.fill_between(x, target - ceiling, target + ceiling, label=CEILING_LABEL, **CEILING)
+    if np.isfinite(null):
+        axes.plot(x, np.full(np.shape(x), null), label=NULL_LABEL, **NULL)
 
 
 def save(drawn: Drawn, path: Path | str) -> None:

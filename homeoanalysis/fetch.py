@@ -10,7 +10,7 @@ from urllib.parse import quote
 from homeoanalysis.config.recording import File, Source
 from homeoanalysis.errors import DataError
 from homeoanalysis.files import replacing
-from homeoanalysis.provenance import file_hash
+from homeoanalysis.provenance import check_file
 
 _log = logging.getLogger(__name__)
 MIRROR = "HOMEOANALYSIS_MIRROR"
@@ -43,20 +43,10 @@ def fetch(source: Source, file: File, *, recording: str, destination: Path) -> N
     if near is None:
         _download(f"{source.url}{quote(file.name)}", file, destination, recording, mirror)
         return
-    if not near.is_file():
-        raise DataError(f"recording {recording}: {near} does not exist; mend the source in its YAML, or reinstall the package")
+    check_file(near, file.sha256, shown=f"recording {recording}: {near}")
     with replacing(destination) as part:
         shutil.copyfile(near, part)
-        _verify(part, file, f"recording {recording}: {near}")
     _log.info("%s: copied %s", recording, file.name)
-
-
-def _verify(path: Path, file: File, what: str) -> None:
-    found = file_hash(path)
-    if file.sha256 is not None and found != file.sha256:
-        raise DataError(
-            f"{what} has the SHA-256 {found}, but the YAML says {file.sha256}; the file is damaged or another version: replace it"
-        )
 
 
 def _download(url: str, file: File, destination: Path, recording: str, mirror: str | None) -> None:
@@ -72,5 +62,5 @@ def _download(url: str, file: File, destination: Path, recording: str, mirror: s
         except (requests.RequestException, OSError) as error:
             kind = type(error).__name__
             raise DataError(f"recording {recording}: {file.name} could not be fetched from {url} ({kind}); {mend}") from error
-        _verify(part, file, f"recording {recording}: {url}")
+        check_file(part, file.sha256, shown=f"recording {recording}: {url}")
     _log.info("%s: fetched %s from %s", recording, file.name, url)

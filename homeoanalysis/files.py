@@ -1,13 +1,18 @@
 """Writing files whole or not at all, and seeing later that they still are."""
 
+import errno
 import os
+import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from homeoanalysis.errors import DataError
+
 _MARK = b"crc32:"
+_FULL = 10_000_000  # bytes; what may be left on a disk that counts as full
 
 
 @contextmanager
@@ -15,13 +20,27 @@ def replacing(path: Path | str) -> Iterator[Path]:
     """A path to write to; when the body ends without an error, what is there takes the place of `path`.
 
     A job that is killed leaves a folder ".part-..." beside it, and never a file that looks finished.
+    Raises DataError if it cannot be written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-") as folder:
-        part = Path(folder) / path.name
-        yield part
-        os.replace(part, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-") as folder:
+            part = Path(folder) / path.name
+            try:
+                yield part
+                os.replace(part, path)
+            except (OSError, RuntimeError) as error:  # the latter is netCDF's
+                raise DataError(f"{path} cannot be written ({error}); {_mend(error, part.parent)}") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error}); {_mend(error, path.parent)}") from error
+
+
+def _mend(error: Exception, folder: Path) -> str:
+    code = error.errno if isinstance(error, OSError) else None
+    if code in (errno.ENOSPC, errno.EDQUOT) or (folder.is_dir() and shutil.disk_usage(folder).free < _FULL):
+        return "the disk is full: free some space and run again"
+    return "mend the folder or its permissions, and run again"
 
 
 def seal(path: Path) -> None:

@@ -16,6 +16,7 @@ from homeoanalysis import catalogue
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.contracts import check
 from homeoanalysis.errors import DataError
+from homeoanalysis.provenance import check_file
 
 _log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
@@ -27,10 +28,12 @@ def ingest(recording: Recording, *, name: str, replicate: str, files: Mapping[st
     files: role -> path, as the recording's reader wants them. name: the recording's name, for `source`.
     Returns activity/1; its attribute `bookkeeping` (JSON) says for spikes, units and signals how many came in, how
     many are in the result, and for what reason the others were dropped.
-    Raises DataError if a file is not what the YAML says.
+    Raises DataError if a file is not what the YAML says: its SHA-256, where one is given, before anything is read.
     """
     info = recording.replicates[replicate]
     try:
+        for role, path in files.items():
+            check_file(path, info.files[role].sha256 if role in info.files else None)
         block = catalogue.load("readers", recording.reader.name)(files, **recording.reader.parameters)
         for fix in recording.fixes:
             block = catalogue.load("fixes", fix.name)(block, **fix.parameters)
@@ -155,16 +158,25 @@ def _units(
             if times.size and not np.all(np.isfinite(times)):
                 raise DataError(f"unit {name} has spike times that are not finite")
             trains.setdefault(name, []).append(times)
-    joined = {name: np.sort(np.concatenate(parts)) for name, parts in trains.items()}
+    every = {name: np.sort(np.concatenate(parts)) for name, parts in trains.items()}
+    joined = {name: np.unique(times) for name, times in every.items()}
     minimum = recording.units.minimum_rate
     kept = [n for n, t in joined.items() if minimum is None or t.size / duration >= minimum]
     lost = [n for n in joined if n not in set(kept)]
     reason = f"unit below the minimum rate of {minimum} Hz"
+    outside = Counter[str]()
+    for train in (t for s in segments for t in s.spiketrains):
+        outside.update(train.annotations.get("dropped", {}))
+    dropped = {
+        **outside,
+        "at the same time as another of its unit": sum(every[n].size - joined[n].size for n in joined),
+        reason: sum(joined[n].size for n in lost),
+    }
     return (
         joined,
         kept,
         {
-            "spikes": _book(sum(t.size for t in joined.values()), {reason: sum(joined[n].size for n in lost)}),
+            "spikes": _book(sum(t.size for t in every.values()) + outside.total(), dropped),
             "units": _book(len(joined), {reason: len(lost)}),
         },
     )

@@ -3,13 +3,14 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from homeoanalysis import catalogue
+from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.contracts import check
 from homeoanalysis.errors import DataError, NotApplicable
 from homeoanalysis.metric import Metric
@@ -30,8 +31,9 @@ def measure(activities: Iterable[xr.Dataset], metric: str, **parameters: Any) ->
     Returns measure/1. `unit` runs over the units of all replicates, `replicate(unit)` says whose it is; a metric
     without units has the dimension `replicate`. A replicate in which there is nothing to measure is NaN, and the
     attribute `not_applicable` (JSON) gives the reason for each.
+    Raises ContractError for an activity that breaks its schema, DataError for parameters that the metric does not take.
     """
-    thing = catalogue.load("metrics", metric)
+    thing = _metric(metric, parameters)
     (result,) = _collect(activities, thing, lambda activity: [thing(activity, **parameters)], 1)
     _log.info("measured %s of %d replicates of %s", metric, result.sizes["replicate"], result.attrs["source"])
     return check(result, "measure/1")
@@ -46,7 +48,7 @@ def measure_draws(
     halves on both sides is one at equal degrees of freedom. draws: how many; block: [s], see `resampling.Halves`.
     Returns three measure/1 datasets with a dimension `draw`, none for a metric that is never compared.
     """
-    thing = catalogue.load("metrics", metric)
+    thing = _metric(metric, parameters)
     if thing.scale is None:
         return {}
 
@@ -72,6 +74,25 @@ def measure_draws(
     return {kind: check(dataset, "measure/1") for kind, dataset in zip(DRAWS, joined, strict=True)}
 
 
+def _metric(name: str, parameters: Mapping[str, Any]) -> Metric:
+    """The metric of that name, if it takes these parameters. Raises DataError."""
+    if name not in catalogue.names("metrics"):
+        raise DataError(f"there is no metric {name!r}; {did_you_mean(name, catalogue.names('metrics'))}")
+    fields = catalogue.parameters("metrics", name).model_fields
+    for key, value in parameters.items():
+        if key not in fields:
+            raise DataError(f"{name} has no parameter {key!r}; {did_you_mean(key, fields)}")
+        if isinstance(value, str) and fields[key].annotation is float:
+            raise DataError(
+                f"{name}: {key} is the text {value!r}; in Python write a number in SI units, e.g. {key}=0.001 for 1 ms"
+            )
+    missing = [key for key, field in fields.items() if field.is_required() and key not in parameters]
+    if missing:
+        raise DataError(f"{name} needs the parameter {missing[0]!r}; add it, as a number in SI units")
+    thing: Metric = catalogue.load("metrics", name)
+    return thing
+
+
 def _inside_epochs(activity: xr.Dataset) -> xr.Dataset:
     """Halves hold nothing outside epochs, so that surrogates need not either."""
     start, stop = np.array(sorted(observed.epochs(activity).values())).T
@@ -87,8 +108,10 @@ def _collect(
     replicates: dict[str, dict[str, str]] = {}
     missing: dict[str, str] = {}
     attributes: dict[str, Any] = {}
+    if isinstance(activities, xr.Dataset):
+        raise DataError(f"{metric.name} was given one activity, not a list of them; write [activity]")
     for activity in activities:
-        name = activity.attrs["replicate"]
+        name = check(activity, "activity/1").attrs["replicate"]
         if name in replicates:
             raise DataError(
                 f"metric {metric.name} was given two activities of replicate {name!r}, which would count twice; remove one"
@@ -104,6 +127,7 @@ def _collect(
         raise DataError(f"metric {metric.name} was given no activity; check the source's replicates")
     attributes |= {"schema": "measure/1", "metric": metric.name, "not_applicable": json.dumps(missing, sort_keys=True)}
     attributes |= {"scale": metric.scale or "", "metric_source": metric.source}
+    attributes |= {"no_worst_case": metric.no_worst_case, "derived_from": json.dumps(metric.derived_from)}
     coordinates = {key: ("replicate", [r[key] for r in replicates.values()]) for key in (*_CARRIED, "epochs")}
     return [
         _joined([f[k] for f in found], metric, list(replicates))

@@ -51,6 +51,8 @@ class Metric:
         self.scale: Scale | None = record["scale"]
         self.truth: Callable[[np.random.Generator], Truth] = record["truth"]
         self.surrogate: Surrogate = record["surrogate"]
+        self.no_worst_case: str = record["no_worst_case"]
+        self.derived_from: tuple[str, ...] = record["derived_from"]
         self.long_name = (function.__doc__ or "").strip().splitlines()[0].rstrip(".")
 
     def __call__(self, activity: xr.Dataset, **parameters: Any) -> xr.Dataset:
@@ -92,6 +94,8 @@ def metric(
     scale: Scale | None,
     truth: Callable[[np.random.Generator], Truth],
     surrogate: Surrogate,
+    no_worst_case: str = "",
+    derived_from: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Mapping[str, Any]]], Metric]:
     """Declare a metric.
 
@@ -99,10 +103,13 @@ def metric(
     returns {metric: array or (dims, array), metric_companion: ..., "coords": {...}}; a companion that takes time to
     compute may be a function without arguments, called only where it is wanted.
     scale: how two values differ: "relative" (to the first), "linear" (difference), None (descriptive, never compared).
+    no_worst_case: what the surrogate is, where it is not the worst that a model can be. derived_from: metrics from whose
+    values this one is computed, so that it can agree although they differ.
     """
 
     def wrap(function: Callable[..., Mapping[str, Any]]) -> Metric:
         record = dict(units=units, dims=dims, bounds=bounds, companions=dict(companions), source=source, scale=scale)
-        return Metric(function, {**record, "truth": truth, "surrogate": surrogate})
+        generators = dict(truth=truth, surrogate=surrogate)
+        return Metric(function, {**record, **generators, "no_worst_case": no_worst_case, "derived_from": derived_from})
 
     return wrap

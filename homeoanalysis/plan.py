@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from homeoanalysis.config import Config, Model
+from homeoanalysis.errors import ConfigError
 from homeoanalysis.fetch import local_path
 
 ACTIVITY = "results/activity"
@@ -19,9 +20,12 @@ class Job(NamedTuple):
 
 
 class Plan:
-    """The paths of a config."""
+    """The paths of a config. Raises ConfigError where they cannot be made."""
 
     def __init__(self, config: Config) -> None:
+        for folder in ("results", "data"):
+            if Path(folder).exists() and not Path(folder).is_dir():
+                raise ConfigError(f"{folder} is a file, where the workflow has a folder of that name; rename the file")
         self.config = config
         self.simulated = config.variants()  # source -> (model, overrides)
 

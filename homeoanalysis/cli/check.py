@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from homeoanalysis.catalogue import did_you_mean
-from homeoanalysis.cli.text import count, printable, some, table
+from homeoanalysis.cli.text import count, printable, some, table, typed
 from homeoanalysis.config import Config, load_config
 from homeoanalysis.errors import ConfigError, DataError
+from homeoanalysis.fetch import local_path
 from homeoanalysis.plan import Plan
+from homeoanalysis.provenance import check_file
 
 _SHOWN = 5
+_HASHED = 50_000_000  # bytes; the checksum of a larger file is left to the job that reads it
 
 
 def check(folder: Path, studies: Sequence[str]) -> Iterator[str]:
@@ -27,13 +31,10 @@ def check(folder: Path, studies: Sequence[str]) -> Iterator[str]:
     for name in chosen:
         yield ""
         yield from _study(plan, name)
-    absent = _absent(plan, chosen)
-    if absent:
-        shown, more = some(absent, _SHOWN)
-        raise DataError(f"files of yours are missing: {', '.join(shown)}{more}; mend source.folder or the files' names")
+    _check_files(plan, chosen)
     yield ""
-    yield "An output that exists may still be out of date: `snakemake -n` decides that, and says why."
-    yield f"Run: snakemake --cores 2{' ' + ' '.join(chosen) if studies else ''}"
+    yield f"An output that exists may still be out of date: `{typed('snakemake -n')}` decides that, and says why."
+    yield "Run: " + typed(f"snakemake --cores 2{' ' + ' '.join(chosen) if studies else ''}")
 
 
 def _studies(n: int) -> str:
@@ -44,6 +45,9 @@ def _study(plan: Plan, name: str) -> Iterator[str]:
     study = plan.config.studies[name]
     yield f"{name}: {printable(study.title, 100)}"
     yield f"  sources: {', '.join(plan.config.sources(name).values())}"
+    for recording in study.recordings:
+        for key in _unknown(plan.config.raw_recordings[recording]):
+            yield f"  still to be written: {key} of recording {recording} is 'unknown'"
     done: dict[str, int] = {}
     missing: dict[str, list[str]] = {}
     for job in plan.jobs(name):
@@ -51,6 +55,15 @@ def _study(plan: Plan, name: str) -> Iterator[str]:
         done[job.rule] = done.get(job.rule, 0) + (not left)
         missing.setdefault(job.rule, []).extend(left[:1])
     yield from table([(rule, *_counts(done[rule], missing[rule])) for rule in done])
+
+
+def _unknown(raw: Any, at: str = "") -> Iterator[str]:
+    """The keys whose value is the word that `add` leaves where it knows nothing."""
+    inside = raw.items() if isinstance(raw, dict) else enumerate(raw) if isinstance(raw, list) else ()
+    for key, value in inside:
+        yield from _unknown(value, f"{at}.{key}".removeprefix("."))
+    if raw == "unknown":
+        yield at
 
 
 def _counts(n_done: int, missing: Sequence[str]) -> tuple[str, str, str]:
@@ -61,17 +74,27 @@ def _counts(n_done: int, missing: Sequence[str]) -> tuple[str, str, str]:
     return total, f"{n_done} exist, {len(missing)} missing", f"{', '.join(shown)}{more}"
 
 
-def _absent(plan: Plan, studies: Sequence[str]) -> list[str]:
-    """Files that no job makes and that are not there: of recordings in folders of the user."""
+def _check_files(plan: Plan, studies: Sequence[str]) -> None:
+    """Raises DataError for files that no job makes, of packages and folders of the user, which are absent or wrong."""
     config: Config = plan.config
     sources = [s for study in studies for s in config.sources(study).values()]
     driving = [r for s in sources if s in plan.simulated for r in plan.model(s).stimulus_recordings()]
-    names = [r for r in dict.fromkeys([*sources, *driving]) if r in config.recordings]
-    paths = [
-        plan.recording_file(name, file.name)
-        for name in names
-        if config.recordings[name].source.url is None and config.recordings[name].source.package is None
-        for replicate in config.recordings[name].replicates.values()
-        for file in replicate.files.values()
-    ]
-    return [path for path in dict.fromkeys(paths) if not Path(path).exists()]
+    found: dict[Path, str | None] = {}
+    for name in (r for r in dict.fromkeys([*sources, *driving]) if r in config.recordings):
+        for replicate in config.recordings[name].replicates.values():
+            for file in replicate.files.values():
+                path = local_path(config.recordings[name].source, file)
+                found |= {path: file.sha256} if path is not None else {}
+    absent = [str(path) for path in found if not path.exists()]
+    if absent:
+        shown, more = some(absent, _SHOWN)
+        raise DataError(f"files of yours are missing: {', '.join(shown)}{more}; mend source.folder or the files' names")
+    wrong = []
+    for path, sha256 in found.items():
+        try:
+            check_file(path, sha256 if path.stat().st_size <= _HASHED else None)
+        except DataError as error:
+            wrong.append(str(error))
+    if wrong:
+        shown, more = some(wrong, _SHOWN)
+        raise DataError("\n".join(shown) + more)

@@ -12,7 +12,7 @@ import neo
 import numpy as np
 
 from homeoanalysis import catalogue
-from homeoanalysis.cli.text import count, number, printable, some
+from homeoanalysis.cli.text import count, number, printable, some, typed
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.neo_io import FORMATS, candidates, channel_names, check_io, check_readable, read_blocks, told
 
@@ -107,7 +107,7 @@ def _text(path: Path) -> Iterator[str]:
         yield f"  columns of numbers: {columns}"
     yield from (f"  | {printable(line, 100)}" for line in lines[:8])
     yield "  plain text does not say its units; if it is spike times, one a line:"
-    yield "    python -m homeoanalysis add FILE --time-step '1 ms' --duration '600 s'"
+    yield "    " + typed("python -m homeoanalysis add FILE --time-step '1 ms' --duration '600 s'")
     yield "  with a stimulus beside them: the reader spike_text, as in config/recordings/grasshopper.yaml"
 
 

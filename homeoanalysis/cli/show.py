@@ -12,7 +12,8 @@ import numpy as np
 import xarray as xr
 
 from homeoanalysis.cli.text import count, number, printable, some, table
-from homeoanalysis.contracts import SIGNALS, groups, open_dataset
+from homeoanalysis.contracts import SIGNALS, damaged, groups, open_dataset
+from homeoanalysis.contracts.schemas import NOT_ASKED
 from homeoanalysis.errors import DataError, HomeoError
 from homeoanalysis.numerics.neo_io import check_readable
 
@@ -55,9 +56,7 @@ def _told(path: Path) -> Iterator[None]:
         raise
     except Exception as error:
         what = f"{type(error).__name__}: {printable(error, 200)}"
-        raise DataError(
-            f"{path} cannot be read as netCDF ({what}); it is damaged: delete it and run the workflow again"
-        ) from error
+        raise DataError(f"{path} cannot be read as netCDF ({what}); {damaged(path)}") from error
 
 
 def _groups(path: Path) -> list[str]:
@@ -73,9 +72,7 @@ def _json(dataset: xr.Dataset, key: str) -> Any:
     try:
         return json.loads(text) if text else {}
     except (TypeError, ValueError):
-        raise DataError(
-            f"the attribute {key} is {printable(text)!r}, no JSON; delete the file and run the workflow again"
-        ) from None
+        raise DataError(f"the attribute {key} is {printable(text)!r}, no JSON; the file is damaged, make it again") from None
 
 
 def _activity(activity: xr.Dataset) -> Iterator[str]:
@@ -166,9 +163,9 @@ def _cell(part: xr.Dataset, name: str) -> tuple[str, str]:
 
 
 def _comparison(compared: xr.Dataset) -> Iterator[str]:
-    yield f"  study {compared.attrs['study']}; discrepancy [95 % interval over subjects], against ceiling (data) and floor (null)"
-    rows = [("target", "contrast", "metric", "candidate", "discrepancy", "interval", "ceiling", "floor", "verdict")]
-    silent = 0
+    yield f"  study {compared.attrs['study']}; discrepancy with its 95 % interval, best attainable (data), worst case (null)"
+    rows = [("target", "contrast", "metric", "candidate", "discrepancy", "interval", "best", "worst", "verdict")]
+    failed = 0
     labels = [compared[d].values.tolist() for d in ("target", "contrast", "metric", "candidate")]
     for target, contrast, metric, candidate in product(*labels):
         at = dict(target=target, contrast=contrast, metric=metric)
@@ -176,17 +173,25 @@ def _comparison(compared: xr.Dataset) -> Iterator[str]:
         if candidate in ("null", "data"):
             continue
         if not int(cell.comparable):
-            silent += 1
+            failed += not str(cell.reason.values).startswith(NOT_ASKED)
             continue
-        low, high = float(cell.discrepancy_low), float(cell.discrepancy_high)
-        floor = number(float(compared.discrepancy.sel({**at, "candidate": "null"}))) if "null" in labels[3] else "-"
-        values = number(float(cell.discrepancy)), f"[{number(low)}, {number(high)}]", number(float(cell.ceiling)), floor
+        null = number(float(compared.discrepancy.sel({**at, "candidate": "null"}))) if "null" in labels[3] else "-"
+        values = number(float(cell.discrepancy)), _interval(cell), number(float(cell.ceiling)), null
         rows.append((target, contrast, metric, candidate, *values, printable(str(cell.verdict.values), 80)))
     yield from table(rows[: _ROWS + 1], "  ")
     if len(rows) > _ROWS + 1:
         yield f"  ... and {len(rows) - _ROWS - 1} more"
-    if silent:
-        yield f"  {silent} combinations are not comparable; variable `reason` says why"
+    if failed:
+        yield f"  {count(failed, 'comparison')} could not be made; variable `reason` says why"
+
+
+def _interval(cell: xr.Dataset) -> str:
+    """Over subjects where there are enough, else within the recording."""
+    for name, over in (("discrepancy", "over subjects"), ("within", "within the recording")):
+        low, high = float(cell[f"{name}_low"]), float(cell[f"{name}_high"])
+        if np.isfinite(low) and np.isfinite(high):
+            return f"[{number(low)}, {number(high)}] {over}"
+    return "-"
 
 
 def _provenance(dataset: xr.Dataset) -> Iterator[str]:

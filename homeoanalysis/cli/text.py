@@ -1,6 +1,8 @@
 """Text for a terminal: bounded, printable, aligned."""
 
+import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 _Item = TypeVar("_Item")
@@ -15,6 +17,11 @@ def printable(text: object, limit: int = 60) -> str:
 def some(items: Sequence[_Item], limit: int) -> tuple[Sequence[_Item], str]:
     """The first items, and what to say of the others: "" or ", and 12 more"."""
     return items[:limit], f", and {len(items) - limit} more" if len(items) > limit else ""
+
+
+def typed(command: str) -> str:
+    """The command as it is typed: through run.py where only the environment that run.py made has the programs."""
+    return f"python3 run.py {command}" if (Path(sys.prefix) / "made-by-run.py").is_file() else command
 
 
 def number(value: float) -> str:

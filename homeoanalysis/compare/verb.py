@@ -28,11 +28,11 @@ from homeoanalysis.compare.contrasts import (
 from homeoanalysis.compare.subjects import interval, located
 from homeoanalysis.config.study import Contrast
 from homeoanalysis.contracts import COMPARISON, check, groups, open_dataset
+from homeoanalysis.contracts.schemas import NOT_ASKED
 from homeoanalysis.provenance import rng_for
 
 _log = logging.getLogger(__name__)
 REFERENCES = ("null", "data")
-_NOT_ASKED = "the contrast does not ask for this metric"
 
 
 class Measured(NamedTuple):
@@ -76,7 +76,7 @@ def compare(
             for candidate in candidates:
                 cell = {**at, "candidate": candidate}
                 if candidate not in (*REFERENCES, *listed):
-                    result.reason.loc[cell] = f"not a candidate for {target}" if candidate != target else "the target itself"
+                    result.reason.loc[cell] = NOT_ASKED[1] + target if candidate != target else NOT_ASKED[2]
                     continue
                 rng = rng_for(seed, "compare", target, contrast_name, label, candidate)
                 try:
@@ -132,7 +132,7 @@ def _unit(estimate: xr.Dataset, contrast: Contrast) -> str:
 def _locate(result: xr.Dataset, cell: dict[str, str], estimate: xr.Dataset, contrast: Contrast, label: str) -> None:
     """Where the contrast lies in one source, or why it lies nowhere."""
     if label not in contrast.metrics:
-        result.location_reason.loc[cell] = _NOT_ASKED
+        result.location_reason.loc[cell] = NOT_ASKED[0]
         return
     try:
         found = located(estimate, contrast, _scale(estimate) or "linear")
@@ -145,7 +145,7 @@ def _locate(result: xr.Dataset, cell: dict[str, str], estimate: xr.Dataset, cont
 
 def _judge(result: xr.Dataset, at: dict[str, str]) -> None:
     """A verdict only where the recording can tell itself from its surrogates."""
-    ceiling, floor = float(result.ceiling.loc[at]), float(result.discrepancy.loc[{**at, "candidate": "null"}])
+    ceiling, null = float(result.ceiling.loc[at]), float(result.discrepancy.loc[{**at, "candidate": "null"}])
     for candidate in result.candidate.values:
         cell = {**at, "candidate": candidate}
         if not int(result.comparable.loc[cell]):
@@ -154,7 +154,7 @@ def _judge(result: xr.Dataset, at: dict[str, str]) -> None:
             verdict = "reference"
         elif int(result.fitted.loc[cell]):
             verdict = "fitted"
-        elif not floor > ceiling:
+        elif not null > ceiling:
             verdict = "undecided: the target's halves differ as much as its surrogates"
         else:
             verdict = "matches" if float(result.discrepancy.loc[cell]) <= ceiling else "differs"
@@ -188,7 +188,7 @@ def _discrepancies(
 ) -> np.ndarray:
     """The distance of the candidate from the target in each draw."""
     if label not in contrast.metrics:
-        raise NotComparable(_NOT_ASKED)
+        raise NotComparable(NOT_ASKED[0])
     truth = by_source[target]
     scale = _scale(truth.estimate)
     if scale is None:

@@ -20,7 +20,7 @@ _Schema = TypeVar("_Schema", bound=BaseModel)
 class Main(Strict):
     """`config/config.yaml`, and what `--config` may override."""
 
-    seed: int = Field(ge=0, description="every random stream of every job follows from it")
+    seed: int = Field(ge=0, lt=2**63, description="every random stream of every job follows from it")
     studies: list[Name] = Field(min_length=1, description="the studies that `snakemake` without a target makes")
     size: Size = Field(default="ci", description="size of the models: ci, nightly or full")
 
@@ -36,9 +36,11 @@ class Config(Strict):
     raw_models: dict[str, dict[str, Any]]  # with `base` resolved
     streams: dict[str, str]  # model: the model that names its random streams
 
-    def raw_model(self, name: str, variant: Mapping[str, Any]) -> dict[str, Any]:
-        """A model as written, in the size of this config, with a variant's overrides."""
-        return _sized(self.raw_models[name], self.main.size, variant)
+    def raw_model(self, name: str, variant: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """A model as written, in the size of this config, with a variant's overrides. Raises ConfigError for an unknown name."""
+        if name not in self.raw_models:
+            raise ConfigError(f"{name!r} is no model; {catalogue.did_you_mean(name, self.raw_models)}")
+        return _sized(self.raw_models[name], self.main.size, variant or {})
 
     def sources(self, study: str) -> dict[str, str]:
         """The sources of a study: the name that its YAML uses -> the name that results use (models carry their size)."""
@@ -258,11 +260,15 @@ def _name_faults(
             yield f"{main_file}: studies names {name!r} twice; once is enough"
     for name in sorted(n for n in models if n.lower() in {r.lower() for r in recordings}):
         yield f"{shown}/models/{name}.yaml: there is a recording of the same name; sources need different names, rename one"
-    for name in sorted(set(studies) & _RESERVED):
-        yield f"{shown}/studies/{name}.yaml: {name!r} is a target of the workflow already; rename the study"
+    for name in sorted(n for n in studies if n.lower() in _RESERVED):
+        yield f"{shown}/studies/{name}.yaml: {name!r} is a rule or a folder of results of the workflow already; rename the study"
 
 
-_RESERVED = {"all", "figures", "claims"}
+# Rules, and folders beside those of the studies; some file systems do not tell capital letters.
+_RESERVED = {
+    *("all", "fetch", "ingest", "simulate", "measure", "compare", "draw", "report"),
+    *("activity", "logs", "figures", "claims"),
+}
 
 
 def _variant_clashes(shown: str, studies: Mapping[str, Study]) -> Iterator[str]:
@@ -301,6 +307,7 @@ def _study_faults(
     if all(r in recordings for r in study.recordings) and all(models.get(m) for m in study.models):
         for name, contrast in study.contrasts.items():
             yield from (f"{where}: contrasts.{name}.{fault}" for fault in _contrast_faults(contrast, study, recordings, models))
+        yield from (f"{where}: {fault}" for fault in _block_faults(study, recordings, models))
 
 
 def _contrast_faults(
@@ -325,12 +332,44 @@ def _contrast_faults(
         label = getattr(contrast, key)
         if label is not None and label not in epochs:
             yield f"{key} is {label!r}, which no source of the study has; {catalogue.did_you_mean(label, epochs)}"
+        elif label is not None and study.targets and any("epoch" in catalogue.load("metrics", m).dims for m in _names(contrast)):
+            of_targets = _epochs(study, recordings, models, list(study.targets))
+            if label not in of_targets:
+                yield f"{key} is {label!r}, which no target has; {catalogue.did_you_mean(label, of_targets)}"
 
 
-def _epochs(study: Study, recordings: Mapping[str, Recording], models: Mapping[str, Model | None]) -> set[str]:
-    """The labels of the epochs of all sources; a source without epochs has one, "whole"."""
-    labels = {label for name in study.recordings for label in recordings[name].epochs or ("whole",)}
-    for name in study.models:
+def _block_faults(study: Study, recordings: Mapping[str, Recording], models: Mapping[str, Model | None]) -> Iterator[str]:
+    """An epoch that does not hold two blocks cannot be dealt to two halves, and its source not be compared at all."""
+    block = study.resampling.block
+    for source in (
+        dict.fromkeys(s for target, listed in study.targets.items() for s in (target, *listed)) if study.contrasts else ()
+    ):
+        if source in recordings:
+            spans, durations = recordings[source].epochs, [recordings[source].observed(r) for r in recordings[source].replicates]
+        else:
+            model = models[source.partition(".")[0]]
+            spans, durations = (model.epochs, [model.duration]) if model is not None else ({}, [])
+        lengths = {f"epoch {label}": stop - start for label, (start, stop) in spans.items()}
+        known = [d for d in durations if d is not None]
+        for what, length in (lengths or ({"the recording": min(known)} if known else {})).items():
+            if length < 2 * block * (1 - 1e-9):
+                yield (
+                    f"resampling.block is {block:g} s, but {what} of {source} has only {length:g} s, less than two blocks; "
+                    "make block shorter"
+                )
+
+
+def _names(contrast: Contrast) -> list[str]:
+    return [label.partition(".")[0] for label in contrast.metrics]
+
+
+def _epochs(
+    study: Study, recordings: Mapping[str, Recording], models: Mapping[str, Model | None], sources: Collection[str] = ()
+) -> set[str]:
+    """The labels of the epochs of the sources, of all without any; a source without epochs has one, "whole"."""
+    only = {s.partition(".")[0] for s in sources or study.sources()}
+    labels = {label for name in study.recordings if name in only for label in recordings[name].epochs or ("whole",)}
+    for name in (m for m in study.models if m in only):
         model = models[name]
         if model is not None:
             labels |= set(model.epochs or (PRESENTATIONS if model.duration is None else ("whole",)))

@@ -58,9 +58,8 @@ class Source(Strict):
         given = [k for k in ("package", "url") if getattr(self, k) is not None]
         if len(given) == 2 or (self.url and self.folder) or not (given or self.folder):
             kinds = [k for k in ("package", "url", "folder") if getattr(self, k)]
-            raise ValueError(
-                f"has {' and '.join(kinds) or 'nothing'}; write one of package, url or folder (a package may have a folder)"
-            )
+            found = f"has {' and '.join(kinds)}, which say two places" if kinds else "has nothing"
+            raise ValueError(f"{found}; write one of package, url or folder (a package may have a folder inside it)")
         if self.package is not None and self.folder is not None and not _is_inside(self.folder):
             raise ValueError(f"has the folder {self.folder!r}, which is not in the package; write it without '..', not absolute")
         return self
@@ -114,7 +113,9 @@ class Recording(Strict):
             if self.epochs and duration is None:
                 wrong.append(f"replicates.{name}.duration is missing; epochs are checked against it, so give the observed time")
             for label, (start, stop) in self.epochs.items():
-                if duration is not None and not 0 <= start < stop <= duration:
+                if start >= stop:
+                    wrong.append(f"epochs.{label} is [{start:g} s, {stop:g} s], which ends before it starts; write [from, to]")
+                elif duration is not None and not 0 <= start < stop <= duration:
                     whose = "" if replicate.duration is None else f" (replicate {name})"
                     wrong.append(
                         f"epochs.{label} is [{start:g} s, {stop:g} s], which is not inside the recording "

@@ -1,5 +1,6 @@
 """Studies: `config/studies/<name>.yaml`: what is measured, and what is compared with what."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
@@ -14,7 +15,6 @@ else:
     Figure = entry("figures")
 FigureEntry: TypeAdapter[Entry] = TypeAdapter(entry("figures"))
 Metric: TypeAdapter[Entry] = TypeAdapter(entry("metrics"))
-Positive = Annotated[Second, Field(gt=0)]
 
 
 class Levels(Strict):
@@ -75,11 +75,23 @@ def _enough(draws: int) -> int:
     return draws
 
 
+_BLOCK = 1e-3
+
+
+def _long_enough(block: float) -> float:
+    """A list of all blocks is held in memory: of 1 ns each, a minute would fill hundreds of GiB."""
+    if block < _BLOCK:
+        raise ValueError(f"is {block:g} s; write 1 ms or more, and longer than what the metrics resolve, e.g. '250 ms'")
+    return block
+
+
 class Resampling(Strict):
-    """How the ceiling (the recording against itself) and the floor (surrogates) are drawn."""
+    """How the best attainable (the recording against itself) and the worst case (its surrogate) are drawn."""
 
     draws: Annotated[int, AfterValidator(_enough)] = Field(default=_DRAWS, le=10_000, json_schema_extra={"minimum": _DRAWS})
-    block: Positive = Field(default=0.256, description="length of the pieces of time that are dealt to the two halves")
+    block: Annotated[Second, AfterValidator(_long_enough)] = Field(
+        default=0.256, description="length of the pieces of time that are dealt to the two halves"
+    )
 
 
 class Study(Strict):
@@ -123,6 +135,7 @@ class Study(Strict):
                 if metric not in self.metrics:
                     known = catalogue.did_you_mean(metric, self.metrics)
                     wrong.append(f"contrasts.{name}.metrics has {metric!r}, which the study does not measure; {known}")
+            wrong += [f"contrasts.{name}{fault}" for fault in self._unformable(contrast)]
         for target, candidates in self.targets.items():
             twice = sorted({c for c in candidates if candidates.count(c) > 1})
             wrong += [f"targets.{target} names {c!r} twice; once is enough" for c in twice]
@@ -144,6 +157,33 @@ class Study(Strict):
         if "." in label and not suffix.replace("_", "").isalnum():
             raise ValueError(f"{label} has the label {suffix!r}; a label has only letters, digits and '_'")
         return Metric.validate_python({name: parameters})
+
+    def _unformable(self, contrast: Contrast) -> Iterator[str]:
+        """Why metrics of a contrast could be compared in no source at all."""
+        for label in (m for m in contrast.metrics if m in self.metrics and m.partition(".")[0] in catalogue.names("metrics")):
+            metric = catalogue.load("metrics", label.partition(".")[0])
+            if metric.scale is None:
+                yield f".metrics has {label!r}, which is descriptive and never compared; remove it, the report shows it anyway"
+            elif "epoch" in metric.dims and contrast.epoch is None:
+                yield f" has no epoch, but {label} is taken per epoch; name one, or 'whole' for sources without epochs"
+            elif "epoch" not in metric.dims and contrast.reference is not None:
+                yield f".reference is {contrast.reference!r}, but {label} is not taken per epoch; remove one of the two"
+            else:
+                yield from self._too_long(label)
+
+    def _too_long(self, label: str) -> Iterator[str]:
+        """Halves are made of blocks: a window that no block holds finds nothing in them."""
+        try:
+            parameters = self.metric(label).parameters
+        except ValueError:
+            return
+        types = catalogue.parameters("metrics", label.partition(".")[0]).model_json_schema().get("properties", {})
+        for key, value in parameters.items():
+            if types[key].get("unit") == "s" and value > self.resampling.block * (1 + 1e-9):
+                yield (
+                    f".metrics has {label!r}, whose {key} of {value:g} s is longer than resampling.block of "
+                    f"{self.resampling.block:g} s, so that no block holds one; make block as long, or {key} shorter"
+                )
 
     def metric(self, label: str) -> Entry:
         """The metric behind a label, with its parameters in SI."""

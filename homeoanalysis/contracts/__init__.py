@@ -6,7 +6,7 @@ A schema is data: for each variable its dimensions and its unit. `check` reports
 
 from homeoanalysis.contracts.checking import check
 from homeoanalysis.contracts.schemas import ACTIVITY, COMPARISON, SIGNALS
-from homeoanalysis.contracts.storage import by_replicate, groups, open_dataset, open_replicates, write
+from homeoanalysis.contracts.storage import by_replicate, damaged, groups, open_dataset, open_replicates, write
 
 __all__ = [
     "ACTIVITY",
@@ -14,6 +14,7 @@ __all__ = [
     "SIGNALS",
     "by_replicate",
     "check",
+    "damaged",
     "groups",
     "open_dataset",
     "open_replicates",

@@ -29,7 +29,9 @@ def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: Path | str) -> 
         mode: Literal["w", "a"] = "w"
         for group, dataset in groups.items():
             encoding = {name: _encoding(v) for name, v in dataset.variables.items()}
-            dataset.to_netcdf(part, mode=mode, group=group or None, engine="netcdf4", encoding=encoding)
+            # An array of no objects does not say that they would be text: xarray would write numbers.
+            empty = {name: v.astype(str) for name, v in dataset.variables.items() if v.dtype == object and v.size == 0}
+            dataset.assign(empty).to_netcdf(part, mode=mode, group=group or None, engine="netcdf4", encoding=encoding)
             mode = "a"
         seal(part)
 
@@ -93,7 +95,13 @@ def _reading(path: Path | str, where: str) -> Iterator[None]:
     except FileNotFoundError:
         raise DataError(f"{path} does not exist; run the rule that makes it") from None
     except (OSError, ValueError, RuntimeError) as error:
-        raise DataError(f"{where} cannot be read ({error}); delete it and run the workflow again") from error
+        raise DataError(f"{where} cannot be read ({error}); {damaged(path)}") from error
+
+
+def damaged(path: Path | str) -> str:
+    """What to do about a file that cannot be read: only a result of the workflow can be made again."""
+    is_result = Path(path).suffix == ".nc" and "results" in Path(path).absolute().parts
+    return "it is damaged: delete it and run the workflow again" if is_result else "it is damaged, or no result of this project"
 
 
 def groups(path: Path | str) -> list[str]:

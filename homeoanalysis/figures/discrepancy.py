@@ -1,11 +1,13 @@
-"""Overview of a comparison: how far each candidate is from its target, in units of how far the target is from itself."""
+"""Overview of a comparison: how far each candidate is from its target, in units of the best attainable."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from homeoanalysis import drawing
+from homeoanalysis.contracts.schemas import NOT_ASKED
 from homeoanalysis.drawing import Drawn, Measures
 
 if TYPE_CHECKING:  # the config check loads every figure, and need not pay for matplotlib
@@ -13,12 +15,16 @@ if TYPE_CHECKING:  # the config check loads every figure, and need not pay for m
 
 _REFERENCES = ("null", "data")
 _DATA: dict[str, Any] = {"color": "black", "marker": "o"}
-_DATA_LABEL = "data (target against itself)"
+_DATA_LABEL = "data (against itself)"
 
 
 def discrepancy(measures: Measures, comparison: xr.Dataset) -> Drawn:
     """Discrepancy of every candidate, one row for each contrast and metric, one panel for each target."""
+    if not set(comparison.candidate.values.tolist()) - set(_REFERENCES):
+        return drawing.nothing("the study judges no candidate")
     style = drawing.styles(measures)
+    arbitrary = {label: next(iter(by.values())).attrs["no_worst_case"] for label, by in measures.items() if by}
+    arbitrary = {label: what for label, what in arbitrary.items() if what}
     rows = {str(t): _rows(comparison.sel(target=t)) for t in comparison.target.values}
     rows = {target: listed for target, listed in rows.items() if listed}
     refused = _refused(comparison)
@@ -30,23 +36,28 @@ def discrepancy(measures: Measures, comparison: xr.Dataset) -> Drawn:
     used: dict[str, None] = {}
     reach = [0.5, 2.0]
     for one, (target, listed) in zip(axes, rows.items(), strict=True):
-        used |= dict.fromkeys(_panel(one, comparison.sel(target=target), listed, style, reach))
+        used |= dict.fromkeys(_panel(one, comparison.sel(target=target), listed, style, arbitrary, reach))
         one.set_title(f"Target: {target}", loc="left")
     axes[-1].set_xscale("log")
     axes[-1].set_xlim(0.7 * min(reach), 1.4 * max(reach))
     drawing.plain_numbers(axes[-1].xaxis)
-    axes[-1].set_xlabel("Discrepancy / ceiling (1)")
+    axes[-1].set_xlabel("Discrepancy / best attainable, left is better (1)")
     axes[int(np.argmax(heights))].set_ylabel("Contrast (metric)")  # a panel of one row is lower than the label is long
     drawing.place_legend(figure, _legend(used, style, has_fitted=bool(comparison.fitted.any())))
     return Drawn(
         figure,
-        "Discrepancy of each candidate from its target, divided by the ceiling: the 95th percentile of the distance between "
-        "random halves of the target. In the grey band a candidate matches. Black: data, one half of the target against the "
-        "other. Grey dashes: null, the surrogates of the target; where they lie in the band, the comparison decides nothing. "
+        "Discrepancy of each candidate from its target, divided by the best attainable: the 95th percentile of the distance "
+        "between random halves of the target. In the grey band a candidate matches. Black: data, one half of the target against "
+        "the other. Grey dashes: worst case, the surrogate of the target; a model may be worse, and where the dashes lie in the "
+        f"band, the comparison decides nothing. {''.join(_without_dashes(arbitrary))}"
         "Error bars: 95 % interval over the draws of halves, within the recording. Hollow: was fitted to this target, gets no "
         "verdict. "
         f"n (subjects or realisations): {_counts(comparison)}. {refused}".strip(),
     )
+
+
+def _without_dashes(arbitrary: dict[str, str]) -> list[str]:
+    return [f"No worst case for {label.replace('_', ' ')}: its surrogate is {what}. " for label, what in arbitrary.items()]
 
 
 def _legend(used: dict[str, None], style: dict[str, dict[str, Any]], *, has_fitted: bool) -> dict[str, Any]:
@@ -62,7 +73,7 @@ def _legend(used: dict[str, None], style: dict[str, dict[str, Any]], *, has_fitt
 
 
 def _rows(of_target: xr.Dataset) -> list[tuple[str, str]]:
-    """The (contrast, metric) with a ceiling to divide by."""
+    """The (contrast, metric) with a best attainable to divide by."""
     return [
         (str(c), str(m))
         for c in of_target.contrast.values
@@ -72,18 +83,27 @@ def _rows(of_target: xr.Dataset) -> list[tuple[str, str]]:
 
 
 def _panel(
-    axes: "Axes", of_target: xr.Dataset, rows: list[tuple[str, str]], style: dict[str, dict[str, Any]], reach: list[float]
+    axes: "Axes",
+    of_target: xr.Dataset,
+    rows: list[tuple[str, str]],
+    style: dict[str, dict[str, Any]],
+    arbitrary: Collection[str],
+    reach: list[float],
 ) -> list[str]:
-    """The rows of one target; returns the candidates that were drawn, and adds to `reach` where they lie."""
+    """The rows of one target; returns the candidates that were drawn, and adds to `reach` where they lie.
+
+    arbitrary: metrics whose surrogate is no worst case.
+    """
     drawn: list[str] = []
     axes.axvspan(1e-9, 1, **drawing.CEILING)
     candidates = [str(c) for c in of_target.candidate.values if c not in _REFERENCES]
     for y, (contrast, metric) in enumerate(rows):
         cells = of_target.sel(contrast=contrast, metric=metric)
         ceiling = float(cells.ceiling)
-        floor = float(cells.discrepancy.sel(candidate="null")) / ceiling
-        axes.plot([floor, floor], [y - 0.42, y + 0.42], **drawing.NULL)
-        reach.append(floor)
+        if metric not in arbitrary:
+            null = float(cells.discrepancy.sel(candidate="null")) / ceiling
+            axes.plot([null, null], [y - 0.42, y + 0.42], **drawing.NULL)
+            reach.append(null)
         here = ["data", *(c for c in candidates if int(cells.comparable.sel(candidate=c)))]
         for k, candidate in enumerate(here):
             cell = cells.sel(candidate=candidate)
@@ -115,9 +135,9 @@ def _refused(comparison: xr.Dataset) -> str:
     unasked: dict[str, dict[str, None]] = {}  # contrast -> metrics
     cells = comparison.stack(cell=("target", "contrast", "metric", "candidate"))
     for (_, contrast, metric, candidate), reason in zip(cells.cell.values, cells.reason.values, strict=True):
-        if reason.startswith("the contrast does not ask"):
+        if reason.startswith(NOT_ASKED[0]):
             unasked.setdefault(contrast, {})[metric.replace("_", " ")] = None
-        elif reason.startswith(("not a candidate", "the target itself")):
+        elif reason.startswith(NOT_ASKED):
             strangers.setdefault(reason, {})[candidate] = None
         elif reason and candidate not in _REFERENCES:
             who, where = refused.setdefault(reason, ({}, {}))

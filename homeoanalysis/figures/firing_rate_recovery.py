@@ -33,19 +33,22 @@ def firing_rate_recovery(
     kept = {name: width for name, (shown, width) in panels.items() if shown}
     if not kept:
         return drawing.nothing(f"no source has a value of {firing_rate}, {population_rate} or {recovery_fraction}")
-    figure = drawing.new_figure(7, 3)
+    figure = drawing.new_figure(7, 3.3)
     axes = dict(zip(kept, np.ravel(figure.subplots(1, len(kept), width_ratios=list(kept.values()))), strict=True))
     style = drawing.styles(measures)
     notes = []
     if "course" in axes:
         notes.append(_course(axes["course"], courses, style))
+        left = [f"{s} ({_no_recovery(measures, recovery_fraction, s)})" for s in measures[population_rate] if s not in courses]
+        notes += [f"Not drawn in time, for want of a recovery fraction: {'; '.join(left)}."] if left else []
     if "rates" in axes:
         counts = drawing.condition_panel(axes["rates"], measures, comparison, firing_rate)
-        drawing.label(axes["rates"], "Condition (level)", "Firing rate (Hz)")
+        drawing.label(axes["rates"], "", "Firing rate (Hz)")
         axes["rates"].set_ylim(bottom=0)
         notes.append(
-            "Firing rate: mean over units, then replicates, with its 95 % interval; grey band: ceiling, within which the "
-            f"recording differs from itself; grey dashes: null, as far from the recording as its surrogates. {'; '.join(counts)}."
+            "Firing rate: mean over units, then replicates, with its 95 % interval; grey band: best attainable, within which "
+            "the recording differs from itself; no worst case is drawn, since the surrogate of a mean rate is "
+            f"{next(iter(rates.values())).attrs['no_worst_case']}. {'; '.join(counts)}."
         )
     if "recovery" in axes:
         notes.append(_recovery(axes["recovery"], recovered, style))
@@ -55,6 +58,11 @@ def firing_rate_recovery(
 
 def _with_values(by_source: Any) -> dict[str, xr.Dataset]:
     return {s: e for s, e in by_source.items() if bool(e[e.attrs["metric"]].notnull().any())}
+
+
+def _no_recovery(measures: Measures, label: str, source: str) -> str:
+    estimate = measures.get(label, {}).get(source)
+    return "not measured" if estimate is None else drawing.without_value(estimate)
 
 
 def _course(axes: "Axes", courses: dict[str, xr.Dataset], style: dict[str, dict[str, Any]]) -> str:
@@ -70,7 +78,8 @@ def _course(axes: "Axes", courses: dict[str, xr.Dataset], style: dict[str, dict[
     for k, (name, (start, stop)) in enumerate(_epochs(courses).items()):
         axes.axvspan(start, stop, zorder=0, **drawing.EPOCHS[k % 2])
         # Two heights, because a short epoch is narrower than its name.
-        axes.text((start + stop) / 2, 1.01 + 0.07 * (k % 2), name, transform=axes.get_xaxis_transform(), ha="center", va="bottom")
+        above: dict[str, Any] = {"xytext": (0, 2 + 11 * (k % 2)), "textcoords": "offset points", "ha": "center", "va": "bottom"}
+        axes.annotate(name, ((start + stop) / 2, 1), xycoords=axes.get_xaxis_transform(), **above)
     axes.set_ylim(bottom=0)
     drawing.label(axes, "Time (s)", f"{_population(courses)} (Hz)")
     what = f"{_population(courses)} in time: mean, band: standard deviation over replicates"
@@ -109,6 +118,6 @@ def _recovery(axes: "Axes", recovered: dict[str, xr.Dataset], style: dict[str, d
     axes.axhline(0, label=drawing.NULL_LABEL, **drawing.NULL)
     axes.set_xticks(range(len(recovered)), [s.replace(".", "\n") for s in recovered])
     axes.set_xlim(-0.6, len(recovered) - 0.4)
-    drawing.label(axes, "Source (name)", "Recovery fraction (1)")
-    what = "Recovery fraction: small, each subject; large, mean and 95 % interval; grey dashes: null, nothing came back."
+    drawing.label(axes, "", "Recovery fraction (1)")
+    what = "Recovery fraction: small, each subject; large, mean and 95 % interval; grey dashes: worst case, nothing came back."
     return f"{what} {'; '.join(notes)}."

@@ -4,10 +4,11 @@ import xarray as xr
 
 from homeoanalysis import drawing
 from homeoanalysis.drawing import Drawn, Measures
+from homeoanalysis.numerics.summaries import limits
 
 
 def information_rate(measures: Measures, comparison: xr.Dataset, *, metric: str = "information_rate") -> Drawn:
-    """Information rate per source and condition, with its null (0) and ceiling.
+    """Information rate per source and condition, with the worst case (0) and the best attainable.
 
     metric: the label of the metric.
     """
@@ -17,11 +18,14 @@ def information_rate(measures: Measures, comparison: xr.Dataset, *, metric: str 
     notes = drawing.condition_panel(axes, measures, comparison, metric, null=0.0)
     if not notes:
         return drawing.nothing(f"no source has a value of {metric}")
-    drawing.label(axes, "Condition (level)", "Information rate (bit/s)")
+    drawing.label(axes, "", "Information rate (bit/s)")
     drawing.legend(figure, measures)
+    ends = {words or "all": end for estimate in measures[metric].values() for words, end in limits(estimate).items()}
     return Drawn(
         figure,
         "Information rate (lower bound) about the stimulus. Markers: mean of units, then replicates; error bars: 95 % interval. "
-        "Grey dashes: null, an unrelated stimulus. Grey band: ceiling, within which the recording differs from itself "
-        f"(95th percentile over random halves). {'; '.join(notes)}.",
+        f"The integral ends at {', '.join(f'{end:g} Hz ({words})' for words, end in ends.items())}: the stimulus' highest "
+        "frequency, or half of the bins' rate where that is lower. "
+        "Grey dashes: worst case, an unrelated stimulus. Grey band: best attainable, within which the recording differs from "
+        f"itself (95th percentile over random halves). {'; '.join(notes)}.",
     )

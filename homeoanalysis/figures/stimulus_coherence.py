@@ -8,7 +8,7 @@ import xarray as xr
 from homeoanalysis import drawing
 from homeoanalysis.drawing import Drawn, Measures
 from homeoanalysis.numerics.multitaper import corrected
-from homeoanalysis.numerics.summaries import conditions, levels_of, of_replicate, references, summarise
+from homeoanalysis.numerics.summaries import ceiling_of, conditions, levels_of, of_replicate, summarise
 
 _MARKERS = 20  # of the data, in each panel: the estimates of neighbouring frequencies overlap
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def stimulus_coherence(measures: Measures, comparison: xr.Dataset, *, metric: str = "stimulus_coherence") -> Drawn:
-    """Coherence of each source in each condition of the recordings, with its null and ceiling.
+    """Coherence of each source in each condition of the recordings, with the worst case and the best attainable.
 
     metric: the label of the metric.
     """
@@ -41,12 +41,17 @@ def stimulus_coherence(measures: Measures, comparison: xr.Dataset, *, metric: st
         one.set_ylim(bottom=-0.05)  # the estimate scatters around 0
         drawing.label(one, "Frequency (Hz)", "Coherence (1)")
     drawing.legend(figure, measures)
+    left = [
+        f"{s} is not drawn: {'its conditions are not those drawn' if s in found else drawing.without_value(e)}"
+        for s, e in measures[metric].items()
+        if s not in notes
+    ]
     return Drawn(
         figure,
         "Stimulus-response coherence, less its bias. Recordings: black, error bars 95 % interval, every few frequencies. Models: "
-        "mean over units, band standard deviation over subjects. Grey dashes: null, what independent signals exceed with "
-        "probability 0.05. Grey band: ceiling, within which the recording differs from itself (root mean square over frequency, "
-        f"95th percentile over random halves). {'; '.join(notes.values())}.",
+        "mean over units, band standard deviation over subjects. Grey dashes: worst case, what independent signals "
+        "exceed with probability 0.05. Grey band: best attainable, within which the recording differs from itself (root mean "
+        f"square over frequency, 95th percentile over random halves). {'; '.join([*notes.values(), *left])}.",
     )
 
 
@@ -67,9 +72,9 @@ def _draw(axes: "Axes", measures: Measures, comparison: xr.Dataset, metric: str,
     axes.plot(frequency, mean, color="black", linewidth=0.6, zorder=4)
     few = slice(None, None, max(1, round(frequency.size / _MARKERS)))
     drawing.errorbar(axes, frequency[few], mean[few], low[few], high[few], label=source, zorder=4, **{**style, "markersize": 3})
-    null = np.nanmean([_null(estimate, r) for r in replicates])
+    null = float(np.nanmean([_null(estimate, r) for r in replicates]))
     levels = levels_of(estimate, replicates[0])
-    drawing.draw_references(axes, frequency, mean.values, references(comparison, source, metric, estimate, levels, None), null)
+    drawing.draw_references(axes, frequency, mean.values, ceiling_of(comparison, source, metric, estimate, levels, None), null)
     return drawing.counted(source, estimate, [summary])
 
 

@@ -36,7 +36,7 @@ def _clockwork(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     bounds=(0, 2),
     companions={"lvr": Companion("1", "Local variation, corrected for a refractory period of 5 ms", (0, np.inf))},
     source="elephant.statistics.cv2 (Holt et al. 1996, doi:10.1152/jn.1996.75.5.1806), lvr (Shinomoto et al. 2009, "
-    "doi:10.1371/journal.pcbi.1000433)",
+    "doi:10.1371/journal.pcbi.1000433); undefined below 20 intervals",
     scale=None,
     truth=_truth,
     surrogate=_clockwork,

@@ -39,6 +39,7 @@ def _any_rate(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     scale="relative",
     truth=_truth,
     surrogate=_any_rate,
+    no_worst_case="an arbitrary rate of a similar order",
 )
 def firing_rate(activity: xr.Dataset) -> Mapping[str, Any]:
     """Firing rate.

@@ -69,6 +69,7 @@ def _jackknife(spectra: _Spectra, n_tapers: int, weight: NDArray[np.float64]) ->
     scale="relative",
     truth=_truth,
     surrogate=resampling.shifted_stimulus,
+    derived_from=("stimulus_coherence",),
 )
 def information_rate(
     activity: xr.Dataset,

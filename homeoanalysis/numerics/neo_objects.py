@@ -11,18 +11,41 @@ if TYPE_CHECKING:
     import neo
 
 
-def spike_train(times: NDArray[np.float64], t_start: float, t_stop: float, *, name: str, **annotations: Any) -> "neo.SpikeTrain":
-    """A spike train in seconds, sorted. Raises DataError for times that are not finite or lie outside [t_start, t_stop]."""
+_LATE = "less than a tick of the clock after the end of observed time"
+
+
+def spike_train(
+    times: NDArray[np.float64],
+    t_start: float,
+    t_stop: float,
+    *,
+    name: str,
+    file: str,
+    tick: float | None = None,
+    **annotations: Any,
+) -> "neo.SpikeTrain":
+    """A spike train in seconds, sorted.
+
+    file: for messages. tick: step of the clock [s], if it is known: spikes up to one tick after t_stop are left out, and
+    the annotation `dropped` (reason: how many) says so.
+    Raises DataError for times that are not finite or lie outside [t_start, t_stop].
+    """
     import neo
     import quantities as pq
 
     bad = ~np.isfinite(times)
     if bad.any():
-        raise DataError(f"unit {name}: {bad.sum()} spike times are not finite; mend the file")
+        raise DataError(f"{file}: unit {name}: {bad.sum()} spike times are not finite; mend the file")
+    if tick is not None:
+        late = (times > t_stop) & (times <= t_stop + 1.001 * tick)
+        annotations |= {"tick": tick, "dropped": {_LATE: int(late.sum())}}
+        times = times[~late]
     outside = (times < t_start) | (times > t_stop)
     if outside.any():
         raise DataError(
-            f"unit {name}: {outside.sum()} of {times.size} spikes lie outside the recording of [{t_start:g} s, {t_stop:g} s], "
-            f"the first at {times[outside][0]:g} s; check the unit of time and the recording's length"
+            f"{file}: unit {name}: {outside.sum()} of {times.size} spikes lie outside the recording of "
+            f"[{t_start:g} s, {t_stop:g} s], the first at {times[outside][0]:.9g} s; "
+            "check the unit of time and the observed time: "
+            "if the spikes are right, write it as the reader's parameter duration, or give a stimulus as long"
         )
     return neo.SpikeTrain(np.sort(times), units=pq.s, t_start=t_start * pq.s, t_stop=t_stop * pq.s, name=name, **annotations)

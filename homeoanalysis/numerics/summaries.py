@@ -1,6 +1,7 @@
 """What figures and reports show of a measure: its location, spread and interval in one condition."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -21,18 +22,34 @@ class Summary(NamedTuple):
     low: xr.DataArray
     high: xr.DataArray
     n_subjects: int
-    n_units: int  # 0 for a metric without units
+    n_units: int  # with a value; 0 for a metric without units
+    n_units_all: int  # with a value or without
     over: str
 
 
 def conditions(estimate: xr.Dataset) -> dict[str, list[str]]:
-    """Levels of the factors, in words -> the replicates that have them. Without factors: one condition, ""."""
+    """Levels of the factors, in words -> the replicates that have them, numbers in their order. Without factors: one, ""."""
     tie = str.maketrans(" ", "\N{NO-BREAK SPACE}")  # keeps a number with its unit where a label is wrapped
     found: dict[str, list[str]] = {}
+    order: dict[str, list[Any]] = {}
     for replicate, factors in zip(estimate.replicate.values, estimate.factors.values, strict=True):
-        levels = json.loads(str(factors))
-        found.setdefault(", ".join(f"{k} {str(v).translate(tie)}" for k, v in sorted(levels.items())), []).append(str(replicate))
-    return found
+        levels = sorted(json.loads(str(factors)).items())
+        words = ", ".join(f"{k} {str(v).translate(tie)}" for k, v in levels)
+        found.setdefault(words, []).append(str(replicate))
+        order[words] = [(k, _number_first(str(v))) for k, v in levels]
+    return {words: found[words] for words in sorted(found, key=order.__getitem__)}
+
+
+def _number_first(level: str) -> tuple[float, str]:
+    """In order of the number that a level begins with; without one at the end, by the alphabet."""
+    number = re.match(r"[+-]?\d+(\.\d+)?", level)
+    return (float(number[0]) if number else np.inf), level
+
+
+def cell_types(estimate: xr.Dataset) -> list[str]:
+    """The types of the units, where there are several."""
+    kinds = sorted(set(estimate.cell_type.values.tolist())) if "cell_type" in estimate.coords else []
+    return kinds if len(kinds) > 1 else []
 
 
 def levels_of(estimate: xr.Dataset, replicate: str) -> dict[str, Any]:
@@ -91,28 +108,36 @@ def _t_interval(values: xr.DataArray, dim: str) -> tuple[xr.DataArray, xr.DataAr
     return mean - width, mean + width
 
 
-def summarise(estimate: xr.Dataset, replicates: Sequence[str]) -> Summary:
-    """Location, spread and 95 % interval of the metric in the given replicates.
+def summarise(
+    estimate: xr.Dataset, replicates: Sequence[str], *, epoch: str | None = None, cell_type: str | None = None
+) -> Summary:
+    """Location, spread and 95 % interval of the metric in the given replicates (in one epoch, of one type of units).
 
-    The interval is a t interval over subjects from 4 subjects on. Below, it only says how well this recording was
-    measured: the metric's own interval for a single value, else a t interval over units; NaN if there is neither.
+    The interval is a t interval over subjects from 4 subjects on. Of a single replicate it only says how well this
+    recording was measured: the metric's own interval for a single value, else a t interval over units. Of several
+    replicates of fewer subjects there is none: units of a few subjects are no independent sample.
     """
+    if epoch is not None:
+        estimate = estimate.sel(epoch=epoch)
+    if cell_type is not None:
+        estimate = estimate.isel(unit=estimate.cell_type.values == cell_type)
     name = estimate.attrs["metric"]
     subjects = by_subject(estimate, replicates)
     mean, spread = subjects.mean("subject", skipna=True), _deviation(subjects, "subject")
     each = [of_replicate(estimate, name, r) for r in replicates]
     n_subjects, n_units = _counted(subjects, "subject"), sum(_counted(v, "unit") for v in each)
+    n_units_all = sum(v.sizes.get("unit", 0) for v in each)
     nan = xr.full_like(mean, np.nan)
     if n_subjects >= MINIMUM:
         (low, high), over = _t_interval(subjects, "subject"), "over subjects"
     elif len(replicates) == 1 and n_units <= 1 and f"{name}_low" in estimate:
         low, high = (_mean(of_replicate(estimate, f"{name}_{side}", replicates[0]), "unit") for side in ("low", "high"))
         over = "of the estimate itself"
-    elif n_units >= MINIMUM:
+    elif len(replicates) == 1 and n_units >= MINIMUM:
         (low, high), over = _t_interval(_joined(each, "unit"), "unit"), "over units, within the recording"
     else:
-        low, high, over = nan, nan, f"none below {MINIMUM} subjects"
-    return Summary(mean, spread, low, high, n_subjects, n_units, over)
+        low, high, over = nan, nan, f"none: below {MINIMUM} subjects"
+    return Summary(mean, spread, low, high, n_subjects, n_units, n_units_all, over)
 
 
 def epochs_of(estimate: xr.Dataset) -> list[str | None]:
@@ -121,24 +146,18 @@ def epochs_of(estimate: xr.Dataset) -> list[str | None]:
     return [str(e) for e in values.epoch.values] if "epoch" in values.dims else [None]
 
 
-def at_epoch(summary: Summary, epoch: str | None) -> Summary:
-    """The summary in one epoch."""
-    if epoch is None:
-        return summary
-    return summary._replace(**{k: getattr(summary, k).sel(epoch=epoch) for k in ("mean", "spread", "low", "high")})
+def limits(estimate: xr.Dataset) -> dict[str, float]:
+    """Condition -> where the integral of the metric ended, of a metric with a companion `cutoff`."""
+    name = f"{estimate.attrs['metric']}_cutoff"
+    found = conditions(estimate).items() if name in estimate else ()
+    ends = {words: np.concatenate([np.ravel(of_replicate(estimate, name, r)) for r in kept]) for words, kept in found}
+    return {words: float(np.nanmin(end)) for words, end in ends.items() if np.isfinite(end).any()}
 
 
-class References(NamedTuple):
-    """How far from a target the recording itself ("data") and its surrogates ("null") are, in the metric's unit."""
-
-    ceiling: float
-    floor: float
-
-
-def references(
+def ceiling_of(
     comparison: xr.Dataset, target: str, label: str, estimate: xr.Dataset, levels: Mapping[str, Any], epoch: str | None
-) -> References:
-    """The references of the contrast that compares the metric as it is in that condition; NaN where there is none.
+) -> float:
+    """The ceiling of the contrast that compares the metric as it is in that condition, in its unit; NaN where there is none.
 
     A relative discrepancy is turned into the metric's unit by the target's location.
     """
@@ -153,6 +172,5 @@ def references(
         scale = 1.0
         if estimate.attrs["scale"] == "relative":
             scale = abs(float(comparison.location.sel(**at, source=target)))
-        floor = comparison.discrepancy.sel(**at, candidate="null")
-        return References(scale * float(comparison.ceiling.sel(**at)), scale * float(floor))
-    return References(np.nan, np.nan)
+        return scale * float(comparison.ceiling.sel(**at))
+    return np.nan

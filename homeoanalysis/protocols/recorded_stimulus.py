@@ -41,7 +41,7 @@ class RecordedStimulus(NamedTuple):
         segments = np.count_nonzero(target.stimulus.covariate_sample_count.values)
         if covariate.sizes["covariate_channel"] != 1 or segments != 1:
             raise SimulationError(
-                f"the recording {self.recording!r} has {covariate.sizes['covariate']} covariates in {segments} segments; "
+                f"the recording {self.recording!r} has {covariate.sizes['covariate_channel']} covariates in {segments} segments; "
                 f"a model is presented one covariate of one contiguous segment: choose a replicate that has that"
             )
         if covariate.attrs["units"] != "dB":

@@ -5,24 +5,27 @@ Evidence: Eglen et al. 2014, doi:10.1186/2047-217X-3-3, and the 82 files of Char
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.neo_objects import spike_train
+from homeoanalysis.units import Second
 
 if TYPE_CHECKING:
     import neo
 
 
-def mea_hdf5(files: Mapping[str, Path]) -> "neo.Block":
+def mea_hdf5(files: Mapping[str, Path], *, duration: Annotated[Second, Field(gt=0)] | None = None) -> "neo.Block":
     """Spikes of a multi-electrode array, one unit per electrode (threshold crossings: multi-unit).
 
     files: role "recording". The file holds `spikes` [s], one electrode after the other, `sCount` (how many each),
     and may hold `names`, `epos` (2 x electrode, [um]) and `recordingtime` [s]; without the last, the observed time
     is `summary/duration` from 0 on.
+    duration: observed time from 0 on, where what the file says of it is absent or wrong.
     Raises DataError if the file is no such HDF5, or its counts do not add up.
     """
     import h5py
@@ -45,12 +48,17 @@ def mea_hdf5(files: Mapping[str, Path]) -> "neo.Block":
     count = np.maximum(np.nan_to_num(counted), 0).astype(np.int64)
     if np.any(count != counted) or count.sum() != spikes.size:
         raise DataError(f"{path.name}: sCount adds up to {counted.sum():g} in whole numbers, but there are {spikes.size} spikes")
-    if "recordingtime" in found:
+    if duration is not None:
+        edges = np.array([0.0, duration])
+    elif "recordingtime" in found:
         edges = _numbers(path, "recordingtime", found["recordingtime"])
     elif "summary/duration" in found:
         edges = np.concatenate([[0.0], _numbers(path, "summary/duration", found["summary/duration"])])
     else:
-        raise DataError(f"{path.name} has neither recordingtime nor summary/duration, so that the observed time is unknown")
+        raise DataError(
+            f"{path.name} has neither recordingtime nor summary/duration, so that the observed time is unknown; "
+            "write it as the reader's parameter duration"
+        )
     if edges.size != 2 or not (np.all(np.isfinite(edges)) and edges[0] < edges[1]):
         raise DataError(f"{path.name}: the recording is said to last over {edges.tolist()} s, which is no start and a later end")
     start, stop = edges
@@ -60,7 +68,7 @@ def mea_hdf5(files: Mapping[str, Path]) -> "neo.Block":
     segment = neo.Segment()
     for k, (name, times) in enumerate(zip(names, np.split(spikes, np.cumsum(count))[:-1], strict=True)):
         place = {"x": float(found["epos"][0, k]) * 1e-6, "y": float(found["epos"][1, k]) * 1e-6} if "epos" in found else {}
-        segment.spiketrains.append(spike_train(times, start, stop, name=name, unit_kind="multi", **place))
+        segment.spiketrains.append(spike_train(times, start, stop, name=name, file=path.name, unit_kind="multi", **place))
     block = neo.Block()
     block.segments.append(segment)
     return block

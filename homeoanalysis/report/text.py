@@ -20,6 +20,11 @@ def interval(low: Any, high: Any) -> str:
     return f"{number(low)} to {number(high)}" if np.isfinite(float(low)) and np.isfinite(float(high)) else "–"
 
 
+def percent(value: Any) -> str:
+    """A relative change, with its sign."""
+    return f"{100 * float(value):+.3g}" if np.isfinite(float(value)) else "–"
+
+
 def file(label: str, estimate: xr.Dataset) -> str:
     return f"measures/{label}/{estimate.attrs['source']}.nc"
 

@@ -1,6 +1,7 @@
 """The values of the metrics, in families, with the figures that show them."""
 
 import base64
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import xarray as xr
 from PIL import Image
 
-from homeoanalysis.numerics.summaries import at_epoch, conditions, epochs_of, of_replicate, summarise
+from homeoanalysis.numerics.summaries import Summary, cell_types, conditions, epochs_of, limits, of_replicate, summarise
 from homeoanalysis.report.text import Measures, file, in_words, interval, number
 
 _FAMILIES = {"rates": "Firing rates", "spectra": "Spectra", "coding": "Coding"}
@@ -21,6 +22,7 @@ class Row(NamedTuple):
 
     source: str
     condition: str
+    cells: str
     epoch: str
     value: str
     interval: str
@@ -69,7 +71,7 @@ def families(measures: Measures, pictures: list[Picture]) -> Iterator[dict[str, 
 
 
 def _table(label: str, by_source: Mapping[str, xr.Dataset]) -> dict[str, Any]:
-    """The values of one metric: one line for each source, condition and epoch; what could not be measured, and why."""
+    """The values of one metric: a line for each source, condition, type of units and epoch; what is not there, and why."""
     first = next(iter(by_source.values()))
     rows = [row for source, estimate in by_source.items() for row in _rows(label, source, estimate)]
     missing = [f"{source}: {reason}" for source, estimate in by_source.items() for reason in _reasons(estimate)]
@@ -79,9 +81,18 @@ def _table(label: str, by_source: Mapping[str, xr.Dataset]) -> dict[str, Any]:
         "label": label,
         "units": units,
         "method": first.attrs.get("metric_source", ""),
+        "notes": _notes(by_source),
         "rows": rows,
         "missing": missing,
     }
+
+
+def _notes(by_source: Mapping[str, xr.Dataset]) -> list[str]:
+    """Where integrals ended; which surrogate is no worst case."""
+    ends = {words or "all": end for estimate in by_source.values() for words, end in limits(estimate).items()}
+    told = [f"The integral ends at {', '.join(f'{end:g} Hz ({words})' for words, end in ends.items())}."] if ends else []
+    no_worst_case = next(iter(by_source.values())).attrs["no_worst_case"]
+    return [*told, *([f"Its surrogate is {no_worst_case}, no worst case."] if no_worst_case else [])]
 
 
 def _reasons(estimate: xr.Dataset) -> list[str]:
@@ -102,19 +113,31 @@ def _rows(label: str, source: str, estimate: xr.Dataset) -> Iterator[Row]:
         kept = [r for r in replicates if r not in missing]
         if not kept:
             continue
-        whole = summarise(estimate, kept)
-        for epoch in epochs_of(estimate):
-            summary = at_epoch(whole, epoch)
+        types: list[str | None] = [*cell_types(estimate)]
+        for cells, epoch in itertools.product(types or [None], epochs_of(estimate)):
+            summary = summarise(estimate, kept, epoch=epoch, cell_type=cells)
             left = [d for d in summary.mean.dims if d in ("frequency", "time")]
             mean = float(summary.mean.mean(left, skipna=True))
             spread = "" if left or not np.isfinite(float(summary.spread)) else f" ± {number(summary.spread)}"
-            units = f", {summary.n_units} unit{'s' if summary.n_units != 1 else ''}" if summary.n_units else ""
             yield Row(
                 source=source,
                 condition=condition or "all",
+                cells=cells or "all",
                 epoch=epoch or "–",
                 value=f"{number(mean)}{spread}" + (f" (mean over {left[0]})" if left else ""),
-                interval="–" if left else interval(summary.low, summary.high).replace("–", f"– ({summary.over})"),
-                n=f"{summary.n_subjects} {noun}{'s' if summary.n_subjects != 1 else ''}{units}",
+                interval=_interval(summary, left).replace("subjects", f"{noun}s"),
+                n=f"{summary.n_subjects} {noun}{'s' if summary.n_subjects != 1 else ''}{_units(summary)}",
                 trace=f"{file(label, estimate)}: {metric}",
             )
+
+
+def _interval(summary: Summary, left: list[Any]) -> str:
+    """The interval, and what it is over; or why there is none."""
+    return f"– (none of a mean over {left[0]})" if left else f"{interval(summary.low, summary.high)} ({summary.over})"
+
+
+def _units(summary: Summary) -> str:
+    """How many units have a value, and of how many."""
+    n, of = summary.n_units, summary.n_units_all
+    undefined = f" of {of}" if n < of else ""
+    return f", {n}{undefined} unit{'s' if of != 1 else ''}{' (the others undefined)' if undefined else ''}" if of else ""

@@ -13,7 +13,7 @@ import xarray as xr
 from homeoanalysis.config import Study
 from homeoanalysis.report import origins, values
 from homeoanalysis.report.text import Measures
-from homeoanalysis.report.verdicts import verdicts
+from homeoanalysis.report.verdicts import effects, verdicts
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ def report(
         name=name,
         study=study,
         verdicts=list(verdicts(study, comparison, measures)),
+        effects=list(effects(study, comparison, measures)),
         families=list(values.families(measures, pictures)),
         overview=[p for p in pictures if values.family_of(p.name, measures) is None],
         book=list(origins.book(measures)),

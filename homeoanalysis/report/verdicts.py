@@ -1,5 +1,6 @@
 """The verdicts of a study in words, and what was not judged, with the reason."""
 
+import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -8,7 +9,9 @@ import xarray as xr
 
 from homeoanalysis.config import Study
 from homeoanalysis.config.study import Contrast
-from homeoanalysis.report.text import Measures, briefly, in_words, interval, number, units
+from homeoanalysis.contracts.schemas import NOT_ASKED
+from homeoanalysis.numerics.summaries import MINIMUM
+from homeoanalysis.report.text import Measures, briefly, in_words, interval, number, percent, units
 
 _REFERENCES = ("null", "data")
 _ANY = "*"  # in a trace: all of that dimension
@@ -27,8 +30,51 @@ class Verdict(NamedTuple):
     trace: str
     discrepancy: str
     within: str
-    floor: str
-    ceiling: str
+    worst: str
+    best: str
+    surrogate: str  # what the surrogate is
+    caution: str
+    is_asked: bool
+
+
+class Effect(NamedTuple):
+    """What a contrast is in one source, in words."""
+
+    contrast: str
+    meaning: str
+    metric: str
+    source: str
+    value: str
+    trace: str
+
+
+def effects(study: Study, comparison: xr.Dataset, measures: Measures) -> Iterator[Effect]:
+    """The location of each contrast in each source that has one. It is the same for all targets."""
+    for target in comparison.target.values.tolist()[:1]:
+        for contrast, asked in study.contrasts.items():
+            for label in (m for m in study.metrics if m in asked.metrics):
+                for source in (s for s in comparison.source.values.tolist() if s in measures[label]):
+                    cell = comparison.sel(target=target, contrast=contrast, metric=label, source=source)
+                    if np.isfinite(float(cell.location)):
+                        estimate = measures[label][source]
+                        yield Effect(
+                            contrast=contrast,
+                            meaning=_meaning(asked),
+                            metric=briefly(in_words(label, estimate)),
+                            source=source,
+                            value=_located(cell, asked, estimate),
+                            trace=f"[{target}, {contrast}, {label}, {_ANY}]",
+                        )
+
+
+def _meaning(asked: Contrast) -> str:
+    """What is compared, from the contrast's declaration."""
+    where = [f"{factor} {level}" for factor, level in asked.where.items()]
+    if asked.between is not None:
+        where.append(f"{asked.between.factor} from {asked.between.levels[0]} to {asked.between.levels[1]}")
+    if asked.epoch is not None:
+        where.append(f"epoch {asked.epoch}" + (f" against {asked.reference}" if asked.reference is not None else ""))
+    return ", ".join(where) or "all"
 
 
 def verdicts(study: Study, comparison: xr.Dataset, measures: Measures) -> Iterator[Verdict]:
@@ -74,8 +120,11 @@ def _not_asked(
         trace=f"[{trace}]",
         discrepancy="–",
         within="–",
-        floor="–",
-        ceiling="–",
+        worst="–",
+        best="–",
+        surrogate="",
+        caution="",
+        is_asked=False,
     )
 
 
@@ -84,8 +133,8 @@ def _verdict(asked: Contrast, comparison: xr.Dataset, measures: Measures, at: tu
     row = comparison.sel(target=target, contrast=contrast, metric=label)
     cell = row.sel(candidate=candidate)
     located = (candidate, target) if int(cell.comparable) and candidate not in _REFERENCES else ()
-    is_change = asked.reference is not None or asked.between is not None
-    numbers = " against ".join(_located(row.sel(source=source), source, is_change) for source in located)
+    numbers = " against ".join(f"{s} {_located(row.sel(source=s), asked, measures[label][s])}" for s in located)
+    no_worst_case = measures[label][target].attrs["no_worst_case"]
     return Verdict(
         target=target,
         contrast=contrast,
@@ -97,18 +146,46 @@ def _verdict(asked: Contrast, comparison: xr.Dataset, measures: Measures, at: tu
         trace=f"[{target}, {contrast}, {label}, {candidate}]",
         discrepancy=number(cell.discrepancy),
         within=interval(cell.within_low, cell.within_high),
-        floor=number(row.discrepancy.sel(candidate="null")),
-        ceiling=number(row.ceiling),
+        worst=number(row.discrepancy.sel(candidate="null")),
+        best=number(row.ceiling),
+        surrogate=f"{no_worst_case}, no worst case" if no_worst_case else "worst case",
+        caution=_caution(comparison, measures, at) if str(cell.verdict.values) == "matches" else "",
+        is_asked=not str(cell.reason.values).startswith(NOT_ASKED),
     )
 
 
-def _located(cell: xr.Dataset, source: str, is_change: bool) -> str:
-    """Location, spread and unit, how many subjects (in each of two groups) are behind them, and their interval."""
-    spread = f" ± {number(cell.spread)}" if np.isfinite(float(cell.spread)) else ""
+def _caution(comparison: xr.Dataset, measures: Measures, at: tuple[str, str, str, str]) -> str:
+    """Where what the metric is computed from differs: then errors cancel in it."""
+    target, _, label, candidate = at
+    wrong: dict[str, list[str]] = {}
+    for contrast in comparison.contrast.values.tolist():
+        for other in json.loads(measures[label][target].attrs["derived_from"]):
+            for base in (m for m in comparison.metric.values.tolist() if m.partition(".")[0] == other):
+                cell = comparison.verdict.sel(target=target, contrast=contrast, metric=base, candidate=candidate)
+                if str(cell.values) == "differs":
+                    wrong.setdefault(briefly(in_words(base, measures[base][target])), []).append(contrast)
+    told = [f"{base}, which differs ({', '.join(contrasts)})" for base, contrasts in wrong.items()]
+    return f"Caution: it is computed from {' and '.join(told)}; errors that cancel can look like a match" if told else ""
+
+
+def _located(cell: xr.Dataset, asked: Contrast, estimate: xr.Dataset) -> str:
+    """Location, spread and unit, how many subjects (in each of two groups) are behind them, and their interval.
+
+    A relative change is in percent.
+    """
+    tie = "\N{NO-BREAK SPACE}"
+    is_change = asked.reference is not None or asked.between is not None
+    is_relative = is_change and estimate.attrs["scale"] == "relative"
+    unit = f"{tie}%" if is_relative else units(str(cell.unit.values))
+    told = percent if is_relative else number
+    spread = f" ± {told(cell.spread).removeprefix('+')}" if np.isfinite(float(cell.spread)) else ""
     first, n, left_out = (int(cell[name]) for name in ("n_first", "n_subjects", "n_left_out"))
-    notes = [f"n = {f'{first} and {n}' if first else n}".replace(" ", "\N{NO-BREAK SPACE}")]
+    notes = [f"n = {f'{first} and {n}' if first else n}".replace(" ", tie)]
     notes += [f"{left_out} left out"] if left_out else []
-    if np.isfinite(float(cell.location_low)):
-        notes.append(f"95\N{NO-BREAK SPACE}% interval {interval(cell.location_low, cell.location_high)}")
-    kind = "change of " if is_change else ""
-    return f"{source} {kind}{number(cell.location)}{spread}{units(str(cell.unit.values))} ({', '.join(notes)})"
+    noun = "subjects" if estimate.attrs["source_kind"] == "recording" else "realisations"
+    low, high = float(cell.location_low), float(cell.location_high)
+    if np.isfinite(low):
+        notes.append(f"95{tie}% interval over {noun} {told(low)} to {told(high)}{unit if is_relative else ''}")
+    elif min(first or n, n) < MINIMUM:
+        notes.append(f"no interval below {MINIMUM} {noun}")
+    return f"{'change of ' if is_change else ''}{told(cell.location)}{spread}{unit} ({', '.join(notes)})"

@@ -1,15 +1,24 @@
-"""Laws that every file of metrics/ obeys. A new metric is tested by being there."""
+"""Laws that every file of metrics/ obeys. A new metric is tested by being there.
+
+Laws that a wrong metric could pass unseen are functions of a metric, and are shown to fail on a metric made wrong.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, get_type_hints
 
 import numpy as np
 import pytest
 import xarray as xr
+from pydantic import Field, TypeAdapter
 from scipy import stats
 
 from homeoanalysis import catalogue
 from homeoanalysis.contracts import check, open_dataset, write
 from homeoanalysis.measure import measure, measure_draws
+from homeoanalysis.metric import Metric, Truth, metric
 from homeoanalysis.numerics import observed, synthetic
 from homeoanalysis.provenance import rng_for
+from homeoanalysis.units import Second, unit
 
 NAMES = catalogue.names("metrics")
 COMPARED = [name for name in NAMES if catalogue.load("metrics", name).scale is not None]
@@ -53,20 +62,159 @@ def test_activity_is_not_changed(name: str) -> None:
     xr.testing.assert_identical(known.activity, before)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_million_seconds_later_nothing_changes(name: str) -> None:
-    """Spikes on a grid of 2^-20 s, so that the shift itself is exact and any difference is the metric's."""
-    known = truth(name)
+def of_time(activity: xr.Dataset, change: Callable[[Any], Any]) -> xr.Dataset:
+    """The activity with all its times changed."""
+    times = [n for n in activity.variables if activity[n].attrs.get("units") == "s"]
+    return activity.assign({n: (activity[n].dims, change(activity[n].values), activity[n].attrs) for n in times})
+
+
+def shift_law(metric: Metric, known: Truth, by: float) -> None:
+    """All times later, nothing else changes. Spikes on a grid of 2^-20 s: the shift is exact, any difference the metric's."""
     grid = np.round(known.activity.spike_time.values * 2.0**20) / 2.0**20
-    known = known._replace(activity=known.activity.assign(spike_time=("spike", grid, {"units": "s"})))
-    later = known.activity.copy(deep=True)
-    times = [n for n in later.variables if later[n].attrs.get("units") == "s" and n != "time"]
-    later = later.assign({n: later[n] + 1e6 for n in times})
-    for n in times:
-        later[n].attrs = known.activity[n].attrs
-    here, there = (measure([a], name, **known.parameters) for a in (known.activity, later))
+    activity = known.activity.assign(spike_time=("spike", grid, {"units": "s"}))
+    here, there = (metric(a, **known.parameters) for a in (activity, of_time(activity, lambda t: t + by)))
     for variable in here.data_vars:
         np.testing.assert_allclose(there[variable].values, here[variable].values, rtol=1e-9, atol=1e-9)
+
+
+SHIFTS = (1e6, round(12345.678901 * 2.0**20) / 2.0**20)  # the second is no multiple of any bin
+
+
+@pytest.mark.parametrize("by", SHIFTS)
+@pytest.mark.parametrize("name", NAMES)
+def test_later_nothing_changes(name: str, by: float) -> None:
+    shift_law(catalogue.load("metrics", name), truth(name), by)
+
+
+def epoch_law(metric: Metric, known: Truth) -> None:
+    """The value of each of two unlike epochs is that of a recording of this epoch alone; other metrics ignore epochs."""
+    activity, end = known.activity, float(known.activity.segment_stop[-1])
+    trains = [np.concatenate([t[t < end / 2][::3], t[t >= end / 2]]) for t in observed.spike_trains(activity)]
+    activity = activity.assign(
+        spike_time=("spike", np.concatenate(trains), {"units": "s"}), spike_count=("unit", [t.size for t in trains])
+    )
+    spans = {"first": (0.0, end / 2), "second": (end / 2, end)}
+    if "epoch" not in metric.dims:
+        more = with_epochs(activity, observed.epochs(activity) | spans)
+        xr.testing.assert_equal(metric(more, **known.parameters), metric(activity, **known.parameters))
+        return
+    both = metric(with_epochs(activity, spans), **known.parameters)
+    for label, (start, stop) in spans.items():
+        alone = with_epochs(observed.restrict(activity, np.array([start]), np.array([stop])), {label: (start, stop)})
+        mine = metric(alone, **known.parameters)
+        for variable in mine.data_vars:
+            np.testing.assert_allclose(both[variable].sel(epoch=[label]).values, mine[variable].values, rtol=1e-9)
+
+
+def with_epochs(activity: xr.Dataset, spans: dict[str, tuple[float, float]]) -> xr.Dataset:
+    """The activity with other epochs."""
+    start, stop = np.array(list(spans.values())).T
+    bare = activity.drop_dims("epoch", errors="ignore")
+    edges = {"epoch_start": ("epoch", start, {"units": "s"}), "epoch_stop": ("epoch", stop, {"units": "s"})}
+    return bare.assign(edges).assign_coords(epoch=list(spans))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_epoch_is_measured_by_itself(name: str) -> None:
+    epoch_law(catalogue.load("metrics", name), truth(name))
+
+
+def parameter_schemas(metric: Metric) -> dict[str, dict[str, Any]]:
+    """The JSON schema of each keyword."""
+    hints = get_type_hints(metric.function, include_extras=True)
+    return {key: TypeAdapter(hint).json_schema() for key, hint in hints.items() if key not in ("activity", "return")}
+
+
+def unit_type_law(metric: Metric) -> None:
+    """A number among the parameters has a unit type (Second, Hertz, ...), or bounds, which say that it has no unit."""
+    for key, schema in parameter_schemas(metric).items():
+        bounded = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"} & set(schema)
+        assert schema.get("type") != "number" or bounded, f"{key} is a plain float; annotate its unit, or bounds if it has none"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parameters_that_are_quantities_have_unit_types(name: str) -> None:
+    unit_type_law(catalogue.load("metrics", name))
+
+
+FIXED_TIMES = {"cv2_lvr"}  # its refractory period is a constant
+
+
+def stretch_law(metric: Metric, known: Truth) -> None:
+    """Everything twice as slow: a rate halves, a time doubles, what has no unit stays."""
+    given = {**(metric.function.__kwdefaults__ or {}), **known.parameters}
+    slower = {k: v * 2.0 ** _power(parameter_schemas(metric)[k].get("unit", "1")) for k, v in given.items() if _is_number(v)}
+    activity = of_time(known.activity, lambda t: 2 * t)
+    for n in [n for n in activity.variables if activity[n].attrs.get("units") == "Hz"]:
+        activity[n] = (activity[n].dims, activity[n].values / 2, activity[n].attrs)
+    for n in [n for n in activity.variables if "sampling_rate" in activity[n].attrs]:
+        activity[n].attrs = activity[n].attrs | {"sampling_rate": activity[n].attrs["sampling_rate"] / 2}
+    before, after = metric(known.activity, **given), metric(activity, **given | slower)
+    for name in set(before.variables) - FIXED_TIMES:
+        if before[name].dtype.kind == "f":
+            expected = before[name].values * 2.0 ** _power(before[name].attrs["units"])
+            np.testing.assert_allclose(after[name].values, expected, rtol=1e-6, atol=1e-12, err_msg=name)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float | int) and not isinstance(value, bool)
+
+
+def _power(units: str) -> int:
+    """Of time, in a unit."""
+    return unit(units)[1][0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_time_scales_as_the_units_say(name: str) -> None:
+    stretch_law(catalogue.load("metrics", name), truth(name))
+
+
+def fano_factor(fault: str = "") -> Metric:
+    """A metric of counts in windows, right, or with one fault that the other laws do not see."""
+
+    def a_truth(rng: np.random.Generator) -> Truth:
+        trains = [synthetic.poisson_train(20.0, 100.0, rng) for _ in range(3)]
+        return Truth(synthetic.activity(trains, 100.0), np.ones((3, 1)), {"window": 0.7})
+
+    def fano(activity: xr.Dataset, *, window: Second = 0.5) -> dict[str, Any]:
+        """Fano factor."""
+        spans = observed.epochs(activity)
+        values = np.full((activity.sizes["unit"], len(spans)), np.nan)
+        for u, train in enumerate(observed.spike_trains(activity)):
+            for e, (start, stop) in enumerate(spans.values()):
+                a, b = (float(activity.segment_start[0]), float(activity.segment_stop[-1])) if fault == "epoch" else (start, stop)
+                a = np.ceil(a / window) * window if fault == "grid" else a
+                count = observed.binned_counts(train, a, observed.n_whole(b - a, window), window)
+                values[u, e] = count.var(ddof=1) / count.mean()
+        return {"fano": values, "coords": {"unit": activity.unit.values, "epoch": list(spans)}}
+
+    if fault == "type":
+        fano.__annotations__["window"] = float
+    record: dict[str, Any] = {"units": "Hz" if fault == "unit" else "1", "dims": ("unit", "epoch"), "bounds": (0, np.inf)}
+    return metric(**record, companions={}, source="none", scale="linear", truth=a_truth, surrogate=lambda a, _: a)(fano)
+
+
+LAWS: dict[str, Callable[[Metric, Truth], None]] = {
+    "epoch": epoch_law,
+    "grid": lambda metric, known: shift_law(metric, known, SHIFTS[1]),
+    "type": lambda metric, _: unit_type_law(metric),
+    "unit": stretch_law,
+}
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_a_law_is_broken_by_a_wrong_metric_and_by_no_right_one(law: str) -> None:
+    known = fano_factor().truth(rng_for(1, "fano"))
+    LAWS[law](fano_factor(), known)
+    with pytest.raises(AssertionError):
+        LAWS[law](fano_factor(law), known)
+
+
+def test_a_number_without_unit_says_so_by_its_bounds() -> None:
+    right = fano_factor()
+    right.function.__annotations__["window"] = Annotated[float, Field(ge=1)]
+    unit_type_law(right)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -107,6 +255,7 @@ def test_a_silent_unit_is_no_error(name: str) -> None:
 def test_no_spikes_at_all_gives_the_reason(name: str) -> None:
     known = truth(name)
     nothing = known.activity.drop_vars(["spike_time", "spike_count"]).drop_dims("spike", errors="ignore")
+    nothing["rate"] = (("unit", "time"), np.ones((nothing.sizes["unit"], 1)), {"units": "Hz"})
     result = measure([nothing], name, **known.parameters)
     assert np.isnan(values(result, name)).all()
     assert "no spike times" in result.attrs["not_applicable"]

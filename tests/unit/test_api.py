@@ -2,16 +2,23 @@
 
 import importlib
 import inspect
+import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import homeoanalysis
+from homeoanalysis import measure
 from homeoanalysis.config import Model
-from homeoanalysis.contracts import check
+from homeoanalysis.contracts import check, write
+from homeoanalysis.numerics import synthetic
+
+ROOT = Path(__file__).parents[2]
 
 MODEL: dict[str, Any] = {
     "title": "two neurons above threshold",
@@ -61,3 +68,17 @@ def test_the_line_of_the_notebook() -> None:
     assert result.unit.values.tolist() == ["0/E0", "0/E1"]
     assert np.all(result.firing_rate > 0)
     assert measure([simulate(model, replicate=0, seed=1)], "firing_rate").identical(result)
+
+
+def test_the_examples_of_the_readme_run_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a project whose study has run: its first example opens a result."""
+    examples = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(examples) == 2
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    stimulus = np.random.default_rng(0).normal(size=4000)
+    train = np.arange(0.05, 3.95, 0.02)
+    one = synthetic.activity([train], 4.0, covariate=stimulus, bandwidth=400.0)
+    write(measure([one], "information_rate"), "results/tour/measures/information_rate/grasshopper.nc")
+    for example in examples:
+        exec(example, {})

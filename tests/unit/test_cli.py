@@ -67,6 +67,12 @@ def fails(result: tuple[int, str, str]) -> str:
 # ---- check
 
 
+@pytest.fixture(autouse=True)
+def not_of_run_py(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As in an environment that the user made."""
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "own"))
+
+
 def test_check_says_which_jobs_there_are(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     code, out, _ = run("check")
@@ -113,8 +119,40 @@ def test_check_finds_missing_files_of_the_user(
     assert "files of yours are missing: recordings/a.nex" in fails(run("check"))
 
 
+def test_check_sees_files_that_are_not_what_the_yaml_says(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = _small_config(tmp_path, recorded) / "a.nex"
+    assert run("check")[0] == 0
+    with path.open("ab") as stream:
+        stream.write(b"more")
+    assert "recordings/a.nex has the SHA-256 " in fails(run("check"))
+    path.unlink()
+    path.mkdir()
+    assert "recordings/a.nex is a folder; a file is needed" in fails(run("check"))
+    path.rmdir()
+    os.mkfifo(path)
+    assert "recordings/a.nex is neither a file nor a folder" in fails(run("check"))
+
+
+def test_check_sees_a_file_where_results_go(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").write_text("")
+    assert "results is a file, where the workflow has a folder of that name" in fails(run("check", "--config", ROOT / "config"))
+
+
+def test_commands_are_told_as_they_are_typed(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    (tmp_path / "made-by-run.py").write_text("run")
+    (tmp_path / "a.txt").write_text("0.5\n")
+    assert "Run: python3 run.py snakemake --cores 2" in run("check", "--config", ROOT / "config")[1]
+    assert "    python3 run.py python -m homeoanalysis add FILE" in run("inspect", "a.txt")[1]
+
+
 def test_check_loads_no_heavy_library() -> None:
-    heavy = ("snakemake", "elephant", "numba", "scipy", "neo", "quantities", "h5py", "pooch", "requests")
+    heavy = ("snakemake", "elephant", "numba", "scipy", "neo", "quantities", "h5py", "pooch", "requests", "matplotlib")
     code = f"import sys\nfrom homeoanalysis.cli import main\nmain(['check'])\nprint([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=_environment(), capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
@@ -505,9 +543,15 @@ def test_show_a_comparison(run: Any, results: Path) -> None:
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
 def test_show_a_truncated_file(run: Any, results: Path, tmp_path: Path, share: float) -> None:
     whole = (results / "one.nc").read_bytes()
-    path = tmp_path / "x.nc"
+    path = tmp_path / "results" / "x.nc"
+    path.parent.mkdir()
     path.write_bytes(whole[: int(share * len(whole))])
     assert "delete it and run the workflow again" in fails(run("show", path))
+
+
+def test_show_says_delete_of_no_file_of_the_user(run: Any) -> None:
+    assert "or no result of this project" in (err := fails(run("show", ROOT / "README.md")))
+    assert "delete" not in err
 
 
 def test_show_damaged_bytes(run: Any, results: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,6 +92,14 @@ def test_times_between_ticks_are_refused_instead_of_rounded(tmp_path: Path) -> N
     one.spike_time.values[3] += 0.3 * TICK
     with pytest.raises(ContractError, match="no multiples of their tick of 1e-06 s"):
         write(one, tmp_path / "one.nc")
+
+
+def test_text_of_which_there_is_none_is_text_on_disk(tmp_path: Path) -> None:
+    """A comparison without targets has no cell, and so no reason."""
+    compared = comparison(activity()).isel(target=slice(0))
+    compared["reason"] = compared.reason.astype(object)
+    write(compared, tmp_path / "one.nc")
+    assert open_dataset(tmp_path / "one.nc").reason.dtype.kind == "U"
 
 
 def test_no_spikes_at_all_survive(tmp_path: Path) -> None:
@@ -209,6 +218,27 @@ def test_an_error_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch: pyte
         write(by_replicate([activity("2"), activity("3")]), path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(self, *arguments, **options):  # type: ignore[no-untyped-def]
+        raise RuntimeError("NetCDF: HDF error")
+
+    monkeypatch.setattr(xr.Dataset, "to_netcdf", fails)
+    path = tmp_path / "one.nc"
+    with pytest.raises(DataError, match=r"one\.nc cannot be written \(NetCDF: HDF error\); mend the folder"):
+        write(activity(), path)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=4096))
+    with pytest.raises(DataError, match=r"one\.nc cannot be written \(NetCDF: HDF error\); the disk is full: free some space"):
+        write(activity(), path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_where_a_folder_is_needed_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("")
+    with pytest.raises(DataError, match=r"one\.nc cannot be written \(.*exists.*\); mend the folder"):
+        write(activity(), tmp_path / "results" / "one.nc")
 
 
 def test_a_group_that_breaks_its_schema_keeps_the_old_file(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from homeoanalysis.compare import Measured, compare
 from homeoanalysis.draw import draw
 from homeoanalysis.measure import measure
 from homeoanalysis.numerics import synthetic
-from homeoanalysis.numerics.summaries import conditions, references, summarise
+from homeoanalysis.numerics.summaries import ceiling_of, conditions, summarise
 from homeoanalysis.provenance import rng_for
 
 NAMES = catalogue.names("figures")
@@ -177,12 +177,18 @@ def test_discrepancy_has_data_models_floor_and_ceiling_as_all_figures(example: A
         assert len(bars) == sum(int(c.comparable.drop_sel(candidate="null").sum()) for c in cells)
         assert all(b.has_xerr for b in bars)
         dashes = [float(line.get_xdata()[0]) for line in axes.lines if line.get_linestyle() == "--"]
-        np.testing.assert_allclose(dashes, [float(c.discrepancy.sel(candidate="null") / c.ceiling) for c in cells])
+        # The surrogate of a mean rate is an arbitrary rate: no worst case, so no dashes.
+        bounded = [c for c in cells if str(c.metric.values) != "firing_rate"]
+        np.testing.assert_allclose(dashes, [float(c.discrepancy.sel(candidate="null") / c.ceiling) for c in bounded])
         (band,) = [p for p in axes.patches if to_hex(p.get_facecolor()).upper() == drawing.CEILING["color"]]
         assert band.get_extents().x1 == pytest.approx(axes.transData.transform((1, 0))[0])
     (legend,) = figure.legends
     texts = [t.get_text() for t in legend.get_texts()]
-    assert texts[0] == "data (target against itself)"
+    assert texts[0] == "data (against itself)"
+    assert "left is better" in figure.axes[-1].get_xlabel()
+    caption = draw("discrepancy", example.measures, comparison).caption
+    assert "a model may be worse" in caption
+    assert "No worst case for firing rate: its surrogate is an arbitrary rate of a similar order." in caption
     assert {drawing.NULL_LABEL, drawing.CEILING_LABEL, "enc", "net.static"} <= set(texts)
 
 
@@ -213,13 +219,70 @@ def test_interval_of_one_unit_is_its_own_and_of_four_subjects_is_students(exampl
     three = enc.copy(deep=True)
     three.information_rate.values[enc.unit_replicate.values == replicates[0]] = np.nan
     assert summarise(three, replicates).n_subjects == 3  # who has no value is not counted, and below 4 there is no t interval
-    assert summarise(three, replicates).over == "over units, within the recording"
+    # Units of three subjects are no independent sample: no interval beside a mean over subjects.
+    assert summarise(three, replicates).over == "none: below 4 subjects"
+    assert np.isnan(float(summarise(three, replicates).low))
+    assert summarise(three, replicates[1:2]).over != "over subjects"
 
 
-def test_references_are_in_the_metrics_unit(example: Any) -> None:
+def test_the_best_attainable_is_in_the_metrics_unit(example: Any) -> None:
     rec = example.measures["firing_rate"]["rec"]
     at = {"target": "rec", "contrast": "narrow", "metric": "firing_rate"}
-    found = references(example.comparison, "rec", "firing_rate", rec, {"cutoff": "40 Hz"}, "stimulus")
+    found = ceiling_of(example.comparison, "rec", "firing_rate", rec, {"cutoff": "40 Hz"}, "stimulus")
     location = float(example.comparison.location.sel(**at, source="rec"))
-    assert found.ceiling == pytest.approx(location * float(example.comparison.ceiling.sel(**at)))
-    assert np.isnan(references(example.comparison, "rec", "firing_rate", rec, {"cutoff": "80 Hz"}, "stimulus").ceiling)
+    assert found == pytest.approx(location * float(example.comparison.ceiling.sel(**at)))
+    assert np.isnan(ceiling_of(example.comparison, "rec", "firing_rate", rec, {"cutoff": "80 Hz"}, "stimulus"))
+
+
+def test_levels_stand_in_the_order_of_their_numbers() -> None:
+    estimate = cultures()
+    for ages, expected in (
+        ([28, 7, 11, 21], [7, 11, 21, 28]),
+        (["800 Hz", "90 Hz", "9 Hz", "none"], ["9 Hz", "90 Hz", "800 Hz", "none"]),
+    ):
+        factors = [json.dumps({"age": age}) for age in np.tile(np.array(ages, object), 3)]
+        found = conditions(estimate.assign_coords(factors=("replicate", factors)))
+        assert [words.replace("\N{NO-BREAK SPACE}", " ") for words in found] == [f"age {age}" for age in expected]
+
+
+def test_a_summary_counts_the_units_of_its_epoch_and_type(example: Any) -> None:
+    net = example.measures["firing_rate"]["net"].copy(deep=True)
+    net.firing_rate.loc[{"epoch": "recovery"}] = np.where(np.arange(32) % 8 < 5, np.nan, 2.0)[:]
+    net = net.assign_coords(cell_type=("unit", ["E", "I"] * 16))
+    replicates = net.replicate.values.tolist()
+    one, two = (summarise(net, replicates, epoch=e, cell_type="E") for e in ("baseline", "recovery"))
+    assert (one.n_units, one.n_units_all) == (16, 16)
+    assert (two.n_units, two.n_units_all) == (4, 16)
+
+
+def test_information_says_where_its_integral_ends(example: Any) -> None:
+    caption = draw("information_rate", example.measures, example.comparison).caption.replace("\N{NO-BREAK SPACE}", " ")
+    assert "The integral ends at 40 Hz (cutoff 40 Hz), 80 Hz (cutoff 80 Hz)" in caption
+
+
+def test_what_is_not_drawn_is_told(example: Any) -> None:
+    drawn = draw("firing_rate_recovery", example.measures, example.comparison)
+    assert "net is not drawn: its epochs (baseline, perturbation, recovery) are not those drawn" in drawn.caption
+    assert "Not drawn in time, for want of a recovery fraction: rec (no such epoch: baseline)" in drawn.caption
+    assert "net is not drawn: no stimulus" in draw("information_rate", example.measures, example.comparison).caption
+    assert "net is not drawn: no stimulus" in draw("stimulus_coherence", example.measures, example.comparison).caption
+
+
+def test_a_fitted_rate_is_hollow_and_names_are_not_broken(example: Any) -> None:
+    figure = draw("firing_rate_recovery", example.measures, example.comparison).figure
+    faces = {
+        c.get_label(): c.lines[0].get_markerfacecolor() for c in figure.axes[1].containers if isinstance(c, ErrorbarContainer)
+    }
+    assert faces["enc"] == "white"
+    assert figure.axes[1].get_xlabel() == figure.axes[2].get_xlabel() == ""
+    measures, comparison = inputs(example)["models only"]
+    lonely = {label: {s: e for s, e in by.items() if s == "net"} for label, by in measures.items()}
+    ticks = [
+        t.get_text() for axes in draw("firing_rate_recovery", lonely, comparison).figure.axes for t in axes.get_xticklabels()
+    ]
+    assert "perturbation" in ticks
+
+
+def test_without_candidates_there_is_no_overview(example: Any) -> None:
+    alone = example.comparison.sel(candidate=["null", "data"])
+    assert "judges no candidate" in draw("discrepancy", example.measures, alone).caption

@@ -1,7 +1,9 @@
 """Every fault of a file is a message that names it; nothing is lost unsaid; published rates come out."""
 
 import csv
+import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,9 +80,52 @@ def test_text(text: Callable[..., dict[str, Path]], tmp_path: Path) -> None:
 
 
 def test_unsorted_spikes_are_sorted_and_not_lost(text: Callable[..., dict[str, Path]]) -> None:
-    one = read(text("900000\n100\n250000\n100\n"), TEXT)
-    assert one.spike_time.values.tolist() == [k * 1e-6 for k in (100, 100, 250_000, 900_000)]
-    assert book(one)["spikes"] == {"in": 4, "out": 4, "dropped": {}}
+    one = read(text("900000\n100\n250000\n"), TEXT)
+    assert one.spike_time.values.tolist() == [k * 1e-6 for k in (100, 250_000, 900_000)]
+    assert book(one)["spikes"] == {"in": 3, "out": 3, "dropped": {}}
+
+
+def test_a_spike_that_is_listed_twice_is_one_spike(text: Callable[..., dict[str, Path]]) -> None:
+    one = read(text("900000\n100\n250000\n100\n" * 2), TEXT)
+    assert one.spike_time.values.tolist() == [k * 1e-6 for k in (100, 250_000, 900_000)]
+    assert book(one)["spikes"] == {"in": 8, "out": 3, "dropped": {"at the same time as another of its unit": 5}}
+
+
+def test_a_spike_up_to_one_tick_after_the_end_is_dropped_and_counted(text: Callable[..., dict[str, Path]]) -> None:
+    one = read(text("100\n1000000\n1000001\n"), TEXT)
+    assert one.spike_time.values.tolist() == [k * 1e-6 for k in (100, 1_000_000)]
+    reason = "less than a tick of the clock after the end of observed time"
+    assert book(one)["spikes"] == {"in": 3, "out": 2, "dropped": {reason: 1}}
+
+
+def test_an_observed_time_that_the_file_has_wrong(hdf5: Callable[..., dict[str, Path]]) -> None:
+    """As in Hennig et al. 2011, control of 16 March 2010: a duration of 7274 s, spikes until 7279.2995 s."""
+    paths = hdf5(recordingtime=None, summary__duration=[9.5])
+    with pytest.raises(DataError) as error:
+        read(paths, "mea_hdf5")
+    assert "rec.h5: unit ch_3: 1 of 2 spikes lie outside the recording of [0 s, 9.5 s], the first at 10 s" in str(error.value)
+    assert "write it as the reader's parameter duration" in str(error.value)
+    assert read(paths, {"mea_hdf5": {"duration": "10 s"}}).segment_stop.item() == 10
+
+
+def test_a_wrong_checksum_is_seen_before_anything_is_read(text: Callable[..., dict[str, Path]]) -> None:
+    paths = text("no numbers\n")
+    for role in paths:
+        files = {r: {"name": p.name} | ({"sha256": "0" * 64} if r == role else {}) for r, p in paths.items()}
+        one = recording(TEXT, {}, replicates={"r": {"subject": "s", "files": files}})
+        with pytest.raises(DataError) as error:
+            ingest(one, name="rec", replicate="r", files=paths)
+        digest = hashlib.sha256(paths[role].read_bytes()).hexdigest()
+        assert f"{paths[role]} has the SHA-256 {digest}, but the YAML says {'0' * 64}; the file is damaged" in str(error.value)
+
+
+def test_what_is_no_file(text: Callable[..., dict[str, Path]], tmp_path: Path) -> None:
+    paths = text()
+    with pytest.raises(DataError, match="is a folder; a file is needed: mend its name in the YAML"):
+        read({**paths, "spikes": tmp_path}, TEXT)
+    os.mkfifo(tmp_path / "pipe.txt")
+    with pytest.raises(DataError, match=r"pipe\.txt is neither a file nor a folder; a file is needed"):
+        read({**paths, "spikes": tmp_path / "pipe.txt"}, TEXT)
 
 
 def test_a_spike_at_the_first_and_the_last_instant_is_kept(text: Callable[..., dict[str, Path]]) -> None:
@@ -99,19 +144,22 @@ def test_text_without_a_stimulus(text: Callable[..., dict[str, Path]]) -> None:
 
 
 TEXT_FAULTS: dict[str, tuple[dict[str, str | bytes], str]] = {
-    "NaN spike": ({"spikes": "100\nnan\n200\n"}, "spikes.txt: row 2 of the numbers is not finite"),
-    "infinite spike": ({"spikes": "100\n200\n-inf\n"}, "spikes.txt: row 3 of the numbers is not finite"),
-    "NaN stimulus": ({"stimulus": STIMULUS.replace("2000 2.0", "2000 nan")}, "stimulus.txt: row 3 of the numbers is not finite"),
+    "NaN spike": ({"spikes": "# a\n\n100\nnan\n200\n"}, "spikes.txt: line 4 holds a number that is not finite"),
+    "infinite spike": ({"spikes": "100\n200\n-inf\n"}, "spikes.txt: line 3 holds a number that is not finite"),
+    "NaN stimulus": (
+        {"stimulus": STIMULUS.replace("2000 2.0", "2000 nan")},
+        "stimulus.txt: line 3 holds a number that is not finite",
+    ),
     "negative": (
         {"spikes": "-5\n100\n"},
-        "unit unit0: 1 of 2 spikes lie outside the recording of [0 s, 1 s], the first at -5e-06 s",
+        "spikes.txt: unit unit0: 1 of 2 spikes lie outside the recording of [0 s, 1 s], the first at -5e-06 s",
     ),
-    "after the end": ({"spikes": "100\n1000001\n"}, "1 of 2 spikes lie outside the recording"),
+    "after the end": ({"spikes": "100\n1000002\n"}, "1 of 2 spikes lie outside the recording"),
     "wrong unit of time": ({"spikes": "1e9\n2e9\n"}, "check the unit of time"),
     "two columns": ({"spikes": "1 2\n3 4\n"}, "spikes.txt has 2 columns, not 1; check which file has which role"),
     "one column": ({"stimulus": "1\n2\n"}, "stimulus.txt has 1 columns, not 2"),
-    "ragged": ({"stimulus": STIMULUS + "5\n"}, "stimulus.txt: "),
-    "words": ({"spikes": "100\nhello\n"}, "it must hold 1 columns of numbers"),
+    "ragged": ({"stimulus": STIMULUS + "5\n"}, "stimulus.txt: line 1001 is '5'; it must hold 2 columns"),
+    "words": ({"spikes": "# a\n100\n\nhello # b\n"}, "spikes.txt: line 4 is 'hello'; it must hold 1 columns of numbers"),
     "decimal comma": ({"spikes": "100,5\n"}, "it must hold 1 columns of numbers"),
     "binary": ({"spikes": bytes(range(256))}, "it must hold 1 columns of numbers"),
     "empty stimulus": ({"stimulus": ""}, "stimulus.txt: times do not run from 0 in constant steps"),
@@ -131,9 +179,12 @@ def test_faults_in_text(fault: str, text: Callable[..., dict[str, Path]]) -> Non
     assert message in str(error.value)
 
 
-def test_a_silent_recording_is_no_fault(text: Callable[..., dict[str, Path]]) -> None:
+def test_a_silent_recording_is_no_fault_if_the_yaml_says_so(text: Callable[..., dict[str, Path]]) -> None:
+    reader = {"spike_text": {**TEXT["spike_text"], "may_be_silent": True}}
     for nothing in ("", "# cell: 7\n", "\n\n"):
-        one = read(text(nothing), TEXT)
+        with pytest.raises(DataError, match=r"spikes\.txt holds no spike time; .* write may_be_silent: true"):
+            read(text(nothing), TEXT)
+        one = read(text(nothing), reader)
         assert one.spike_count.values.tolist() == [0]
         assert measure([one], "firing_rate").firing_rate.item() == 0
 
@@ -275,11 +326,11 @@ def test_truncated_empty_and_missing_hdf5(hdf5: Callable[..., dict[str, Path]]) 
         paths["recording"].write_bytes(whole[:length])
         with pytest.raises(DataError, match=r"rec\.h5 is no readable HDF5 file"):
             read(paths, "mea_hdf5")
-    paths["recording"].unlink()
-    with pytest.raises(DataError, match=r"rec\.h5 is no readable HDF5 file"):
-        read(paths, "mea_hdf5")
     with pytest.raises(DataError, match="needs one file, 'recording', not spikes"):
         read({"spikes": paths["recording"]}, "mea_hdf5")
+    paths["recording"].unlink()
+    with pytest.raises(DataError, match=r"rec\.h5 does not exist"):
+        read(paths, "mea_hdf5")
 
 
 # ---- segments
@@ -305,8 +356,8 @@ def sweeps(edges: list[tuple[float, float]], rate: float | None = None) -> neo.B
 
 
 def ingested(block: neo.Block, monkeypatch: pytest.MonkeyPatch) -> xr.Dataset:
-    monkeypatch.setattr(catalogue, "load", lambda folder, name: lambda files: block)
-    return ingest(SWEEPS, name="rec", replicate="r", files={"recording": Path("x")})
+    monkeypatch.setattr(catalogue, "load", lambda folder, name: lambda files, **_: block)
+    return ingest(SWEEPS, name="rec", replicate="r", files={"recording": Path(__file__)})
 
 
 @pytest.mark.parametrize("offset", [0.0, 0.1, 1e6])

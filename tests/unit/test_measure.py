@@ -2,9 +2,13 @@
 
 import logging
 import sys
+from typing import Any
 
+import numpy as np
 import pytest
+import xarray as xr
 
+from homeoanalysis.errors import ContractError, DataError
 from homeoanalysis.measure import measure, measure_draws
 from homeoanalysis.numerics import synthetic
 from homeoanalysis.provenance import rng_for
@@ -32,3 +36,42 @@ def test_the_log_says_how_far_a_long_job_is(monkeypatch: pytest.MonkeyPatch, cap
         *(f"firing_rate of rec, replicate a: {k} of 3 draws" for k in (1, 2, 3)),
         "firing_rate of rec, replicate a: done",
     ]
+
+
+def _train() -> xr.Dataset:
+    return synthetic.activity([np.array([0.5, 1.5, 2.5])], 4.0)
+
+
+@pytest.mark.parametrize(
+    ("times", "piece"),
+    [
+        ([0.5, np.nan, 2.5], "1 spike times are not finite"),
+        ([1.5, 0.5, 2.5], "spike times are not sorted within their unit"),
+        ([0.5, 1.5, 4.5], "1 spikes lie outside observed time, the first at 4.5"),
+    ],
+)
+def test_an_activity_that_breaks_its_schema_is_not_measured(times: list[float], piece: str) -> None:
+    wrong = _train().assign(spike_time=("spike", times, {"units": "s"}))
+    with pytest.raises(ContractError, match=piece):
+        measure([wrong], "firing_rate")
+    with pytest.raises(ContractError, match=piece):
+        measure_draws([wrong], "firing_rate", draws=1, block=0.5, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("metric", "parameters", "piece"),
+    [
+        ("firing_rat", {}, "there is no metric 'firing_rat'; did you mean 'firing_rate'"),
+        ("population_rate", {}, "population_rate needs the parameter 'bin_size'"),
+        ("population_rate", {"bins_size": 1.0}, "population_rate has no parameter 'bins_size'; did you mean 'bin_size'"),
+        ("population_rate", {"bin_size": "1 s"}, "population_rate: bin_size is the text '1 s'; in Python write a number in SI"),
+    ],
+)
+def test_wrong_parameters_are_named(metric: str, parameters: dict[str, Any], piece: str) -> None:
+    with pytest.raises(DataError, match=piece):
+        measure([_train()], metric, **parameters)
+
+
+def test_one_activity_is_no_list() -> None:
+    with pytest.raises(DataError, match=r"firing_rate was given one activity, not a list of them; write \[activity\]"):
+        measure(_train(), "firing_rate")

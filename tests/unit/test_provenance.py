@@ -91,8 +91,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Copy:
 
 JOB = ("measure.py", "metrics/firing_rate.py")
 COMMENTS = {
-    "comment": ("measure.py", "thing = catalogue", "# why\n    thing = catalogue"),
-    "blank line": ("measure.py", "    thing = catalogue", "\n\n    thing = catalogue"),
+    "comment": ("measure.py", "thing = _metric", "# why\n    thing = _metric"),
+    "blank line": ("measure.py", "    thing = _metric", "\n\n    thing = _metric"),
     "docstring of a function": ("measure.py", '"""Take a metric of each activity', '"""Measure each activity'),
     "docstring of a module": ("metrics/firing_rate.py", '"""Firing rate of each unit', '"""The firing rate of each unit'),
     "docstring of a class": ("errors.py", '"""A mistake that the user can mend', '"""An error that the user can mend'),

@@ -11,7 +11,9 @@ import pytest
 import xarray as xr
 
 from homeoanalysis import drawing
+from homeoanalysis.cli.show import show
 from homeoanalysis.config import Study
+from homeoanalysis.contracts import write
 from homeoanalysis.draw import draw
 from homeoanalysis.provenance import stamp
 from homeoanalysis.report import report
@@ -183,11 +185,15 @@ def test_a_location_has_its_unit_its_interval_and_honest_counts(html: str, examp
     comparison = example.comparison.sel(target="net", contrast="change", metric="firing_rate")
     (line,) = [r for r in Page(html).rows if r.endswith("[net, change, firing_rate, net.static]") and "Discrepancy" in r]
     low, high = (float(comparison[f"location_{side}"].sel(source="net")) for side in ("low", "high"))
-    assert f"(n = 4, 95 % interval {low:.3g} to {high:.3g})" in line.replace("\N{NO-BREAK SPACE}", " ")
+    told = f"(n = 4, 95 % interval over realisations {100 * low:+.3g} to {100 * high:+.3g} %)"
+    assert told in line.replace("\N{NO-BREAK SPACE}", " ")
+    assert f"net change of {100 * float(comparison.location.sel(source='net')):+.3g}" in line  # in percent, as is the interval
     cell = example.comparison.sel(target="rec", contrast="narrow", metric="firing_rate")
     assert cell.unit.item() == "Hz"
     (line,) = [r for r in Page(html).rows if r.endswith("[rec, narrow, firing_rate, enc]") and "Discrepancy" in r]
-    assert f"rec {float(cell.location.sel(source='rec')):.3g} Hz (n = 1)" in line.replace("\N{NO-BREAK SPACE}", " ")
+    assert f"rec {float(cell.location.sel(source='rec')):.3g} Hz (n = 1, no interval below 4 subjects)" in line.replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
 
 
 @pytest.mark.parametrize(
@@ -201,7 +207,7 @@ def test_groups_and_who_was_left_out_are_counted(
     at = dict(target="rec", contrast="narrow", metric="firing_rate", source="rec")
     for name, n in zip(("n_subjects", "n_first", "n_left_out"), counts, strict=True):
         comparison[name].loc[at] = n
-    assert text in made(example, figures, comparison=comparison).replace("\N{NO-BREAK SPACE}", " ")
+    assert text.rstrip(")") in made(example, figures, comparison=comparison).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_undefined_values_are_told_with_the_metrics_definition(example: Any, figures: dict[str, Path]) -> None:
@@ -236,7 +242,13 @@ def test_values_carry_interval_n_and_unit(html: str, example: Any) -> None:
 
 def test_hostile_text_is_escaped(example: Any, figures: dict[str, Path]) -> None:
     raw = example.study.model_dump(mode="python", include={"recordings", "models", "variants", "metrics", "targets"})
-    study = Study(title=f"Title {EVIL}", question=f"Question {EVIL}", contrasts=example.study.contrasts, **raw)
+    study = Study(
+        title=f"Title {EVIL}",
+        question=f"Question {EVIL}",
+        contrasts=example.study.contrasts,
+        resampling=example.study.resampling,
+        **raw,
+    )
     comparison = example.comparison.copy(deep=True)
     comparison.reason.values[comparison.reason.values != ""] = f"Reason {EVIL}"
     measures = {label: dict(by_source) for label, by_source in example.measures.items()}
@@ -275,9 +287,89 @@ def test_a_study_that_compares_nothing_has_a_report(example: Any) -> None:
 
 def test_a_target_without_candidates_shows_its_references(example: Any) -> None:
     raw = example.study.model_dump(mode="python", include={"recordings", "models", "variants", "metrics"})
-    study = Study(title="Alone", question="?", contrasts=example.study.contrasts, targets={"rec": []}, **raw)
+    study = Study(
+        title="Alone",
+        question="?",
+        contrasts=example.study.contrasts,
+        resampling=example.study.resampling,
+        targets={"rec": []},
+        **raw,
+    )
     page = made(example, {}, study=study)
     ceiling = float(example.comparison.ceiling.sel(target="rec", contrast="narrow", metric="information_rate"))
     (row,) = [r for r in Page(page).rows if r.endswith("comparison.nc [rec, narrow, information_rate, null]")]
     assert f"{ceiling:.3g} reference" in row
     assert "This study judges no model" in page
+
+
+def rows_of(page: str, ending: str) -> list[str]:
+    return [r.replace("\N{NO-BREAK SPACE}", " ") for r in Page(page).rows if r.endswith(ending)]
+
+
+def test_three_subjects_have_no_interval(example: Any, figures: dict[str, Path]) -> None:
+    measures = {label: dict(by_source) for label, by_source in example.measures.items()}
+    enc = measures["firing_rate"]["enc"].copy(deep=True)
+    enc.firing_rate.values[np.isin(enc.unit_replicate.values, ["40_0", "80_0"])] = np.nan
+    measures["firing_rate"]["enc"] = enc
+    rows = rows_of(made(example, figures, measures=measures), "measures/firing_rate/enc.ci.nc: firing_rate")
+    assert all("– (none: below 4 realisations) 3 realisations, 6 of 8 units (the others undefined)" in row for row in rows)
+    whole = rows_of(made(example, figures), "measures/firing_rate/enc.ci.nc: firing_rate")
+    assert all(re.search(r" to \S+ \(over realisations\) 4 realisations, 8 units ", row) for row in whole)
+
+
+def test_types_of_units_are_not_pooled(example: Any, figures: dict[str, Path]) -> None:
+    measures = {label: dict(by_source) for label, by_source in example.measures.items()}
+    net = measures["firing_rate"]["net"]
+    measures["firing_rate"]["net"] = net.assign_coords(cell_type=("unit", ["E"] * 6 + ["I"] * 26))
+    rows = rows_of(made(example, figures, measures=measures), "measures/firing_rate/net.ci.nc: firing_rate")
+    assert [row.split()[2] for row in rows] == ["E"] * 3 + ["I"] * 3
+    assert "6 units" in rows[0]
+    assert "26 units" in rows[3]
+
+
+def test_one_pair_of_words_defined_once(html: str) -> None:
+    page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>|data:image[^\"]+", " ", html))
+    assert page.count("95th percentile of the distance between random halves of the target; a candidate") == 1
+    assert "a model may be worse than the surrogate" in page
+    assert not re.search(r"\b([Ff]loor|\([Cc]eiling\)|null \(surrogates\))\b", page)
+    assert "from its surrogate (an arbitrary rate of a similar order, no worst case)" in page
+
+
+def test_a_match_of_a_derived_metric_is_cautioned_where_its_base_differs(example: Any, figures: dict[str, Path]) -> None:
+    at = dict(target="rec", contrast="narrow", candidate="enc")
+    for base, is_told in (("differs", True), ("matches", False)):
+        comparison = example.comparison.copy(deep=True)
+        comparison.verdict.loc[{**at, "metric": "information_rate"}] = "matches"
+        comparison.verdict.loc[{**at, "metric": "stimulus_coherence"}] = base
+        page = made(example, figures, comparison=comparison)
+        (line,) = [r for r in rows_of(page, "[rec, narrow, information_rate, enc]") if "Discrepancy" in r]
+        assert ("Caution: it is computed from stimulus-response coherence, which differs (narrow)" in line) == is_told
+
+
+def test_where_an_integral_ends_is_told(html: str) -> None:
+    assert "The integral ends at 40\N{NO-BREAK SPACE}Hz" in html.replace("40 Hz (", "40\N{NO-BREAK SPACE}Hz (")
+
+
+def test_effects_are_told_without_any_candidate(example: Any) -> None:
+    raw = example.study.model_dump(mode="python", include={"recordings", "models", "variants", "metrics"})
+    study = Study(
+        title="Alone",
+        question="?",
+        contrasts=example.study.contrasts,
+        resampling=example.study.resampling,
+        targets={"net": []},
+        **raw,
+    )
+    (row,) = [r for r in rows_of(made(example, {}, study=study), "[rec, change, firing_rate, *]") if " net.static " in r]
+    location = example.comparison.location.sel(target="net", contrast="change", metric="firing_rate", source="net.static")
+    assert f"change of {100 * float(location):+.3g} ±" in row
+    assert "epoch recovery against baseline" in row
+
+
+def test_show_counts_what_the_report_counts_and_prints_intervals(html: str, example: Any, tmp_path: Path) -> None:
+    write(example.comparison, tmp_path / "comparison.nc")
+    lines = list(show(tmp_path / "comparison.nc"))
+    (line,) = [found for found in lines if "could not be made" in found]
+    assert line.split("; ")[0].strip() in re.sub(r"\s+", " ", html)
+    within = example.comparison.within_high.sel(target="rec", contrast="narrow", metric="firing_rate", candidate="enc")
+    assert any("enc" in found and f"{float(within):.3g}" in found and "within the recording" in found for found in lines)

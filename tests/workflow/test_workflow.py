@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+import venv
 from pathlib import Path
 
 import h5py
@@ -71,8 +72,10 @@ def write_project(folder: Path) -> Path:
     return folder
 
 
-def snakemake(project: Path, *arguments: str, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "snakemake", "-s", str(root / "Snakefile"), "--directory", str(project), *arguments]
+def snakemake(
+    project: Path, *arguments: str, root: Path = ROOT, python: Path | str = sys.executable
+) -> subprocess.CompletedProcess[str]:
+    command = [str(python), "-m", "snakemake", "-s", str(root / "Snakefile"), "--directory", str(project), *arguments]
     environment = {**os.environ, "PYTHONPATH": str(root)}
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False, cwd=project)
 
@@ -216,3 +219,29 @@ def test_a_failing_job_says_why_and_where_its_log_is(tmp_path: Path) -> None:
     assert f"log: {log}" in output
     assert "Traceback" in (folder / log).read_text()
     assert not (folder / "results/activity/mine/a.nc").exists()
+
+
+def test_folders_with_spaces(tmp_path: Path) -> None:
+    """Of the project, of the checkout and of the interpreter, which Snakemake writes into shell commands. Without targets."""
+    root, env = tmp_path / "a checkout", tmp_path / "an environment"
+    for name in ("homeoanalysis", "workflow"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Snakefile", root)
+    venv.create(env, symlinks=True)
+    (site,) = env.glob("lib/python*/site-packages")
+    (site / "tests.pth").write_text("\n".join(path for path in sys.path if path.endswith("site-packages")))
+    folder = write_project(tmp_path / "a project")
+    study = folder / "config/studies/small.yaml"
+    study.write_text(study.read_text().replace("targets: {mine: [cells]}", "targets: {}").replace("models: [cells]\n", ""))
+    done = snakemake(folder, "--cores", "1", root=root, python=env / "bin" / "python")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (folder / "results/small/report.html").is_file()
+
+
+def test_a_file_where_results_go_is_one_message(tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "project")
+    (folder / "results").write_text("")
+    failed = snakemake(folder, "--cores", "1")
+    assert failed.returncode == 1
+    (line,) = (failed.stdout + failed.stderr).splitlines()
+    assert line.startswith("ConfigError: results is a file")

@@ -1,5 +1,7 @@
 # The checked config, the paths that follow from it, and the names that wildcards may take.
 import re
+import shlex
+import sys
 
 from homeoanalysis.config import load_config
 from homeoanalysis.errors import ConfigError
@@ -8,10 +10,12 @@ from homeoanalysis.provenance import code_digest, code_of
 
 try:
     CONFIG = load_config("config", config)
+    PLAN = Plan(CONFIG)
 except ConfigError as error:
     # Not an exception that Snakemake knows: it would put lines of its own about this file around the faults.
     raise SystemExit(f"ConfigError: {error}") from None
-PLAN = Plan(CONFIG)
+# Snakemake writes this path into shell commands as it is: with a space in it, every job would fail.
+sys.executable = shlex.quote(sys.executable)
 
 
 def any_of(names):

@@ -114,6 +114,18 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
     "negative weight": (M, "    weight: 1 nS", "    weight: -1 nS", ["inhibition.weight is '-1 nS'", "remove the minus"]),
     "run too long": (M, RUN, "title: x\nduration: 1e9 s", ["duration is 1e+09 s", "shorten it"]),
     "negative seed": (C, "seed: 1", "seed: -1", ["seed is -1", "greater than or equal to 0"]),
+    "seed too large": (
+        C,
+        "seed: 1",
+        "seed: 9223372036854775808",
+        ["seed is 9223372036854775808", "less than 9223372036854775808"],
+    ),
+    "blocks without number": (
+        S,
+        "targets:",
+        "resampling: {block: 1 ns}\ntargets:",
+        ["resampling.block is 1e-09 s; write 1 ms or more"],
+    ),
     "seed not whole": (C, "seed: 1", "seed: 1.5", ["seed is 1.5, not a whole number"]),
     "seed a boolean": (C, "seed: 1", "seed: true", ["seed is True, not a whole number"]),
     "size unknown": (C, "seed: 1", "seed: 1\nsize: huge", ["size is 'huge'", "'ci', 'nightly' or 'full'"]),
@@ -127,7 +139,7 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
         "[60 s, 101 s]",
         ["epochs.after is [60 s, 101 s]", "100 s", "mend duration"],
     ),
-    "epoch reversed": (R, "[60 s, 100 s]", "[100 s, 60 s]", ["epochs.after is [100 s, 60 s]"]),
+    "epoch reversed": (R, "[60 s, 100 s]", "[100 s, 60 s]", ["epochs.after is [100 s, 60 s], which ends before it starts"]),
     "epoch outside the run": (M, "[6 s, 10 s]", "[6 s, 11 s]", ["epochs.after is [6 s, 11 s]", "run of 10 s", "raise duration"]),
     "epoch of the run reversed": (M, "[6 s, 10 s]", "[9 s, 6 s]", ["epochs.after is [9 s, 6 s]"]),
     "epoch with one end": (M, "[6 s, 10 s]", "[6 s]", ["epochs.after.1 is missing", "two values"]),
@@ -207,7 +219,12 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
     "base not a name": (T, "base: net", "base: [net]", ["base is ['net']", "one model"]),
     # the files of a recording
     "http": (R, FOLDER, "{url: 'http://example.org/'}", ["source.url is 'http://example.org/'", "https://"]),
-    "two sources": (R, FOLDER, "{package: p, url: 'https://example.org/'}", ["source has package and url", "write one of"]),
+    "two sources": (
+        R,
+        FOLDER,
+        "{package: p, url: 'https://example.org/'}",
+        ["source has package and url, which say two places", "write one of"],
+    ),
     "no source": (R, FOLDER, "{}", ["source has nothing", "package, url or folder"]),
     "folder out of the package": (
         R,
@@ -423,13 +440,6 @@ def test_a_recording_and_a_model_of_one_name(folder: Any) -> None:
     assert line == "config/models/culture.yaml: there is a recording of the same name; sources need different names, rename one"
 
 
-@pytest.mark.parametrize("name", ["all", "figures", "claims"])
-def test_names_of_targets_are_taken(folder: Any, name: str) -> None:
-    folder.write(f"studies/{name}.yaml", (folder.path / S).read_text())
-    (line,) = faults(folder)
-    assert f"{name!r} is a target of the workflow already" in line
-
-
 def test_a_study_of_nothing(folder: Any) -> None:
     folder.write(S, "title: x\nquestion: y\nmetrics: {firing_rate: {}}\n")
     assert faults(folder) == ("config/studies/demo.yaml: has neither recordings nor models; name at least one",)
@@ -551,3 +561,17 @@ def test_overrides_count(folder: Any) -> None:
 def test_a_merge_key_may_be_overridden(folder: Any) -> None:
     folder.write(T, "<<: {title: A}\nbase: net\ntitle: A twin\n")
     assert load_config(folder.path).raw_models["twin"]["title"] == "A twin"
+
+
+@pytest.mark.parametrize("name", ["all", "activity", "Logs", "measure", "figures", "claims"])
+def test_a_study_is_not_named_as_the_workflows_own_things(folder: Any, name: str) -> None:
+    folder.write(f"studies/{name}.yaml", (folder.path / S).read_text())
+    (line,) = faults(folder)
+    assert (
+        line == f"config/studies/{name}.yaml: {name!r} is a rule or a folder of results of the workflow already; rename the study"
+    )
+
+
+def test_a_model_that_is_not_there(folder: Any) -> None:
+    with pytest.raises(ConfigError, match="'nett' is no model; did you mean 'net'"):
+        load_config(folder.path).raw_model("nett")

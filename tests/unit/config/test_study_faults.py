@@ -1,0 +1,64 @@
+"""What a study asks for and can never get is said before any job starts: one line each."""
+
+from typing import Any
+
+import pytest
+
+from homeoanalysis.cli.check import check
+from homeoanalysis.config import load_config
+from homeoanalysis.errors import ConfigError, DataError
+
+LATE = "  late: {metrics: [firing_rate], epoch: after, reference: before}\n"
+CASES = {
+    "no epoch": ("  late: {metrics: [firing_rate]}\n", "", "contrasts.late has no epoch, but firing_rate is taken per epoch"),
+    "descriptive": (
+        "  late: {metrics: [population_rate.fine]}\n",
+        "",
+        "contrasts.late.metrics has 'population_rate.fine', which is descriptive and never compared",
+    ),
+    "not per epoch": (
+        "  late: {metrics: [information_rate], epoch: after, reference: before}\n",
+        "",
+        "contrasts.late.reference is 'before', but information_rate is not taken per epoch",
+    ),
+    "window longer than the block": (
+        "  late: {metrics: [information_rate]}\n",
+        "resampling: {block: 250 ms}\n",
+        "whose segment of 0.256 s is longer than resampling.block of 0.25 s",
+    ),
+    "block longer than the epoch": (
+        LATE,
+        "resampling: {block: 3 s}\n",
+        "resampling.block is 3 s, but epoch before of net has only 4 s, less than two blocks; make block shorter",
+    ),
+    "epoch of no target": (
+        "  late: {metrics: [firing_rate], epoch: early}\n",
+        "",
+        "contrasts.late.epoch is 'early', which no target has",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_can_never_be_compared_is_a_fault(case: str, folder: Any) -> None:
+    contrast, more, expected = CASES[case]
+    study = "studies/demo.yaml"
+    folder.replace(study, LATE, contrast)
+    folder.replace(study, "  firing_rate: {}\n", "  firing_rate: {}\n  information_rate: {}\n")
+    folder.replace(study, "targets:", more + "targets:")
+    folder.replace("models/net.yaml", "  before: [0 s, 4 s]", "  before: [0 s, 4 s]\n  early: [0 s, 9 s]")
+    with pytest.raises(ConfigError) as error:
+        load_config(folder.path)
+    (line,) = [v for v in error.value.violations if expected in v]
+    assert line.startswith("config/studies/demo.yaml: ")
+
+
+def test_every_unknown_that_add_left_is_told(folder: Any) -> None:
+    folder.replace("recordings/culture.yaml", "citation: Somebody 2020", "citation: unknown")
+    folder.replace("recordings/culture.yaml", "{subject: one,", "{subject: unknown,")
+    lines: list[str] = []
+    with pytest.raises(DataError, match="missing"):  # the files themselves are not there
+        lines.extend(check(folder.path, []))
+    assert [line for line in lines if "is 'unknown'" in line] == [
+        f"  still to be written: {key} of recording culture is 'unknown'" for key in ("citation", "replicates.a.subject")
+    ]
