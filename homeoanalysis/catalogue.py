@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-FOLDERS = ("readers", "fixes", "neurons", "topologies", "protocols", "plasticity", "metrics", "figures")
+FOLDERS = ("readers", "fixes", "neurons", "synapses", "topologies", "protocols", "plasticity", "systems", "metrics", "figures")
 _ROOT = Path(__file__).parent
 
 

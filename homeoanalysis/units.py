@@ -123,7 +123,10 @@ def quantity(expected: str) -> Any:
     return Annotated[float, BeforeValidator(check), WithJsonSchema(described)]
 
 
-def _with_unit(value: object) -> object:
+def with_unit(value: object) -> object:
+    """The value itself if it may be a quantity; raises ValueError for anything that is not text."""
+    if value is None:
+        raise ValueError("is empty; write a quantity with its unit, e.g. '0.5 nS'")
     if not isinstance(value, str):
         raise ValueError(f"is {value!r}, which has no unit; write a quantity with its unit, e.g. '0.5 nS'")
     return value
@@ -140,5 +143,6 @@ Volt = quantity("V")
 Ampere = quantity("A")
 Siemens = quantity("S")
 Farad = quantity("F")
+Metre = quantity("m")
 Decibel = quantity("dB")
-Quantity = Annotated[str, BeforeValidator(_with_unit)]  # text that is parsed later, where it is known which unit it must have
+Quantity = Annotated[str, BeforeValidator(with_unit)]  # text that is parsed later, where it is known which unit it must have

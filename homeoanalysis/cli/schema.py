@@ -24,10 +24,17 @@ def _model() -> dict[str, Any]:
     """A model's file is a model, or another model (`base`) with changes to any part of it, and it may hold sizes."""
     content, extra = Model.model_json_schema(), ModelFile.model_json_schema()
     content["properties"] |= extra["properties"]
-    parts = content.get("$defs", {})
-    content["$defs"] = {name: {k: v for k, v in part.items() if k != "required"} for name, part in parts.items()}
-    content["anyOf"] = [{"required": content.pop("required")}, {"required": ["base"]}]
-    return content
+    needed = content.pop("required")
+    return _partial(content) | {"anyOf": [{"required": needed}, {"required": ["base"]}]}
+
+
+def _partial(node: Any) -> Any:
+    """The same schema for a part of the object: no key is required."""
+    if isinstance(node, list):
+        return [_partial(n) for n in node]
+    if not isinstance(node, dict):
+        return node
+    return {key: _partial(value) for key, value in node.items() if not (key == "required" and isinstance(value, list))}
 
 
 def _with_units(node: Any) -> Any:

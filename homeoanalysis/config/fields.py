@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from homeoanalysis import catalogue
+from homeoanalysis.config.distribution import Distribution, distribution
 from homeoanalysis.units import Second
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
@@ -67,10 +68,20 @@ def entry(folder: str) -> Any:
             raise ValueError(
                 f"is {name!r}, which is not in {folder}/; {catalogue.did_you_mean(str(name), catalogue.names(folder))}"
             )
-        schema = catalogue.parameters(folder, name)
-        return Entry(folder=folder, name=name, parameters=_validated(schema, name, written), written=written)
+        return checked(folder, name, written)
 
     return Annotated[Entry, BeforeValidator(validate), CatalogueSchema(folder)]
+
+
+def checked(folder: str, name: str, written: dict[str, Any]) -> Entry:
+    """An entry whose parameters are valid. Raises ValueError."""
+    schema = catalogue.parameters(folder, name)
+    spread = {key: v for key, v in written.items() if isinstance(v, dict)} if folder == "neurons" else {}
+    plain = written | {key: _representative(v) for key, v in spread.items()}
+    parameters = _validated(schema, name, plain)
+    for key, value in spread.items():
+        parameters[key] = _spread(schema, name, key, value, plain)
+    return Entry(folder=folder, name=name, parameters=parameters, written=written)
 
 
 class CatalogueSchema:
@@ -86,6 +97,9 @@ class CatalogueSchema:
     def __get_pydantic_json_schema__(self, core_schema: object, handler: object) -> dict[str, Any]:
         names = catalogue.names(self.folder)
         parameters = {name: catalogue.parameters(self.folder, name).model_json_schema() for name in names}
+        if self.folder == "neurons":  # each of their quantities may be a distribution
+            for schema in parameters.values():
+                schema["properties"] = {key: {"anyOf": [p, {"type": "object"}]} for key, p in schema["properties"].items()}
         if self.is_labelled:
             patterns = {rf"^{name}([.][A-Za-z0-9_]+)?$": schema for name, schema in parameters.items()}
             return {"type": "object", "patternProperties": patterns, "additionalProperties": False, "minProperties": 1}
@@ -98,6 +112,20 @@ class CatalogueSchema:
         }
         plain = [name for name in names if not parameters[name].get("required")]
         return {"anyOf": [*({"const": name} for name in plain), mapping]}
+
+
+def _representative(value: dict[str, Any]) -> object:
+    """Some value of a distribution, which the schema then checks as it checks a plain one."""
+    (arguments, *_) = value.values() or [{}]
+    return next(iter(arguments.values()), value) if isinstance(arguments, dict) else value
+
+
+def _spread(schema: type[BaseModel], name: str, key: str, value: dict[str, Any], plain: dict[str, Any]) -> Distribution:
+    """A parameter that differs between neurons; `plain`: all parameters, with one value for each."""
+    try:
+        return distribution(value, lambda text: float(_validated(schema, name, plain | {key: text})[key]))
+    except ValueError as error:
+        raise _Inside(f"{name}.{key} {error}") from None
 
 
 class _Inside(ValueError):

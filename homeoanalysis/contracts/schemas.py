@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-SIGNALS = ("lfp", "lfp_proxy", "membrane_potential", "current", "covariate")
+SIGNALS = ("lfp", "lfp_proxy", "membrane_potential", "current", "state_variable", "covariate")
 ANY = "*"  # a unit that the dataset chooses
 
 

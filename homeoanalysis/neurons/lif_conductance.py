@@ -1,9 +1,10 @@
-"""Leaky integrate-and-fire neuron with exponential synaptic conductances."""
+"""Leaky integrate-and-fire neuron with synaptic conductances."""
 
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from homeoanalysis.numerics.mechanism import Cell, Channel, Grid
+from homeoanalysis.numerics.machine import at
+from homeoanalysis.numerics.mechanism import Cell, Grid
 from homeoanalysis.units import Farad, Second, Volt
 
 
@@ -25,21 +26,20 @@ class LifConductance(NamedTuple):
     v_reset: Volt = -0.06
     refractory: Second = 0.005
     drive: Volt = 0.0
-    tau_excitatory: Second = 0.005
-    tau_inhibitory: Second = 0.01
     e_excitatory: Volt = 0.0
     e_inhibitory: Volt = -0.08
 
     channels = MappingProxyType({"excitatory": "S", "inhibitory": "S"})  # type: ignore[misc]
+    synapses = MappingProxyType(  # type: ignore[misc]
+        {"excitatory": {"exponential": {"tau": "5 ms"}}, "inhibitory": {"exponential": {"tau": "10 ms"}}}
+    )
 
     def build(self, grid: Grid) -> Cell:
         """The neuron for steps of `grid.dt`."""
         leak = grid.dt / self.tau_membrane
-        gain = grid.dt / self.capacitance
-        channels = {"excitatory": Channel(self.tau_excitatory, gain), "inhibitory": Channel(self.tau_inhibitory, gain)}
         numbers = (leak, self.v_rest, self.v_threshold, self.v_reset, self.e_excitatory, self.e_inhibitory)
-        kernel = _Kernel(*(grid.dtype.type(x) for x in numbers))
-        return Cell(kernel, channels, round(self.refractory / grid.dt), self.drive, 1 - leak)
+        kernel = _Kernel(*(grid.number(x) for x in numbers))
+        return Cell(kernel, lambda channel, tau: grid.dt / self.capacitance, grid.steps(self.refractory), self.drive, 1 - leak)
 
 
 class _Kernel(NamedTuple):
@@ -53,14 +53,19 @@ class _Kernel(NamedTuple):
     @staticmethod
     def step(kernel, state, i, inputs, drive):  # type: ignore[no-untyped-def]
         v = state.v[i]
-        synaptic = inputs[0] * (kernel.e_excitatory - v) + inputs[1] * (kernel.e_inhibitory - v)
-        return v + (kernel.leak * ((kernel.v_rest - v) + drive) + synaptic)
+        synaptic = inputs[0] * (at(kernel.e_excitatory, i) - v) + inputs[1] * (at(kernel.e_inhibitory, i) - v)
+        return v + (at(kernel.leak, i) * ((at(kernel.v_rest, i) - v) + drive) + synaptic)
+
+    @staticmethod
+    def currents(kernel, state, i, inputs, out):  # type: ignore[no-untyped-def]
+        out[0] = inputs[0] * (at(kernel.e_excitatory, i) - state.v[i])
+        out[1] = inputs[1] * (at(kernel.e_inhibitory, i) - state.v[i])
 
     @staticmethod
     def reset(kernel, state, i):  # type: ignore[no-untyped-def]
-        state.v[i] = kernel.v_reset
+        state.v[i] = at(kernel.v_reset, i)
 
     @staticmethod
-    def largest_input(kernel: "_Kernel") -> float:
+    def largest_input(kernel: "_Kernel") -> Any:
         """The sum of the inputs above which an Euler step overshoots, and the model means nothing any more."""
-        return 1 - float(kernel.leak)
+        return 1 - kernel.leak

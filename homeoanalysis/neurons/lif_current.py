@@ -1,10 +1,12 @@
-"""Leaky integrate-and-fire neuron with exponential synaptic currents, integrated exactly."""
+"""Leaky integrate-and-fire neuron with synaptic currents, integrated exactly."""
 
-import math
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from homeoanalysis.numerics.mechanism import Cell, Channel, Grid
+import numpy as np
+
+from homeoanalysis.numerics.machine import at
+from homeoanalysis.numerics.mechanism import Cell, Grid
 from homeoanalysis.units import Farad, Second, Volt
 
 
@@ -12,8 +14,8 @@ class LifCurrent(NamedTuple):
     """Current-based leaky integrate-and-fire neuron.
 
     tau_m dv/dt = (v_rest - v) + drive + R (I_exc - I_inh), R = tau_m / C; a spike when v > v_threshold, then
-    v = v_reset for `refractory`. Each current decays with its own time constant and jumps by the weight [A].
-    The propagator is exact: no error depends on dt, except that spikes lie on the grid.
+    v = v_reset for `refractory`. Each exponential of a current has an exact propagator: no error depends on dt,
+    except that spikes lie on the grid.
 
     Source: Rotter & Diesmann 1999, Biol Cybern 81:381-402, doi:10.1007/s004220050570, section 3.
     """
@@ -25,27 +27,26 @@ class LifCurrent(NamedTuple):
     v_reset: Volt = -0.06
     refractory: Second = 0.002
     drive: Volt = 0.0
-    tau_excitatory: Second = 0.005
-    tau_inhibitory: Second = 0.01
 
     channels = MappingProxyType({"excitatory": "A", "inhibitory": "A"})  # type: ignore[misc]
+    synapses = MappingProxyType(  # type: ignore[misc]
+        {"excitatory": {"exponential": {"tau": "5 ms"}}, "inhibitory": {"exponential": {"tau": "10 ms"}}}
+    )
 
     def build(self, grid: Grid) -> Cell:
         """The neuron for steps of `grid.dt`."""
-        decay = math.exp(-grid.dt / self.tau_membrane)
-        channels = {
-            "excitatory": Channel(self.tau_excitatory, self._response(grid.dt, self.tau_excitatory)),
-            "inhibitory": Channel(self.tau_inhibitory, -self._response(grid.dt, self.tau_inhibitory)),
-        }
-        kernel = _Kernel(*(grid.dtype.type(x) for x in (decay, self.v_rest, self.v_threshold, self.v_reset)))
-        return Cell(kernel, channels, round(self.refractory / grid.dt), self.drive, decay)
+        decay = np.exp(-grid.dt / self.tau_membrane)
+        kernel = _Kernel(*(grid.number(x) for x in (decay, self.v_rest, self.v_threshold, self.v_reset)))
 
-    def _response(self, dt: float, tau: float) -> float:
-        """What 1 A of a current that decays with `tau` adds to v in one step."""
-        rate = 1 / self.tau_membrane - 1 / tau
-        # expm1(x)/x keeps its digits where both time constants are nearly equal.
-        growth = math.expm1(rate * dt) / rate if rate else dt
-        return math.exp(-dt / self.tau_membrane) * growth / self.capacitance
+        def gain(channel: str, tau: float) -> Any:
+            """What 1 A of a current that decays with `tau` adds to v in one step."""
+            sign = -1 if channel == "inhibitory" else 1
+            rate = 1 / np.asarray(self.tau_membrane) - 1 / tau
+            # expm1(x)/x keeps its digits where both time constants are nearly equal.
+            growth = np.where(rate == 0, grid.dt, np.expm1(rate * grid.dt) / np.where(rate == 0, 1, rate))
+            return sign * np.exp(-grid.dt / np.asarray(self.tau_membrane)) * growth / self.capacitance
+
+        return Cell(kernel, gain, grid.steps(self.refractory), self.drive, decay)
 
 
 class _Kernel(NamedTuple):
@@ -56,9 +57,9 @@ class _Kernel(NamedTuple):
 
     @staticmethod
     def step(kernel, state, i, inputs, drive):  # type: ignore[no-untyped-def]
-        target = kernel.v_rest + drive
-        return target + (state.v[i] - target) * kernel.decay + inputs[0] + inputs[1]
+        target = at(kernel.v_rest, i) + drive
+        return target + (state.v[i] - target) * at(kernel.decay, i) + inputs[0] + inputs[1]
 
     @staticmethod
     def reset(kernel, state, i):  # type: ignore[no-untyped-def]
-        state.v[i] = kernel.v_reset
+        state.v[i] = at(kernel.v_reset, i)

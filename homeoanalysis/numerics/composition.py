@@ -29,7 +29,8 @@ _pending: list[Callable[[], None]] = []
 _is_active = False
 
 
-def _when_active(register: Callable[[], None]) -> None:
+def when_active(register: Callable[[], None]) -> None:
+    """Run `register` once numba may be imported; as a decorator too."""
     if _is_active:
         register()
     else:
@@ -52,7 +53,19 @@ def kernel(function: Callable[..., Any]) -> Any:
 
         register_jitable(**{**_INLINE, "forceinline": False})(function)
 
-    _when_active(register)
+    when_active(register)
+    return function
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """The same for a few lines that cost less than a call, which passes every array as seven words."""
+
+    def register() -> None:
+        from numba.extending import register_jitable
+
+        register_jitable(**_INLINE)(function)
+
+    when_active(register)
     return function
 
 
@@ -106,7 +119,7 @@ def _hook(default: Callable[..., Any], join: str) -> Any:
         typed = _function("typed", arguments, f"return choose({arguments[0]})", {"choose": choose})
         overload(call, jit_options=_INLINE, strict=False)(typed)  # type: ignore[arg-type]
 
-    _when_active(register)
+    when_active(register)
     call.__name__, call.__doc__ = name, default.__doc__
     return call
 

@@ -1,17 +1,19 @@
 """Exponential traces and conductances that cost nothing between spikes.
 
 A trace holds scaled values: the trace of element i at step t is `value[i] * down[t mod period]`. A spike adds
-`up[t mod period]`; nothing is touched in between, and once a period of `PERIODS` time constants all values
-are renormalised.
+`up[t mod period]`; nothing is touched in between, and once a period of about `PERIODS` time constants all values
+are renormalised. A period is a power of two of steps, between 5.6 and 11.4 time constants, or 2^LONGEST steps.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from homeoanalysis.numerics.composition import kernel
+from homeoanalysis.numerics.composition import inlined, kernel
 
-PERIODS = 8  # exp(8) = 3e3: costs three digits of the range of a float, none of its precision
+PERIODS = 8  # exp(8) = 3e3: costs some digits of the range of a float, none of its precision
+LONGEST = 16  # tables stay in the cache for slow traces too
 LINE = 64  # bytes of a cache line
 
 
@@ -23,6 +25,7 @@ class Trace(NamedTuple):
     down: np.ndarray  # exp(-t/tau)
     keep: Any  # decay over a whole period
     clock: np.ndarray  # [last settled period]
+    shift: int  # a period is 2^shift steps
 
 
 def zeros(n: int, dtype: np.dtype) -> np.ndarray:
@@ -33,23 +36,30 @@ def zeros(n: int, dtype: np.dtype) -> np.ndarray:
 
 def trace(n: int, tau: float, dt: float, dtype: np.dtype) -> Trace:
     """n traces at zero, of time constant `tau` [s], for steps of `dt` [s]."""
-    z = np.arange(max(2, round(PERIODS * tau / dt))) * dt / tau
+    shift = min(max(1, round(math.log2(PERIODS * tau / dt))), LONGEST)
+    z = np.arange(1 << shift) * dt / tau
     keep = dtype.type(np.exp(-z.size * dt / tau))
-    return Trace(zeros(n, dtype), np.exp(z).astype(dtype), np.exp(-z).astype(dtype), keep, np.zeros(1, np.int64))
+    return Trace(zeros(n, dtype), np.exp(z).astype(dtype), np.exp(-z).astype(dtype), keep, np.zeros(1, np.int64), shift)
 
 
 @kernel
+def _renormalise(value, keep, clock, period):  # type: ignore[no-untyped-def]
+    while clock[0] < period:
+        clock[0] += 1
+        for i in range(value.size):
+            value[i] *= keep
+
+
+@inlined
 def settle(trace, t):  # type: ignore[no-untyped-def]
     """Renormalise if a period has passed since; return the step inside the period."""
-    period = t // trace.down.size
-    while trace.clock[0] < period:
-        trace.clock[0] += 1
-        for i in range(trace.value.size):
-            trace.value[i] *= trace.keep
-    return t - period * trace.down.size
+    period = t >> trace.shift
+    if trace.clock[0] < period:
+        _renormalise(trace.value, trace.keep, trace.clock, period)
+    return t - (period << trace.shift)
 
 
-@kernel
+@inlined
 def bump(trace, i, t):  # type: ignore[no-untyped-def]
     """A spike of element i at step t."""
     # Written in two lines: `trace.value[i] += trace.up[settle(trace, t)]` reads value[i] before it settles.
@@ -57,7 +67,23 @@ def bump(trace, i, t):  # type: ignore[no-untyped-def]
     trace.value[i] += trace.up[z]
 
 
-@kernel
+@inlined
+def saturate(trace, i, t):  # type: ignore[no-untyped-def]
+    """A spike of element i at step t, of which only the latest counts: the trace becomes 1."""
+    z = settle(trace, t)
+    trace.value[i] = trace.up[z]
+
+
+@inlined
+def mark(trace, i, t, is_nearest):  # type: ignore[no-untyped-def]
+    """A spike of element i at step t, which pairs with the nearest spikes only, or with all."""
+    if is_nearest:
+        saturate(trace, i, t)
+    else:
+        bump(trace, i, t)
+
+
+@inlined
 def factor(trace, t):  # type: ignore[no-untyped-def]
     """What `value[i]` must be multiplied by to be the trace at step t."""
     return trace.down[settle(trace, t)]

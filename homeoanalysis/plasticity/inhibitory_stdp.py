@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from homeoanalysis.numerics.mechanism import Grid
+from homeoanalysis.numerics.mechanism import Site
 from homeoanalysis.numerics.traces import Trace, bump, factor, trace
 from homeoanalysis.units import Hertz, Second, Siemens
 
@@ -29,13 +29,12 @@ class InhibitoryStdp(NamedTuple):
         """Time constant of the presynaptic trace [s]; the storage keeps that trace."""
         return self.tau
 
-    def build(self, n_post: int, grid: Grid) -> "_Kernel":
+    def build(self, site: Site) -> "_Kernel":
         """The rule for one projection."""
-        number = grid.dtype.type
+        grid = site.grid
         alpha = 2 * self.target_rate * self.tau
-        return _Kernel(
-            number(self.learning_rate), number(self.learning_rate * alpha), trace(n_post, self.tau, grid.dt, grid.dtype)
-        )
+        post = trace(site.n_post, self.tau, grid.dt, grid.dtype)
+        return _Kernel(grid.number(self.learning_rate), grid.number(self.learning_rate * alpha), post)
 
 
 class _Kernel(NamedTuple):
@@ -44,11 +43,11 @@ class _Kernel(NamedTuple):
     post: Trace
 
     @staticmethod
-    def arm(rule, j, t):  # type: ignore[no-untyped-def]
+    def arm(rule, row, t):  # type: ignore[no-untyped-def]
         return rule.learning_rate * factor(rule.post, t)
 
     @staticmethod
-    def on_pre(rule, armed, i, w):  # type: ignore[no-untyped-def]
+    def on_pre(rule, armed, i, w, k):  # type: ignore[no-untyped-def]
         return armed * rule.post.value[i] - rule.offset
 
     @staticmethod

@@ -2,10 +2,9 @@
 
 from typing import Annotated, Any, NamedTuple
 
-import numpy as np
 from pydantic import BeforeValidator, WithJsonSchema
 
-from homeoanalysis.numerics.mechanism import Grid
+from homeoanalysis.numerics.mechanism import Grid, Window
 from homeoanalysis.units import Volt, parse
 
 
@@ -34,18 +33,15 @@ class IntrinsicDrive(NamedTuple):
 
     form = "intrinsic"  # type: ignore[misc]
 
-    def build(self, grid: Grid) -> "_Kernel":
+    def build(self, n: int, grid: Grid) -> "_Rule":
         """The rule for one population; `target_rate` must be a number by now."""
-        number = grid.dtype.type
-        expected = self.target_rate * grid.window * grid.dt  # type: ignore[operator]
-        return _Kernel(number(self.gain), number(expected))
+        return _Rule(self.gain, self.target_rate)
 
 
-class _Kernel(NamedTuple):
-    gain: Any
-    expected: Any  # spikes in a window at the target rate
+class _Rule(NamedTuple):
+    gain: float
+    target_rate: Any
 
-    @staticmethod
-    def adapt(rule, state, count: np.ndarray):  # type: ignore[no-untyped-def]
-        for i in range(count.size):
-            state.drive[i] += rule.gain * (rule.expected - count[i])
+    def adapt(self, window: Window) -> None:
+        missing = window.seconds * (self.target_rate - window.rate)
+        window.state.drive[: missing.size] += self.gain * missing

@@ -1,13 +1,14 @@
 """Private white noise on the membrane of each neuron."""
 
-import math
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
+from homeoanalysis.errors import SimulationError
+from homeoanalysis.numerics.counter import normal_pair, subkey
+from homeoanalysis.numerics.machine import at
 from homeoanalysis.numerics.mechanism import Target
-from homeoanalysis.numerics.xoshiro import normal_pair, random_state
 from homeoanalysis.units import Volt
 
 
@@ -24,23 +25,33 @@ class WhiteNoise(NamedTuple):
     population: str
     sigma: Annotated[Volt, Field(ge=0)]
 
-    def build(self, target: Target, rng: np.random.Generator) -> "_Kicks":
+    def build(self, target: Target, key: np.uint64) -> "_Kicks":
         """The noise of one population."""
         # A kick comes before the step, which shrinks it by `decay`.
-        decay = target.cell.decay
-        return _Kicks(random_state(rng), target.membrane.v, target.n, self.sigma * math.sqrt(1 - decay**2) / decay)
+        decay = np.asarray(target.cell.decay)
+        if not np.all(decay):
+            raise SimulationError(
+                f"white_noise drives {self.population!r}, whose neurons forget their potential in every step; "
+                f"give them poisson_input, or another neuron"
+            )
+        size = self.sigma * np.sqrt(1 - decay**2) / decay
+        if size.ndim:
+            size = size[target.offset : target.offset + target.n]
+        return _Kicks(key, target.state.v, target.n, target.offset, target.grid.number(size))
 
 
 class _Kicks(NamedTuple):
-    random: np.ndarray
+    key: np.uint64
     v: np.ndarray
     n: int
-    size: float
+    offset: int  # even
+    size: Any
 
     @staticmethod
     def arrive(item, t):  # type: ignore[no-untyped-def]
+        key = subkey(item.key, t)
         for i in range(0, item.n, 2):
-            a, b = normal_pair(item.random)
-            item.v[i] += item.size * a
+            a, b = normal_pair(key, (item.offset + i) >> 1)
+            item.v[i] += at(item.size, i) * a
             if i + 1 < item.n:
-                item.v[i + 1] += item.size * b
+                item.v[i + 1] += at(item.size, i + 1) * b

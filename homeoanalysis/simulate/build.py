@@ -1,88 +1,354 @@
-"""From a validated model to the tuples that `engine.run` takes. Storage is chosen here, from the forms of the rules."""
+"""From a validated model to a network. Storage is chosen here, from the forms of the rules."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from homeoanalysis import catalogue
-from homeoanalysis.config.fields import Entry
+from homeoanalysis.config.distribution import Distribution
+from homeoanalysis.config.fields import Entry, checked
 from homeoanalysis.config.model import Model
-from homeoanalysis.numerics.mechanism import Cell, Grid, Membrane, Target
+from homeoanalysis.config.model import Population as PopulationModel
+from homeoanalysis.config.model import Projection as ProjectionModel
+from homeoanalysis.numerics.channels import Channel, Decaying, DecayingEach, Pulses, ScaledChannel
+from homeoanalysis.numerics.counter import random_key
+from homeoanalysis.numerics.mechanism import Cell, Ends, Grid, Site, Target
 from homeoanalysis.numerics.traces import PERIODS, trace, zeros
 from homeoanalysis.provenance import rng_for
-from homeoanalysis.simulate.populations import PAD, Population, Spikes, Synapses
-from homeoanalysis.simulate.projections import Deferred, Event, Forward, Immediate, Static
+from homeoanalysis.simulate.network import Network, Neurons, Part, Slow
+from homeoanalysis.simulate.populations import PAD, Detector, Population, Spikes
+from homeoanalysis.simulate.projections import Bits, Event, Forward, Projection, Static
+from homeoanalysis.simulate.projections.event import Acting, Immediate
+from homeoanalysis.simulate.projections.forward import Deferred
+from homeoanalysis.simulate.projections.hooks import ChangingRows, Rows
+from homeoanalysis.simulate.projections.static import BATCH
 from homeoanalysis.units import parse
 
-LOG = 1 << 16  # spikes that a population may log between two calls of the compiled loop
+LOG = 1 << 16  # spikes that a part may log between two calls of the compiled loop, at least
+FLUSH = 1.0  # deferred changes are paid at least this often [s]
+TOGETHER = 256  # neurons that a protocol may draw for at once: parts of a population are multiples of it
+LARGEST = 1 << 16  # neurons of a part: targets are 16-bit numbers
+CACHE = 1 << 19  # bytes of synapses above which it pays to fetch them a step ahead
+_DENSE = 1 / 16  # a bit for each pair is less than 16 bits for each synapse
+_WIDE = 512  # target neurons below which bits do not pay
 _LONG_AGO = -(10**9)
 _FOR_EVER = np.iinfo(np.int32).max
 
 
-class Network(NamedTuple):
-    """Everything that a run touches, by the names of the model."""
+class Builder:
+    """Allocates a network. Each part of it has a random stream of its own, keyed by its name: none depends on another."""
 
-    grid: Grid
-    populations: dict[str, Population]
-    projections: dict[str, Static | Forward | Event]
-    inputs: dict[str, Any]
-    protocols: dict[str, Any]  # the parameters, as the catalogue gives them
-    files: tuple[Path, ...]  # catalogue files of the mechanisms
+    def __init__(self, model: Model, name: str, replicate: int, seed: int, stimulus: xr.Dataset | None, threads: int) -> None:
+        self.model, self.stimulus, self.threads = model, stimulus, threads
+        self.key = (seed, "simulate", name, replicate)
+        self.grid = Grid(model.dt, max(1, round(model.window / model.dt)), np.dtype(model.precision))
+        self.apart = min((self._steps(p.shortest_delay) for p in model.projections.values()), default=1)
+        longest = max((self._steps(p.longest_delay) for p in model.projections.values()), default=1)
+        self.ring = 1 << (longest + self.apart).bit_length()
+        size = max(p.n for p in model.populations.values())
+        self.n_parts = max(threads, -(-size // LARGEST))
+        # What protocols have changed, so that one change does not undo another.
+        self.channel_scale: dict[tuple[str, str], float] = {}
+        self.silent: set[str] = set()
+        self.changes: dict[tuple[str, str], dict[str, Any]] = {}  # owner, entry -> parameters as written
 
+    def _steps(self, time: float) -> int:
+        return round(time / self.grid.dt)
 
-def build(model: Model, *, name: str, replicate: int, seed: int, stimulus: xr.Dataset | None = None) -> Network:
-    """Allocate a network. Each part has a random stream of its own, keyed by its name: none depends on another part."""
-    dtype = np.dtype(model.precision)
-    grid = Grid(model.dt, max(1, round(model.window / model.dt)), dtype)
+    def stream(self, *names: str) -> np.random.Generator:
+        """The random stream of that name."""
+        return rng_for(self.key[0], *self.key[1:], *names)
 
-    def stream(*names: str) -> np.random.Generator:
-        return rng_for(seed, "simulate", name, replicate, *names)
+    def bounds(self, n: int) -> np.ndarray:
+        """Where the parts of a population of n neurons start and end."""
+        blocks = np.round(np.linspace(0, -(-n // TOGETHER), self.n_parts + 1)).astype(int)
+        return np.minimum(blocks * TOGETHER, -(-n // PAD) * PAD)
 
-    targets = {key: _target(p.neuron, p.n, grid, stimulus, stream("initial state", key)) for key, p in model.populations.items()}
-    protocols = {key: instance(entry) for key, entry in model.protocols.items()}
-    inputs: dict[str, Any] = {}
-    injections: dict[str, tuple] = dict.fromkeys(targets, ())
-    for key, protocol in protocols.items():
-        if hasattr(protocol, "build"):
-            made = protocol.build(targets[protocol.population], stream("input", key))
-            if hasattr(type(made), "inject"):
-                injections[protocol.population] += (made,)
-            else:
-                inputs[key] = made
-    ring = 1 << max([round(p.delay / model.dt) for p in model.projections.values()], default=1).bit_length()
-    populations = {
-        key: population(targets[key], injections[key], [instance(e, stimulus) for e in p.plasticity], ring)
-        for key, p in model.populations.items()
-    }
-    projections = {}
-    for key, p in model.projections.items():
-        unit = targets[p.target].weight_units[p.channel]
-        wire = catalogue.load("topologies", p.topology.name)
-        n_source, n_target = targets[p.source].n, targets[p.target].n
-        projections[key] = projection(
-            grid,
-            populations[p.source].spikes,
-            populations[p.target].spikes,
-            targets[p.target].channels[p.channel],
-            wire(stream("connectivity", key), n_source, n_target, p.source == p.target, **p.topology.parameters),
-            n_target=n_target,
-            weight=parse(p.weight, unit),
-            weight_max=None if p.weight_max is None else parse(p.weight_max, unit),
-            delay=round(p.delay / model.dt),
-            rules=[instance(e) for e in p.plasticity],
+    def fast(self, projection: str) -> list[str]:
+        """The names of the rules that act at spikes, in the order of the projection's `rules`."""
+        return [e.name for e in self.model.projections[projection].plasticity if instance(e).form in ("forward", "event")]
+
+    def entry(self, owner: str, name: str) -> Entry:
+        """A rule of a projection, or a rule or the neuron model of a population, with the parameters that it has now."""
+        entry = self.model.entries_of(owner)[name]
+        return checked(entry.folder, name, entry.written | self.changes.get((owner, name), {}))
+
+    def instance(self, owner: str, name: str) -> Any:
+        """The catalogue's NamedTuple of it."""
+        return instance(self.entry(owner, name), self.stimulus)
+
+    def changed(self, population: str) -> set[str]:
+        """The fields of the neurons' kernel that intrinsic rules change."""
+        rules = (instance(e, self.stimulus) for e in self.model.populations[population].plasticity)
+        return {field for rule in rules for field in getattr(rule, "changes", ())}
+
+    def cell(self, name: str) -> tuple[Cell, Any]:
+        """The neuron model of a population as it is now, and its kernel for all its neurons (padded)."""
+        p = self.model.populations[name]
+        size = -(-p.n // PAD) * PAD
+        parameters = dict(self.entry(name, p.neuron.name).parameters)
+        for key, value in parameters.items():
+            if isinstance(value, Distribution):
+                values = value.draw(self.stream("parameters", name, key), p.n)
+                parameters[key] = np.concatenate([values, np.full(size - p.n, values[-1])])
+        cell: Cell = catalogue.load("neurons", p.neuron.name)(**parameters).build(self.grid)
+        arrays = {field: np.full(size, getattr(cell.kernel, field), self.grid.dtype) for field in self.changed(name)}
+        return cell, cell.kernel._replace(**arrays)
+
+    def neurons(self, name: str, p: PopulationModel) -> Neurons:
+        """A whole population."""
+        size = -(-p.n // PAD) * PAD
+        cell, kernel = self.cell(name)
+        rules = {e.name: instance(e, self.stimulus) for e in p.plasticity}
+        detectors = self.detectors(name)
+        arrays = {field: zeros(size, self.grid.dtype) for field in fields(cell.state)}
+        low, high = np.asarray(kernel.v_reset, float), np.asarray(kernel.v_threshold, float)
+        spread = self.stream("initial state", name).random(p.n)
+        arrays["v"][:] = low
+        arrays["v"][: p.n] = (low + (high - low) * np.concatenate([spread, np.zeros(size - p.n)]))[: p.n]
+        for field, start in cell.start.items():
+            arrays[field][:] = start
+        arrays["drive"][: p.n] = np.broadcast_to(cell.drive, size)[: p.n]
+        bounds = self.bounds(p.n)
+        spikes = Spikes(
+            np.zeros((self.ring, size), np.int32),
+            np.zeros((self.ring, self.n_parts), np.int64),
+            bounds[:-1].astype(np.int64),
         )
-    return Network(grid, populations, projections, inputs, protocols, source_files(model))
+        position = None
+        if p.extent is not None:
+            position = self.stream("position", name).random((p.n, 2)) * p.extent
+        state = cell.state(**arrays)
+        scales_input = any(getattr(rule, "scales_input", False) for rule in rules.values())
+        input_gain = np.ones(size, self.grid.dtype) if scales_input else None
+        return Neurons(
+            p.n,
+            cell,
+            kernel,
+            state,
+            np.zeros(size, np.int32),
+            position,
+            p.extent,
+            spikes,
+            dict(catalogue.load("neurons", p.neuron.name).channels),
+            detectors,
+            {key: self.slow(rule, p.n) for key, rule in rules.items()},
+            input_gain,
+        )
+
+    def slow(self, rule: Any, n: int) -> Slow:
+        """A rule for the end of a window, on n neurons."""
+        return Slow(rule.build(n, self.grid), getattr(rule, "tau_detector", None), 1.0)
+
+    def amplitudes(self, name: str) -> dict[str, list[float]]:
+        """The amplitude of each term of each channel."""
+        return {k: [t.amplitude for t in instance(e).terms()] for k, e in self.model.populations[name].synapses().items()}
+
+    def gains(self, name: str, neurons: Neurons, part: int) -> dict[str, list[Any]]:
+        """What the neurons of a part want for each unit of each term of each channel."""
+        start, stop = self.bounds(neurons.n)[part : part + 2]
+        found = {}
+        for key, entry in self.model.populations[name].synapses().items():
+            scale = self.channel_scale.get((name, key), 1.0)
+            values = (scale * neurons.cell.gain(key, term.tau) * term.amplitude for term in instance(entry).terms())
+            found[key] = [self.grid.number(cut(value, start, stop)) for value in values]
+        return found
+
+    def channels(self, name: str, neurons: Neurons, part: int) -> dict[str, Any]:
+        """The input channels of a part."""
+        start, stop = self.bounds(neurons.n)[part : part + 2]
+        made, size, gains = {}, stop - start, self.gains(name, neurons, part)
+        for key, entry in self.model.populations[name].synapses().items():
+            terms: list[Any] = []
+            for term, gain in zip(instance(entry).terms(), gains[key], strict=True):
+                if term.tau == 0:
+                    terms.append(Pulses(zeros(size, self.grid.dtype), gain))
+                else:
+                    kind = DecayingEach if np.ndim(gain) else Decaying
+                    terms.append(kind(trace(size, term.tau, self.grid.dt, self.grid.dtype), gain))
+            factor = neurons.input_gain
+            made[key] = Channel(tuple(terms)) if factor is None else ScaledChannel(tuple(terms), factor[start:stop])
+        return made
+
+    def with_cell(self, name: str, p: Population, neurons: Neurons, part: int) -> Population:
+        """A part of a population whose neuron model, channels or excitability have changed."""
+        start, stop = self.bounds(neurons.n)[part : part + 2]
+        gains = self.gains(name, neurons, part)
+        channels = tuple(
+            c._replace(terms=tuple(t._replace(gain=g) for t, g in zip(c.terms, gains[key], strict=True)))
+            for key, c in zip(neurons.weight_units, p.channels, strict=True)
+        )
+        kernel = view(neurons.kernel, start, stop, neurons.counts.size)
+        refractory = cut(neurons.cell.refractory, start, stop)
+        if name in self.silent:
+            refractory = np.full_like(refractory, _FOR_EVER) if np.ndim(refractory) else np.int32(_FOR_EVER)
+        return p._replace(kernel=kernel, channels=channels, refractory=refractory)
+
+    def population(self, name: str, neurons: Neurons, part: int, channels: dict[str, Channel], injections: tuple) -> Population:
+        """One part of a population."""
+        start, stop = self.bounds(neurons.n)[part : part + 2]
+        size, n = stop - start, max(0, min(neurons.n, stop) - start)
+        fired = zeros(size, np.dtype(np.uint8))
+        last = zeros(size, np.dtype(np.int32))
+        last[:n], last[n:] = _LONG_AGO, _FOR_EVER
+        detectors = [Detector(trace(size, tau, self.grid.dt, self.grid.dtype)) for tau in neurons.detectors]
+        return Population(
+            kernel=view(neurons.kernel, start, stop, neurons.counts.size),
+            state=view(neurons.state, start, stop, neurons.counts.size),
+            channels=tuple(channels.values()),
+            injections=injections,
+            detectors=tuple(detectors),
+            spikes=neurons.spikes,
+            part=part,
+            counts=neurons.counts[start : start + n],
+            fired=fired,
+            fired_by_eight=fired.view(np.uint64),
+            refractory=cut(neurons.cell.refractory, start, stop),
+            last=last,
+            log=np.zeros((2, max(LOG, 2 * self.apart * n)), np.int32),
+            logged=np.zeros(2, np.int64),
+        )
+
+    def detectors(self, name: str) -> tuple[float, ...]:
+        """The time constants of the rate detectors that slow rules want of a population."""
+        entries = list(self.model.populations[name].plasticity)
+        entries += [e for p in self.model.projections.values() if p.target == name for e in p.plasticity]
+        taus = {getattr(instance(e, self.stimulus), "tau_detector", None) for e in entries}
+        return tuple(sorted(tau for tau in taus if tau is not None))
+
+    def projection(
+        self, name: str, p: ProjectionModel, neurons: dict[str, Neurons]
+    ) -> tuple[Callable[[int, Channel], Projection], dict[str, Slow], dict[int, Site]]:
+        """A function of the part and its channel that makes the projection, the slow rules, and where rules act."""
+        sites: dict[int, Site] = {}
+        source, sink = neurons[p.source], neurons[p.target]
+        unit = sink.weight_units[p.channel]
+        rules = {e.name: instance(e, self.stimulus) for e in p.plasticity}
+        fast = [r for r in rules.values() if r.form in ("forward", "event")]
+        delays, delay_of = self._delays(name, p)
+        ends = Ends(source.n, sink.n, p.source == p.target, source.position, sink.position, sink.extent)
+        wire = catalogue.load("topologies", p.topology.name)
+        rows = wire(self.stream("connectivity", name), ends, **p.topology.parameters)
+        weight, draw_weights = self._weights(name, p, unit)
+        bounds = self.bounds(sink.n)
+        release = [r for r in rules.values() if r.form == "release"]
+        tables = _cut_rows(rows, bounds, source.n, delays, delay_of, draw_weights)
+        density = sum(target.size for _, target, _ in tables) / (source.n * sink.n)
+        is_dense = density > _DENSE and sink.n >= _WIDE and not any(_has_multapses(*table[:2]) for table in tables)
+        weight_max = np.inf if p.weight_max is None else parse(p.weight_max, unit)
+        key = random_key(self.stream("plasticity", name))
+
+        def make(part: int, channel: Channel) -> Projection:
+            first, target, values = tables[part]
+            n_post = max(0, min(sink.n, bounds[part + 1]) - bounds[part])
+            state = view(sink.state, bounds[part], bounds[part + 1], sink.counts.size)
+            offset = int(bounds[part])
+            site = sites[part] = Site(first.size - 1, int(n_post), target.size, weight_max, unit, state, self.grid, key, offset)
+            return make_projection(
+                site,
+                Rows(first, target, np.asarray(delays, np.int64), source.spikes),
+                sink.spikes,
+                part,
+                channel,
+                weight=values if values is not None else weight,
+                rules=fast,
+                is_plastic=any(r.form in ("forward", "event", "slow") for r in rules.values()),
+                is_changing=any(r.form == "structural" for r in rules.values()),
+                release=release,
+                flush_every=self.flush_every,
+                is_dense=is_dense,
+            )
+
+        slow = {key: self.slow(r, sink.n) for key, r in rules.items() if r.form in ("slow", "presynaptic", "structural")}
+        return make, slow, sites
+
+    @property
+    def flush_every(self) -> int:
+        """Steps after which deferred changes are paid: a multiple of the window."""
+        window = self.grid.window
+        return max(1, round(FLUSH / self.grid.dt / window)) * window
+
+    def _delays(self, name: str, p: ProjectionModel) -> tuple[list[int], Any]:
+        """The distinct delays in steps, and a function that draws which of them each synapse has."""
+        if not isinstance(p.delay, Distribution):
+            return [self._steps(p.delay)], None
+        low, high = self._steps(p.shortest_delay), self._steps(p.longest_delay)
+        rng, delay = self.stream("delay", name), p.delay
+        return list(range(low, high + 1)), lambda n: np.clip(self.grid.steps(delay.draw(rng, n)), low, high) - low
+
+    def _weights(self, name: str, p: ProjectionModel, unit: str) -> tuple[float, Any]:
+        value = p.weight_in(unit)
+        if not isinstance(value, Distribution):
+            return value, None
+        rng = self.stream("weight", name)
+        return 0.0, lambda n: np.maximum(value.draw(rng, n), 0.0).astype(self.grid.dtype)
 
 
-def instance(entry: Entry, stimulus: xr.Dataset | None = None) -> Any:
-    """The catalogue's NamedTuple with its parameters; `recorded` becomes the rate of the recording."""
+def build(model: Model, *, name: str, replicate: int, seed: int, stimulus: xr.Dataset | None = None, threads: int = 1) -> Network:
+    """Allocate a network."""
+    make = Builder(model, name, replicate, seed, stimulus, threads)
+    neurons = {key: make.neurons(key, p) for key, p in model.populations.items()}
+    protocols = {key: instance(entry) for key, entry in model.protocols.items()}
+    keys = {key: random_key(make.stream("input", key)) for key in protocols}
+    projections = {key: make.projection(key, p, neurons) for key, p in model.projections.items()}
+    parts = []
+    for k in range(make.n_parts):
+        channels = {}
+        injections: dict[str, tuple] = dict.fromkeys(neurons, ())
+        inputs: dict[str, Any] = {}
+        for key, whole in neurons.items():
+            channels[key] = make.channels(key, whole, k)
+        for key, protocol in protocols.items():
+            if hasattr(protocol, "build"):
+                whole = neurons[protocol.population]
+                start, stop = make.bounds(whole.n)[k : k + 2]
+                made = protocol.build(_target(make, whole, start, stop, channels[protocol.population]), keys[key])
+                if hasattr(type(made), "inject"):
+                    injections[protocol.population] += (made,)
+                else:
+                    inputs[key] = made
+        populations = {key: make.population(key, whole, k, channels[key], injections[key]) for key, whole in neurons.items()}
+        wired = {}
+        for key, (wire, *_) in projections.items():
+            p = model.projections[key]
+            wired[key] = wire(k, channels[p.target][p.channel])
+        parts.append(Part(populations, wired, inputs, {}))
+    return Network(
+        grid=make.grid,
+        neurons=neurons,
+        parts=parts,
+        slow={key: rules for key, (_, rules, _) in projections.items()},
+        sites={key: sites for key, (*_, sites) in projections.items()},
+        protocols=protocols,
+        apart=make.apart,
+        flush_every=make.flush_every,
+        files=source_files(model),
+        make=make,
+    )
+
+
+def _target(make: Builder, whole: Neurons, start: int, stop: int, channels: dict[str, Channel]) -> Target:
+    n = max(0, min(whole.n, stop) - start)
+    state = view(whole.state, start, stop, whole.counts.size)
+    terms = {key: c.terms for key, c in channels.items()}
+    return Target(n, int(start), whole.cell, state, terms, whole.weight_units, make.grid, make.stimulus)
+
+
+def instance_parameters(entry: Entry, stimulus: xr.Dataset | None = None) -> dict[str, Any]:
+    """The parameters in SI; `recorded` becomes the rate of the recording."""
     parameters = dict(entry.parameters)
     if parameters.get("target_rate") == "recorded" and stimulus is not None:
         parameters["target_rate"] = recorded_rate(stimulus)
-    return catalogue.load(entry.folder, entry.name)(**parameters)
+    return parameters
+
+
+def instance(entry: Entry, stimulus: xr.Dataset | None = None) -> Any:
+    """The catalogue's NamedTuple with its parameters."""
+    return catalogue.load(entry.folder, entry.name)(**instance_parameters(entry, stimulus))
 
 
 def recorded_rate(activity: xr.Dataset) -> float:
@@ -91,109 +357,171 @@ def recorded_rate(activity: xr.Dataset) -> float:
     return activity.sizes["spike"] / observed / activity.sizes["unit"]
 
 
-def source_files(model: Model) -> tuple[Path, ...]:
-    """The catalogue files of the mechanisms that a model uses."""
-    entries = list(model.protocols.values())
-    for population in model.populations.values():
-        entries += [population.neuron, *population.plasticity]
-    for projection in model.projections.values():
-        entries += [projection.topology, *projection.plasticity]
-    return tuple(sorted({f for e in entries for f in catalogue.source_files(e.folder, e.name)}))
+def source_files(model: Model, *, is_compiled: bool = False) -> tuple[Path, ...]:
+    """The catalogue files of the mechanisms that a model uses; is_compiled: of those only that the loop over time meets."""
+    entries = [e for e in model.entries() if not is_compiled or _is_compiled(*e)]
+    return tuple(sorted({f for folder, name in entries for f in catalogue.source_files(folder, name)}))
 
 
-def _target(neuron: Entry, n: int, grid: Grid, stimulus: xr.Dataset | None, random: np.random.Generator) -> Target:
-    model = instance(neuron)
-    cell: Cell = model.build(grid)
-    size = -(-n // PAD) * PAD
-    membrane = Membrane(zeros(size, grid.dtype), zeros(size, grid.dtype))
-    low, high = float(cell.kernel.v_reset), float(cell.kernel.v_threshold)
-    membrane.v[:] = low
-    membrane.v[:n] = low + (high - low) * random.random(n)
-    membrane.drive[:n] = cell.drive
-    channels = {key: trace(size, c.tau, grid.dt, grid.dtype) for key, c in cell.channels.items()}
-    return Target(n, cell, membrane, channels, dict(type(model).channels), grid, stimulus)
+def _is_compiled(folder: str, name: str) -> bool:
+    """A topology, and a protocol that only changes the network now and then, need no loop of their own."""
+    return folder != "topologies" and (folder != "protocols" or hasattr(catalogue.load(folder, name), "build"))
 
 
-def population(target: Target, injections: tuple, rules: Sequence[Any], ring: int) -> Population:
-    """A population without any projection; `ring`: a power of two above the longest delay in steps."""
-    n, cell, dtype = target.n, target.cell, target.grid.dtype
-    size = target.membrane.v.size
-    fired = zeros(size, np.dtype(np.uint8))
-    last = zeros(size, np.dtype(np.int32))
-    last[:n], last[n:] = _LONG_AGO, _FOR_EVER
-    return Population(
-        kernel=cell.kernel,
-        state=target.membrane,
-        channels=tuple(Synapses(target.channels[key], dtype.type(c.gain)) for key, c in cell.channels.items()),
-        injections=injections,
-        rules=tuple(rule.build(target.grid) for rule in rules),
-        spikes=Spikes(np.zeros((ring, size), np.int32), np.zeros(ring, np.int64)),
-        counts=np.zeros(n, np.int32),
-        fired=fired,
-        fired_by_eight=fired.view(np.uint64),
-        refractory=np.int32(cell.refractory),
-        last=last,
-        log=np.zeros((2, max(LOG, 2 * n)), np.int32),
-        logged=np.zeros(2, np.int64),
-    )
-
-
-def projection(
-    grid: Grid,
-    source: Spikes,
+def make_projection(
+    site: Site,
+    rows: Rows,
     sink: Spikes,
-    channel: Any,
-    targets: Sequence[np.ndarray],
+    part: int,
+    channel: Channel,
     *,
-    n_target: int,
-    weight: float,
-    weight_max: float | None = None,
-    delay: int,
-    rules: Sequence[Any] = (),
-) -> Static | Forward | Event:
-    """A projection with the given sorted targets of each source neuron, in the storage that its rules allow."""
-    first = np.concatenate([[0], np.cumsum([row.size for row in targets])]).astype(np.int64)
-    target = np.concatenate([*targets, np.zeros(0, int)]).astype(np.uint16 if n_target <= 1 << 16 else np.uint32)
-    number = grid.dtype.type
-    if not rules:
-        return Static(first, target, number(weight), channel, delay, source)
-    made = [(rule, rule.build(n_target, grid)) for rule in rules]
-    common = (first, target, np.full(target.size, weight, grid.dtype), channel, delay, source, sink, number(weight_max))
+    weight: float | np.ndarray,
+    rules: Sequence[Any],
+    is_plastic: bool,
+    is_changing: bool = False,
+    release: Sequence[Any] = (),
+    flush_every: int,
+    is_dense: bool = False,
+) -> Projection:
+    """A projection in the storage that its rules allow.
+
+    is_changing: synapses come and go. is_dense: a bit for each pair would be small; the same for every part, or they would
+    round differently.
+    """
+    grid, one = site.grid, site.grid.dtype.type(1)
+    releasing = tuple(r.build(site) for r in release)
+    if is_changing:
+        return Static(ChangingRows(*rows), grid.number(weight), channel.terms, releasing, one, False)
+    if not is_plastic:
+        if is_dense and np.ndim(weight) == 0 and not releasing and rows.delay.size == 1:
+            return _bits(rows, grid, weight, channel, site.n_post)
+        return Static(rows, grid.number(weight), channel.terms, releasing, one, rows.target.nbytes > CACHE)
+    values = np.minimum(np.broadcast_to(weight, rows.target.shape), site.weight_max).astype(grid.dtype)
+    is_far = values.nbytes > CACHE
+    common = (rows, values, channel.terms, releasing, one, is_far, sink, part, grid.number(site.weight_max))
     if all(rule.form == "forward" for rule in rules):
-        return Forward(*common, tuple(_deferred(kernel, rule.tau_pre, len(targets), n_target, grid) for rule, kernel in made))
-    kernels = tuple(
-        Immediate(kernel, trace(len(targets), rule.tau_pre, grid.dt, grid.dtype)) if rule.form == "forward" else kernel
-        for rule, kernel in made
+        return Forward(*common, tuple(_deferred(rule, site, flush_every) for rule in rules))
+    made: list[Any] = []
+    for rule in rules:
+        if rule.form == "forward":
+            pre = trace(site.n_rows, rule.tau_pre, grid.dt, grid.dtype)
+            made.append(Immediate(rule.build(site), one, one, pre, _saturates(rule)))
+        else:
+            made.append(Acting(rule.build(site), one, one))
+    order = np.argsort(rows.target, kind="stable")
+    origin = np.repeat(np.arange(site.n_rows), np.diff(rows.first))[order].astype(np.int32)
+    first_in = np.searchsorted(rows.target[order], np.arange(site.n_post + 1))
+    return Event(*common, tuple(made), first_in, origin, order.astype(np.int32))
+
+
+def _saturates(rule: Any) -> np.int8:
+    return np.int8(getattr(rule, "is_nearest", False))
+
+
+def _has_multapses(first: np.ndarray, target: np.ndarray) -> bool:
+    is_same = target[1:] == target[:-1]  # rows are sorted
+    inner = first[(first > 0) & (first < target.size)]
+    is_same[inner - 1] = False  # a row starts there
+    return bool(is_same.any())
+
+
+def _bits(rows: Rows, grid: Grid, weight: Any, channel: Channel, n_post: int) -> Bits:
+    words, n_source = -(-n_post // PAD), rows.first.size - 1
+    matrix = np.zeros((n_source + 1, words), np.uint64)
+    width = words * 8
+    for j in range(n_source):
+        connected = np.zeros(words * 64, bool)
+        connected[rows.target[rows.first[j] : rows.first[j + 1]]] = True
+        matrix[j] = np.packbits(connected.reshape(8, width), axis=0, bitorder="little")[0].view(np.uint64)
+    count = np.zeros(words * 64, np.uint8)
+    return Bits(
+        matrix,
+        grid.number(weight),
+        channel.terms,
+        int(rows.delay[0]),
+        rows.source,
+        grid.dtype.type(1),
+        np.zeros(BATCH, np.int64),
+        np.zeros((6, words), np.uint64),
+        count,
+        count.view(np.uint64),
     )
-    order = np.argsort(target, kind="stable")
-    origin = np.repeat(np.arange(len(targets)), np.diff(first))[order].astype(np.int32)
-    first_in = np.searchsorted(target[order], np.arange(n_target + 1))
-    return Event(*common, kernels, first_in, origin, order.astype(np.int64))
 
 
-def _deferred(kernel: Any, tau: float, n_source: int, n_target: int, grid: Grid) -> Deferred:
-    z = np.arange(max(2, round(PERIODS * tau / grid.dt))) * grid.dt / tau
-    # Every row is visited once a window, so that no row refers to an older epoch than these.
-    live = -(-grid.window // z.size) + 1
+def _deferred(rule: Any, site: Site, flush_every: int) -> Deferred:
+    grid, tau = site.grid, rule.tau_pre
+    shift = max(1, math.ceil(math.log2(PERIODS * tau / grid.dt)))
+    z = np.arange(1 << shift) * grid.dt / tau
+    # Every row is visited once in `flush_every`, so that no row refers to an older epoch than these.
+    live = 1 << (-(-flush_every // z.size)).bit_length()
+    one = grid.dtype.type(1)
     return Deferred(
-        rule=kernel,
+        rule=rule.build(site),
+        scale_pre=one,
+        scale_post=one,
         tau=tau / grid.dt,
-        trace=np.zeros(n_source),
-        last=np.zeros(n_source, np.int64),
-        gain=np.zeros(n_source),
-        epoch=np.zeros(n_source, np.int64),
-        credit=np.zeros((live, n_target), grid.dtype),
+        saturates=_saturates(rule),
+        trace=np.zeros(site.n_rows),
+        last=np.zeros(site.n_rows, np.int64),
+        gain=np.zeros(site.n_rows),
+        epoch=np.zeros(site.n_rows, np.int64),
+        credit=np.zeros((live, site.n_post), grid.dtype),
         clock=np.zeros(1, np.int64),
+        shift=shift,
+        keep=math.exp(-z.size * grid.dt / tau),
         up=np.exp(z),
         down=np.exp(-z),
     )
 
 
-def tuples(network: Network) -> tuple[tuple, tuple, tuple]:
-    """The arguments of the loop."""
-    return tuple(network.populations.values()), tuple(network.projections.values()), tuple(network.inputs.values())
+def _cut_rows(
+    rows: Iterable[Any], bounds: np.ndarray, n_source: int, delays: list[int], delay_of: Any, draw_weights: Any
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+    """(first, target, weight) of each part, from the sorted targets of each source neuron and perhaps their weights."""
+    n_parts, n_delays = bounds.size - 1, len(delays)
+    small = np.uint16 if int(np.diff(bounds).max()) <= LARGEST else np.uint32
+    first = np.zeros((n_parts, n_source * n_delays + 1), np.int64)
+    targets: list[list[np.ndarray]] = [[] for _ in range(n_parts)]
+    weights: list[list[np.ndarray]] = [[] for _ in range(n_parts)]
+    has_weights = draw_weights is not None
+    for j, row in enumerate(rows):
+        given = None
+        if isinstance(row, tuple):
+            row, given = row
+            has_weights = True
+        elif draw_weights is not None:
+            given = draw_weights(row.size)
+        bucket = np.zeros(row.size, np.int64) if delay_of is None else delay_of(row.size)
+        for k in range(n_parts):
+            for d in range(n_delays):
+                if n_parts == n_delays == 1:
+                    chosen: Any = slice(None)
+                else:
+                    chosen = (row >= bounds[k]) & (row < bounds[k + 1]) & (bucket == d)
+                mine = (row[chosen] - bounds[k]).astype(small)
+                targets[k].append(mine)
+                first[k, j * n_delays + d + 1] = mine.size
+                if given is not None:
+                    weights[k].append(given[chosen])
+    return [
+        (
+            np.cumsum(first[k]),
+            np.concatenate([*targets[k], np.zeros(0, small)]),
+            np.concatenate(weights[k]) if has_weights else None,
+        )
+        for k in range(n_parts)
+    ]
 
 
-def sizes(network: Network) -> Mapping[str, int]:
-    """Neurons of each population."""
-    return {key: p.counts.size for key, p in network.populations.items()}
+def fields(kind: Any) -> tuple[str, ...]:
+    """The names of a NamedTuple."""
+    return tuple(kind._fields)
+
+
+def cut(value: Any, start: int, stop: int) -> Any:
+    return value[start:stop] if np.ndim(value) else value
+
+
+def view(item: Any, start: int, stop: int, size: int) -> Any:
+    """The same NamedTuple with views of its arrays of neurons."""
+    return type(item)(*(x[start:stop] if isinstance(x, np.ndarray) and x.shape[:1] == (size,) else x for x in item))

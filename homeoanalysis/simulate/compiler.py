@@ -4,21 +4,33 @@ import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from homeoanalysis.errors import SimulationError
 from homeoanalysis.numerics.composition import OPTIONS, activate
 from homeoanalysis.provenance import code_digest
-from homeoanalysis.simulate import engine
+from homeoanalysis.simulate import engine, probes, projections
 
 
-def compiled(files: tuple[Path, ...]) -> Callable[..., int]:
-    """`engine.run`, compiled when it is called; `files` are the catalogue files whose mechanisms it will meet."""
-    return _compiled(code_digest([Path(engine.__file__), *files]))
+class Code(NamedTuple):
+    """The functions that run a network."""
+
+    run: Callable[..., int]
+    rescale: Callable[..., None]
+    add_up: Callable[..., None]
+
+
+_PARTS = (engine, projections, probes)  # the modules whose hooks the loop meets, beside the catalogue
+REFERENCE = Code(engine.run, engine.rescale_weights, engine.add_up_weights)
+
+
+def compiled(files: tuple[Path, ...]) -> Code:
+    """The loop as machine code, compiled when it is called; `files`: the catalogue files whose mechanisms it will meet."""
+    return _compiled(code_digest([*(Path(str(module.__file__)) for module in _PARTS), *files]))
 
 
 @functools.cache
-def _compiled(digest: str) -> Callable[..., int]:
+def _compiled(digest: str) -> Code:
     import numba
 
     activate()
@@ -34,7 +46,7 @@ def _compiled(digest: str) -> Callable[..., int]:
     before = numba.config.CACHE_DIR  # type: ignore[attr-defined]
     numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     try:
-        return numba.njit(cache=True, **OPTIONS)(engine.run)
+        return Code(*(numba.njit(cache=True, **OPTIONS)(function) for function in REFERENCE))
     finally:
         numba.config.CACHE_DIR = before  # type: ignore[attr-defined]
 

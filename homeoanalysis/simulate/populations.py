@@ -1,12 +1,13 @@
-"""A population: one neuron model, its state, its input channels, its recent spikes, its spike log."""
+"""A population, or the part of it that one thread owns: neuron model, state, input channels, recent spikes, spike log."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from homeoanalysis.numerics.composition import collected, each, kernel, summed
-from homeoanalysis.numerics.mechanism import Membrane
-from homeoanalysis.numerics.traces import Trace, settle
+from homeoanalysis.numerics.channels import present, value
+from homeoanalysis.numerics.composition import each, inlined, summed
+from homeoanalysis.numerics.machine import at
+from homeoanalysis.numerics.traces import bump
 
 BLOCK = 512  # neurons of one vectorised loop
 PAD = 64  # populations are padded to a multiple of this
@@ -18,28 +19,13 @@ def advance(population, t):  # type: ignore[no-untyped-def]
     """Integrate, find the spikes, reset."""
 
 
-@each
-def end_window(population):  # type: ignore[no-untyped-def]
-    """Let the slow intrinsic rules act on the spike counts of the window."""
-
-
 @summed
-def is_full(population):  # type: ignore[no-untyped-def]
-    """1 if the log might not hold the spikes of one more step."""
+def is_full(population, steps):  # type: ignore[no-untyped-def]
+    """1 if the log might not hold the spikes of so many more steps."""
     return 0
 
 
 # ---- hooks of its parts
-@collected
-def present(channel, t):  # type: ignore[no-untyped-def]
-    """The channel as the neurons see it at step t."""
-
-
-@collected
-def value(input, i):  # type: ignore[no-untyped-def]
-    """The input of neuron i."""
-
-
 @summed
 def inject(injection, t):  # type: ignore[no-untyped-def]
     """Drive [V] that every neuron gets at step t."""
@@ -52,112 +38,113 @@ def step(kernel, state, i, inputs, drive):  # type: ignore[no-untyped-def]
 
 
 @each
+def threshold(kernel, state, i):  # type: ignore[no-untyped-def]
+    """The potential above which neuron i fires now."""
+    return at(kernel.v_threshold, i)
+
+
+@each
 def reset(kernel, state, i):  # type: ignore[no-untyped-def]
     """After a spike of neuron i."""
 
 
 @each
-def adapt(rule, state, count):  # type: ignore[no-untyped-def]
-    """An intrinsic rule acts on the state, from the spike counts of the window."""
-
-
-class Present(NamedTuple):
-    """A channel at one step: a scaled value for each neuron, and what scales it."""
-
-    scaled: np.ndarray
-    factor: Any
-
-    @staticmethod
-    def value(now, i):  # type: ignore[no-untyped-def]
-        return now.scaled[i] * now.factor
-
-
-class Synapses(NamedTuple):
-    """An input channel: decaying values and what the neuron model wants for each unit of weight."""
-
-    trace: Trace
-    gain: Any
-
-    @staticmethod
-    def present(channel, t):  # type: ignore[no-untyped-def]
-        z = settle(channel.trace, t)
-        return Present(channel.trace.value, channel.trace.down[z] * channel.gain)
+def detect(detector, i, t):  # type: ignore[no-untyped-def]
+    """A spike of neuron i, seen by a rate detector."""
 
 
 class Spikes(NamedTuple):
     """What projections see of a population. Keep it small: each array is seven words of each projection."""
 
-    unit: np.ndarray  # (ring, n): who fired
-    number: np.ndarray  # (ring,): how many; the ring is a power of two, longer than the longest delay
+    unit: np.ndarray  # (ring, n): who fired; each part writes from its own start on
+    number: np.ndarray  # (ring, parts): how many; the ring is a power of two, longer than the longest delay
+    start: np.ndarray  # (parts,): index of the first neuron
+
+
+class Detector(NamedTuple):
+    """Low-pass filtered spikes of each neuron."""
+
+    trace: Any
+
+    @staticmethod
+    def detect(detector, i, t):  # type: ignore[no-untyped-def]
+        bump(detector.trace, i, t)
 
 
 class Population(NamedTuple):
     """Arrays of neurons are padded; the padding is refractory for ever."""
 
     kernel: Any
-    state: Membrane
+    state: Any
     channels: tuple
     injections: tuple
-    rules: tuple  # intrinsic
+    detectors: tuple
     spikes: Spikes
+    part: int
     counts: np.ndarray  # (n,) spikes in this window
     fired: np.ndarray  # bytes
     fired_by_eight: np.ndarray  # the same bytes
-    refractory: Any  # steps
+    refractory: Any  # steps: one number, or one for each neuron
     last: np.ndarray  # step of the last spike
     log: np.ndarray  # (2, capacity): step and unit of each spike
     logged: np.ndarray  # [spikes in the log, spikes ever]
 
     @staticmethod
-    def is_full(population):  # type: ignore[no-untyped-def]
-        return 1 if population.logged[0] + population.counts.size > population.log.shape[1] else 0
+    def is_full(population, steps):  # type: ignore[no-untyped-def]
+        return 1 if population.logged[0] + steps * population.counts.size > population.log.shape[1] else 0
 
     @staticmethod
     def advance(population, t):  # type: ignore[no-untyped-def]
         spikes = population.spikes
-        slot = t & (spikes.number.size - 1)
+        slot = t & (spikes.number.shape[0] - 1)
+        offset = spikes.start[population.part]
         now, common = present(population.channels, t), population.state.v.dtype.type(inject(population.injections, t))
-        recent = np.int32(t - population.refractory)
         number = 0
         for start in range(0, population.fired.size, BLOCK):
             stop = min(start + BLOCK, population.fired.size)
-            if (
-                _sweep(population.kernel, population.state, now, common, population.last, population.fired, recent, start, stop)
-                > 0
-            ):
+            fired = _sweep(
+                population.kernel,
+                population.state,
+                now,
+                common,
+                population.last,
+                population.fired,
+                population.refractory,
+                np.int32(t),
+                start,
+                stop,
+            )
+            if fired > 0:
                 for eight in range(start >> 3, stop >> 3):
                     if population.fired_by_eight[eight] != 0:
                         for i in range(eight << 3, (eight << 3) + 8):
                             if population.fired[i] != 0:
-                                spikes.unit[slot, number] = i
+                                spikes.unit[slot, offset + number] = offset + i
                                 number += 1
-        spikes.number[slot] = number
+        spikes.number[slot, population.part] = number
         for k in range(number):
-            i = spikes.unit[slot, k]
+            i = spikes.unit[slot, offset + k] - offset
             reset(population.kernel, population.state, i)
+            detect(population.detectors, i, t)
             population.last[i] = t
             population.counts[i] += 1
             population.log[0, population.logged[0]] = t
-            population.log[1, population.logged[0]] = i
+            population.log[1, population.logged[0]] = offset + i
             population.logged[0] += 1
-            population.logged[1] += 1
-
-    @staticmethod
-    def end_window(population):  # type: ignore[no-untyped-def]
-        adapt(population.rules, population.state, population.counts)
-        population.counts[:] = 0
+        population.logged[1] += number
 
 
-@kernel
-def _sweep(kernel, state, now, common, last, fired, recent, start, stop):  # type: ignore[no-untyped-def]
+@inlined
+def _sweep(kernel, state, now, common, last, fired, refractory, t, start, stop):  # type: ignore[no-untyped-def]
     """The hot loop: branch-free, so that it vectorises. Returns > 0 if any neuron fired."""
     # The counter is unsigned and the sum a float of the model: signed indices or integers stop vectorisation.
     total = common - common
-    one = total + last.dtype.type(1)
+    one = total + state.v.dtype.type(1)
     for i in range(np.uint64(start), np.uint64(stop)):
         v = step(kernel, state, i, value(now, i), state.drive[i] + common)
-        v = kernel.v_reset if last[i] > recent else v
+        v = at(kernel.v_reset, i) if last[i] > t - at(refractory, i) else v
         state.v[i] = v
-        fired[i] = v > kernel.v_threshold
-        total += one if v > kernel.v_threshold else one - one
+        is_above = v > threshold(kernel, state, i)
+        fired[i] = is_above
+        total += one if is_above else one - one
     return total

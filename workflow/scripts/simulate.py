@@ -1,5 +1,7 @@
 """Rule simulate: a batch of random realisations of a model -> activity/1, one group each."""
 
+from pathlib import Path
+
 from homeoanalysis.config import Model
 from homeoanalysis.contracts import by_replicate, open_replicates, write
 from homeoanalysis.job import job
@@ -10,7 +12,10 @@ p, source, files = snakemake.params, snakemake.wildcards.model, snakemake.input
 with job(snakemake.log[0]):
     model = Model.model_validate(p.model)
     stimuli = list(open_replicates(files)) if files else [None]
-    runs = [simulate(model, name=p.stream, replicate=k, seed=p.seed, stimulus=s) for s in stimuli for k in p.realisations]
+    options = dict(name=p.stream, seed=p.seed, threads=snakemake.threads)
+    kept = Path("results/checkpoints", source)
+    pairs = [(s, k) for s in stimuli for k in p.realisations]
+    runs = [simulate(model, replicate=k, stimulus=s, checkpoint=kept / f"{k}.npz", **options) for s, k in pairs]
     provenance = dict(step="simulate", code=code_of("simulate", *model.entries()), parameters=p.model, seed=p.seed)
     stamped = [stamp(run.assign_attrs(source=source), inputs=inputs_of(files), **provenance) for run in runs]
     write(by_replicate(stamped), snakemake.output[0])

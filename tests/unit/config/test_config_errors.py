@@ -59,6 +59,67 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
     "a key that is read as false": (M, "  outside:", "  off:", ["line 18", "the key 'off' is read as False", "quotes"]),
     # quantities
     "wrong unit": (M, "delay: 1 ms", "delay: 1 mV", ["projections.inhibition.delay is '1 mV', not a time; write e.g. '20 ms'"]),
+    "delay without bounds": (
+        M,
+        "delay: 1 ms",
+        "delay: {normal: {mean: 1 ms, sd: 0.1 ms}}",
+        ["inhibition.delay is {'normal'", "delays need bounds", "{uniform: {low: 0.5 ms, high: 2 ms}}"],
+    ),
+    "delays from nothing": (
+        M,
+        "delay: 1 ms",
+        "delay: {uniform: {low: 0 ms, high: 2 ms}}",
+        ["inhibition.delay is {'uniform'", "greater than 0"],
+    ),
+    "drawn delays off the grid": (
+        M,
+        "delay: 1 ms",
+        "delay: {uniform: {low: 1 ms, high: 2.05 ms}}",
+        ["inhibition.delay.high is 0.00205 s", "no whole number of time steps"],
+    ),
+    "distribution with a wrong unit": (
+        M,
+        "20 ms}}",
+        "{normal: {mean: 20 ms, sd: 2 mV}}}}",
+        ["populations.I.neuron.lif_conductance.tau_membrane", "'2 mV', not a time"],
+    ),
+    "distribution unknown": (
+        M,
+        "20 ms}}",
+        "{norml: {mean: 20 ms, sd: 2 ms}}}}",
+        ["lif_conductance.tau_membrane is 'norml', which is no distribution", "did you mean 'normal'"],
+    ),
+    "distribution of a weight without its width": (
+        M,
+        "    weight: 1 nS",
+        "    weight: {normal: {mean: 1 nS}}",
+        ["inhibition.weight is normal with {'mean': '1 nS'}", "it takes high, low, mean, sd"],
+    ),
+    "empty weight": (M, "    weight: 1 nS", "    weight:", ["inhibition.weight is empty", "with its unit"]),
+    "channel unknown": (
+        M,
+        "E, neuron: lif_conductance",
+        "E, neuron: lif_conductance, channels: {exitatory: delta}",
+        ["populations.E.channels.exitatory is no channel of lif_conductance", "did you mean 'excitatory'"],
+    ),
+    "synapse unknown": (
+        M,
+        "E, neuron: lif_conductance",
+        "E, neuron: lif_conductance, channels: {excitatory: {expo: {tau: 5 ms}}}",
+        ["populations.E.channels.excitatory is 'expo', which is not in synapses/"],
+    ),
+    "synapse of another kind": (
+        M,
+        "E, neuron: lif_conductance",
+        "E, neuron: lif_conductance, channels: {excitatory: delta}",
+        ["populations.E.channels.excitatory is delta, but the channel of lif_conductance", "it cannot take delta"],
+    ),
+    "time constants of a synapse swapped": (
+        M,
+        "E, neuron: lif_conductance",
+        "E, neuron: lif_conductance, channels: {excitatory: {double_exponential: {tau_rise: 5 ms, tau_decay: 2 ms}}}",
+        ["populations.E.channels.excitatory.tau_rise is 0.005 s, not below tau_decay, 0.002 s", "swap them"],
+    ),
     "wrong unit of a parameter": (
         M,
         "20 ms}}",

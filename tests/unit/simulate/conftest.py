@@ -11,8 +11,8 @@ import xarray as xr
 from homeoanalysis.config import yaml
 from homeoanalysis.config.model import Model
 from homeoanalysis.numerics.composition import OPTIONS, activate
-from homeoanalysis.simulate import engine
-from homeoanalysis.simulate.verb import Simulation
+from homeoanalysis.simulate.compiler import REFERENCE, Code
+from homeoanalysis.simulate.simulation import Simulation
 
 _CONFIG = Path(__file__).parents[3] / "config" / "models"
 
@@ -60,6 +60,7 @@ def single():
         sigma: str = "0 V",
         dt: str = "0.1 ms",
         duration: str = "1 s",
+        channels: dict[str, Any] | None = None,
         **parameters: Any,
     ) -> Model:
         return Model.model_validate(
@@ -67,7 +68,9 @@ def single():
                 "title": "unconnected neurons",
                 "dt": dt,
                 "duration": duration,
-                "populations": {"cell": {"n": n, "neuron": {neuron: {"v_threshold": "1 kV", **parameters}}}},
+                "populations": {
+                    "cell": {"n": n, "neuron": {neuron: {"v_threshold": "1 kV", **parameters}}, "channels": channels or {}}
+                },
                 "protocols": {"noise": {"white_noise": {"population": "cell", "sigma": sigma}}},
             }
         )
@@ -76,21 +79,24 @@ def single():
 
 
 @pytest.fixture(scope="session")
-def uncached():
+def uncached() -> Code:
     """The compiled loop for mechanisms that only a test defines: they must not enter the cache on disk."""
     activate()
-    return numba.njit(**OPTIONS)(engine.run)
+    return Code(*(numba.njit(**OPTIONS)(function) for function in REFERENCE))
 
 
-@pytest.fixture
-def python_run():
+@pytest.fixture(scope="session")
+def reference() -> Code:
     """The loop in plain Python; words of the random generator overflow on purpose."""
 
-    def run(*arguments: Any) -> int:
-        with np.errstate(over="ignore"):
-            return engine.run(*arguments)
+    def quiet(function: Any) -> Any:
+        def call(*arguments: Any) -> Any:
+            with np.errstate(over="ignore"):
+                return function(*arguments)
 
-    return run
+        return call
+
+    return Code(*(quiet(function) for function in REFERENCE))
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from homeoanalysis.errors import SimulationError
-from homeoanalysis.simulate import build, verb
+from homeoanalysis.simulate import build
+from homeoanalysis.simulate import simulation as running
 from homeoanalysis.simulate.projections import weights
-from homeoanalysis.simulate.verb import Simulation
+from homeoanalysis.simulate.simulation import Simulation
 
 
 def _same(a: dict, b: dict) -> bool:
@@ -21,26 +22,26 @@ def _run(model, spikes, steps: int, **options) -> dict[str, np.ndarray]:
     return spikes(simulation)
 
 
-def test_compiled_network_equals_plain_python(small, spikes, python_run):
+def test_compiled_network_equals_plain_python(small, spikes, reference):
     """Every spike of 0.15 s; the weights have changed, and agree to rounding."""
     model = small(n_e=24, n_i=8, protocols={"drive_E": {"poisson_input": {"rate": "600 Hz"}}})
     model = model.model_copy(update={"window": 0.05})
-    compiled, reference = Simulation(model), Simulation(model, run=python_run)
+    compiled, reference = Simulation(model), Simulation(model, code=reference)
     compiled.advance(1500)
     reference.advance(1500)
     assert spikes(compiled)["E"].shape[1] > 30
     assert spikes(compiled)["I"].shape[1] > 5
     assert _same(spikes(compiled), spikes(reference))
-    found, expected = (weights(s.network.projections["I_to_E"]) for s in (compiled, reference))
+    found, expected = (weights(s.network.parts[0].projections["I_to_E"]) for s in (compiled, reference))
     assert np.allclose(found, expected, rtol=1e-12)
     assert found.std() > 0
 
 
-def test_compiled_receptors_equal_plain_python(load, spikes, python_run, stimulus):
+def test_compiled_receptors_equal_plain_python(load, spikes, reference, stimulus):
     model = load("receptor").model_copy(update={"window": 0.02})
     compiled = _run(model, spikes, 2500, stimulus=stimulus())
     assert compiled["receptor"].shape[1] > 20
-    assert _same(compiled, _run(model, spikes, 2500, stimulus=stimulus(), run=python_run))
+    assert _same(compiled, _run(model, spikes, 2500, stimulus=stimulus(), code=reference))
 
 
 def test_same_seed_same_bits_and_other_streams_differ(small, spikes):
@@ -65,11 +66,13 @@ def test_a_full_log_stops_the_loop_and_loses_no_spike(small, spikes, monkeypatch
     whole = _run(model, spikes, 15_000)
     monkeypatch.setattr(build, "LOG", 1)
     tight = Simulation(model)
-    assert tight.network.populations["E"].log.shape[1] == 2 * 40
+    assert (
+        tight.network.parts[0].populations["E"].log.shape[1] == 2 * 8 * 40
+    )  # it must hold what all fire within a delay of 8 steps
     tight.advance(15_000)
     assert len(tight.spikes["E"]) > 5  # it stopped often
     assert _same(whole, spikes(tight))
-    emitted = {key: int(p.logged[1]) for key, p in tight.network.populations.items()}
+    emitted = {key: int(p.logged[1]) for key, p in tight.network.parts[0].populations.items()}
     assert emitted == {key: s.shape[1] for key, s in whole.items()}
 
 
@@ -84,30 +87,33 @@ def test_streams_belong_to_names(small, spikes):
     plain, permuted = Simulation(model), Simulation(model.model_copy(update=order))
     company = {**model.populations, "X": model.populations["I"]}
     larger = Simulation(model.model_copy(update={"populations": company}))
-    for key, p in plain.network.projections.items():
-        assert np.array_equal(p.target, permuted.network.projections[key].target)
-        assert np.array_equal(p.target, larger.network.projections[key].target)
-    for key, p in plain.network.populations.items():
-        assert np.array_equal(p.state.v, permuted.network.populations[key].state.v)
-        assert np.array_equal(p.state.v, larger.network.populations[key].state.v)
-    for key, events in plain.network.inputs.items():
-        assert np.array_equal(events.random, permuted.network.inputs[key].random)
+    (part,), (same,), (more,) = (s.network.parts for s in (plain, permuted, larger))
+    for key, p in part.projections.items():
+        assert np.array_equal(p.rows.target, same.projections[key].rows.target)
+        assert np.array_equal(p.rows.target, more.projections[key].rows.target)
+    for key, p in part.populations.items():
+        assert np.array_equal(p.state.v, same.populations[key].state.v)
+        assert np.array_equal(p.state.v, more.populations[key].state.v)
+    assert len({int(events.key) for events in part.inputs.values()}) == 2
+    for key, events in part.inputs.items():
+        assert events.key == same.inputs[key].key == more.inputs[key].key
     first = _run(model, spikes, 3000)
     larger.advance(3000)
     assert _same(first, {key: s for key, s in spikes(larger).items() if key != "X"})
 
 
 def test_without_the_rule_the_twin_has_the_same_noise(small, spikes):
-    """Paired ablation: the random words of every input are the same after the run, wiring and first spikes too."""
+    """Paired ablation: the key of the random words of every input is the same, wiring and first spikes too."""
     model = small()
     twin = small(projections={"I_to_E": {"plasticity": []}})
     with_rule, without = Simulation(model), Simulation(twin)
     for simulation in (with_rule, without):
         simulation.advance(20_000)
-    for key, events in with_rule.network.inputs.items():
-        assert np.array_equal(events.random, without.network.inputs[key].random)
-    assert np.array_equal(with_rule.network.projections["I_to_E"].target, without.network.projections["I_to_E"].target)
-    assert np.all(weights(without.network.projections["I_to_E"]) == 3.65e-9)
+    (part,), (other,) = with_rule.network.parts, without.network.parts
+    for key, events in part.inputs.items():
+        assert events.key == other.inputs[key].key
+    assert np.array_equal(part.projections["I_to_E"].rows.target, other.projections["I_to_E"].rows.target)
+    assert np.all(weights(other.projections["I_to_E"]) == 3.65e-9)
     a, b = spikes(with_rule)["E"], spikes(without)["E"]
     assert np.array_equal(a[:, :5], b[:, :5])
     assert not np.array_equal(a, b)
@@ -122,7 +128,7 @@ def test_single_precision_has_the_same_statistics(small, spikes):
             for precision in ("float64", "float32")
         }
         difference.append(rate["float32"] - rate["float64"])
-    assert Simulation(small(precision="float32")).network.populations["E"].state.v.dtype == np.float32
+    assert Simulation(small(precision="float32")).network.parts[0].populations["E"].state.v.dtype == np.float32
     assert abs(np.mean(difference)) <= max(3 * np.std(difference, ddof=1) / np.sqrt(8), 0.02)
 
 
@@ -145,20 +151,20 @@ def test_a_blow_up_names_time_unit_and_value(small):
 @pytest.mark.parametrize("quantity", ["v", "drive"])
 def test_a_state_that_is_not_finite_stops_the_run(small, quantity):
     simulation = Simulation(small())
-    getattr(simulation.network.populations["E"].state, quantity)[5] = np.nan
+    getattr(simulation.network.parts[0].populations["E"].state, quantity)[5] = np.nan
     with pytest.raises(SimulationError, match=r"by 0.0001 s the .* of unit E5 has become nan"):
         simulation.advance(1)
 
 
 def test_weights_that_are_not_finite_stop_the_run(small):
     simulation = Simulation(small())
-    simulation.network.projections["I_to_E"].weight[7] = np.nan
+    simulation.network.parts[0].projections["I_to_E"].weight[7] = np.nan
     with pytest.raises(SimulationError, match=r"weight of projection I_to_E, synapse 7 has become nan"):
         simulation.advance(1)
 
 
 def test_progress_is_logged(small, monkeypatch, caplog):
-    monkeypatch.setattr(verb, "_PROGRESS", 0.0)
+    monkeypatch.setattr(running, "_PROGRESS", 0.0)
     with caplog.at_level(logging.INFO):
         Simulation(small(), name="m").advance(20_000)
     assert "m replicate 0: 1 s of 2 s" in caplog.text

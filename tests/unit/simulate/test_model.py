@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from homeoanalysis.config import yaml
+from homeoanalysis.config.distribution import Distribution
 from homeoanalysis.config.model import Model
 
 RULE = {"inhibitory_stdp": {}}
@@ -73,3 +74,96 @@ def test_all_sizes_of_the_models_are_valid():
         if "base" not in content:
             for size in [{}, *content.pop("sizes", {}).values()]:
                 Model.model_validate(yaml.merge(content, size))
+
+
+def _neuron(**parameters):
+    return {"populations": {"E": {"neuron": {"lif_conductance": parameters}}}}
+
+
+def _channels(**channels):
+    return {"populations": {"E": {"channels": channels}}}
+
+
+def _weight(weight):
+    return {"projections": {"I_to_E": {"weight": weight}}}
+
+
+def _delay(delay):
+    return {"projections": {"I_to_E": {"delay": delay}}}
+
+
+SPREAD = {"tau_membrane": {"normal": {"mean": "20 ms", "sd": "2 ms"}}}
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        # distributions
+        (
+            _neuron(tau_membrane={"norml": {"mean": "20 ms"}}),
+            r"tau_membrane is 'norml', which is no distribution; did you mean 'normal'",
+        ),
+        (
+            _neuron(tau_membrane={"normal": {"mean": "20 ms"}}),
+            r"tau_membrane is normal with .*it takes high, low, mean, sd; write e.g.",
+        ),
+        (_neuron(tau_membrane={"normal": {"mean": "20 mV", "sd": "2 ms"}}), r"tau_membrane is '20 mV', not a time"),
+        (_neuron(tau_membrane={"normal": {"mean": "20 ms", "sd": "-2 ms"}}), r"tau_membrane is normal with the sd '-2 ms'"),
+        (_neuron(tau_membrane={"uniform": {"low": "3 ms", "high": "2 ms"}}), r"from '3 ms' to '2 ms'; low must be below high"),
+        (
+            _neuron(tau_membrane={"lognormal": {"mean": "0 s", "sd": "2 ms"}}),
+            r"lognormal with the mean '0 s'; it must be above 0",
+        ),
+        (
+            _neuron(tau_membrane={"normal": {"mean": "1 ms", "sd": "1 ms", "low": "5 ms"}}),
+            r"outside of its bounds; move one of them",
+        ),
+        (_neuron(tau_membrane={"normal": {}, "uniform": {}}), r"tau_membrane is {'normal': .*write a time, e.g. '20 ms'"),
+        (_weight({"normal": {"mean": "1 mV", "sd": "1 nS"}}), r"I_to_E.weight is '1 mV', not a conductance"),
+        (_weight({"normal": "1 nS"}), r"I_to_E.weight is normal with '1 nS'; it takes"),
+        (_weight({"uniform": {"low": "1 nS", "high": "1 nS"}}), r"I_to_E.weight is uniform from '1 nS' to '1 nS'; low must be"),
+        # delays
+        (
+            _delay({"normal": {"mean": "1 ms", "sd": "1 ms"}}),
+            r"delay\n.* is .*delays need bounds: write e.g. \{uniform: \{low: 0.5 ms",
+        ),
+        (_delay({"uniform": {"low": "0 ms", "high": "2 ms"}}), r"delay\n.* is .*the shortest delay must be greater than 0"),
+        (
+            _delay({"uniform": {"low": "1 ms", "high": "2.05 ms"}}),
+            r"delay.high is 0.00205 s, which is no whole number of time steps",
+        ),
+        (_delay({"uniform": {"low": "1.05 ms", "high": "2 ms"}}), r"I_to_E.delay is 0.00105 s, which is no whole number"),
+        (_delay("0 ms"), r"delay\n.* is '0 ms'; the shortest delay must be greater than 0"),
+        # channels
+        (_channels(excitatry="delta"), r"channels.excitatry is no channel of lif_conductance; did you mean 'excitatory'"),
+        (
+            _channels(excitatory="delta"),
+            r"excitatory is delta, but the channel of lif_conductance has a weight in S: it cannot take delta",
+        ),
+        (_channels(excitatory={"exponental": {}}), r"is 'exponental', which is not in synapses/; did you mean 'exponential'"),
+        (_channels(excitatory={"exponential": {"tau": "0 s"}}), r"exponential.tau is '0 s'; input should be greater than 0"),
+        (_channels(excitatory="exponential"), r"exponential.tau is missing; add it"),
+        (
+            _channels(excitatory={"double_exponential": {"tau_rise": "5 ms", "tau_decay": "5 ms"}}),
+            r"excitatory.tau_rise is 0.005 s, not below tau_decay, 0.005 s; swap them or change one",
+        ),
+        (
+            {"populations": {"E": {"neuron": {"lif_delta": {}}, "channels": {"excitatory": {"exponential": {"tau": "5 ms"}}}}}},
+            r"excitatory is exponential, but the channel of lif_delta has jumps in potential: it takes delta",
+        ),
+    ],
+)
+def test_a_mistake_in_what_is_drawn_or_shaped_is_named(load, override, message):
+    with pytest.raises(ValidationError, match=message):
+        load("balanced", **override)
+
+
+def test_what_may_be_drawn(load):
+    """Parameters, weights and delays; a channel of its own for one population."""
+    model = load("balanced", **_neuron(**SPREAD), **_delay({"uniform": {"low": "0.5 ms", "high": "2 ms"}}))
+    assert model.populations["E"].neuron.parameters["tau_membrane"] == Distribution("normal", {"mean": 0.02, "sd": 0.002})
+    assert (model.projections["I_to_E"].shortest_delay, model.projections["I_to_E"].longest_delay) == (0.0005, 0.002)
+    model = load("balanced", **_channels(excitatory={"exponential": {"tau": "3 ms"}}))
+    assert model.populations["E"].synapses()["excitatory"].parameters == {"tau": 0.003}
+    assert model.populations["E"].synapses()["inhibitory"].parameters == {"tau": 0.01}
+    assert model.populations["I"].synapses()["excitatory"].parameters == {"tau": 0.005}

@@ -10,7 +10,7 @@ from homeoanalysis.contracts import check, open_dataset, write
 from homeoanalysis.errors import SimulationError
 from homeoanalysis.simulate import simulate
 from homeoanalysis.simulate.build import recorded_rate
-from homeoanalysis.simulate.verb import Simulation
+from homeoanalysis.simulate.simulation import Simulation
 
 
 def _rates(activity, epoch: str, region: str) -> np.ndarray:
@@ -91,11 +91,12 @@ def test_receptors_follow_the_stimulus(load, stimulus):
     assert abs(np.corrcoef(first, rate(1, 2))[0, 1]) < 4 / np.sqrt(800)
 
 
+@pytest.mark.reference("protocols/recorded_stimulus", against="means of pairs of samples", within="1e-12 V")
 def test_a_stimulus_is_averaged_over_steps(load, stimulus):
     """At 20 kHz a step of 0.1 ms holds two samples; the drive is gain times the level less its mean."""
     recording = stimulus()
     network = Simulation(load("receptor", dt="0.1 ms"), stimulus=recording).network
-    samples = network.populations["receptor"].injections[0].samples
+    samples = network.parts[0].populations["receptor"].injections[0].samples
     level = recording.covariate.values[0]
     assert samples.size == 40_000
     assert np.allclose(samples, 1e-3 * (level - level.mean()).reshape(-1, 2).mean(axis=1), atol=1e-12)

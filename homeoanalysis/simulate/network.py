@@ -1,0 +1,217 @@
+"""A built network: whole populations, as slow rules see them, and the parts that threads run."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from homeoanalysis.errors import SimulationError
+from homeoanalysis.numerics.counter import random_key
+from homeoanalysis.numerics.mechanism import Cell, Grid, Membrane, Site, Wiring
+from homeoanalysis.numerics.refit import refitted
+from homeoanalysis.simulate.populations import Population, Spikes
+from homeoanalysis.simulate.projections import Projection, pairs
+
+
+class Slow(NamedTuple):
+    """A rule that acts at the end of a window."""
+
+    rule: Any
+    tau_detector: float | None  # [s]; None: it takes the rate of the window
+    speed: float  # of its changes: 0 stops it
+
+
+class Neurons(NamedTuple):
+    """A whole population; its arrays are padded, and the parts of the threads are views into them."""
+
+    n: int
+    cell: Cell
+    kernel: Any
+    state: Membrane | Any
+    counts: np.ndarray  # (n,) spikes in this window
+    position: np.ndarray | None  # (n, 2) [m], on a square torus
+    extent: float | None  # side of the torus [m]
+    spikes: Spikes
+    weight_units: dict[str, str]  # of each channel
+    detectors: tuple[float, ...]  # time constants [s] of the rate detectors of each part
+    slow: dict[str, Slow]  # intrinsic rules
+    input_gain: np.ndarray | None = None  # factor of the synaptic input, where a rule changes it
+
+
+class Part(NamedTuple):
+    """What one thread owns of the network, by the names of the model. The dictionaries may be changed between steps."""
+
+    populations: dict[str, Population]
+    projections: dict[str, Projection]
+    inputs: dict[str, Any]
+    probes: dict[str, Any]
+
+    def arguments(self) -> tuple[tuple, tuple, tuple, tuple]:
+        """What the loop takes."""
+        return tuple(tuple(kind.values()) for kind in self)  # type: ignore[return-value]
+
+
+class Network(NamedTuple):
+    """Everything that a run touches, and how protocols may change it."""
+
+    grid: Grid
+    neurons: dict[str, Neurons]
+    parts: list[Part]
+    slow: dict[str, dict[str, Slow]]  # projection -> its slow rules, by name
+    sites: dict[str, dict[int, Site]]  # projection -> part -> where its rules act
+    protocols: dict[str, Any]  # the parameters, as the catalogue gives them
+    apart: int  # steps that parts may run without each other: the shortest delay
+    flush_every: int  # steps after which deferred changes must be paid
+    files: tuple[Path, ...]  # catalogue files of the mechanisms
+    make: Any  # the `build.Builder` behind it
+
+    def replace(self, kind: str, name: str, change: Callable[[Any], Any]) -> None:
+        """Change a population, projection, input or probe in every part; `kind` is a field of `Part`."""
+        for part in self.parts:
+            held = getattr(part, kind)
+            if name in held:
+                held[name] = change(held[name])
+
+    def trials(self, until: float) -> list[tuple[float, float, str]]:
+        """Start, stop [s] and stimulus of the trials of all protocols that are over by then."""
+        found: list[tuple[float, float, str]] = []
+        for name, protocol in self.protocols.items():
+            if hasattr(protocol, "trials"):
+                found += protocol.trials(until, random_key(self.make.stream("input", name)))
+        return sorted(found)
+
+    def scale_channel(self, population: str, channel: str, scale: float) -> None:
+        """From now on the channel has `scale` times the gain that the model gives it: 0 blocks its receptors."""
+        self.make.channel_scale[population, channel] = scale
+        self._refresh(population)
+
+    def silence(self, population: str, since: float | None) -> None:
+        """The neurons are refractory since that time [s]; None: no more."""
+        if since is None:
+            self.make.silent.discard(population)
+        else:
+            self.make.silent.add(population)
+            for part in self.parts:
+                p = part.populations[population]
+                p.last[: p.counts.size] = round(since / self.grid.dt)
+        self._refresh(population)
+
+    def _refresh(self, population: str) -> None:
+        for number, part in enumerate(self.parts):
+            p = part.populations[population]
+            part.populations[population] = self.make.with_cell(population, p, self.neurons[population], number)
+
+    def scale_transmission(self, projection: str, scale: float) -> None:
+        """From now on every spike transmits `scale` times the weight; the weights stay."""
+        self.replace("projections", projection, lambda p: p._replace(strength=self.grid.dtype.type(scale)))
+
+    def scale_rule(self, projection: str, rule: str, *, pre: float = 1.0, post: float = 1.0, slow: float = 1.0) -> None:
+        """From now on a rule changes weights by so many times what it says, at pre- and postsynaptic spikes, or slowly."""
+        if rule in self.slow[projection]:
+            self.slow[projection][rule] = self.slow[projection][rule]._replace(speed=slow)
+            return
+        k, number = self.make.fast(projection).index(rule), self.grid.dtype.type
+        self.replace(
+            "projections",
+            projection,
+            lambda p: p._replace(rules=_with(p.rules, k, scale_pre=number(pre), scale_post=number(post))),
+        )
+
+    def modulate(self, projection: str, amount: float) -> None:
+        """Release so much of the neuromodulator that eligibility traces of the projection wait for, from this step on."""
+        for part in self.parts:
+            rules = [r.rule for r in getattr(part.projections[projection], "rules", ()) if hasattr(r.rule, "tags")]
+            if not rules:
+                raise SimulationError(f"projection {projection!r} has no rule with eligibility traces, e.g. three_factor_stdp")
+            for rule in rules:
+                rule.tags.modulator[1] += amount
+
+    def scale_plasticity(self, owner: str, rule: str, scale: float) -> None:
+        """The same for any rule of a projection or a population."""
+        if owner in self.neurons:
+            self.scale_intrinsic(owner, rule, scale)
+        else:
+            self.scale_rule(owner, rule, pre=scale, post=scale, slow=scale)
+
+    def scale_intrinsic(self, population: str, rule: str, scale: float) -> None:
+        """From now on an intrinsic rule acts `scale` times as fast."""
+        held = self.neurons[population].slow
+        held[rule] = held[rule]._replace(speed=scale)
+
+    def wiring(self, projection: str, t: int) -> Wiring:
+        """The synapses of a projection at step t, and how to change them."""
+        p, held = self.make.model.projections[projection], [part.projections[projection] for part in self.parts]
+        bounds = self.make.bounds(self.neurons[p.target].n)
+
+        def synapses() -> tuple[np.ndarray, np.ndarray]:
+            found = [pairs(x) for x in held]
+            source = np.concatenate([start for start, _ in found])
+            target = np.concatenate([end + start for (_, end), start in zip(found, bounds[:-1], strict=True)])
+            order = np.argsort(source * bounds[-1] + target, kind="stable")  # the same for any number of threads
+            return source[order], target[order]
+
+        return Wiring(
+            n_source=self.neurons[p.source].n,
+            synapses=synapses,
+            rewire=lambda source, target: self.rewire(projection, source, target),
+            release=tuple(rule for x in held for rule in getattr(x, "release", ())),
+            random=lambda: self.make.stream("plasticity", projection, str(t)),
+        )
+
+    def rewire(self, projection: str, source: np.ndarray, target: np.ndarray) -> None:
+        """From now on the projection has these synapses, all of the weight and the delay that it has."""
+        bounds = self.make.bounds(self.neurons[self.make.model.projections[projection].target].n)
+        order = np.lexsort((target, source))
+        source, target = source[order], target[order]
+        for number, part in enumerate(self.parts):
+            p: Any = part.projections[projection]
+            mine = (target >= bounds[number]) & (target < bounds[number + 1])
+            degree = np.bincount(source[mine], minlength=p.rows.first.size - 1)
+            rows = p.rows._replace(
+                first=np.concatenate([[0], np.cumsum(degree)]),
+                target=(target[mine] - bounds[number]).astype(p.rows.target.dtype),
+            )
+            part.projections[projection] = p._replace(rows=rows)
+
+    def set_parameter(self, owner: str, entry: str, parameter: str, value: Any, time: float) -> None:
+        """From that time [s] on a parameter of a neuron model or a rule has this value, as written; None: that of the model."""
+        changes = self.make.changes.setdefault((owner, entry), {})
+        changes.pop(parameter, None)
+        if value is not None:
+            changes[parameter] = value
+        t = round(time / self.grid.dt)
+        if self.make.entry(owner, entry).folder == "neurons":
+            self._set_neuron(owner)
+        elif owner in self.neurons:
+            self._set_slow(self.neurons[owner].slow, owner, entry, self.neurons[owner].n, t)
+        elif entry in self.slow[owner]:
+            target = self.make.model.projections[owner].target
+            self._set_slow(self.slow[owner], owner, entry, self.neurons[target].n, t)
+        else:
+            self._set_fast(owner, entry, t)
+
+    def _set_fast(self, projection: str, rule: str, t: int) -> None:
+        k = self.make.fast(projection).index(rule)
+        fresh = self.make.instance(projection, rule)
+        for number, part in enumerate(self.parts):
+            p: Any = part.projections[projection]
+            kernel = refitted(fresh.build(self.sites[projection][number]), p.rules[k].rule, t)
+            part.projections[projection] = p._replace(rules=_with(p.rules, k, rule=kernel))
+
+    def _set_slow(self, held: dict[str, Slow], owner: str, rule: str, n: int, t: int) -> None:
+        fresh = self.make.slow(self.make.instance(owner, rule), n).rule
+        held[rule] = held[rule]._replace(rule=refitted(fresh, held[rule].rule, t))
+
+    def _set_neuron(self, population: str) -> None:
+        """What plasticity has changed stays; the difference of the drive is added to it."""
+        whole = self.neurons[population]
+        cell, kernel = self.make.cell(population)
+        kept = {field: getattr(whole.kernel, field) for field in self.make.changed(population)}
+        whole.state.drive[: whole.n] += (np.zeros(whole.counts.size) + cell.drive - whole.cell.drive)[: whole.n]
+        self.neurons[population] = whole._replace(cell=cell, kernel=kernel._replace(**kept))
+        self._refresh(population)
+
+
+def _with(rules: tuple, k: int, **changes: Any) -> tuple:
+    return (*rules[:k], rules[k]._replace(**changes), *rules[k + 1 :])

@@ -1,0 +1,1 @@
+"""Synaptic responses: one public NamedTuple per file, a sum of exponentials."""

@@ -1,0 +1,103 @@
+"""A run that is killed goes on from its last checkpoint, and ends with the same bits."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from homeoanalysis.simulate import simulate
+from homeoanalysis.simulate.projections import weights
+from homeoanalysis.simulate.simulation import Simulation
+
+_ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def model(small):
+    """Plastic, perturbed at 1 s, with a checkpoint every 0.7 s."""
+    return small(checkpoint_every="700 ms")
+
+
+@pytest.mark.parametrize("stop", [7_000, 14_000, 15_000])
+def test_a_resumed_run_equals_the_whole_run(model, spikes, tmp_path, stop):
+    """Cut before and after the perturbation, and off the grid of the checkpoints."""
+    whole = Simulation(model)
+    whole.advance(20_000)
+    path = tmp_path / "state.npz"
+    first = Simulation(model, checkpoint=path)
+    first.advance(stop)
+    del first
+    second = Simulation(model, checkpoint=path)
+    assert second.step == stop // 7_000 * 7_000
+    second.advance(20_000 - second.step)
+    for key, found in spikes(whole).items():
+        assert np.array_equal(found, spikes(second)[key])
+    for name, projection in whole.network.parts[0].projections.items():
+        assert np.array_equal(weights(projection), weights(second.network.parts[0].projections[name]))
+    for name, p in whole.network.parts[0].populations.items():
+        assert np.array_equal(p.state.v, second.network.parts[0].populations[name].state.v)
+
+
+def test_a_state_of_another_run_is_not_used(model, small, tmp_path):
+    """Another seed, another parameter, a damaged file: the run starts anew."""
+    path = tmp_path / "state.npz"
+    Simulation(model, checkpoint=path).advance(7_000)
+    assert Simulation(model, checkpoint=path).step == 7_000
+    assert Simulation(model, checkpoint=path, seed=2).step == 0
+    assert Simulation(model, checkpoint=path, replicate=1).step == 0
+    assert Simulation(small(checkpoint_every="700 ms", window="50 ms"), checkpoint=path).step == 0
+    damaged = bytearray(path.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    path.write_bytes(damaged)
+    assert Simulation(model, checkpoint=path).step == 0
+
+
+def test_a_finished_run_leaves_no_checkpoint(model, tmp_path):
+    path = tmp_path / "state.npz"
+    with_state = simulate(model, checkpoint=path)
+    assert not path.exists()
+    assert with_state.identical(simulate(model))
+
+
+_CHILD = """
+import sys
+from pathlib import Path
+from typing import Any
+from homeoanalysis.config.model import Model
+from homeoanalysis.simulate import simulate
+model = Model.model_validate({
+    "title": "long", "duration": "1 h", "checkpoint_every": "20 s",
+    "populations": {"cell": {"n": 50, "neuron": {"lif_current": {"drive": "11 mV"}}}},
+    "protocols": {"noise": {"white_noise": {"population": "cell", "sigma": "2 mV"}}},
+})
+if __name__ == "__main__":
+    simulate(model, checkpoint=Path(sys.argv[1]))
+"""
+
+
+def test_a_killed_process_resumes(tmp_path, spikes):
+    """kill -9 in the middle: what a new run reads from the file is the state of a run that was left alone."""
+    path, script = tmp_path / "state.npz", tmp_path / "child.py"
+    script.write_text(_CHILD)
+    process = subprocess.Popen([sys.executable, str(script), str(path)], env={**os.environ, "PYTHONPATH": str(_ROOT)})
+    try:
+        deadline = time.monotonic() + 120
+        while not path.exists() and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.05)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    space: dict[str, Any] = {"__name__": "child"}
+    exec(_CHILD, space)
+    resumed, whole = Simulation(space["model"], checkpoint=path), Simulation(space["model"])
+    assert resumed.step >= 200_000
+    resumed.advance(10_000)
+    whole.advance(resumed.step)
+    assert np.array_equal(spikes(resumed)["cell"], spikes(whole)["cell"])
+    assert spikes(whole)["cell"].shape[1] > 1000

@@ -1,0 +1,157 @@
+"""Rate models against golden values that were derived without this code, and closed forms of their stability."""
+
+import numpy as np
+import pytest
+
+from homeoanalysis import catalogue
+from homeoanalysis.config.model import Model
+from homeoanalysis.contracts import check
+from homeoanalysis.simulate import simulate
+
+DAY = 86400.0
+
+
+def _system(name: str, **parameters):
+    return catalogue.load("systems", name)(**parameters)
+
+
+# ---- Toyoizumi et al. 2014; two independent runs of the published equations gave these numbers, for seeds 0 and 1:
+# day after the start of deprivation: (odi of each seed), contra, ipsi, homeostatic factor, relative to the baseline.
+GOLDEN = {
+    -0.5: ((0.242, 0.244), 1, 1, 1),
+    1.0: ((0.134, 0.134), 0.79, 0.991, 1),
+    3.0: ((0.088, 0.090), 0.71, 0.975, 1),
+    5.0: ((0.071, 0.075), 0.774, 1.098, 1.136),
+    6.9: ((0.032, 0.033), 0.839, 1.29, 1.327),
+    8.0: ((0.239, None), 1.14, 1.15, 1.16),
+    9.9: ((0.242, None), 1.0, 1.0, 1.0),
+}
+
+
+def _at(course, day: float) -> dict[str, float]:
+    """Values at a day after the start of deprivation; responses relative to half a day before it."""
+    k, base = (round((d + 1) * DAY / course.every) for d in (day, -0.5))
+    v = course.values
+    return {"odi": v["odi"][k], "scale": v["homeostatic_factor"][k]} | {e: v[e][k] / v[e][base] for e in ("contra", "ipsi")}
+
+
+@pytest.mark.reference(
+    "systems/toyoizumi2014",
+    against="golden values of the published equations (two independent runs, two seeds), and three manipulations",
+    within="0.005 of the index, 3 % of the responses",
+)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_monocular_deprivation_has_the_golden_course(seed):
+    course = _system("toyoizumi2014").solve(np.random.default_rng(seed))
+    for day, (odi, contra, ipsi, scale) in GOLDEN.items():
+        found = _at(course, day)
+        if odi[seed] is not None:
+            assert found["odi"] == pytest.approx(odi[seed], abs=0.005)
+        assert found["contra"] == pytest.approx(contra, rel=0.03)
+        assert found["ipsi"] == pytest.approx(ipsi, rel=0.03)
+        assert found["scale"] == pytest.approx(scale, rel=0.03)
+
+
+def test_without_scaling_the_open_eye_does_not_gain():
+    """TNF block: the response of the open eye does not rise between day 3 and 7; with scaling it gains 15 % at least."""
+    gain = {}
+    for manipulation in ("none", "tnf_block"):
+        course = _system("toyoizumi2014", manipulation=manipulation).solve(np.random.default_rng(0))
+        early, late = _at(course, 3), _at(course, 6.9)
+        gain[manipulation] = late["ipsi"] / early["ipsi"]
+        assert early["contra"] < 0.8
+    assert gain["none"] > 1.15
+    assert gain["tnf_block"] <= 1.0
+    assert late["odi"] == pytest.approx(0.088, abs=0.005)
+    assert late["contra"] == pytest.approx(0.70, rel=0.03)
+
+
+def test_a_fast_homeostat_destroys_the_sequence():
+    """The negative control: with 0.1 days in the place of 4 the deprived eye is not depressed at day 3."""
+    course = _system("toyoizumi2014", tau_homeostasis=0.1 * DAY).solve(np.random.default_rng(0))
+    assert _at(course, 3)["contra"] > 0.95
+    assert _at(course, 3)["ipsi"] == pytest.approx(1.57, rel=0.03)
+
+
+def test_recovery_needs_potentiation():
+    """TrkB block: without potentiation after the deprivation the index stays away from its baseline."""
+    free, blocked = (
+        _at(_system("toyoizumi2014", manipulation=m).solve(np.random.default_rng(0)), 9.9) for m in ("none", "trkb_block")
+    )
+    assert free["odi"] == pytest.approx(0.242, abs=0.005)
+    assert blocked["odi"] < 0.15
+
+
+# ---- Bienenstock, Cooper & Munro 1982
+def _responses(**parameters) -> np.ndarray:
+    values = _system("bcm1982", **parameters).solve(np.random.default_rng(3)).values
+    return np.array([values[f"response{k}"] for k in range(parameters.get("n_patterns", 10))])
+
+
+@pytest.mark.reference(
+    "systems/bcm1982",
+    against="closed forms: y = K for one of K patterns; stable if learning_rate tau_theta |x|^2 < 1; dynamic range kept",
+    within="1 % of K and of the boundary",
+)
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_one_pattern_wins_whatever_the_size_of_the_input(scale):
+    final = np.sort(_responses(input_scale=scale, presentations=400_000)[:, -1])
+    assert final[-1] == pytest.approx(10, rel=0.01)
+    assert np.abs(final[:-1]).max() < 0.01
+
+
+def test_with_a_fixed_threshold_all_responses_die():
+    """The negative control: below the threshold every response decays."""
+    assert np.abs(_responses(fixed_threshold=1.0, presentations=400_000)[:, -1]).max() < 0.01
+
+
+@pytest.mark.parametrize(("factor", "is_stable"), [(0.99, True), (1.01, False)])
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_the_threshold_must_be_fast(factor, is_stable, scale):
+    """One pattern: the deviation from the fixed point y = 1 shrinks or grows on the two sides of eta tau |x|^2 = 1."""
+    eta = 0.01
+    system = _system(
+        "bcm1982", n_patterns=1, learning_rate=eta, tau_theta=factor / (eta * scale**2), input_scale=scale, presentations=200_000
+    )
+    course = system._averaged(np.array([1.001 / scale]))
+    deviation = np.abs(scale * course[0] - 1)
+    early, late = deviation[:300].max(), deviation[-300:].max()
+    assert (late < early) == is_stable
+
+
+def test_random_patterns_keep_the_response_within_its_noise():
+    """Stochastic presentation: the mean response to the preferred pattern was 9.83 in an independent run."""
+    found = _responses(is_averaged=False, presentations=1_000_000)
+    assert found.max(axis=0)[found.shape[1] // 2 :].mean() == pytest.approx(9.83, rel=0.12)
+
+
+# ---- Harnack et al. 2015
+@pytest.mark.reference(
+    "systems/harnack2015",
+    against="Routh-Hurwitz boundary of the stability: 8.33, 28.57, 125.0 and 333.3 ms for w = 0, 0.5, 0.8, 0.9",
+    within="1 %",
+)
+@pytest.mark.parametrize(("recurrence", "boundary"), [(0.0, 8.333e-3), (0.5, 28.57e-3), (0.8, 125.0e-3), (0.9, 333.3e-3)])
+def test_stronger_recurrence_needs_slower_homeostasis(recurrence, boundary):
+    """Deviations after a step shrink 1 % above the boundary and grow 1 % below it."""
+    for factor, is_stable in ((1.01, True), (0.99, False)):
+        system = _system("harnack2015", recurrence=recurrence, tau_threshold=boundary * factor, length=60.0)
+        deviation = np.abs(system.solve(np.random.default_rng(0)).values["rate"] - 1)
+        assert (deviation[-200:].max() < deviation[200:400].max()) == is_stable
+
+
+def test_a_rate_model_makes_an_activity():
+    model = Model.model_validate({"title": "deprivation", "system": "toyoizumi2014"})
+    activity = check(simulate(model), "activity/1")
+    assert activity.state_variable.shape == (4, 111)
+    assert activity.epoch.values.tolist() == ["baseline", "deprivation", "recovery"]
+    assert activity.identical(simulate(model))
+    assert activity.epoch_stop.values[-1] == pytest.approx(11 * DAY)
+
+
+def test_a_rate_model_takes_no_network():
+    content = {"title": "t", "system": "bcm1982", "duration": "1 s", "populations": {"E": {"n": 1, "neuron": "lif_delta"}}}
+    with pytest.raises(ValueError, match="system is set, and populations, duration too"):
+        Model.model_validate(content)
+    with pytest.raises(ValueError, match="populations is missing"):
+        Model.model_validate({"title": "t"})
