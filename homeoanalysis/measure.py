@@ -11,7 +11,7 @@ import xarray as xr
 
 from homeoanalysis import catalogue
 from homeoanalysis.catalogue import did_you_mean
-from homeoanalysis.contracts import check
+from homeoanalysis.contracts import LONG, check
 from homeoanalysis.errors import DataError, NotApplicable
 from homeoanalysis.metric import Metric
 from homeoanalysis.numerics import observed, resampling
@@ -28,8 +28,8 @@ def measure(activities: Iterable[xr.Dataset], metric: str, **parameters: Any) ->
 
     activities: activity/1 datasets of one source, read one at a time.
     metric: a name in metrics/; parameters: its keyword arguments, in SI.
-    Returns measure/1. `unit` runs over the units of all replicates, `replicate(unit)` says whose it is; a metric
-    without units has the dimension `replicate`. A replicate in which there is nothing to measure is NaN, and the
+    Returns measure/1. `unit` (or `pair`, `channel`) runs over those of all replicates, `unit_replicate(unit)` says whose it
+    is; a metric without any has the dimension `replicate`. A replicate in which there is nothing to measure is NaN, and the
     attribute `not_applicable` (JSON) gives the reason for each.
     Raises ContractError for an activity that breaks its schema, DataError for parameters that the metric does not take.
     """
@@ -138,14 +138,20 @@ def _collect(
 
 
 def _labelled(measured: xr.Dataset, activity: xr.Dataset, replicate: str) -> xr.Dataset:
-    """Units get names that are unique over replicates; a result without units gets the dimension replicate."""
-    if "unit" not in measured.dims:
+    """Units, pairs, channels get names that are unique over replicates; a result without gets the dimension replicate."""
+    along = _long(measured)
+    if along is None:
         return measured.expand_dims(replicate=[replicate])
-    units = [f"{replicate}/{u}" for u in measured.unit.values]
-    kinds = activity.cell_type.values if "cell_type" in activity else np.full(len(units), "unknown")
-    return measured.assign_coords(
-        unit=units, unit_replicate=("unit", [replicate] * len(units)), cell_type=("unit", [str(k) for k in kinds])
-    )
+    names = [f"{replicate}/{u}" for u in measured[along].values]
+    labelled = measured.assign_coords({along: names, f"{along}_replicate": (along, [replicate] * len(names))})
+    if along != "unit":
+        return labelled
+    kinds = activity.cell_type.values if "cell_type" in activity else np.full(len(names), "unknown")
+    return labelled.assign_coords(cell_type=("unit", [str(k) for k in kinds]))
+
+
+def _long(measured: xr.Dataset) -> str | None:
+    return next((d for d in LONG if d in measured.dims), None)
 
 
 def _joined(found: list[xr.Dataset], metric: Metric, replicates: list[str]) -> xr.Dataset:
@@ -153,6 +159,6 @@ def _joined(found: list[xr.Dataset], metric: Metric, replicates: list[str]) -> x
         nothing = xr.Dataset({metric.name: ("replicate", np.full(len(replicates), np.nan))})
         nothing[metric.name].attrs = {"units": metric.units, "long_name": metric.long_name}
         return nothing
-    along = "unit" if "unit" in found[0].dims else "replicate"
+    along = _long(found[0]) or "replicate"
     joined = xr.concat(found, along, join="outer", coords="minimal", compat="equals") if len(found) > 1 else found[0]
-    return joined if along == "unit" else joined.reindex(replicate=replicates)
+    return joined if along != "replicate" else joined.reindex(replicate=replicates)

@@ -77,7 +77,8 @@ class Metric:
         variables = {}
         for name, (units, long_name, bounds) in wanted.items():
             value = values[name]() if callable(values[name]) else values[name]
-            dims, value = value if isinstance(value, tuple) else (self.dims, value)
+            value = value if isinstance(value, tuple) else (self.dims, value)
+            dims, value, units = value if len(value) == 3 else (*value, units)
             attributes: dict[str, Any] = {"units": units, "long_name": long_name}
             attributes |= {k: float(b) for k, b in zip(("valid_min", "valid_max"), bounds, strict=True) if np.isfinite(b)}
             variables[name] = (dims, value, attributes)
@@ -100,8 +101,9 @@ def metric(
     """Declare a metric.
 
     The function takes one activity and keyword-only parameters (their annotations are the config schema) and
-    returns {metric: array or (dims, array), metric_companion: ..., "coords": {...}}; a companion that takes time to
-    compute may be a function without arguments, called only where it is wanted.
+    returns {metric: array or (dims, array), metric_companion: ..., "coords": {...}}; (dims, array, units) where the unit is
+    that of the signal. A companion that takes time to compute may be a function without arguments, called only where it is
+    wanted. Of `unit`, `pair` and `channel` it may have one: these run over all replicates.
     scale: how two values differ: "relative" (to the first), "linear" (difference), None (descriptive, never compared).
     no_worst_case: what the surrogate is, where it is not the worst that a model can be. derived_from: metrics from whose
     values this one is computed, so that it can agree although they differ.

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from homeoanalysis.cli.text import count, number, printable, some, table
-from homeoanalysis.contracts import SIGNALS, damaged, groups, open_dataset
+from homeoanalysis.contracts import LONG, SIGNALS, damaged, groups, open_dataset
 from homeoanalysis.contracts.schemas import NOT_ASKED
 from homeoanalysis.errors import DataError, HomeoError
 from homeoanalysis.numerics.neo_io import check_readable
@@ -133,16 +133,17 @@ def _measure(measured: xr.Dataset) -> Iterator[str]:
 def _values(measured: xr.Dataset, name: str) -> Iterator[str]:
     """A row for each combination of the short dimensions; the long ones (units, frequencies...) as median and range."""
     variable = measured[name]
-    by_unit = "unit" in variable.dims and "unit_replicate" in measured.coords
+    along = next((d for d in LONG if d in variable.dims and f"{d}_replicate" in measured.coords), None)
+    of = [] if along is None else measured[f"{along}_replicate"].values.tolist()
     rows = []
     listed = [d for d in variable.dims if d in _LISTED]
-    replicates = list(dict.fromkeys(measured.unit_replicate.values.tolist())) if by_unit else [None]
+    replicates = list(dict.fromkeys(of)) or [None]
     cells = list(product(replicates, *(range(variable.sizes[d]) for d in listed)))
     for replicate, *index in cells[:_ROWS]:
         part = measured.isel(dict(zip(listed, index, strict=True)))
         label = [str(part[d].values) if d in part.coords else str(k) for d, k in zip(listed, index, strict=True)]
-        if replicate is not None:
-            part = part.isel(unit=measured.unit_replicate.values == replicate)
+        if along is not None:
+            part = part.isel({along: [r == replicate for r in of]})
             label.insert(0, str(replicate))
         rows.append((" ".join(map(printable, label)), *_cell(part, name)))
     yield from table(rows, "    ")

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from homeoanalysis.config.study import Contrast
+from homeoanalysis.contracts import LONG
 from homeoanalysis.errors import HomeoError
 
 Cell = tuple[str, str]  # subject and replicate: whose value it is
@@ -68,8 +69,10 @@ def selected(measured: xr.Dataset, contrast: Contrast) -> dict[Cell, xr.DataArra
     asked = _replicates(measured, contrast)
     found = {}
     for cell in (c for c in asked if c[1] not in missing):
-        if "unit" in values.dims:
-            found[cell] = values.isel(unit=measured.unit_replicate.values == cell[1])
+        along = next((d for d in LONG if d in values.dims), None)
+        if along is not None:
+            mine = values.isel({along: measured[f"{along}_replicate"].values == cell[1]})
+            found[cell] = mine.rename({along: "unit"})  # a pair is compared as a unit is
         else:
             found[cell] = values.sel(replicate=cell[1]).expand_dims("unit")
     if not found:

@@ -55,6 +55,7 @@ MEASURE_DIMS = {
     *("replicate", "unit", "pair", "frequency", "band", "lag", "time", "epoch", "state", "segment", "trial"),
     *("stimulus", "channel", "snapshot", "parameter", "draw"),
 }
+LONG = ("unit", "pair", "channel")  # dimensions of a measure that run over all its replicates, one after the other
 _CELL = ("target", "contrast", "metric", "candidate")
 _CONTRAST = ("target", "contrast", "metric")
 _LOCATED = ("target", "contrast", "metric", "source")

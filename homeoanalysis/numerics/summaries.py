@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
+from homeoanalysis.contracts import LONG
+
 MINIMUM = 4  # subjects or units; an interval from fewer says nothing
 
 
@@ -59,10 +61,11 @@ def levels_of(estimate: xr.Dataset, replicate: str) -> dict[str, Any]:
 
 
 def of_replicate(estimate: xr.Dataset, variable: str, replicate: str) -> xr.DataArray:
-    """The values of one replicate, over its units if the variable has any; without coordinates that are not dimensions."""
+    """The values of one replicate, over its units (pairs, channels) if it has any, as `unit`; no other coordinates are kept."""
     values = estimate[variable]
-    if "unit" in values.dims:
-        values = values.isel(unit=estimate.unit_replicate.values == replicate)
+    along = next((d for d in LONG if d in values.dims), None)
+    if along is not None:
+        values = values.isel({along: estimate[f"{along}_replicate"].values == replicate}).rename({along: "unit"})
     elif "replicate" in values.dims:
         values = values.sel(replicate=replicate, drop=True)
     return values.drop_vars([c for c in values.coords if c not in values.dims])

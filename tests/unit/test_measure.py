@@ -8,9 +8,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from homeoanalysis.compare.contrasts import contrasted
+from homeoanalysis.config.study import Contrast
+from homeoanalysis.contracts import LONG
 from homeoanalysis.errors import ContractError, DataError
 from homeoanalysis.measure import measure, measure_draws
+from homeoanalysis.metric import Truth, metric
 from homeoanalysis.numerics import synthetic
+from homeoanalysis.numerics.summaries import summarise
 from homeoanalysis.provenance import rng_for
 
 module = sys.modules["homeoanalysis.measure"]  # the package's attribute of that name is the verb
@@ -75,3 +80,31 @@ def test_wrong_parameters_are_named(metric: str, parameters: dict[str, Any], pie
 def test_one_activity_is_no_list() -> None:
     with pytest.raises(DataError, match=r"firing_rate was given one activity, not a list of them; write \[activity\]"):
         measure(_train(), "firing_rate")
+
+
+@pytest.mark.parametrize("dim", LONG)
+def test_units_pairs_and_channels_run_over_all_replicates(dim: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two replicates of 3 and 2 things: each value keeps its replicate, its own coordinates and its unit of measurement."""
+
+    def thing(activity: xr.Dataset) -> dict[str, Any]:
+        """Spikes."""
+        names = [f"{u}*" for u in activity.unit.values]
+        return {"thing": ((dim,), activity.spike_count.values.astype(float), "V"), "coords": {dim: names, "why": (dim, names)}}
+
+    record: dict[str, Any] = {"units": "1", "dims": (dim,), "bounds": (0, np.inf), "companions": {}, "source": "", "scale": None}
+    made = metric(**record, truth=lambda _: Truth(one(0, 1), 0, {}), surrogate=lambda a, _: a)(thing)
+    monkeypatch.setattr(sys.modules["homeoanalysis.measure"], "_metric", lambda *_: made)
+
+    def one(replicate: int, n: int) -> xr.Dataset:
+        trains = [np.linspace(0.1, 0.9, 10 * replicate + k + 1) for k in range(n)]
+        return synthetic.activity(trains, 1.0).assign_attrs(replicate=f"r{replicate}", subject=f"s{replicate}")
+
+    result = measure([one(1, 3), one(2, 2)], "thing")
+    assert result[dim].values.tolist() == ["r1/u0*", "r1/u1*", "r1/u2*", "r2/u0*", "r2/u1*"]
+    assert result[f"{dim}_replicate"].values.tolist() == ["r1"] * 3 + ["r2"] * 2
+    assert result.why.values.tolist() == ["u0*", "u1*", "u2*", "u0*", "u1*"]
+    assert result.thing.attrs["units"] == "V"
+    assert result.thing.values.tolist() == [11, 12, 13, 21, 22]
+    assert float(summarise(result, ["r1", "r2"]).mean) == (12 + 21.5) / 2
+    found = contrasted(result, Contrast(metrics=["thing"]), "linear")
+    assert {cell: float(v) for cell, v in found.items()} == {("s1", "r1"): 12.0, ("s2", "r2"): 21.5}
