@@ -16,20 +16,6 @@ def _truth(rng: np.random.Generator) -> Truth:
     return Truth(synthetic.activity(trains, 100.0), np.ones((4, 1)), {})
 
 
-def _clockwork(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
-    """The same number of spikes in each segment at equal distances: no irregularity is left."""
-    start, stop = observed.segments(activity)
-    trains = []
-    for train in observed.spike_trains(activity):
-        n = np.diff(np.searchsorted(train, np.append(start, np.inf)))
-        trains.append(
-            np.concatenate(
-                [a + (b - a) * (np.arange(k) + rng.uniform()) / max(k, 1) for a, b, k in zip(start, stop, n, strict=True)]
-            )
-        )
-    return resampling.with_spikes(activity, np.concatenate(trains), np.array([t.size for t in trains], np.int64))
-
-
 @metric(
     units="1",
     dims=("unit", "epoch"),
@@ -39,7 +25,7 @@ def _clockwork(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     "doi:10.1371/journal.pcbi.1000433); undefined below 20 intervals",
     scale=None,
     truth=_truth,
-    surrogate=_clockwork,
+    surrogate=resampling.clockwork,
 )
 def cv2(activity: xr.Dataset) -> Mapping[str, Any]:
     """Local irregularity of firing, CV2: 1 for a Poisson process, 0 for a clock; blind to slow rate changes.

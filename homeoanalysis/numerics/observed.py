@@ -111,6 +111,30 @@ def counts(activity: xr.Dataset, labels: Sequence[str]) -> tuple[NDArray[np.int6
     return (flat * isolated) @ member.astype(np.int64), (isolated * (stop - start)) @ member.astype(float)
 
 
+def isolated(activity: xr.Dataset) -> Floats:
+    """(unit, segment): 1 where the unit was isolated, 0 where it could not have been seen."""
+    if "observed" in activity:
+        return np.asarray(activity.observed.values, float)
+    return np.ones((activity.sizes["unit"], activity.sizes["segment"]))
+
+
+def segment_counts(activity: xr.Dataset) -> NDArray[np.int64]:
+    """(unit, segment): spikes. Raises NotApplicable without spikes."""
+    unit, n = unit_of_spike(activity), activity.sizes["segment"]
+    segment = np.searchsorted(activity.segment_start.values, activity.spike_time.values, side="right") - 1
+    return np.bincount(unit * n + segment, minlength=activity.sizes["unit"] * n).reshape(-1, n)
+
+
+def seen(activity: xr.Dataset) -> xr.Dataset:
+    """The activity without spikes of units in segments in which they were not isolated."""
+    if "observed" not in activity or bool(activity.observed.all()):
+        return activity
+    unit = unit_of_spike(activity)
+    segment = np.searchsorted(activity.segment_start.values, activity.spike_time.values, side="right") - 1
+    kept = activity.observed.values[unit, segment] > 0
+    return take_pieces(activity, *segments(activity), kept)
+
+
 def restrict(activity: xr.Dataset, start: Floats, stop: Floats) -> xr.Dataset:
     """The activity as if only the sorted disjoint intervals [start, stop) had been observed.
 

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from homeoanalysis.errors import NotApplicable
 from homeoanalysis.numerics import observed
+from homeoanalysis.numerics.merged import Clock
 
 Floats = NDArray[np.float64]
 
@@ -71,6 +72,27 @@ def shifted_stimulus(activity: xr.Dataset, rng: np.random.Generator) -> xr.Datas
             piece = values[:, first : first + count]
             values[:, first : first + count] = np.roll(piece, int(count * rng.uniform(0.1, 0.9)), axis=1)
     return activity.assign(covariate=(activity.covariate.dims, values, activity.covariate.attrs))
+
+
+def turned_trains(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+    """The spikes of each unit turned round by a random part of observed time: same counts and patterns, no relation of units."""
+    clock = Clock(activity, 0.0)
+    total = clock.end[-1]
+    unit = observed.unit_of_spike(activity)
+    by = rng.uniform(0, total, activity.sizes["unit"])
+    turned = np.mod(clock(activity.spike_time.values) + by[unit], total)
+    turned = turned[np.lexsort((turned, unit))]
+    return with_spikes(activity, clock.back(turned), activity.spike_count.values)
+
+
+def clockwork(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+    """The same number of spikes in each segment at equal distances: no irregularity is left."""
+    start, stop = observed.segments(activity)
+    trains = []
+    for train in observed.spike_trains(activity):
+        n = np.diff(np.searchsorted(train, np.append(start, np.inf)))
+        trains += [a + (b - a) * (np.arange(k) + rng.uniform()) / max(k, 1) for a, b, k in zip(start, stop, n, strict=True)]
+    return with_spikes(activity, np.concatenate(trains), activity.spike_count.values)
 
 
 def sorted_uniform(count: NDArray[np.int64], start: Floats, stop: Floats, rng: np.random.Generator) -> Floats:

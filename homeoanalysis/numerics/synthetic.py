@@ -69,6 +69,12 @@ def poisson_train(rate: float, duration: float, rng: np.random.Generator) -> Flo
     return np.sort(rng.uniform(0, duration, rng.poisson(rate * duration)))
 
 
+def copied_trains(n: int, rate: float, shared: float, duration: float, rng: np.random.Generator) -> list[Floats]:
+    """Poisson trains that copy each spike of one common train with the probability `shared`: any two share that part."""
+    common = poisson_train(rate / shared, duration, rng)
+    return [common[rng.uniform(size=common.size) < shared] for _ in range(n)]
+
+
 def band_limited_noise(duration: float, sampling_rate: float, cutoff: float, rng: np.random.Generator) -> Floats:
     """Gaussian noise of unit variance, flat from 0 to `cutoff` [Hz]."""
     n = round(duration * sampling_rate)

@@ -1,0 +1,27 @@
+"""Machine code for a loop that numpy has no words for."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as machine code, made when it is first called; `plain` is the Python function itself.
+
+    It may call numpy and nothing of this project: numba's cache on disk looks only at the file that a function stands in.
+    Other threads run while it does.
+    """
+
+    @functools.cache
+    def machine() -> Callable[..., Any]:
+        import numba  # here, since most jobs need no compiler
+
+        code: Callable[..., Any] = numba.njit(cache=True, nogil=True)(function)
+        return code
+
+    @functools.wraps(function)
+    def call(*arguments: Any) -> Any:
+        return machine()(*arguments)
+
+    call.plain = function  # type: ignore[attr-defined]
+    return call
