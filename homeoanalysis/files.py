@@ -12,6 +12,7 @@ from pathlib import Path
 from homeoanalysis.errors import DataError
 
 _MARK = b"crc32:"
+_PIECE = 2**24  # bytes that are read at once
 _FULL = 10_000_000  # bytes; what may be left on a disk that counts as full
 
 
@@ -45,8 +46,9 @@ def _mend(error: Exception, folder: Path) -> str:
 
 def seal(path: Path) -> None:
     """Append the checksum of a file to it. HDF5 takes no notice of what stands behind its own end."""
-    content = path.read_bytes()
-    path.write_bytes(content + _MARK + b"%08x" % zlib.crc32(content))
+    checksum = _checksum(path, path.stat().st_size)
+    with path.open("ab") as stream:
+        stream.write(_MARK + checksum)
 
 
 def is_intact(path: Path) -> bool:
@@ -54,7 +56,19 @@ def is_intact(path: Path) -> bool:
 
     One wrong byte can make the HDF5 library loop for ever (seen), so that this is asked before.
     """
-    content = memoryview(path.read_bytes())
-    end = max(len(content) - len(_MARK) - 8, 0)
-    found = bytes(content[end:])
-    return not found.startswith(_MARK) or found == _MARK + b"%08x" % zlib.crc32(content[:end])
+    with path.open("rb") as stream:
+        length = stream.seek(0, os.SEEK_END)
+        end = max(length - len(_MARK) - 8, 0)
+        stream.seek(end)
+        found = stream.read()
+    return not found.startswith(_MARK) or found == _MARK + _checksum(path, end)
+
+
+def _checksum(path: Path, length: int) -> bytes:
+    """CRC-32 of the first bytes of a file, read in pieces: a file may be larger than the memory."""
+    value = 0
+    with path.open("rb") as stream:
+        while length > 0 and (piece := stream.read(min(length, _PIECE))):
+            value = zlib.crc32(piece, value)
+            length -= len(piece)
+    return b"%08x" % value

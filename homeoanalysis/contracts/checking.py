@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from homeoanalysis.contracts.blocks import is_large, pieces, step_faults
 from homeoanalysis.contracts.schemas import (
     ACTIVITY,
     ANY,
@@ -45,6 +46,9 @@ def check(dataset: xr.Dataset, schema: str) -> xr.Dataset:
     for name, variable in dataset.variables.items():
         wrong += _attribute_faults(f" of variable {name!r}", variable.attrs)
     wrong += _unit_faults(dataset)
+    # What is large is looked at when it is written, since it may have to be computed for that.
+    for name, variable in dataset.variables.items():
+        wrong += [] if is_large(variable) or "step" not in variable.attrs else step_faults(variable, str(name))
     wrong += {"activity/1": _activity_faults, "measure/1": _measure_faults, "comparison/1": _comparison_faults}[schema](dataset)
     if wrong:
         where = f"{dataset.attrs.get('source', '')} {dataset.attrs.get('replicate', '')}".strip()
@@ -147,27 +151,47 @@ def _spike_faults(ds: xr.Dataset, start: np.ndarray, stop: np.ndarray) -> Iterat
         return
     if not _can_be_read(ds, "spike_time", "spike_count"):
         return
-    time, count = ds.spike_time.values, ds.spike_count.values
+    count = ds.spike_count.values
     if count.dtype.kind not in "iu" or np.any(count < 0):
         yield "spike_count must be whole numbers from 0 on"
         return
-    if count.sum() != time.size:
-        yield f"spike_count adds up to {count.sum()}, but there are {time.size} spikes"
+    if count.sum() != ds.sizes["spike"]:
+        yield f"spike_count adds up to {count.sum()}, but there are {ds.sizes['spike']} spikes"
         return
-    if not np.all(np.isfinite(time)):
-        yield f"{np.sum(~np.isfinite(time))} spike times are not finite"
+    yield from _time_faults(ds.spike_time.variable, count, start, stop)
+
+
+def _time_faults(spike_time: xr.Variable, count: np.ndarray, start: np.ndarray, stop: np.ndarray) -> Iterator[str]:
+    """Of the times themselves, which are looked at block by block: there may be 1e8 of them."""
+    first = np.cumsum(count) - count  # spike of each unit
+    tick = spike_time.attrs.get("tick")
+    not_finite, is_sorted, is_whole = 0, True, tick is None or tick > 0
+    outside: list[float] = []
+    n_outside, before = 0, -np.inf
+    for (where,) in pieces(spike_time):
+        time = spike_time[where].values
+        not_finite += int(np.sum(~np.isfinite(time)))
+        if not_finite:
+            continue
+        is_back = np.diff(time, prepend=before) < 0
+        is_back[first[(first >= where.start) & (first < where.stop)] - where.start] = False
+        is_sorted &= not is_back.any()
+        before = time[-1]
+        # A spike at the very end of a segment belongs to it: acquisition systems write t_stop as the last sample.
+        of = np.searchsorted(start, time, side="right") - 1
+        is_out = (of < 0) | (time > stop[np.maximum(of, 0)])
+        n_outside += int(is_out.sum())
+        outside += time[is_out][:1].tolist()
+        if tick is not None and is_whole:
+            is_whole = bool(np.all(np.abs(time / tick - np.rint(time / tick)) < 1e-3))
+    if not_finite:
+        yield f"{not_finite} spike times are not finite"
         return
-    first = np.zeros(time.size, bool)
-    first[np.cumsum(count)[:-1][np.cumsum(count)[:-1] < time.size]] = True
-    if np.any((np.diff(time, prepend=-np.inf) < 0) & ~first):
+    if not is_sorted:
         yield "spike times are not sorted within their unit"
-    # A spike at the very end of a segment belongs to it: acquisition systems write t_stop as the last sample.
-    where = np.searchsorted(start, time, side="right") - 1
-    outside = (where < 0) | (time > stop[np.maximum(where, 0)])
-    if outside.any():
-        yield f"{outside.sum()} spikes lie outside observed time, the first at {time[outside][0]:.6f} s"
-    tick = ds.spike_time.attrs.get("tick", 0)
-    if "tick" in ds.spike_time.attrs and not (tick > 0 and np.all(np.abs(time / tick - np.rint(time / tick)) < 1e-3)):
+    if n_outside:
+        yield f"{n_outside} spikes lie outside observed time, the first at {outside[0]:.6f} s"
+    if not is_whole:
         yield f"spike times are no multiples of their tick of {tick:g} s, so that they would be rounded on disk"
 
 

@@ -9,6 +9,7 @@ import netCDF4
 import numpy as np
 import xarray as xr
 
+from homeoanalysis.contracts.blocks import append, in_memory, is_large, packing
 from homeoanalysis.contracts.checking import check
 from homeoanalysis.contracts.schemas import RULE, SCHEMAS
 from homeoanalysis.errors import ContractError, DataError
@@ -19,7 +20,8 @@ def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: Path | str) -> 
     """Write one dataset, or several as netCDF groups, to `path`: whole or not at all.
 
     Every dataset is checked against the schema that it names; ContractError names the file. Spike times with an
-    attribute `tick` [s] are stored as integer multiples of it: exact, and a third of the size.
+    attribute `tick` [s] are stored as integer multiples of it: exact, and a third of the size; so are signals with an attribute
+    `step`, in 16 bits. What is large is written in blocks, and may be computed or read only then.
     """
     groups = {"": datasets} if isinstance(datasets, xr.Dataset) else dict(datasets)
     for group, dataset in groups.items():
@@ -28,10 +30,14 @@ def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: Path | str) -> 
     with replacing(path) as part:
         mode: Literal["w", "a"] = "w"
         for group, dataset in groups.items():
-            encoding = {name: _encoding(v) for name, v in dataset.variables.items()}
+            large = {name: v for name, v in dataset.variables.items() if name not in dataset.dims and is_large(v)}
+            small = dataset.drop_vars(large)
+            encoding = {name: _encoding(v) for name, v in small.variables.items()}
             # An array of no objects does not say that they would be text: xarray would write numbers.
-            empty = {name: v.astype(str) for name, v in dataset.variables.items() if v.dtype == object and v.size == 0}
-            dataset.assign(empty).to_netcdf(part, mode=mode, group=group or None, engine="netcdf4", encoding=encoding)
+            empty = {name: v.astype(str) for name, v in small.variables.items() if v.dtype == object and v.size == 0}
+            small.assign(empty).to_netcdf(part, mode=mode, group=group or None, engine="netcdf4", encoding=encoding)
+            with _named(_where(path, group)):
+                append(part, group, large)
             mode = "a"
         seal(part)
 
@@ -40,24 +46,23 @@ def _encoding(variable: xr.Variable) -> dict[str, Any]:
     if variable.dtype.kind not in "iuf" or variable.ndim == 0:
         return {}
     encoding: dict[str, Any] = {"zlib": True, "complevel": 1, "shuffle": True}
-    if "tick" in variable.attrs:
-        encoding |= {"dtype": "int64", "scale_factor": variable.attrs["tick"], "_FillValue": np.iinfo(np.int64).min}
+    if (pack := packing(variable)) is not None:
+        encoding |= {"dtype": str(pack.dtype), "scale_factor": pack.step, "_FillValue": pack.fill}
     elif variable.dtype.kind == "f":
         encoding["_FillValue"] = np.nan
     return encoding
 
 
 def open_dataset(path: Path | str, group: str | None = None) -> xr.Dataset:
-    """One dataset, loaded whole, checked against the schema that it names.
+    """One dataset, checked against the schema that it names.
 
+    It is loaded whole but for large variables other than spike times, such as signals of hours: their values are read where
+    they are used, so take a part of them first, `activity.lfp[:, a:b].values`. The file stays open as long as they are.
     Raises DataError if the file is missing or unreadable, ContractError if it breaks its schema.
     """
     where = _where(path, group)
-    with (
-        _reading(path, where),
-        xr.open_dataset(path, group=group, engine="netcdf4", decode_times=False, decode_timedelta=False) as opened,
-    ):
-        dataset = opened.load()
+    with _reading(path, where):
+        dataset = _loaded(path, group)
     schema = dataset.attrs.get("schema")
     found = str(schema)
     # The rule that makes this kind of dataset is known even if the version is not.
@@ -70,6 +75,25 @@ def open_dataset(path: Path | str, group: str | None = None) -> xr.Dataset:
             variable.data = variable.values.astype(str)
     with _named(where):
         return check(dataset, found)
+
+
+def _loaded(path: Path | str, group: str | None) -> xr.Dataset:
+    options: dict[str, Any] = {"engine": "netcdf4", "decode_times": False, "decode_timedelta": False}
+    # Without cache: values that were looked at once would stay in memory, together as large as the file.
+    opened = xr.open_dataset(path, group=group, cache=False, **options)
+    try:
+        left = [n for n, v in opened.variables.items() if n != "spike_time" and n not in opened.dims and is_large(v)]
+        dataset = opened.drop_vars(left)
+        if "spike_time" in dataset and is_large(dataset.spike_time.variable):
+            dataset = dataset.assign(spike_time=in_memory(dataset.spike_time.variable))
+        dataset = dataset.load()
+    except BaseException:
+        opened.close()
+        raise
+    if not left:
+        opened.close()
+        return dataset
+    return opened.assign({str(n): v for n, v in dataset.variables.items()})
 
 
 def _where(path: Path | str, group: str | None) -> str:

@@ -1,0 +1,180 @@
+"""Large variables: streamed to disk, read where they are used, and the same values as in one piece."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import netCDF4
+import numpy as np
+import pytest
+import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+from homeoanalysis.contracts import blocks, open_dataset, write
+from homeoanalysis.errors import ContractError
+from homeoanalysis.numerics import synthetic
+from homeoanalysis.provenance import rng_for
+
+STEP = 1e-6
+
+
+def recorded(n: int, channels: int = 3, step: float | None = STEP) -> xr.Dataset:
+    """A signal of whole steps, with a gap in it, beside a few spikes."""
+    values = rng_for(5, "blocks", n, channels).integers(-32767, 32768, (channels, n)) * STEP
+    values[0, n // 2] = np.nan
+    attributes = {"units": "V", "sampling_rate": 100.0} | ({"step": step} if step else {})
+    one = synthetic.activity([np.array([0.5, 1.0])], n / 100.0)
+    return one.assign(
+        lfp=(("lfp_channel", "lfp_sample"), values, attributes),
+        lfp_first_sample=("segment", [0], {"units": "1"}),
+        lfp_sample_count=("segment", [n], {"units": "1"}),
+        lfp_t_start=("segment", [0.0], {"units": "s"}),
+    ).assign_coords(lfp_channel=[f"c{k}" for k in range(channels)])
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "LARGE", 500)
+    monkeypatch.setattr(blocks, "_BLOCK", 300)
+    monkeypatch.setattr(blocks, "_CHUNK", (16, 64))
+
+
+@pytest.mark.parametrize("step", [STEP, None])
+@pytest.mark.parametrize("group", ["", "a"])
+def test_what_is_streamed_is_what_is_written_whole(
+    step: float | None, group: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = recorded(1001, step=step)
+    write({group: one} if group else one, tmp_path / "whole.nc")
+    monkeypatch.setattr(blocks, "LARGE", 500)
+    monkeypatch.setattr(blocks, "_CHUNK", (16, 64))
+    write({group: one} if group else one, tmp_path / "streamed.nc")
+    back = [open_dataset(tmp_path / f"{name}.nc", group or None) for name in ("whole", "streamed")]
+    assert not isinstance(back[1].lfp.variable._data, np.ndarray)  # still on disk
+    for each in back:
+        xr.testing.assert_identical(each, one)
+    if not group:
+        with netCDF4.Dataset(tmp_path / "streamed.nc") as file:
+            assert file["lfp"].dtype == (np.int16 if step else np.float64)
+            assert file["lfp"].filters()["zlib"]
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_the_width_of_blocks_is_not_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = recorded(2000)
+    for block in (1, 300, 10**6):
+        monkeypatch.setattr(blocks, "_BLOCK", block)
+        write(one, tmp_path / f"{block}.nc")
+        xr.testing.assert_identical(open_dataset(tmp_path / f"{block}.nc"), one)
+    write(one, tmp_path / "again.nc")
+    assert (tmp_path / "again.nc").read_bytes() == (tmp_path / f"{10**6}.nc").read_bytes()
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_part_is_read_without_the_rest(tmp_path: Path) -> None:
+    one = recorded(5000)
+    write(one, tmp_path / "one.nc")
+    back = open_dataset(tmp_path / "one.nc")
+    np.testing.assert_array_equal(back.lfp[1:, 77:300].values, one.lfp.values[1:, 77:300])
+    np.testing.assert_array_equal(back.isel(lfp_channel=[2]).lfp.values, one.lfp.values[[2]])
+
+
+class _Computed(BackendArray):
+    """A signal that is computed when it is read, and says how much of it at once."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values, self.shape, self.dtype, self.most = values, values.shape, values.dtype, 0
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> np.ndarray:
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, self._read)
+
+    def _read(self, key: tuple) -> np.ndarray:
+        found = self.values[key]
+        self.most = max(self.most, found.size)
+        return found
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_signal_may_be_computed_while_it_is_written(tmp_path: Path) -> None:
+    one = recorded(5000)
+    computed = _Computed(one.lfp.values)
+    lazy = xr.Variable(one.lfp.dims, indexing.LazilyIndexedArray(computed), one.lfp.attrs)
+    write(one.assign(lfp=lazy), tmp_path / "one.nc")
+    assert 0 < computed.most <= 3 * 128
+    xr.testing.assert_identical(open_dataset(tmp_path / "one.nc"), one)
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [(0.3 * STEP, r"holds values that are no multiples of its step of 1e-06"), (40000 * STEP, r"values above 32767 steps")],
+)
+def test_values_that_packing_would_change_are_refused(
+    value: float, message: str, is_streamed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if is_streamed:
+        monkeypatch.setattr(blocks, "LARGE", 500)
+    one = recorded(1000)
+    one.lfp.values[2, 999] = value
+    with pytest.raises(ContractError, match=message):
+        write(one, tmp_path / "one.nc")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("fault", [None, "late", "unsorted", "between ticks", "NaN"])
+def test_many_spikes_are_checked_in_blocks(fault: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "LARGE", 500)
+    monkeypatch.setattr(blocks, "_BLOCK", 100)
+    monkeypatch.setattr(blocks, "_CHUNK", (16, 64))
+    trains = [np.sort(rng_for(5, "many", k).integers(0, 10**7, n)) * 1e-6 for k, n in enumerate((640, 0, 700, 64))]
+    one = synthetic.activity(trains, 10.0)
+    one.spike_time.attrs["tick"] = 1e-6
+    changed = {"late": (700, 11.0), "unsorted": (64, 9.5), "between ticks": (1000, None), "NaN": (1300, np.nan)}
+    if fault:
+        at, value = changed[fault]
+        one.spike_time.values[at] = one.spike_time.values[at] + 0.4e-6 if value is None else value
+        told = {"late": "1 spikes lie outside", "unsorted": "not sorted", "between ticks": "tick", "NaN": "1 spike times are not"}
+        with pytest.raises(ContractError, match=told[fault]):
+            write(one, tmp_path / "one.nc")
+        return
+    write(one, tmp_path / "one.nc")
+    back = open_dataset(tmp_path / "one.nc")
+    xr.testing.assert_identical(back, one)
+    assert isinstance(back.spike_time.variable._data, np.ndarray)
+
+
+def test_writing_and_opening_need_no_memory_for_the_whole(tmp_path: Path) -> None:
+    """A signal of 512 MB as numbers, of which a process may hold less than 150 MB more than it starts with."""
+    code = f"""
+import resource
+import numpy as np
+import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
+from homeoanalysis.contracts import open_dataset, write
+from homeoanalysis.numerics import synthetic
+
+class Zeros(BackendArray):
+    shape, dtype = (16, 4_000_000), np.dtype(float)
+    def __getitem__(self, key):
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, self.read)
+    def read(self, key):
+        return np.zeros([len(range(*k.indices(n))) for k, n in zip(key, self.shape)])
+
+attributes = {{"units": "V", "sampling_rate": 1e3, "step": 1e-6}}
+lfp = xr.Variable(("lfp_channel", "lfp_sample"), indexing.LazilyIndexedArray(Zeros()), attributes)
+one = synthetic.activity([np.array([0.5])], 4000.0).assign(
+    lfp=lfp,
+    lfp_first_sample=("segment", [0], {{"units": "1"}}),
+    lfp_sample_count=("segment", [4_000_000], {{"units": "1"}}),
+    lfp_t_start=("segment", [0.0], {{"units": "s"}}),
+)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+write(one, {str(tmp_path / "one.nc")!r})
+back = open_dataset({str(tmp_path / "one.nc")!r})
+assert back.lfp.shape == (16, 4_000_000) and float(back.lfp[3, -5:].values.sum()) == 0
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 150
