@@ -1,9 +1,10 @@
 """What a metric is: a function of one activity, and the record of what it returns.
 
 A file in `metrics/` decorates one function with `@metric(...)`. The record says units, dimensions, bounds,
-companions and source, how two values are compared, and carries two generators: activities whose true value
-is known (`truth`) and surrogates that destroy what the metric measures (`surrogate`). The conformance tests
-run both on every metric file.
+companions and source, how two values are compared, and carries its generators: activities whose true value
+is known (`truth`), surrogates that destroy what the metric measures (`surrogate`), and activities in which there is
+nothing to find (`null`; by default the surrogates of a truth). The conformance tests run them on every metric file:
+bias, coverage of every interval, and false positives of every p-value, threshold and interval.
 """
 
 import functools
@@ -25,15 +26,32 @@ class Companion(NamedTuple):
 
 
 class Truth(NamedTuple):
-    """An activity whose true value of the metric is known."""
+    """An activity whose true value of the metric is known.
+
+    value: of the metric; companions: of further variables, by suffix. They broadcast against what is measured; NaN where
+    no claim is made. conservative: why intervals and tests err less often than they say here, if they do.
+    """
 
     activity: xr.Dataset
-    value: Any  # broadcasts against the metric
+    value: Any
     parameters: Mapping[str, Any]
+    companions: Mapping[str, Any] = {}
+    conservative: str = ""
 
 
 Scale = Literal["relative", "linear"]
+Generate = Callable[[np.random.Generator], Truth]
 Surrogate = Callable[[xr.Dataset, np.random.Generator], xr.Dataset]
+
+
+def surrogate_of(truth: Generate, surrogate: Surrogate, value: Any = np.nan, conservative: str = "") -> Generate:
+    """A null generator: surrogates of truths, and the value of the metric in them (NaN: none is claimed)."""
+
+    def null(rng: np.random.Generator) -> Truth:
+        known = truth(rng)
+        return Truth(surrogate(known.activity, rng), value, known.parameters, conservative=conservative)
+
+    return null
 
 
 class Metric:
@@ -49,8 +67,11 @@ class Metric:
         self.companions: dict[str, Companion] = record["companions"]
         self.source: str = record["source"]
         self.scale: Scale | None = record["scale"]
-        self.truth: Callable[[np.random.Generator], Truth] = record["truth"]
+        self.truth: Generate = record["truth"]
         self.surrogate: Surrogate = record["surrogate"]
+        self.null: Generate = record["null"]
+        self.rejects: Callable[[xr.Dataset], Any] | None = record["rejects"]
+        self.cost: float = record["cost"]
         self.no_worst_case: str = record["no_worst_case"]
         self.derived_from: tuple[str, ...] = record["derived_from"]
         self.long_name = (function.__doc__ or "").strip().splitlines()[0].rstrip(".")
@@ -93,8 +114,11 @@ def metric(
     companions: Mapping[str, Companion],
     source: str,
     scale: Scale | None,
-    truth: Callable[[np.random.Generator], Truth],
+    truth: Generate,
     surrogate: Surrogate,
+    null: Generate | None = None,
+    rejects: Callable[[xr.Dataset], Any] | None = None,
+    cost: float = 0.0,
     no_worst_case: str = "",
     derived_from: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Mapping[str, Any]]], Metric]:
@@ -105,13 +129,17 @@ def metric(
     that of the signal. A companion that takes time to compute may be a function without arguments, called only where it is
     wanted. Of `unit`, `pair` and `channel` it may have one: these run over all replicates.
     scale: how two values differ: "relative" (to the first), "linear" (difference), None (descriptive, never compared).
+    null: activities in which there is nothing to find; by default surrogates of a truth, without a claim about the value.
+    rejects: where a result rejects its null at 5 %, of a metric that gives a threshold; a companion `p` or `..._p` speaks
+    for itself. cost: [s] to make and measure one truth; above 30 ms continuous integration draws fewer of them.
     no_worst_case: what the surrogate is, where it is not the worst that a model can be. derived_from: metrics from whose
     values this one is computed, so that it can agree although they differ.
     """
 
     def wrap(function: Callable[..., Mapping[str, Any]]) -> Metric:
         record = dict(units=units, dims=dims, bounds=bounds, companions=dict(companions), source=source, scale=scale)
-        generators = dict(truth=truth, surrogate=surrogate)
-        return Metric(function, {**record, **generators, "no_worst_case": no_worst_case, "derived_from": derived_from})
+        generators = dict(truth=truth, surrogate=surrogate, null=null or surrogate_of(truth, surrogate))
+        tests = dict(rejects=rejects, cost=cost)
+        return Metric(function, {**record, **generators, **tests, "no_worst_case": no_worst_case, "derived_from": derived_from})
 
     return wrap

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
 from homeoanalysis.numerics import observed, resampling, synthetic
 
 
@@ -26,6 +26,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     scale=None,
     truth=_truth,
     surrogate=resampling.clockwork,
+    null=surrogate_of(_truth, resampling.clockwork, 0.0),
 )
 def cv2(activity: xr.Dataset) -> Mapping[str, Any]:
     """Local irregularity of firing, CV2: 1 for a Poisson process, 0 for a clock; blind to slow rate changes.

@@ -13,7 +13,7 @@ from homeoanalysis.numerics import intervals, observed, resampling, synthetic
 def _truth(rng: np.random.Generator) -> Truth:
     rates = np.array([0.5, 5.0, 50.0])
     trains = [synthetic.poisson_train(rate, 20.0, rng) for rate in rates]
-    return Truth(synthetic.activity(trains, 20.0), rates[:, None], {})
+    return Truth(synthetic.activity(trains, 20.0), rates[:, None], {}, conservative="exact interval of a count")
 
 
 def _any_rate(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:

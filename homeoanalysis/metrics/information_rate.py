@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from homeoanalysis.errors import DataError
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
 from homeoanalysis.numerics import multitaper, resampling, synthetic
 from homeoanalysis.numerics.intervals import t_quantile
 from homeoanalysis.numerics.stimulus_response import pieces
@@ -69,6 +69,7 @@ def _jackknife(spectra: _Spectra, n_tapers: int, weight: NDArray[np.float64]) ->
     scale="relative",
     truth=_truth,
     surrogate=resampling.shifted_stimulus,
+    null=surrogate_of(_truth, resampling.shifted_stimulus, 0.0, "the jackknife of a square is too wide where it is 0"),
     derived_from=("stimulus_coherence",),
 )
 def information_rate(

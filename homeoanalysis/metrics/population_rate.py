@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from homeoanalysis.errors import NotApplicable
-from homeoanalysis.metric import Truth, metric
+from homeoanalysis.metric import Truth, metric, surrogate_of
 from homeoanalysis.numerics import observed, resampling, synthetic
 from homeoanalysis.units import Second
 
@@ -33,6 +33,7 @@ def _scattered(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     scale=None,
     truth=_truth,
     surrogate=_scattered,
+    null=surrogate_of(_truth, _scattered, 8.0),
 )
 def population_rate(activity: xr.Dataset, *, bin_size: Second, cell_type: Literal["E", "I", "all"] = "all") -> Mapping[str, Any]:
     """Population firing rate.

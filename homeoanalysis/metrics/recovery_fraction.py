@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from homeoanalysis.errors import NotApplicable
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
 from homeoanalysis.numerics import intervals, observed, resampling, synthetic
 
 _EPOCHS = {"baseline": (0.0, 40.0), "perturbation": (40.0, 80.0), "recovery": (80.0, 120.0)}
@@ -23,7 +23,7 @@ def _truth(rng: np.random.Generator) -> Truth:
             for rate, (a, b) in zip((10, 4, 8.2), _EPOCHS.values(), strict=True)
         ]
         trains.append(np.concatenate(parts))
-    return Truth(synthetic.activity(trains, 120.0, epochs=_EPOCHS), 0.7, {})
+    return Truth(synthetic.activity(trains, 120.0, epochs=_EPOCHS), 0.7, {}, {"geometric": 0.7, "depth": 0.6})
 
 
 def _no_recovery(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
@@ -64,6 +64,7 @@ def _fraction(means: NDArray[np.float64]) -> NDArray[np.float64]:
     scale="linear",
     truth=_truth,
     surrogate=_no_recovery,
+    null=surrogate_of(_truth, _no_recovery, 0.0),
 )
 def recovery_fraction(
     activity: xr.Dataset,

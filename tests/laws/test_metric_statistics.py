@@ -1,0 +1,253 @@
+"""Bias, coverage and false positives of every file of metrics/. A new metric is tested by being there.
+
+Draws are seeded from the test's name. CI draws 500 times (fewer where a metric declares what one draw costs), `nightly`
+2000 times. Each check is a function, and is shown to fail on a metric made wrong.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from binomial import binomial_rule
+from scipy import stats
+
+from homeoanalysis import catalogue
+from homeoanalysis.metric import Companion, Generate, Metric, Truth, metric, surrogate_of
+from homeoanalysis.numerics import intervals, synthetic
+from homeoanalysis.provenance import rng_for
+
+NAMES = catalogue.names("metrics")
+CI, NIGHTLY = 500, 2000
+SECONDS, FEWEST = 10.0, 100  # of one check in CI, and how many draws it makes at least
+BIAS_DRAWS = 40
+
+
+def load(name: str) -> Metric:
+    thing: Metric = catalogue.load("metrics", name)
+    return thing
+
+
+def with_interval(metric: Metric) -> list[str]:
+    """The quantities that have an interval, by suffix; "" is the metric itself."""
+    return [key.removesuffix("low").removesuffix("_") for key in metric.companions if key == "low" or key.endswith("_low")]
+
+
+def with_p(metric: Metric) -> list[str]:
+    return [key for key in metric.companions if key == "p" or key.endswith("_p")]
+
+
+def with_threshold(metric: Metric) -> list[str]:
+    return [key for key in metric.companions if key.endswith(("threshold", "critical"))]
+
+
+def variable(metric: Metric, suffix: str) -> str:
+    return f"{metric.name}_{suffix}" if suffix else metric.name
+
+
+def claimed(metric: Metric, known: Truth) -> dict[str, Any]:
+    """The quantities whose value is claimed, by suffix."""
+    every = {"": known.value, **known.companions}
+    return {key: value for key, value in every.items() if np.isfinite(np.asarray(value, float)).any()}
+
+
+def drawn(metric: Metric, generate: Generate, n: int, seed: str) -> Iterator[tuple[Truth, xr.Dataset]]:
+    """Activities, and what is measured in them."""
+    for draw in range(n):
+        known = generate(rng_for(1, seed, draw))
+        yield known, metric(known.activity, **known.parameters)
+
+
+def how_many(metric: Metric, n: int) -> int:
+    """How many draws a check makes."""
+    return n if n >= NIGHTLY or not metric.cost else min(n, max(FEWEST, int(SECONDS / metric.cost)))
+
+
+def one(values: np.ndarray, at: int) -> Any:
+    """One value of a draw: draws are independent, the values within one are not."""
+    return values.ravel()[at % values.size]
+
+
+# ---- the checks
+
+
+def is_declared(metric: Metric, seed: str) -> None:
+    """Whatever has an interval, a p-value or a threshold can be tested, and something is claimed under the null."""
+    known, null = metric.truth(rng_for(1, seed)), metric.null(rng_for(1, seed))
+    for suffix in with_interval(metric):
+        assert f"{suffix}_high".lstrip("_") in metric.companions, f"{suffix or 'the metric'} has a lower end, but no upper one"
+        assert suffix in claimed(metric, known), f"{suffix or 'the metric'} has an interval, but its truth is not known"
+    assert not with_threshold(metric) or metric.rejects, "a threshold, but `rejects` does not say what it is for"
+    assert with_p(metric) or metric.rejects or claimed(metric, null) or metric.no_worst_case, "nothing is claimed under the null"
+
+
+def is_unbiased(metric: Metric, generate: Generate, seed: str) -> None:
+    """Mean over 40 draws within four standard errors, plus 1 % for what the formulas of the generators neglect."""
+    deviations: dict[str, list[float]] = {}
+    sizes: dict[str, float] = {}
+    for known, found in drawn(metric, generate, BIAS_DRAWS, seed):
+        for suffix, value in claimed(metric, known).items():
+            measured = found[variable(metric, suffix)].values
+            expected = np.broadcast_to(np.asarray(value, float), measured.shape)
+            deviations.setdefault(suffix, []).append(float(np.nanmean(measured - expected)))
+            sizes[suffix] = float(np.nanmean(np.abs(expected)))
+    for suffix, each in deviations.items():
+        allowed = 4 * stats.sem(each) + 0.01 * sizes[suffix] + 1e-12
+        assert abs(np.mean(each)) < allowed, f"{suffix}: biased by {np.mean(each):.3g}, allowed {allowed:.3g}"
+
+
+def covers(metric: Metric, generate: Generate, n: int, seed: str) -> None:
+    """The fraction of 95 % intervals that contain the truth, for each quantity that has one. No interval contains nothing."""
+    inside: dict[str, list[bool]] = {}
+    conservative = ""
+    for draw, (known, found) in enumerate(drawn(metric, generate, how_many(metric, n), seed)):
+        conservative = known.conservative
+        for suffix in set(with_interval(metric)) & set(claimed(metric, known)):
+            low, high = (found[variable(metric, f"{suffix}_{side}".lstrip("_"))].values for side in ("low", "high"))
+            expected = np.broadcast_to(np.asarray(claimed(metric, known)[suffix], float), low.shape)
+            known_at = np.isfinite(expected)
+            a, x, b = (one(values[known_at], draw) for values in (low, expected, high))
+            inside.setdefault(suffix, []).append(bool(a <= x <= b))
+    for suffix, hits in inside.items():
+        fault = binomial_rule(hits, 0.95, at_least=bool(conservative))
+        assert not fault, f"intervals of {suffix or metric.name} cover {fault}"
+
+
+def keeps_its_level(metric: Metric, n: int, seed: str) -> None:
+    """The fraction of false positives at 5 %, for each p-value and threshold; intervals are checked by `covers`."""
+    rejected: dict[str, list[bool]] = {}
+    conservative = ""
+    n = how_many(metric, n)
+    for draw, (known, found) in enumerate(drawn(metric, metric.null, n, seed)):
+        conservative = known.conservative
+        p = {key: found[variable(metric, key)] for key in with_p(metric)}
+        tests = {key: (value <= 0.05).where(value.notnull()) for key, value in p.items()}
+        if metric.rejects:
+            tests["rejects"] = xr.DataArray(metric.rejects(found))
+        for key, test in tests.items():
+            decided = np.asarray(test.values, float)
+            decided = decided[np.isfinite(decided)]
+            if decided.size:
+                rejected.setdefault(key, []).append(bool(one(decided, draw)))
+    for key in [*with_p(metric), *(["rejects"] if metric.rejects else [])]:
+        hits = rejected.get(key, [])
+        assert len(hits) > 0.9 * n, f"{key} is defined in {len(hits)} of {n} draws under the null"
+        fault = binomial_rule(hits, 0.05, at_most=bool(conservative))
+        assert not fault, f"false positives of {key}: {fault}"
+
+
+# ---- on every file
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_claimed_can_be_tested(name: str, request: pytest.FixtureRequest) -> None:
+    is_declared(load(name), request.node.name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_truth_is_found_without_bias(name: str, request: pytest.FixtureRequest) -> None:
+    is_unbiased(load(name), load(name).truth, request.node.name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_found_in_nothing(name: str, request: pytest.FixtureRequest) -> None:
+    is_unbiased(load(name), load(name).null, request.node.name)
+
+
+SIZES = [pytest.param(CI, marks=pytest.mark.slow, id="ci"), pytest.param(NIGHTLY, marks=pytest.mark.nightly, id="nightly")]
+WITH_INTERVAL = [name for name in NAMES if with_interval(load(name))]
+
+
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("name", WITH_INTERVAL)
+def test_intervals_cover(name: str, n: int, request: pytest.FixtureRequest) -> None:
+    covers(load(name), load(name).truth, n, request.node.name)
+
+
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("name", WITH_INTERVAL)
+def test_intervals_cover_under_the_null(name: str, n: int, request: pytest.FixtureRequest) -> None:
+    """Where the value under the null is known: an interval that excludes it is a false positive."""
+    if not claimed(load(name), load(name).null(rng_for(1, request.node.name))):
+        pytest.skip("no value is claimed under the null")
+    covers(load(name), load(name).null, n, request.node.name)
+
+
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("name", [name for name in NAMES if with_p(load(name)) or load(name).rejects])
+def test_false_positives_are_five_in_a_hundred(name: str, n: int, request: pytest.FixtureRequest) -> None:
+    keeps_its_level(load(name), n, request.node.name)
+
+
+# ---- and on a metric made wrong
+
+
+def mean_drive(fault: str = "") -> Metric:
+    """The mean of twenty Gaussian numbers (of a stimulus) with a t interval, and whether it is 0; right, or with one fault."""
+
+    def a_truth(rng: np.random.Generator) -> Truth:
+        return Truth(synthetic.activity([], 0.2, covariate=3 + rng.normal(size=20), sampling_rate=100.0), 3.0, {})
+
+    def centred(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+        signs = rng.choice([-1.0, 1.0], activity.covariate.shape)
+        around = activity.covariate.values - 3
+        return activity.assign(covariate=(activity.covariate.dims, signs * around, activity.covariate.attrs))
+
+    def drive(activity: xr.Dataset) -> dict[str, Any]:
+        """Mean drive."""
+        values = activity.covariate.values.ravel()
+        mean, error = values.mean(), values.std(ddof=1) / np.sqrt(values.size)
+        width = (1.2 if fault == "coverage" else intervals.t_quantile(0.95, values.size - 1)) * error
+        p = 2 * stats.t.sf(abs(mean) / error, values.size - 1) * (0.4 if fault == "p" else 1)
+        return {
+            "drive": mean + (0.3 if fault == "bias" else 0),
+            "drive_low": mean - width,
+            "drive_high": mean + width,
+            "drive_p": p,
+            "drive_threshold": intervals.t_quantile(0.95, values.size - 1) * error,
+            "coords": {},
+        }
+
+    null = surrogate_of(a_truth, centred, 0.0)
+    factor = 0.7 if fault == "rejects" else 1.0
+    return metric(
+        units="1",
+        dims=(),
+        bounds=(-np.inf, np.inf),
+        companions={key: Companion("1", key) for key in ("low", "high", "p", "threshold")},
+        source="none",
+        scale="linear",
+        truth=a_truth if fault != "truth" else lambda rng: a_truth(rng)._replace(value=np.nan),
+        surrogate=centred,
+        null=null,
+        rejects=None if fault == "threshold" else lambda found: abs(found.drive) > factor * found.drive_threshold,
+    )(drive)
+
+
+CHECKS: dict[str, Callable[[Metric, str], None]] = {
+    "bias": lambda metric, seed: is_unbiased(metric, metric.truth, seed),
+    "coverage": lambda metric, seed: covers(metric, metric.truth, CI, seed),
+    "p": lambda metric, seed: keeps_its_level(metric, CI, seed),
+    "rejects": lambda metric, seed: keeps_its_level(metric, CI, seed),
+    "threshold": is_declared,
+    "truth": is_declared,
+}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_check_is_failed_by_a_wrong_metric_and_by_no_right_one(check: str, request: pytest.FixtureRequest) -> None:
+    CHECKS[check](mean_drive(), request.node.name)
+    with pytest.raises(AssertionError):
+        CHECKS[check](mean_drive(check), request.node.name)
+
+
+def test_the_rule_for_fractions() -> None:
+    """Against the exact interval: of 500, 95 % may be 456 to 489."""
+    allowed = [k for k in range(501) if not binomial_rule([True] * k + [False] * (500 - k), 0.95)]
+    by_hand = [k for k in range(501) if min(stats.binom.cdf(k, 500, 0.95), stats.binom.sf(k - 1, 500, 0.95)) >= 0.0005]
+    assert allowed == by_hand
+    assert not binomial_rule([True] * 500, 0.95, at_least=True)
+    assert not binomial_rule([False] * 500, 0.05, at_most=True)
+    assert binomial_rule([True] * 500, 0.95)
+    assert binomial_rule([False] * 500, 0.05)
