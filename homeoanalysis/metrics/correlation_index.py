@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
 from homeoanalysis.numerics import neighbours, observed, resampling, synthetic
 from homeoanalysis.units import Second
 
@@ -28,6 +28,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     scale="relative",
     truth=_truth,
     surrogate=resampling.turned_trains,
+    null=surrogate_of(_truth, resampling.turned_trains, 1.0),
 )
 def correlation_index(activity: xr.Dataset, *, window: Second = 0.05) -> Mapping[str, Any]:
     """Correlation index of each unit, mean over all other units: 1 for independent trains; grows as rates fall.

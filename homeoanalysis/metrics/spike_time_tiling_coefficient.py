@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
 from homeoanalysis.numerics import neighbours, observed, resampling, synthetic
 from homeoanalysis.units import Second
 
@@ -33,6 +33,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     scale="linear",
     truth=_truth,
     surrogate=resampling.turned_trains,
+    null=surrogate_of(_truth, resampling.turned_trains, 0.0),
 )
 def spike_time_tiling_coefficient(activity: xr.Dataset, *, window: Second = 0.05) -> Mapping[str, Any]:
     """Spike time tiling coefficient of each unit, mean over all other units: 0 for independent trains, 1 for equal ones.
