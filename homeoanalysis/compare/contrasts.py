@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from homeoanalysis.config.study import Contrast
-from homeoanalysis.contracts import LONG
+from homeoanalysis.contracts import LABELLED, LONG
 from homeoanalysis.errors import HomeoError
 
 Cell = tuple[str, str]  # subject and replicate: whose value it is
@@ -66,6 +66,10 @@ def selected(measured: xr.Dataset, contrast: Contrast) -> dict[Cell, xr.DataArra
         for label in filter(None, (contrast.epoch, contrast.reference)):
             if label not in measured.epoch.values:
                 raise NotComparable(f"no such epoch: {label}")
+    for dim in (d for d in LABELLED if d in values.dims):
+        if contrast.at.get(dim) not in values[dim].values:
+            raise NotComparable(f"no such {dim}: {contrast.at[dim]}" if dim in contrast.at else f"the contrast names no {dim}")
+        values = values.sel({dim: contrast.at[dim]}, drop=True)
     asked = _replicates(measured, contrast)
     found = {}
     for cell in (c for c in asked if c[1] not in missing):

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_
 
 from homeoanalysis import catalogue
 from homeoanalysis.config.fields import CatalogueSchema, Entry, Factor, Name, Strict, entry, explain
+from homeoanalysis.contracts import LABELLED
 from homeoanalysis.units import Second
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Contrast(Strict):
     where: dict[Name, Factor] = Field(default={}, description="only replicates whose factors have these levels")
     epoch: str | None = Field(default=None, description="the epoch of metrics that are taken per epoch")
     reference: str | None = Field(default=None, description="the epoch that the change is measured from")
+    at: dict[str, str] = Field(default={}, description="which band, state or parameter of a metric that has several")
     between: Levels | None = None
 
     @model_validator(mode="after")
@@ -168,6 +170,10 @@ class Study(Strict):
                 yield f" has no epoch, but {label} is taken per epoch; name one, or 'whole' for sources without epochs"
             elif "epoch" not in metric.dims and contrast.reference is not None:
                 yield f".reference is {contrast.reference!r}, but {label} is not taken per epoch; remove one of the two"
+            elif missing := [d for d in LABELLED if d in metric.dims and d not in contrast.at]:
+                yield f" does not say which {missing[0]}, but {label} has a value for each; name one, at: {{{missing[0]}: ...}}"
+            elif strange := [d for d in contrast.at if d not in metric.dims]:
+                yield f".at names a {strange[0]}, but {label} has none; remove one of the two"
             else:
                 yield from self._too_long(label)
 

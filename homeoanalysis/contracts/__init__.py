@@ -5,12 +5,13 @@ A schema is data: for each variable its dimensions and its unit. `check` reports
 """
 
 from homeoanalysis.contracts.checking import check
-from homeoanalysis.contracts.schemas import ACTIVITY, COMPARISON, LONG, SIGNALS
+from homeoanalysis.contracts.schemas import ACTIVITY, COMPARISON, LABELLED, LONG, SIGNALS
 from homeoanalysis.contracts.storage import by_replicate, damaged, groups, open_dataset, open_replicates, write
 
 __all__ = [
     "ACTIVITY",
     "COMPARISON",
+    "LABELLED",
     "LONG",
     "SIGNALS",
     "by_replicate",

@@ -56,6 +56,7 @@ MEASURE_DIMS = {
     *("stimulus", "channel", "snapshot", "parameter", "draw"),
 }
 LONG = ("unit", "pair", "channel")  # dimensions of a measure that run over all its replicates, one after the other
+LABELLED = ("band", "state", "parameter")  # its values along these are unlike, and never averaged
 _CELL = ("target", "contrast", "metric", "candidate")
 _CONTRAST = ("target", "contrast", "metric")
 _LOCATED = ("target", "contrast", "metric", "source")

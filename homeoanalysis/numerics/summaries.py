@@ -1,5 +1,6 @@
 """What figures and reports show of a measure: its location, spread and interval in one condition."""
 
+import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -8,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.contracts import LONG
+from homeoanalysis.contracts import LABELLED, LONG
 
 MINIMUM = 4  # subjects or units; an interval from fewer says nothing
 
@@ -147,6 +148,13 @@ def epochs_of(estimate: xr.Dataset) -> list[str | None]:
     """The epochs of a metric that is taken per epoch, else [None]."""
     values = estimate[estimate.attrs["metric"]]
     return [str(e) for e in values.epoch.values] if "epoch" in values.dims else [None]
+
+
+def parts(estimate: xr.Dataset) -> dict[str, xr.Dataset]:
+    """The measure at each combination of labels (band, state, parameter), in words; without such dimensions: itself, ""."""
+    dims = [d for d in LABELLED if d in estimate[estimate.attrs["metric"]].dims]
+    every = itertools.product(*([str(v) for v in estimate[d].values] for d in dims))
+    return {", ".join(labels): estimate.sel(dict(zip(dims, labels, strict=True))) for labels in every}
 
 
 def limits(estimate: xr.Dataset) -> dict[str, float]:

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from PIL import Image
 
-from homeoanalysis.numerics.summaries import Summary, cell_types, conditions, epochs_of, limits, of_replicate, summarise
+from homeoanalysis.numerics.summaries import Summary, cell_types, conditions, epochs_of, limits, of_replicate, parts, summarise
 from homeoanalysis.report.text import Measures, file, in_words, interval, number
 
 _FAMILIES = {"rates": "Firing rates", "spectra": "Spectra", "coding": "Coding"}
@@ -114,16 +114,16 @@ def _rows(label: str, source: str, estimate: xr.Dataset) -> Iterator[Row]:
         if not kept:
             continue
         types: list[str | None] = [*cell_types(estimate)]
-        for cells, epoch in itertools.product(types or [None], epochs_of(estimate)):
-            summary = summarise(estimate, kept, epoch=epoch, cell_type=cells)
-            left = [d for d in summary.mean.dims if d in ("frequency", "time")]
+        for cells, epoch, (label_at, part) in itertools.product(types or [None], epochs_of(estimate), parts(estimate).items()):
+            summary = summarise(part, kept, epoch=epoch, cell_type=cells)
+            left = list(summary.mean.dims)
             mean = float(summary.mean.mean(left, skipna=True))
             spread = "" if left or not np.isfinite(float(summary.spread)) else f" ± {number(summary.spread)}"
             yield Row(
                 source=source,
                 condition=condition or "all",
                 cells=cells or "all",
-                epoch=epoch or "–",
+                epoch=", ".join(filter(None, (epoch, label_at))) or "–",
                 value=f"{number(mean)}{spread}" + (f" (mean over {left[0]})" if left else ""),
                 interval=_interval(summary, left).replace("subjects", f"{noun}s"),
                 n=f"{summary.n_subjects} {noun}{'s' if summary.n_subjects != 1 else ''}{_units(summary)}",

@@ -74,6 +74,7 @@ def _meaning(asked: Contrast) -> str:
         where.append(f"{asked.between.factor} from {asked.between.levels[0]} to {asked.between.levels[1]}")
     if asked.epoch is not None:
         where.append(f"epoch {asked.epoch}" + (f" against {asked.reference}" if asked.reference is not None else ""))
+    where += [f"{dim} {label}" for dim, label in asked.at.items()]
     return ", ".join(where) or "all"
 
 

@@ -223,6 +223,28 @@ def test_a_change_is_relative_to_the_reference_of_each_replicate() -> None:
     assert found.discrepancy.sel(candidate="null").item() == pytest.approx(0, abs=1e-12)  # a common factor keeps a change
 
 
+def by_state(rates: Mapping[str, float]) -> Measured:
+    """A metric with a value for each state: `made`, times the factor of the state."""
+    estimate, draws = made("rec", {"r": ("s", NO_FACTORS, [[4.0, 8.0]])}, noise=0.1)
+    factor = xr.DataArray(list(rates.values()), dims="state", coords={"state": list(rates)})
+
+    def spread(dataset: xr.Dataset) -> xr.Dataset:
+        return dataset.assign(firing_rate=(dataset.firing_rate * factor).assign_attrs(dataset.firing_rate.attrs))
+
+    return Measured(spread(estimate), {kind: spread(dataset) for kind, dataset in draws.items()})
+
+
+def test_a_contrast_is_of_the_state_that_it_names() -> None:
+    sources = {"rec": by_state({"wake": 1.0, "sleep": 3.0})}
+    found = compared(sources, LEVEL.model_copy(update={"at": {"state": "sleep"}}))
+    assert found.location.item() == 24.0
+    assert found.comparable.values.tolist() == [1, 1]
+    for at, reason in (({}, "the contrast names no state"), ({"state": "walk"}, "no such state: walk")):
+        refused = compared(sources, LEVEL.model_copy(update={"at": at}))
+        assert set(refused.reason.values.tolist()) == {f"{reason} (in rec)"}
+        assert np.isnan(refused.location.item())
+
+
 YOUNG, OLD = {"age": 7, "drug": "no"}, {"age": 21, "drug": "no"}
 AGES: Table = {
     "a7": ("a", YOUNG, [[0.0, 8.0]]),

@@ -327,6 +327,18 @@ def test_types_of_units_are_not_pooled(example: Any, figures: dict[str, Path]) -
     assert "26 units" in rows[3]
 
 
+def test_states_have_a_line_each(example: Any, figures: dict[str, Path]) -> None:
+    measures = {label: dict(by_source) for label, by_source in example.measures.items()}
+    net = measures["firing_rate"]["net"]
+    factor = xr.DataArray([1.0, 0.0], dims="state", coords={"state": ["wake", "sleep"]})
+    rate = (net.firing_rate * factor).assign_attrs(net.firing_rate.attrs)
+    measures["firing_rate"]["net"] = net.assign(firing_rate=rate)
+    rows = rows_of(made(example, {}, measures=measures), "measures/firing_rate/net.ci.nc: firing_rate")
+    assert len(rows) == 6
+    assert "baseline, wake" in rows[0]
+    assert "baseline, sleep 0 " in rows[1]
+
+
 def test_one_pair_of_words_defined_once(html: str) -> None:
     page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>|data:image[^\"]+", " ", html))
     assert page.count("95th percentile of the distance between random halves of the target; a candidate") == 1

@@ -31,6 +31,11 @@ CASES = {
         "resampling: {block: 3 s}\n",
         "resampling.block is 3 s, but epoch before of net has only 4 s, less than two blocks; make block shorter",
     ),
+    "state of a metric without states": (
+        "  late: {metrics: [information_rate], at: {state: wake}}\n",
+        "resampling: {block: 1 s}\n",
+        "contrasts.late.at names a state, but information_rate has none; remove one of the two",
+    ),
     "epoch of no target": (
         "  late: {metrics: [firing_rate], epoch: early}\n",
         "",
