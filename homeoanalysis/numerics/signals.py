@@ -54,15 +54,17 @@ Signal = Annotated[
 
 
 def _target(value: object) -> float | str:
-    if value == "measured":
-        return "measured"
+    if value in ("measured", "own"):
+        return str(value)
     rate = parse(value, "Hz")
     if rate <= 0:
         raise ValueError(f"is {value!r}; a target is above 0 Hz, since activity is compared with it: raise it")
     return rate
 
 
-SetPoint = Annotated[float | str, BeforeValidator(_target), WithJsonSchema({"type": "string", "examples": ["5 Hz", "measured"]})]
+SetPoint = Annotated[
+    float | str, BeforeValidator(_target), WithJsonSchema({"type": "string", "examples": ["5 Hz", "measured", "own"]})
+]
 
 
 class Sensor(NamedTuple):
@@ -72,8 +74,8 @@ class Sensor(NamedTuple):
     seconds: float  # length of a window
     calibration: int  # steps over whose second half the set point is measured
     given: float  # set point; NaN if it is measured
-    measured: np.ndarray  # [set point]; NaN until then
-    found: np.ndarray  # [sum of the signal while it is measured, number of windows]
+    measured: np.ndarray  # [set point], or one for each neuron; NaN until then
+    found: np.ndarray  # [number of windows, sum of the signal while it is measured, or one for each neuron]
     y: np.ndarray  # (n,)
     field: np.ndarray  # (pixels, pixels)
 
@@ -81,15 +83,20 @@ class Sensor(NamedTuple):
 def sensor(signal: Any, target: float | str, calibration: float, n: int, grid: Grid) -> Sensor:
     """target: the rate at which nothing changes [Hz], or `measured`: the mean signal in the second half of `calibration`.
 
-    Raises ValueError where a set point is measured over no time, or where one is given in Hz for calcium.
+    With `own` it is the mean of each neuron by itself; one that did not fire then gets the rate of one spike in that time.
+    Raises ValueError where a set point is measured over no time, where one is given in Hz for calcium, or where neurons
+    have set points of their own for a signal that is not their own.
     """
-    if target == "measured" and calibration < 2 * grid.window * grid.dt:
+    if isinstance(target, str) and calibration < 2 * grid.window * grid.dt:
         raise ValueError(f"calibration is {calibration:g} s, too short to measure a set point in; write e.g. '60 s'")
-    if target != "measured" and isinstance(signal, Diffusing) and signal.production == "hill":
+    if target == "own" and signal != "local":
+        raise ValueError("target_rate is own, but the signal is not local: each neuron would need it; write 'measured'")
+    if not isinstance(target, str) and isinstance(signal, Diffusing) and signal.production == "hill":
         raise ValueError(f"target_rate is {target:g} Hz, but with hill the signal is no rate; write 'measured' and a calibration")
     pixels = signal.pixels if isinstance(signal, Diffusing) else 0
-    given = np.nan if target == "measured" else float(target)
-    state = np.full(1, np.nan), np.zeros(2), np.zeros(n), np.zeros((pixels, pixels))
+    given = np.nan if isinstance(target, str) else float(target)
+    points = n if target == "own" else 1
+    state = np.full(points, np.nan), np.zeros(1 + points), np.zeros(n), np.zeros((pixels, pixels))
     return Sensor(signal, grid.window * grid.dt, round(calibration / grid.dt), given, *state)
 
 
@@ -97,11 +104,15 @@ def relative(held: Sensor, window: Window, tau_rate: float | None) -> np.ndarray
     """The signal of each neuron relative to the set point: 1 where nothing should change, and during the calibration."""
     found = _sensed(held, window, tau_rate)
     if held.calibration < 2 * window.t <= 2 * held.calibration:
-        held.found[:] += found.mean(), 1.0
-        held.measured[0] = held.found[0] / held.found[1]
+        is_own = held.measured.size == found.size
+        held.found[0] += 1
+        held.found[1:] += found if is_own else found.mean()
+        held.measured[:] = held.found[1:] / held.found[0]
+        if is_own:  # no set point is 0: nothing could be compared with it
+            np.maximum(held.measured, 1 / (held.found[0] * held.seconds), out=held.measured)
     if window.t <= held.calibration:
         return np.ones_like(found)
-    return np.asarray(found / (held.measured[0] if np.isnan(held.given) else held.given))
+    return np.asarray(found / (held.measured if np.isnan(held.given) else held.given))
 
 
 def _sensed(held: Sensor, window: Window, tau_rate: float | None) -> np.ndarray:

@@ -16,8 +16,8 @@ class IntrinsicThreshold(NamedTuple):
     d v_threshold / dt = gain (a / target - 1), within [lowest, highest], applied once a window. a is the rate of the neuron
     itself (local), the mean rate of the population (global), or a messenger that diffuses between the neurons, see
     `numerics/signals.py`; rates are those of a detector with the time constant `tau_rate`, or of the last window.
-    `target_rate: measured` sets the target to the mean signal in the second half of `calibration`; until its end nothing
-    changes.
+    `target_rate: measured` sets the target to the mean signal in the second half of `calibration`, `own` to that of each
+    neuron by itself; until its end nothing changes.
 
     Source: Sweeney, Hellgren Kotaleski & Hennig 2015, PLoS Comput Biol 11:e1004389, doi:10.1371/journal.pcbi.1004389; the gain
     is that of the authors' minimal example (ModelDB 183371): 0.5 mV / 1500 every 5 ms.

@@ -18,7 +18,8 @@ class SynapticScaling(NamedTuple):
     additive: the same with the initial mean weight onto the neuron in the place of w. Euler steps of one window.
     `tau_rate` is the time constant of the rate detector; without it the rate is that of the last window. The signal may be the
     mean rate (global) or a messenger that diffuses between the neurons, see `numerics/signals.py`; `target_rate: measured`
-    sets the target to the mean signal in the second half of `calibration`, until whose end nothing changes.
+    sets the target to the mean signal in the second half of `calibration`, until whose end nothing changes, and `own` to that
+    of each neuron by itself, a set point of its own (Hengen et al. 2016, Cell 165:180-191, doi:10.1016/j.cell.2016.01.046).
 
     Source: multiplicative scaling, Turrigiano et al. 1998, Nature 391:892-896, doi:10.1038/36103; with integral control,
     van Rossum, Bi & Turrigiano 2000, J Neurosci 20:8812-8821, doi:10.1523/JNEUROSCI.20-23-08812.2000, eq. 4.

@@ -134,12 +134,24 @@ def test_a_measured_set_point_is_the_mean_of_the_second_half():
         assert np.allclose(found, 1.0 if k < 10 else rate / rates[5:10].mean())
 
 
+def test_a_neuron_may_have_a_set_point_of_its_own():
+    """Its mean in the second half of the calibration; one that was silent has the rate of one spike in that time."""
+    held = sensor("local", "own", 1.0, 3, GRID)
+    rates = (3 + 10 * RNG.random((12, 3))) * [1, 1, 0]
+    for k, rate in enumerate(rates):
+        found = relative(held, _window(rate, (k + 1) * 1000), None)
+    assert np.allclose(held.measured, [*rates[5:10, :2].mean(axis=0), 1 / 0.5])
+    assert np.allclose(found, rates[11] / held.measured)
+
+
 def test_what_cannot_be_sensed_is_refused():
     for wrong in ({"diffusing": {"diffusion": "3 m"}}, {"diffusing": {"speed": 1}}, "everywhere", 3):
         with pytest.raises(ValidationError, match="diffusing"):
             TypeAdapter(Signal).validate_python(wrong)
     with pytest.raises(ValueError, match="too short to measure"):
         sensor("local", "measured", 0.1, 2, GRID)
+    with pytest.raises(ValueError, match="own, but the signal is not local"):
+        sensor("global", "own", 1.0, 2, GRID)
     with pytest.raises(ValueError, match="no rate"):
         sensor(Diffusing(production="hill"), 5.0, 0.0, 2, GRID)
     with pytest.raises(ValueError, match="extent"):
