@@ -1,0 +1,179 @@
+"""What is wrong with a recording: each finding in one sentence, with what to do about it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+from homeoanalysis.numerics.raw import Raw, blocks
+
+Floats = NDArray[np.float64]
+_SHOWN = 5
+_SATURATED = 1e-3  # of the samples at the very largest or smallest value
+_FLAT = 0.01  # of the seconds
+_LINES = 50.0, 60.0  # Hz
+_LINE_RATIO = 10.0  # power at the line over that beside it
+_LINE_WINDOWS, _LINE_WINDOW = 16, 4.0  # how many, and their length [s]
+_SILENT_FOR, _SILENT_SPIKES, _SILENT_RATIO = 60.0, 50.0, 5.0
+
+
+class Finding(NamedTuple):
+    """A warning: the rule that found it, and what it found."""
+
+    rule: str
+    text: str
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def of_spikes(counts: Mapping[str, int], unsorted: Mapping[str, int], doubled: Mapping[str, int]) -> Iterator[Finding]:
+    """counts, unsorted, doubled: spikes of each unit, those before the one in front of them, those at the time of another."""
+    silent = [name for name, n in counts.items() if n == 0]
+    if silent:
+        yield Finding("units with no spikes", f"{len(silent)} of {len(counts)} units have no spikes: {listed(silent)}")
+    for rule, found, what in (
+        ("unsorted spikes", unsorted, "spikes stand after a later one in the file and were sorted"),
+        ("duplicate spikes", doubled, "spikes are at the same time as another of their unit and were dropped"),
+    ):
+        units = [name for name, n in found.items() if n]
+        if units:
+            yield Finding(
+                rule, f"{sum(found.values())} {what}, in {len(units)} units: {listed(units)}; check how they were exported"
+            )
+
+
+def of_same_units(trains: Mapping[str, Floats]) -> Iterator[Finding]:
+    """Units whose spikes are all those of another."""
+    seen: dict[tuple[int, bytes], str] = {}
+    for name, times in trains.items():
+        if times.size < 2:
+            continue
+        key = times.size, np.concatenate([times[:1000], times[-1000:]]).tobytes()
+        other = seen.setdefault(key, name)
+        if other != name and np.array_equal(trains[other], times):
+            text = f"units {other} and {name} have the same {times.size} spikes; they would count twice: check the export"
+            yield Finding("units that are the same", text)
+
+
+def of_order(edges: Sequence[tuple[float, float]]) -> Iterator[Finding]:
+    """edges: start and stop of the segments [s], as the files have them."""
+    back = [k for k in range(1, len(edges)) if edges[k][0] < edges[k - 1][0]]
+    if back:
+        k = back[0]
+        yield Finding(
+            "clock jumps",
+            f"{len(back)} segments start before the one in front of them in the file, the first at {edges[k][0]:.6g} s after "
+            f"{edges[k - 1][0]:.6g} s; they were put in order of time: check the clock",
+        )
+
+
+def of_silence(trains: Sequence[Floats], start: Floats, stop: Floats) -> Iterator[Finding]:
+    """A time in which no unit of all spikes, far longer than any other: the clock may have jumped, or nothing was recorded.
+
+    It is told from 60 s on, if 50 spikes were to be expected in it, and if it is five times as long as the next.
+    start, stop: of the segments [s].
+    """
+    total = sum(t.size for t in trains)
+    if total < 2 * _SILENT_SPIKES:
+        return
+    longest: list[tuple[float, float]] = []  # (seconds, from)
+    for a, b in zip(start, stop, strict=True):
+        grid = np.zeros(int(np.ceil(b - a)) + 1, bool)  # seconds with a spike: sorting all spikes would double them in memory
+        for times in trains:
+            first, last = np.searchsorted(times, [a, b], side="left")
+            grid[(times[first:last] - a).astype(np.int64)] = True
+        filled = np.concatenate([[-1], np.flatnonzero(grid), [grid.size]])
+        gaps = np.diff(filled) - 1
+        longest += [(float(gaps[k]), float(a + filled[k] + 1)) for k in np.argsort(gaps)[-2:]]
+    (second, _), (seconds, at) = sorted(longest)[-2:] if len(longest) > 1 else [(0.0, 0.0), *longest]
+    rate = total / float(np.sum(stop - start) - seconds)
+    if seconds >= _SILENT_FOR and rate * seconds >= _SILENT_SPIKES and seconds >= _SILENT_RATIO * max(second, 1.0):
+        yield Finding(
+            "clock jumps",
+            f"no unit spikes for {seconds:.0f} s from {at:.0f} s on, and the next longest silence is {second:.0f} s; if the "
+            "clock jumped or the rig was off, it is no observed time: declare the gap",
+        )
+
+
+class Survey(NamedTuple):
+    """Of each channel: its extremes [in steps, or SI], how often it is there, and whole seconds in which it is constant."""
+
+    lowest: Floats
+    highest: Floats
+    at_lowest: NDArray[np.int64]
+    at_highest: NDArray[np.int64]
+    flat: NDArray[np.int64]
+    seconds: int
+    not_finite: NDArray[np.int64]
+
+
+def survey(raw: Raw) -> Survey:
+    """One pass over all samples."""
+    n = len(raw.names)
+    second = max(2, round(raw.sampling_rate))
+    low, high = np.full(n, np.inf), np.full(n, -np.inf)
+    at_low, at_high, flat, bad = (np.zeros(n, np.int64) for _ in range(4))
+    for start, stop in blocks(raw, second):
+        x = raw.counts(start, stop)
+        if x.dtype.kind == "f":
+            wrong = ~np.isfinite(x)
+            bad += wrong.sum(axis=1)
+            x = np.where(wrong, 0.0, x)
+        lows, highs = x.min(axis=1), x.max(axis=1)
+        at_low = np.where(lows < low, 0, at_low) + np.where(lows <= low, (x == lows[:, None]).sum(axis=1), 0)
+        at_high = np.where(highs > high, 0, at_high) + np.where(highs >= high, (x == highs[:, None]).sum(axis=1), 0)
+        low, high = np.minimum(low, lows), np.maximum(high, highs)
+        whole = x[:, : x.shape[1] // second * second].reshape(n, -1, second)
+        flat += (whole.max(axis=2) == whole.min(axis=2)).sum(axis=1) if whole.size else 0
+    return Survey(low, high, at_low, at_high, flat, raw.n_samples // second, bad)
+
+
+def of_signal(raw: Raw, found: Survey) -> Iterator[Finding]:
+    """Flat and saturated channels."""
+    is_flat = found.lowest == found.highest
+    if is_flat.any():
+        names = [name for name, k in zip(raw.names, is_flat, strict=True) if k]
+        yield Finding("flat channels", f"{len(names)} channels hold one value throughout: {listed(names)}; leave them out")
+    part = found.flat / max(1, found.seconds)
+    some = np.flatnonzero((part > _FLAT) & ~is_flat)
+    if some.size:
+        told = [f"{raw.names[k]} ({found.flat[k]} of {found.seconds} s)" for k in some]
+        yield Finding(
+            "flat channels", f"channels are constant for whole seconds: {listed(told)}; the signal was lost, or clipped"
+        )
+    clipped = np.maximum(found.at_lowest, found.at_highest) / raw.n_samples
+    worst = np.flatnonzero((clipped > _SATURATED) & ~is_flat)
+    if worst.size:
+        told = [f"{raw.names[k]} ({100 * clipped[k]:.2g} %)" for k in worst]
+        yield Finding(
+            "saturation", f"samples lie at the largest or smallest value of their channel: {listed(told)}; it is clipped"
+        )
+
+
+def of_line(raw: Raw) -> Iterator[Finding]:
+    """Channels whose power at 50 or 60 Hz is ten times that from 2 to 8 Hz beside it, over 16 windows of 4 s evenly spread."""
+    length = round(_LINE_WINDOW * raw.sampling_rate)
+    count = min(_LINE_WINDOWS, raw.n_samples // length) if length else 0
+    if count == 0 or raw.sampling_rate < 2.5 * max(_LINES):
+        return
+    power: Floats | float = 0.0
+    for start in np.linspace(0, raw.n_samples - length, count).astype(np.int64):
+        x = raw.values(int(start), int(start) + length)
+        frequency, one = signal.periodogram(np.nan_to_num(x), raw.sampling_rate, "hann", axis=1)
+        power = power + one / count
+    assert isinstance(power, np.ndarray)
+    for line in _LINES:
+        away = np.abs(frequency - line)
+        at, beside = power[:, away <= 0.5].max(axis=1), np.median(power[:, (away >= 2) & (away <= 8)], axis=1)
+        ratio = np.divide(at, beside, out=np.zeros_like(at), where=beside > 0)
+        noisy = np.flatnonzero(ratio > _LINE_RATIO)
+        if noisy.size:
+            told = [f"{raw.names[k]} ({ratio[k]:.3g})" for k in noisy]
+            text = f"the power at {line:g} Hz is many times that beside it: {listed(told)}; mind spectra there"
+            yield Finding("line noise", text)
