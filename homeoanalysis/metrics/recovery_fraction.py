@@ -1,47 +1,24 @@
 """How far a population's rate comes back after a perturbation."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from homeoanalysis.errors import NotApplicable
 from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
-from homeoanalysis.numerics import intervals, observed, resampling, synthetic
+from homeoanalysis.numerics import intervals, rates, resampling, synthetic
 
 _EPOCHS = {"baseline": (0.0, 40.0), "perturbation": (40.0, 80.0), "recovery": (80.0, 120.0)}
+
+_NO_RECOVERY = resampling.at_rate_of("perturbation", "recovery")
 
 
 def _truth(rng: np.random.Generator) -> Truth:
     """Units from 10 to 4 Hz and back to 8.2 Hz, a recovery of 0.7; their set points differ."""
-    trains = []
-    for factor in rng.lognormal(0, 0.3, 40):
-        parts = [
-            a + synthetic.poisson_train(factor * rate, b - a, rng)
-            for rate, (a, b) in zip((10, 4, 8.2), _EPOCHS.values(), strict=True)
-        ]
-        trains.append(np.concatenate(parts))
-    return Truth(synthetic.activity(trains, 120.0, epochs=_EPOCHS), 0.7, {}, {"geometric": 0.7, "depth": 0.6})
-
-
-def _no_recovery(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
-    """In the epoch "recovery" each unit fires at its rate of the epoch "perturbation": nothing came back."""
-    spans = observed.epochs(activity)
-    missing = [name for name in ("perturbation", "recovery") if name not in spans]
-    if missing:
-        raise NotApplicable(f"no surrogates without an epoch that is named {' and one named '.join(missing)}")
-    count, time = (x[:, 0] for x in observed.counts(activity, ["perturbation"]))
-    new_count = rng.poisson(count / time * (spans["recovery"][1] - spans["recovery"][0]))
-    start, stop = (np.array([edge]) for edge in spans["recovery"])
-    new = resampling.sorted_uniform(new_count, start, stop, rng)
-    times, unit = activity.spike_time.values, observed.unit_of_spike(activity)
-    kept = (times < start) | (times > stop)
-    total = np.bincount(unit[kept], minlength=count.size)
-    before = np.bincount(unit[times < start], minlength=count.size)
-    place = np.cumsum(total) - total + before  # where, among the kept spikes, the unit's new ones belong
-    return resampling.with_spikes(activity, np.insert(times[kept], np.repeat(place, new_count), new), total + new_count)
+    rates = rng.lognormal(0, 0.3, (40, 1)) * np.array([10, 4, 8.2])
+    return Truth(synthetic.stepped(rates, _EPOCHS, rng), 0.7, {}, {"geometric": 0.7, "depth": 0.6})
 
 
 def _fraction(means: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -63,8 +40,8 @@ def _fraction(means: NDArray[np.float64]) -> NDArray[np.float64]:
     source="(r_end - r_p) / (r_0 - r_p) of population mean rates; undefined if |r_0 - r_p| < 2 standard errors",
     scale="linear",
     truth=_truth,
-    surrogate=_no_recovery,
-    null=surrogate_of(_truth, _no_recovery, 0.0),
+    surrogate=_NO_RECOVERY,
+    null=surrogate_of(_truth, _NO_RECOVERY, 0.0),
 )
 def recovery_fraction(
     activity: xr.Dataset,
@@ -72,7 +49,7 @@ def recovery_fraction(
     baseline: str = "baseline",
     perturbation: str = "perturbation",
     recovery: str = "recovery",
-    cell_type: Literal["E", "I", "all"] = "all",
+    cell_type: rates.CellType = "all",
 ) -> Mapping[str, Any]:
     """Recovery fraction of the population rate: 0, nothing came back; 1, all; above 1, overshoot.
 
@@ -81,23 +58,14 @@ def recovery_fraction(
     The interval is over units of one replicate: it says nothing about other networks or animals.
     Raises NotApplicable without spikes, without one of the epochs, or without units of the cell type.
     """
-    count, time = observed.counts(activity, (baseline, perturbation, recovery))
-    kept = np.all(time > 0, axis=1)
-    if cell_type != "all":
-        kept &= activity.cell_type.values == cell_type if "cell_type" in activity else False
-    if not kept.any():
-        raise NotApplicable(f"no units of cell type {cell_type} that were observed in all three epochs")
-    rates = count[kept] / time[kept]
-    floor = 1 / time[kept]  # one spike: keeps the logarithm of a silent unit finite
-    change = rates[:, 0] - rates[:, 1]
-    error = change.std(ddof=1) / np.sqrt(change.size) if change.size > 1 else np.inf
-    defined = abs(change.mean()) >= 2 * error and change.mean() != 0
+    units = rates.in_epochs(activity, (baseline, perturbation, recovery), cell_type)
+    each, defined = units.rate, rates.moved(units.rate)
 
     def end(side: int) -> float:
-        return intervals.bca_interval(rates, _fraction)[side] if defined else np.nan
+        return intervals.bca_interval(each, _fraction)[side] if defined else np.nan
 
-    mean = rates.mean(axis=0)
-    geometric = np.exp(np.log(rates + floor).mean(axis=0))
+    mean = each.mean(axis=0)
+    geometric = np.exp(np.log(each + 1 / units.time).mean(axis=0))  # one spike more: the logarithm of a silent unit
     return {
         "recovery_fraction": float(_fraction(mean)) if defined else np.nan,
         "recovery_fraction_low": lambda: end(0),

@@ -44,6 +44,7 @@ def bca_interval(columns: Floats, statistic, confidence: float = 0.95, draws: in
     n = columns.shape[0]
     if n < 4:
         return np.nan, np.nan
+    columns = columns[np.lexsort(columns.T)]  # the same interval whatever the order of units
     estimate = statistic(columns.mean(axis=0))
     boot = statistic(_resamples(n, draws) @ columns / n)
     boot = boot[np.isfinite(boot)]

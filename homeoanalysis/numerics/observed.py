@@ -6,6 +6,7 @@ falls into the same bin at t = 0 and at t = 1e6 s, where a double resolves 1e-10
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -101,14 +102,32 @@ def counts(activity: xr.Dataset, labels: Sequence[str]) -> tuple[NDArray[np.int6
     for label, mine in zip(labels, member.T, strict=True):
         if not mine.any():
             raise NotApplicable(f"nothing was observed in epoch {label}")
-    n_units, n = activity.sizes["unit"], start.size
-    unit, times = unit_of_spike(activity), activity.spike_time.values
-    piece = piece_of(times, start, stop, is_end(activity, stop))
-    flat = np.bincount(unit[piece >= 0] * n + piece[piece >= 0], minlength=n_units * n).reshape(n_units, n)
-    isolated = np.ones((n_units, n), np.int64)
+    count, isolated = piece_counts(activity, start, stop)
+    return (count * isolated) @ member.astype(np.int64), (isolated * (stop - start)) @ member.astype(float)
+
+
+def piece_counts(activity: xr.Dataset, start: Floats, stop: Floats, slack: float = 0.0) -> tuple[NDArray[np.int64], Any]:
+    """Spikes of each unit in each piece (unit, piece), and whether it was isolated then; pieces lie inside segments.
+
+    slack: [s], by how much earlier an edge is taken that is not a segment's. One unit is read at a time, so that the
+    spikes of days need not fit into memory.
+    """
+    if "spike_time" not in activity:
+        raise NotApplicable("no spike times")
+    seg_start, _ = segments(activity)
+    closed = is_end(activity, stop)
+    begin = np.where(np.isin(start, seg_start), start, start - slack)
+    end = np.where(closed, stop, np.where(np.isin(stop, seg_start), stop, stop - slack))
+    last = np.cumsum(activity.spike_count.values)
+    count = np.zeros((activity.sizes["unit"], start.size), np.int64)
+    for u, (n, b) in enumerate(zip(activity.spike_count.values, last, strict=True)):
+        times = activity.spike_time.variable[b - n : b].values
+        after = np.where(closed, np.searchsorted(times, end, side="right"), np.searchsorted(times, end))
+        count[u] = after - np.searchsorted(times, begin)
+    isolated = np.ones(count.shape, np.int64)
     if "observed" in activity:
         isolated = activity.observed.values[:, np.searchsorted(seg_start, start, side="right") - 1]
-    return (flat * isolated) @ member.astype(np.int64), (isolated * (stop - start)) @ member.astype(float)
+    return count, isolated
 
 
 def isolated(activity: xr.Dataset) -> Floats:

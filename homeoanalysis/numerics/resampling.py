@@ -1,5 +1,7 @@
 """Halves of a recording, and surrogates: what the best and the worst model could reach."""
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -93,6 +95,44 @@ def clockwork(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
         n = np.diff(np.searchsorted(train, np.append(start, np.inf)))
         trains += [a + (b - a) * (np.arange(k) + rng.uniform()) / max(k, 1) for a, b, k in zip(start, stop, n, strict=True)]
     return with_spikes(activity, np.concatenate(trains), activity.spike_count.values)
+
+
+def at_rate_of(source: str, target: str) -> Callable[[xr.Dataset, np.random.Generator], xr.Dataset]:
+    """A surrogate in which each unit fires in the epoch `target` at its rate of the epoch `source`, as a Poisson train."""
+
+    def surrogate(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+        spans = observed.epochs(activity)
+        missing = [name for name in (source, target) if name not in spans]
+        if missing:
+            raise NotApplicable(f"no surrogates without an epoch that is named {' and one named '.join(missing)}")
+        count, time = (x[:, 0] for x in observed.counts(activity, [source]))
+        inside = observed.overlap(*observed.segments(activity), *(np.array([edge]) for edge in spans[target]))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            rate = np.where(time > 0, count / time, 0.0)
+        new_count = rng.poisson(rate * float((inside[1] - inside[0]).sum()))
+        new = sorted_uniform(new_count, *inside, rng)
+        return _with_epoch(activity, spans[target], new_count, new)
+
+    return surrogate
+
+
+def swapped_units(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+    """In the last epoch each unit fires as another one did: nothing is left of who was who."""
+    start, stop = observed.epochs(activity)[max(observed.epochs(activity), key=lambda e: observed.epochs(activity)[e][1])]
+    trains = [t[(t >= start) & (t <= stop)] for t in observed.spike_trains(activity)]
+    order = rng.permutation(len(trains))
+    count = np.array([trains[k].size for k in order], np.int64)
+    return _with_epoch(activity, (start, stop), count, np.concatenate([trains[k] for k in order]))
+
+
+def _with_epoch(activity: xr.Dataset, span: tuple[float, float], count: NDArray[np.int64], new: Floats) -> xr.Dataset:
+    """The activity with other spikes in one epoch: `count[u]` of each unit, one unit after the other."""
+    times, unit = activity.spike_time.values, observed.unit_of_spike(activity)
+    kept = (times < span[0]) | (times > span[1])
+    total = np.bincount(unit[kept], minlength=count.size)
+    before = np.bincount(unit[times < span[0]], minlength=count.size)
+    place = np.cumsum(total) - total + before  # where, among the kept spikes, the unit's new ones belong
+    return with_spikes(activity, np.insert(times[kept], np.repeat(place, count), new), total + count)
 
 
 def sorted_uniform(count: NDArray[np.int64], start: Floats, stop: Floats, rng: np.random.Generator) -> Floats:

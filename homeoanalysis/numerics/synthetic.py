@@ -69,6 +69,18 @@ def poisson_train(rate: float, duration: float, rng: np.random.Generator) -> Flo
     return np.sort(rng.uniform(0, duration, rng.poisson(rate * duration)))
 
 
+def stepped(
+    rates: Floats, epochs: Mapping[str, tuple[float, float]], rng: np.random.Generator, cell_types: Sequence[str] = ()
+) -> xr.Dataset:
+    """Poisson units whose rates change from epoch to epoch: (unit, epoch) [Hz]; epochs follow one another from 0 s on."""
+    spans = list(epochs.values())
+    trains = [
+        np.concatenate([a + poisson_train(rate, b - a, rng) for rate, (a, b) in zip(row, spans, strict=True)]) for row in rates
+    ]
+    made = activity(trains, spans[-1][1], epochs=epochs)
+    return made.assign(cell_type=("unit", list(cell_types))) if cell_types else made
+
+
 def copied_trains(n: int, rate: float, shared: float, duration: float, rng: np.random.Generator) -> list[Floats]:
     """Poisson trains that copy each spike of one common train with the probability `shared`: any two share that part."""
     common = poisson_train(rate / shared, duration, rng)

@@ -1,0 +1,89 @@
+"""Rates of units in epochs and in time, for the metrics of rate homeostasis."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from homeoanalysis.errors import NotApplicable
+from homeoanalysis.numerics import observed
+
+Floats = NDArray[np.float64]
+CellType = Literal["E", "I", "all"]
+
+
+class Rates(NamedTuple):
+    """Spikes and observed time of units in epochs or bins, (unit, column); only units that were observed in all epochs."""
+
+    spikes: NDArray[np.int64]
+    time: Floats
+
+    @property
+    def rate(self) -> Floats:
+        """(unit, column) [Hz]."""
+        return self.spikes / self.time
+
+    @property
+    def log(self) -> Floats:
+        """Logarithm of the rate; half a spike is added, so that silence stays finite."""
+        return np.asarray(np.log((self.spikes + 0.5) / self.time))
+
+
+def in_epochs(activity: xr.Dataset, labels: Sequence[str], cell_type: CellType = "all", least_rate: float = 0.0) -> Rates:
+    """Units of the type that were observed in all the epochs and fired at `least_rate` [Hz] or more in the first of them.
+
+    Raises NotApplicable if there is none, or not the epoch.
+    """
+    count, time = observed.counts(activity, labels)
+    kept = is_of(activity, cell_type) & np.all(time > 0, axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        kept &= ~(count[:, 0] / time[:, 0] < least_rate)
+    if not kept.any():
+        epochs = ", ".join(labels)
+        raise NotApplicable(f"no units of cell type {cell_type} that were observed in the epochs {epochs} and had a set point")
+    return Rates(count[kept], time[kept])
+
+
+def is_of(activity: xr.Dataset, cell_type: CellType) -> NDArray[np.bool_]:
+    """Which units are of the type."""
+    if cell_type == "all":
+        return np.ones(activity.sizes["unit"], bool)
+    return (
+        np.asarray(activity.cell_type.values == cell_type) if "cell_type" in activity else np.zeros(activity.sizes["unit"], bool)
+    )
+
+
+def in_bins(activity: xr.Dataset, label: str, bin_size: float, cell_type: CellType = "all") -> Rates:
+    """Spikes and observed time (unit, bin) of whole bins from the start of an epoch on; 0 s where a unit was not observed."""
+    first, end = observed.epoch(activity, label)
+    n_bins = observed.n_whole(end - first, bin_size)
+    if n_bins < 1:
+        raise NotApplicable(f"epoch {label} is shorter than a bin of {bin_size:g} s")
+    edges: Floats = first + bin_size * np.arange(n_bins + 1.0)
+    edges[-1] = min(edges[-1], end)
+    start, stop = observed.overlap(*observed.segments(activity), edges[:-1], edges[1:])
+    count, isolated = observed.piece_counts(activity, start, stop, slack=observed.EDGE * bin_size)
+    bin_of = np.searchsorted(edges, (start + stop) / 2, side="right") - 1
+    kept = is_of(activity, cell_type)
+    if not kept.any():
+        raise NotApplicable(f"no units of cell type {cell_type}")
+    total, time = np.zeros((int(kept.sum()), n_bins), np.int64), np.zeros((int(kept.sum()), n_bins))
+    np.add.at(total.T, bin_of, (count * isolated)[kept].T)
+    np.add.at(time.T, bin_of, (isolated * (stop - start))[kept].T)
+    return Rates(total, time)
+
+
+def of_population(rates: Rates) -> tuple[Floats, Floats]:
+    """Mean rate of the population [Hz] and observed unit-seconds in each column; NaN where nothing was observed."""
+    time = rates.time.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(time > 0, rates.spikes.sum(axis=0) / time, np.nan), time
+
+
+def moved(rates: Floats) -> bool:
+    """Whether the second column differs from the first by two standard errors over units or more: (unit, column)."""
+    change = rates[:, 1] - rates[:, 0]
+    error = change.std(ddof=1) / np.sqrt(change.size) if change.size > 1 else np.inf
+    return bool(abs(change.mean()) >= 2 * error and change.mean() != 0)
