@@ -1,0 +1,81 @@
+"""How much of an acute effect is compensated."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
+from homeoanalysis.numerics import intervals, rates, resampling, synthetic
+
+_EPOCHS = {"baseline": (0.0, 40.0), "acute": (40.0, 80.0), "steady": (80.0, 120.0)}
+_UNCOMPENSATED = resampling.at_rate_of("acute", "steady")
+
+
+def _truth(rng: np.random.Generator) -> Truth:
+    """Units from 10 to 4 Hz, and to 8 Hz under the same perturbation: 2/3 is compensated, a loop gain of 2."""
+    units = rng.lognormal(0, 0.3, (60, 1)) * np.array([10, 4, 8])
+    return Truth(synthetic.stepped(units, _EPOCHS, rng), 2 / 3, {}, {"gain": 2.0})
+
+
+def _index(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    before, acute, steady = np.moveaxis(means, -1, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(1 - (steady - before) / (acute - before))
+
+
+def _gain(index: float) -> float:
+    """G / (1 + G) of the effect is compensated; what is compensated whole needs an infinite gain, more has none."""
+    return index / (1 - index) if index < 1 else np.inf
+
+
+@metric(
+    units="1",
+    dims=(),
+    bounds=(-np.inf, np.inf),
+    companions={
+        "low": Companion("1", "95 % interval over units of this replicate (BCa bootstrap)"),
+        "high": Companion("1", "95 % interval over units of this replicate (BCa bootstrap)"),
+        "gain": Companion("1", "Equivalent loop gain C / (1 - C); infinite from full compensation on", (-1, np.inf)),
+        "gain_low": Companion("1", "95 % interval of the loop gain", (-1, np.inf)),
+        "gain_high": Companion("1", "95 % interval of the loop gain", (-1, np.inf)),
+    },
+    source="1 - (r_steady - r_0) / (r_acute - r_0) of population mean rates; undefined if |r_acute - r_0| < 2 standard errors",
+    scale="linear",
+    truth=_truth,
+    surrogate=_UNCOMPENSATED,
+    null=surrogate_of(_truth, _UNCOMPENSATED, 0.0),
+)
+def compensation_index(
+    activity: xr.Dataset,
+    *,
+    baseline: str = "baseline",
+    acute: str = "acute",
+    steady: str = "steady",
+    cell_type: rates.CellType = "all",
+) -> Mapping[str, Any]:
+    """Compensation index: the part of an acute effect that is gone in the steady state, while the perturbation goes on.
+
+    activity: activity/1 with spikes and the three named epochs. `acute` should end before homeostasis acts, within a
+    twentieth of its time constant. Against the dose: a contrast with `trend`.
+    Returns a scalar [1]: 0, no compensation; 1, whole. NaN where the acute effect is below two standard errors over units.
+    Raises NotApplicable without spikes, without one of the epochs, or without units of the cell type.
+    """
+    each = rates.in_epochs(activity, (baseline, acute, steady), cell_type).rate
+    defined = rates.moved(each)
+    index = float(_index(each.mean(axis=0))) if defined else np.nan
+
+    def end(side: int) -> float:
+        return intervals.bca_interval(each, _index)[side] if defined else np.nan
+
+    return {
+        "compensation_index": index,
+        "compensation_index_low": lambda: end(0),
+        "compensation_index_high": lambda: end(1),
+        "compensation_index_gain": max(_gain(index), -1.0) if defined else np.nan,
+        "compensation_index_gain_low": lambda: max(_gain(end(0)), -1.0) if defined else np.nan,
+        "compensation_index_gain_high": lambda: max(_gain(end(1)), -1.0) if defined else np.nan,
+        "coords": {},
+    }

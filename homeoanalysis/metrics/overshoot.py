@@ -1,0 +1,98 @@
+"""Whether a recovery goes past the baseline."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from homeoanalysis.errors import NotApplicable
+from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.numerics import rates, synthetic
+from homeoanalysis.provenance import rng_for
+from homeoanalysis.units import Second
+
+_EPOCHS = {"baseline": (0.0, 60.0), "perturbation": (60.0, 80.0), "recovery": (80.0, 120.0)}
+_DRAWS = 2000
+
+
+def _stepped(end: float, rng: np.random.Generator) -> xr.Dataset:
+    return synthetic.stepped(rng.lognormal(0, 0.3, (30, 1)) * np.array([10, 4, end]), _EPOCHS, rng)
+
+
+def _truth(rng: np.random.Generator) -> Truth:
+    """Units from 10 to 4 and to 13 Hz: half of the perturbation too much."""
+    return Truth(_stepped(13.0, rng), 0.5, {"window": 2.0})
+
+
+def _null(rng: np.random.Generator) -> Truth:
+    """Back at the baseline, and no further."""
+    return Truth(_stepped(10.0, rng), np.nan, {"window": 2.0})
+
+
+def _null_maxima(n: int, n_baseline: int) -> NDArray[np.float64]:
+    """The largest of n windows over the mean of the baseline, in standard deviations that are estimated from its windows."""
+    rng = rng_for(0, "maxima", n, n_baseline)
+    largest = rng.standard_normal((_DRAWS, n)).max(axis=1) - rng.standard_normal(_DRAWS) / np.sqrt(n_baseline)
+    return np.asarray(largest / np.sqrt(rng.chisquare(n_baseline - 1, _DRAWS) / (n_baseline - 1)))
+
+
+@metric(
+    units="1",
+    dims=(),
+    bounds=(-np.inf, np.inf),
+    companions={
+        "uncorrected": Companion("1", "From the bare maximum, which noise makes larger"),
+        "p": Companion("1", "Probability of so large a maximum if the rate had stayed at the baseline", (0, 1)),
+        "windows": Companion("1", "Windows after the baseline was first reached", (0, np.inf)),
+    },
+    source="max of s (r - r_0) / |r_0 - r_p| after the first crossing of the baseline, s the sign of r_0 - r_p, less its mean "
+    "for windows that vary independently as those of the baseline do; undefined if |r_0 - r_p| < 2 standard errors",
+    scale=None,
+    truth=_truth,
+    surrogate=lambda activity, rng: activity,
+    null=_null,
+    no_worst_case="none",
+)
+def overshoot(
+    activity: xr.Dataset,
+    *,
+    window: Second,
+    baseline: str = "baseline",
+    perturbation: str = "perturbation",
+    recovery: str = "recovery",
+    cell_type: rates.CellType = "all",
+) -> Mapping[str, Any]:
+    """Overshoot of the population rate over its baseline, as a part of the perturbation.
+
+    activity: activity/1 with spikes and the three named epochs; five windows or more of the baseline.
+    window: [s], over which the rate is averaged.
+    Returns a scalar [1]: 0, none, also where the baseline is not reached; NaN where the perturbation moved the rate by less
+    than two standard errors over units.
+    Raises NotApplicable without spikes, without one of the epochs, without units of the cell type, or with too short a baseline.
+    """
+    each = rates.in_epochs(activity, (baseline, perturbation, recovery), cell_type).rate
+    start, trough, _ = each.mean(axis=0)
+    before, _ = rates.of_population(rates.in_bins(activity, baseline, window, cell_type))
+    course, _ = rates.of_population(rates.in_bins(activity, recovery, window, cell_type))
+    before, course = before[np.isfinite(before)], course[np.isfinite(course)]
+    if before.size < 5:
+        raise NotApplicable(f"epoch {baseline} has fewer than five windows of {window:g} s")
+    if not rates.moved(each):
+        return _values(np.nan, np.nan, np.nan, np.nan)
+    sign, size = np.sign(start - trough), abs(start - trough)
+    reached = np.flatnonzero(sign * (course - start) >= 0)
+    after = course[reached[0] + 1 :] if reached.size else course[:0]
+    if after.size == 0:
+        return _values(0.0, 0.0, 1.0, 0)
+    largest = float((sign * (after - start)).max())
+    spread = before.std(ddof=1) * np.sqrt((start + sign * largest) / start)  # counting noise grows with the root of the rate
+    null = _null_maxima(after.size, before.size)
+    p = (1 + np.sum(null * before.std(ddof=1) >= largest)) / (1 + null.size)
+    return _values((largest - spread * null.mean()) / size, largest / size, float(p), after.size)
+
+
+def _values(value: float, uncorrected: float, p: float, windows: float) -> Mapping[str, Any]:
+    named = {"": value, "_uncorrected": uncorrected, "_p": p, "_windows": windows}
+    return {f"overshoot{key}": v for key, v in named.items()} | {"coords": {}}
