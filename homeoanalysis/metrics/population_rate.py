@@ -17,13 +17,6 @@ def _truth(rng: np.random.Generator) -> Truth:
     return Truth(synthetic.activity(trains, 50.0), np.full(5, 8.0), {"bin_size": 10.0})
 
 
-def _scattered(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
-    """Every spike at a random place of observed time: same counts, no course in time."""
-    start, stop = observed.segments(activity)
-    count = activity.spike_count.values
-    return resampling.with_spikes(activity, resampling.sorted_uniform(count, start, stop, rng), count)
-
-
 @metric(
     units="Hz",
     dims=("time",),
@@ -32,8 +25,8 @@ def _scattered(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     source="spikes of all units in the bin / (units x observed time in the bin)",
     scale=None,
     truth=_truth,
-    surrogate=_scattered,
-    null=surrogate_of(_truth, _scattered, 8.0),
+    surrogate=resampling.scattered_trains,
+    null=surrogate_of(_truth, resampling.scattered_trains, 8.0),
 )
 def population_rate(activity: xr.Dataset, *, bin_size: Second, cell_type: Literal["E", "I", "all"] = "all") -> Mapping[str, Any]:
     """Population firing rate.

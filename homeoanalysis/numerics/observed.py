@@ -139,13 +139,13 @@ def isolated(activity: xr.Dataset) -> Floats:
 
 def segment_counts(activity: xr.Dataset) -> NDArray[np.int64]:
     """(unit, segment): spikes. Raises NotApplicable without spikes."""
-    unit, n = unit_of_spike(activity), activity.sizes["segment"]
-    segment = np.searchsorted(activity.segment_start.values, activity.spike_time.values, side="right") - 1
-    return np.bincount(unit * n + segment, minlength=activity.sizes["unit"] * n).reshape(-1, n)
+    return piece_counts(activity, *segments(activity))[0]
 
 
 def seen(activity: xr.Dataset) -> xr.Dataset:
-    """The activity without spikes of units in segments in which they were not isolated."""
+    """The activity without spikes of units in segments in which they were not isolated. Raises NotApplicable without spikes."""
+    if "spike_time" not in activity:
+        raise NotApplicable("no spike times")
     if "observed" not in activity or bool(activity.observed.all()):
         return activity
     unit = unit_of_spike(activity)

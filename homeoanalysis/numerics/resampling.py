@@ -87,6 +87,12 @@ def turned_trains(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     return with_spikes(activity, clock.back(turned), activity.spike_count.values)
 
 
+def scattered_trains(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+    """Every spike at a random place of observed time: same counts, no pattern and no course in time."""
+    count = activity.spike_count.values
+    return with_spikes(activity, sorted_uniform(count, *observed.segments(activity), rng), count)
+
+
 def clockwork(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     """The same number of spikes in each segment at equal distances: no irregularity is left."""
     start, stop = observed.segments(activity)

@@ -81,6 +81,42 @@ def stepped(
     return made.assign(cell_type=("unit", list(cell_types))) if cell_types else made
 
 
+def gamma_train(rate: float, shape: float, duration: float, rng: np.random.Generator) -> Floats:
+    """A stationary renewal process on [0, duration) whose intervals are gamma distributed with this shape."""
+    lead = 20 / rate  # the start is forgotten by then
+    n = int(rate * (duration + lead) + 10 * np.sqrt(rate * (duration + lead)) + 20)
+    times = np.cumsum(rng.gamma(shape, 1 / (shape * rate), n)) - lead
+    return times[(times >= 0) & (times < duration)]
+
+
+def bursting_train(
+    onset: Floats, spikes: int, interval: float, background: float, duration: float, rng: np.random.Generator
+) -> Floats:
+    """`spikes` spikes at equal distances from each onset on, and Poisson spikes at the rate `background` [Hz]."""
+    bursts = (onset[:, None] + interval * np.arange(spikes)).ravel()
+    times = np.sort(np.concatenate([bursts, poisson_train(background, duration, rng)]))
+    return times[(times >= 0) & (times < duration)]
+
+
+def onsets(least: float, mean: float, duration: float, rng: np.random.Generator) -> Floats:
+    """Times on [0, duration) that are `least` and an exponential time apart, `mean` together; stationary."""
+    n = int(2 * duration / mean + 50)
+    times = np.cumsum(least + rng.exponential(mean - least, n)) - rng.uniform(10 * mean, 11 * mean)
+    return times[(times >= 0) & (times < duration)]
+
+
+def volleys(
+    n: int, onset: Floats, width: float, share: float, background: float, duration: float, rng: np.random.Generator
+) -> list[Floats]:
+    """Units that fire once in each volley, of `width` [s], with the probability `share`, and at the rate `background` [Hz]."""
+    trains = []
+    for _ in range(n):
+        fired = onset[rng.uniform(size=onset.size) < share]
+        times = np.concatenate([fired + rng.uniform(0, width, fired.size), poisson_train(background, duration, rng)])
+        trains.append(np.sort(times[times < duration]))
+    return trains
+
+
 def copied_trains(n: int, rate: float, shared: float, duration: float, rng: np.random.Generator) -> list[Floats]:
     """Poisson trains that copy each spike of one common train with the probability `shared`: any two share that part."""
     common = poisson_train(rate / shared, duration, rng)

@@ -246,7 +246,7 @@ def test_a_silent_unit_is_no_error(name: str) -> None:
     )
     result = measure([silent.assign_attrs(activity.attrs)], name, **known.parameters)
     check(result, "measure/1")
-    if "unit" in result[name].dims and name != "firing_rate":
+    if "unit" in result[name].dims and not name.endswith("_rate"):  # a rate of 0 is what a silent unit has
         assert np.isnan(result[name].isel(unit=-1).values).all(), "a number for a unit that never fired"
 
 
@@ -300,7 +300,8 @@ def test_draws_are_reproducible_and_differ(name: str) -> None:
     other = measure_draws([known.activity], name, draws=3, block=1.024, seed=6, **known.parameters)
     for kind in one:
         xr.testing.assert_identical(one[kind], two[kind])
-        assert not one[kind].equals(other[kind])
+        is_nothing = kind == "null" and not one[kind][name].any()  # where surrogates hold no event, all draws are alike
+        assert is_nothing or not one[kind].equals(other[kind])
 
 
 def test_replicates_are_joined_in_order() -> None:
