@@ -6,6 +6,7 @@ Equations, units and defaults are read from the catalogue files. Run `python tes
 """
 
 import ast
+import functools
 import inspect
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +35,7 @@ class Reference(NamedTuple):
     test: str
 
 
+@functools.cache
 def references() -> list[Reference]:
     """All marks in the test files."""
     found = []

@@ -21,15 +21,26 @@ TARGET = 10.0  # [Hz]
 TOP = {"I_to_E": 30e-9, "E_to_E": 2e-9}
 INHIBITORY_RATE = 0.3e-9
 PAIR_RATE, ASYMMETRY, TAU_PLUS, TAU_MINUS = 0.02, 1.2, 0.015, 0.03
+TAU_X, TAU_Y = 0.1, 0.125
+TRIPLET = {"a2_plus": 0.01, "a3_plus": 0.02, "a2_minus": 0.02, "a3_minus": 0.01}
+UTILISATION, TAU_RECOVERY, TAU_FACILITATION = 0.3, 0.2, 0.05
 SCALING, GAIN = 2.0, 2e-4  # [1/s], [V]
 
 
+class _There(NamedTuple):
+    """What Brian2 does at a projection. Each trace of arrivals decays by a factor in each step, and jumps by 1."""
+
+    arrival: str  # change of the weight, before the traces jump
+    spike: str  # change of the weight at a postsynaptic spike, after the traces of the neuron have jumped
+    traces: dict[str, str]
+
+
 class _Case(NamedTuple):
-    """Rules of a network: ours, and what Brian2 does at arrivals and postsynaptic spikes of a projection."""
+    """Rules of a network: ours, and the same in Brian2."""
 
     ours: dict[str, list[dict[str, Any]]]  # of projections
     intrinsic: list[dict[str, Any]]  # of E
-    brian: dict[str, tuple[str, str]]
+    brian: dict[str, _There]
     is_slow: bool
     seconds: float
 
@@ -37,7 +48,7 @@ class _Case(NamedTuple):
 _INHIBITORY_STDP = _Case(
     {"I_to_E": [{"inhibitory_stdp": {"target_rate": f"{TARGET} Hz", "learning_rate": f"{INHIBITORY_RATE} S", "tau": "20 ms"}}]},
     [],
-    {"I_to_E": ("rate * (x_post - alpha)", "rate * x_arrived")},
+    {"I_to_E": _There("rate * (x_post - alpha)", "rate * x_arrived", {"x_arrived": "keep"})},
     False,
     2.0,
 )
@@ -51,10 +62,36 @@ _HOMEOSTASIS = _Case(
         "I_to_E": _INHIBITORY_STDP.ours["I_to_E"],
     },
     [{"intrinsic_drive": {"target_rate": f"{TARGET} Hz", "gain": f"{GAIN} V"}}],
-    {**_INHIBITORY_STDP.brian, "E_to_E": ("-down * y_post", "up * x_arrived")},
+    {**_INHIBITORY_STDP.brian, "E_to_E": _There("-down * y_post", "up * x_arrived", {"x_arrived": "keep_plus"})},
     True,
     2.0,
 )
+_TIMES = {"tau_plus": TAU_PLUS, "tau_minus": TAU_MINUS, "tau_x": TAU_X, "tau_y": TAU_Y}
+_SHORT_TERM = {"tau_recovery": f"{TAU_RECOVERY} s", "tau_facilitation": f"{TAU_FACILITATION} s", "utilisation": UTILISATION}
+_TRIPLET = _Case(
+    {
+        "E_to_E": [{"triplet_stdp": {**TRIPLET, **{key: f"{tau} s" for key, tau in _TIMES.items()}}}],
+        "E_to_I": [{"tsodyks_markram": _SHORT_TERM}],
+    },
+    [],
+    {
+        "E_to_E": _There(
+            "-top * y_post * (a2_minus + a3_minus * r2)",
+            "top * r1 * (a2_plus + a3_plus * (z_post - 1))",
+            {"r1": "keep_plus", "r2": "keep_x"},
+        )
+    },
+    False,
+    2.0,
+)
+_RELEASE = """
+used = used * exp(-(t_in_timesteps - last) * forgetting)
+left = 1 - (1 - left) * exp(-(t_in_timesteps - last) * recovery)
+used = used + utilisation * (1 - used)
+g_e_post += w * used * left
+left = left - used * left
+last = t_in_timesteps
+"""
 
 
 def _model(case: _Case) -> Model:
@@ -69,7 +106,9 @@ def _model(case: _Case) -> Model:
             "delay": "0.8 ms",
         }
         if name in case.ours:
-            found |= {"plasticity": case.ours[name], "weight_max": f"{TOP[name]} S"}
+            found |= {"plasticity": case.ours[name]}
+        if name in case.brian:
+            found |= {"weight_max": f"{TOP[name]} S"}
         return found
 
     populations = {
@@ -116,9 +155,15 @@ def _in_brian(b: Any, case: _Case, simulation: Simulation, start: dict[str, np.n
         "rate": INHIBITORY_RATE,
         "up": PAIR_RATE * TOP["E_to_E"],
         "down": ASYMMETRY * PAIR_RATE * TOP["E_to_E"],
+        "keep_x": float(np.exp(-1e-4 / TAU_X)),
+        "keep_y": float(np.exp(-1e-4 / TAU_Y)),
+        "utilisation": UTILISATION,
+        "recovery": 1e-4 / TAU_RECOVERY,
+        "forgetting": 1e-4 / TAU_FACILITATION,
+        **TRIPLET,
     }
     # Numbers without dimensions (V, S, s), and an explicit update: Brian2's own "euler" would decay g by Euler too.
-    equations = "v : 1\ng_e : 1\ng_i : 1\nx : 1\ny : 1\ndrive : 1"
+    equations = "v : 1\ng_e : 1\ng_i : 1\nx : 1\ny : 1\nz : 1\ndrive : 1"
     update = """
     v = v + int(not_refractory) * (leak * ((-0.06 - v) + drive) + gain * (g_e * (0.0 - v) + g_i * (-0.08 - v)))
     g_e = g_e * decay_e
@@ -126,30 +171,35 @@ def _in_brian(b: Any, case: _Case, simulation: Simulation, start: dict[str, np.n
     """
     groups, synapses = {}, {}
     for key, n in (("E", N_E), ("I", N_I)):
-        reset = "v = -0.06; x = x + 1; y = y + 1"
+        reset = "v = -0.06; x = x + 1; y = y + 1; z = z + 1"
         group = b.NeuronGroup(n, equations, threshold="v > -0.05", reset=reset, refractory=5 * b.ms, namespace=names)
         group.v, group.drive = start[key], np.linspace(0.012, 0.02, n)
         group.run_regularly(update, dt=dt, when="groups", order=1)
         # The trace of arrivals decays before they come, that of emissions likewise: both are read at their own step.
-        group.run_regularly("x = x * keep\ny = y * keep_minus", dt=dt, when="start", order=-2)
+        group.run_regularly("x = x * keep\ny = y * keep_minus\nz = z * keep_y", dt=dt, when="start", order=-2)
         groups[key] = group
     for key in WEIGHT:
         source, _, target = key.split("_")
         ends, send = (groups[source], groups[target]), f"{'g_e' if source == 'E' else 'g_i'}_post += w"
         if key in case.brian:
-            at_arrival, at_spike = case.brian[key]
-            own = {**names, "top": TOP[key]}
-            on_pre = f"{send}\nx_arrived += 1\nw = clip(w + {at_arrival}, 0, top)"
-            on_post = f"w = clip(w + {at_spike}, 0, top)"
-            s = b.Synapses(*ends, "w : 1\nx_arrived : 1", on_pre=on_pre, on_post=on_post, namespace=own)
-            keep = "keep" if key == "I_to_E" else "keep_plus"
-            s.run_regularly(f"x_arrived = x_arrived * {keep}", dt=dt, when="start", order=-2)
+            there, own = case.brian[key], {**names, "top": TOP[key]}
+            jumps = "\n".join(f"{trace} += 1" for trace in there.traces)
+            decays = "\n".join(f"{trace} = {trace} * {keep}" for trace, keep in there.traces.items())
+            on_pre = f"{send}\nw = clip(w + {there.arrival}, 0, top)\n{jumps}"
+            on_post = f"w = clip(w + {there.spike}, 0, top)"
+            variables = "\n".join(f"{variable} : 1" for variable in ("w", *there.traces))
+            s = b.Synapses(*ends, variables, on_pre=on_pre, on_post=on_post, namespace=own)
+            s.run_regularly(decays, dt=dt, when="start", order=-2)
             s.post.when, s.post.order = "end", 0
+        elif key in case.ours:
+            s = b.Synapses(*ends, "w : 1\nused : 1\nleft : 1\nlast : 1", on_pre=_RELEASE, namespace=names)
         else:
             s = b.Synapses(*ends, "w : 1", on_pre=send, namespace=names)
         i, j = pairs(simulation.network.parts[0].projections[key])
         s.connect(i=i, j=j)
         s.w = WEIGHT[key]
+        if key in case.ours and key not in case.brian:
+            s.left, s.last = 1, -(10**9)
         # Brian2 queues the spikes of the step before at the start of this one: one step less.
         s.pre.delay = (DELAY - 1) * dt
         s.pre.when, s.pre.order = "start", -1
@@ -192,7 +242,12 @@ def _run(b: Any, peer: _Peer, case: _Case) -> None:
     against="Brian2 2.9",
     within="every spike of 2 s",
 )
-@pytest.mark.parametrize("case", [_INHIBITORY_STDP, _HOMEOSTASIS], ids=["inhibitory plasticity", "STDP, scaling, intrinsic"])
+@pytest.mark.reference("plasticity/triplet_stdp", "plasticity/tsodyks_markram", against="Brian2 2.9", within="every spike of 2 s")
+@pytest.mark.parametrize(
+    "case",
+    [_INHIBITORY_STDP, _HOMEOSTASIS, _TRIPLET],
+    ids=["inhibitory plasticity", "STDP, scaling, intrinsic", "triplet, short-term"],
+)
 def test_spikes_are_identical_to_brian2(case):
     """200 neurons, 2 s, plasticity on: every spike of both, and the weights to 1e-9."""
     import brian2 as b
