@@ -1,4 +1,4 @@
-"""The command line: check | inspect | add | list | show | schema. Each command imports only what it needs."""
+"""The command line: check | inspect | add | list | show | export | schema. Each command imports only what it needs."""
 
 import argparse
 import os
@@ -66,6 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("file", type=Path, metavar="FILE.nc")
     show.set_defaults(command=_show)
 
+    export = commands.add_parser("export", help="write an activity for other tools")
+    export.add_argument("file", type=Path, metavar="FILE.nc")
+    export.add_argument("--to", required=True, metavar="FORMAT", help="nwb, nix or mat; csv: a row for each unit and epoch")
+    export.add_argument("out", type=Path, metavar="OUT", help="the new file")
+    export.add_argument("--replicate", metavar="NAME", help="which one, of a file that holds several")
+    export.set_defaults(command=_export)
+
     schema = commands.add_parser("schema", help="JSON schema of a YAML file, for editors")
     schema.add_argument("kind", choices=KINDS, nargs="?", default="config")
     schema.set_defaults(command=_schema)
@@ -106,6 +113,13 @@ def _show(arguments: argparse.Namespace) -> Iterator[str]:
     from homeoanalysis.cli.show import show
 
     return show(arguments.file)
+
+
+def _export(arguments: argparse.Namespace) -> Iterator[str]:
+    from homeoanalysis.export import export
+
+    export(arguments.file, arguments.out, to=arguments.to, replicate=arguments.replicate)
+    yield f"{arguments.out} is written"
 
 
 def _schema(arguments: argparse.Namespace) -> Iterator[str]:

@@ -1,0 +1,253 @@
+"""Other formats: what is written is read back equal by the formats' own libraries, and what would be lost is refused."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import neo
+import neo.io
+import numpy as np
+import pynwb
+import pytest
+import scipy.io
+import xarray as xr
+
+from homeoanalysis.cli import main
+from homeoanalysis.contracts import by_replicate, check, write
+from homeoanalysis.errors import DataError
+from homeoanalysis.export import FORMATS, export
+from homeoanalysis.numerics import observed, synthetic
+from homeoanalysis.provenance import rng_for
+
+UNITS = ["tt1/c1", "Zelle ä µ", "=HYPERLINK(1)", "leer"]
+STEP = 0.25e-6
+
+
+def activity() -> xr.Dataset:
+    """Two segments with a gap; a unit without spikes, and one that was isolated in the second only; signals; labels."""
+    rng = rng_for(1, "export")
+    first, second = (0.0, 10.0), (12.5, 20.0)
+    trains = [np.sort(np.concatenate([rng.uniform(*first, 20), rng.uniform(*second, 30), [10.0]])) for _ in range(2)]
+    trains += [np.sort(rng.uniform(*second, 9)), np.zeros(0)]
+    one = synthetic.activity(trains, 20.0, epochs={"base": (0.0, 5.0), "späť": (13.0, 20.0)})
+    lfp = rng.integers(-30000, 30000, (2, 200)) * STEP
+    stimulus = rng.normal(size=(1, 75))
+    n, s = ("segment",), {"units": "s"}
+    one = one.drop_vars(["segment_start", "segment_stop"]).assign(
+        segment_start=(n, [first[0], second[0]], s),
+        segment_stop=(n, [first[1], second[1]], s),
+        observed=(("unit", "segment"), np.array([[1, 1], [1, 1], [0, 1], [1, 1]], np.int8), {"units": "1"}),
+        cell_type=("unit", ["E", "I", "unknown", "E"]),
+        region=("unit", ["CA1", "", "V1 – links", ""]),
+        x=("unit", [1e-4, np.nan, 3e-4, 0.0], {"units": "m"}),
+        y=("unit", [1e-4, np.nan, 3e-4, 0.0], {"units": "m"}),
+        lfp=(("lfp_channel", "lfp_sample"), lfp, {"units": "V", "sampling_rate": 12.5, "step": STEP}),
+        lfp_first_sample=(n, [0, 120], {"units": "1"}),
+        lfp_sample_count=(n, [120, 80], {"units": "1"}),
+        lfp_t_start=(n, [0.0, 12.5], s),
+        covariate=(("covariate_channel", "covariate_sample"), stimulus, {"units": "dB", "sampling_rate": 10.0}),
+        covariate_first_sample=(n, [0, 0], {"units": "1"}),
+        covariate_sample_count=(n, [0, 75], {"units": "1"}),
+        covariate_t_start=(n, [0.0, 12.5], s),
+        covariate_bandwidth=("covariate_channel", [np.nan], {"units": "Hz"}),
+        trial_start=("trial", [1.0, 3.0], s),
+        trial_stop=("trial", [2.0, 4.0], s),
+        stimulus=("trial", ["tone", "Geräusch"]),
+        state_start=("state", [0.0], s),
+        state_stop=("state", [9.0], s),
+    )
+    one = one.assign_coords(unit=UNITS, lfp_channel=["ca1", "ec3"], covariate_channel=["level"], state=["NREM"])
+    attributes = {"subject": "mouse «7»", "session": "DIV 14", "factors": json.dumps({"dose": 2.5, "genotype": "wt"})}
+    return check(one.assign_attrs(source_kind="recording", **attributes), "activity/1")
+
+
+def exported(one: xr.Dataset, to: str, folder: Path) -> Path:
+    write(one, folder / "one.nc")
+    export(folder / "one.nc", folder / f"out.{to}", to=to)
+    return folder / f"out.{to}"
+
+
+def equal(a: Any, b: Any) -> None:
+    np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+def test_nwb(tmp_path: Path) -> None:
+    one = activity()
+    path = exported(one, "nwb", tmp_path)
+    assert not pynwb.validate(path=str(path))
+    with pynwb.NWBHDF5IO(str(path), "r") as io:
+        file = io.read()
+        table = file.units.to_dataframe()
+        assert table.unit_name.tolist() == UNITS
+        for key in ("unit_kind", "cell_type", "region", "x", "y"):
+            equal(table[key], one[key])
+        for found, times in zip(table.spike_times, observed.spike_trains(one), strict=True):
+            equal(found, times)
+        assert [np.shape(i) for i in table.obs_intervals] == [(2, 2), (2, 2), (1, 2), (2, 2)]
+        equal(table.obs_intervals[2], [[12.5, 20.0]])
+        lfp = file.processing["ecephys"]["LFP"].electrical_series
+        assert lfp["lfp_0"].data.dtype == np.int16
+        joined = np.concatenate([lfp[f"lfp_{k}"].data[:] * lfp[f"lfp_{k}"].conversion for k in range(2)])
+        equal(joined.T, one.lfp)
+        assert [(lfp[f"lfp_{k}"].starting_time, lfp[f"lfp_{k}"].rate) for k in range(2)] == [(0.0, 12.5), (12.5, 12.5)]
+        assert list(file.electrodes["channel_name"][:]) == ["ca1", "ec3"]
+        equal(file.acquisition["covariate_1"].data[:].T, one.covariate)
+        assert file.acquisition["covariate_1"].unit == "dB"
+        segments = file.intervals["segments"].to_dataframe()
+        equal(segments[["start_time", "stop_time"]], [[0, 10], [12.5, 20]])
+        epochs, trials, states = file.epochs.to_dataframe(), file.trials.to_dataframe(), file.intervals["states"].to_dataframe()
+        assert (epochs.label.tolist(), epochs.stop_time.tolist()) == (["base", "späť"], [5.0, 20.0])
+        assert (trials.label.tolist(), trials.start_time.tolist()) == (["tone", "Geräusch"], [1.0, 3.0])
+        assert states.label.tolist() == ["NREM"]
+        assert json.loads(file.notes) == one.attrs
+        assert file.subject.subject_id == "mouse «7»"
+
+
+def test_nix(tmp_path: Path) -> None:
+    one = activity()
+    path = exported(one, "nix", tmp_path)
+    block = neo.io.NixIO(str(path), "ro").read_block()
+    assert json.loads(block.annotations["attributes"]) == one.attrs
+    assert [(s.annotations["t_start_observed"], s.annotations["t_stop_observed"]) for s in block.segments] == [
+        (0, 10),
+        (12.5, 20),
+    ]
+    joined: dict[str, list[np.ndarray]] = {name: [] for name in UNITS}
+    for segment in block.segments:
+        for train in segment.spiketrains:
+            joined[train.annotations["unit_name"]].append(train.magnitude)
+    assert [len(parts) for parts in joined.values()] == [2, 2, 1, 2]
+    for parts, times in zip(joined.values(), observed.spike_trains(one), strict=True):
+        equal(np.concatenate(parts), times)
+    first = {t.annotations["unit_name"]: t.annotations for t in block.segments[0].spiketrains}
+    assert first["tt1/c1"]["cell_type"] == "E"
+    assert first["tt1/c1"]["x"] == 1e-4
+    signals = [{s.name: s for s in segment.analogsignals} for segment in block.segments]
+    equal(np.concatenate([s["lfp"].magnitude for s in signals]).T, one.lfp)
+    equal(signals[1]["covariate"].magnitude.T, one.covariate)
+    assert list(signals[0]) == ["lfp"]
+    assert float(signals[1]["lfp"].t_start) == 12.5
+    tables = {e.name: e for e in block.segments[0].epochs}
+    assert tables["epochs"].labels.tolist() == ["base", "späť"]
+    equal(tables["epochs"].times.magnitude + tables["epochs"].durations.magnitude, [5.0, 20.0])
+    assert tables["trials"].labels.tolist() == ["tone", "Geräusch"]
+
+
+def test_mat(tmp_path: Path) -> None:
+    one = activity()
+    found = scipy.io.loadmat(exported(one, "mat", tmp_path), squeeze_me=True, struct_as_record=False)
+    for name, variable in one.variables.items():
+        back = np.asarray(found[str(name)])
+        if variable.dtype.kind in "iuf":
+            assert back.dtype.kind == variable.dtype.kind
+            equal(back.reshape(variable.shape), variable.values)
+        else:
+            assert ["".join(np.atleast_1d(v)) for v in np.atleast_1d(back)] == [str(v) for v in variable.values]
+        assert getattr(found["dims"], str(name)) == " ".join(map(str, variable.dims))
+    assert json.loads(str(found["attributes"])) == one.attrs
+    assert found["units"].lfp == "V"
+
+
+def test_csv(tmp_path: Path) -> None:
+    one = activity()
+    path = exported(one, "csv", tmp_path)
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(r["unit"], r["epoch"]) for r in rows] == [(u, e) for u in UNITS for e in ("base", "späť")]
+    counts, seconds = observed.counts(one, ["base", "späť"])
+    assert [int(r["n_spikes"]) for r in rows] == counts.ravel().tolist()
+    assert [float(r["observed_s"]) for r in rows] == seconds.ravel().tolist()
+    assert rows[0]["firing_rate_hz"] == repr(float(counts[0, 0] / 5.0))
+    assert rows[4]["firing_rate_hz"] == ""  # not isolated in the first epoch: no rate of 0
+    assert {r["factor_dose"] for r in rows} == {"2.5"}
+    assert {r["subject"] for r in rows} == {"mouse «7»"}
+
+
+def test_a_batch_of_realisations(tmp_path: Path) -> None:
+    runs = [synthetic.activity([np.array([1.0 + k])], 10.0).assign_attrs(replicate=str(k)) for k in range(3)]
+    write(by_replicate(runs), tmp_path / "batch.nc")
+    with pytest.raises(DataError, match="holds 3 replicates, and nwb takes one; choose it with --replicate: 0, 1, 2"):
+        export(tmp_path / "batch.nc", tmp_path / "out.nwb", to="nwb")
+    with pytest.raises(DataError, match=r"has no replicate '7'; .*known: 0, 1, 2"):
+        export(tmp_path / "batch.nc", tmp_path / "out.nwb", to="nwb", replicate="7")
+    export(tmp_path / "batch.nc", tmp_path / "out.nwb", to="nwb", replicate="2")
+    with pynwb.NWBHDF5IO(str(tmp_path / "out.nwb"), "r") as io:
+        assert io.read().units["spike_times"][0].tolist() == [3.0]
+    export(tmp_path / "batch.nc", tmp_path / "out.csv", to="csv")
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 4
+
+
+def rates() -> xr.Dataset:
+    one = synthetic.activity([], 2.0).drop_dims(["unit", "spike"])
+    values = np.arange(8.0).reshape(2, 4)
+    return one.assign(rate=(("unit", "time"), values, {"units": "Hz"})).assign_coords(
+        unit=["E", "I"], time=("time", 0.5 * np.arange(4), {"units": "s"})
+    )
+
+
+def test_rates_go_to_nwb_and_mat(tmp_path: Path) -> None:
+    with pynwb.NWBHDF5IO(str(exported(rates(), "nwb", tmp_path)), "r") as io:
+        series = io.read().acquisition["rate"]
+        equal(series.data[:].T, rates().rate)
+        equal(series.timestamps[:], rates().time)
+        assert json.loads(series.comments) == {"unit": ["E", "I"]}
+    equal(scipy.io.loadmat(exported(rates(), "mat", tmp_path))["rate"], rates().rate)
+
+
+def weights() -> xr.Dataset:
+    n = {"units": "1"}
+    return synthetic.activity([np.array([1.0])], 2.0).assign(
+        weight=(("snapshot", "synapse"), np.ones((1, 3)), {"units": "S"}),
+        snapshot_time=("snapshot", [2.0], {"units": "s"}),
+        pre=("synapse", [0, 0, 0], n),
+        post=("synapse", [0, 0, 0], n),
+        projection=("synapse", ["a"] * 3),
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "to", "lost"),
+    [(weights, "nwb", "weight"), (weights, "nix", "weight"), (rates, "nix", "rate"), (rates, "csv", "no spikes")],
+)
+def test_what_a_format_would_lose_is_refused(make: Any, to: str, lost: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=lost):
+        exported(make(), to, tmp_path)
+    assert not (tmp_path / f"out.{to}").exists()
+
+
+def test_a_writer_that_loses_spikes_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As neo's does with trains that are slices: the file is counted before it is kept."""
+    original = neo.io.NixIO.write_block
+
+    def losing(self: Any, block: neo.Block, **options: Any) -> None:
+        segment = block.segments[1]
+        kept = [t for t in segment.spiketrains if t.annotations["unit_name"] != UNITS[0]]
+        segment.spiketrains = neo.Segment().spiketrains
+        segment.spiketrains.extend(kept)
+        original(self, block, **options)
+
+    monkeypatch.setattr(neo.io.NixIO, "write_block", losing)
+    with pytest.raises(DataError, match=r"the file holds \(.*\) spikes and samples, not"):
+        exported(activity(), "nix", tmp_path)
+    assert not (tmp_path / "out.nix").exists()
+
+
+def test_faults_of_the_call(tmp_path: Path) -> None:
+    write(activity(), tmp_path / "one.nc")
+    with pytest.raises(DataError, match="'nbw' is no format to export to; did you mean 'nwb'"):
+        export(tmp_path / "one.nc", tmp_path / "out", to="nbw")
+    with pytest.raises(DataError, match="exists; choose another name"):
+        export(tmp_path / "one.nc", tmp_path / "one.nc", to="mat")
+    with pytest.raises(DataError, match="does not exist"):
+        export(tmp_path / "none.nc", tmp_path / "out.mat", to="mat")
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_the_command(to: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(activity(), tmp_path / "one.nc")
+    command = ["export", str(tmp_path / "one.nc"), "--to", to, str(tmp_path / f"o.{to}")]
+    assert main(command) == 0
+    assert capsys.readouterr().out == f"{tmp_path}/o.{to} is written\n"
+    assert main(command) == 1
+    assert "exists; choose another name" in capsys.readouterr().err
