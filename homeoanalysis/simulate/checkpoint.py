@@ -72,8 +72,8 @@ def _holders(network: Network) -> Iterator[tuple[dict[str, Any], str]]:
     for name, rules in network.slow.items():
         yield rules, f"slow/{name}"
     for k, part in enumerate(network.parts):
-        for kind, held in zip(part._fields, part, strict=True):
-            yield held, f"part/{k}/{kind}"
+        for kind in part._fields:
+            yield getattr(part, kind), f"part/{k}/{kind}"
 
 
 def _arrays(network: Network) -> Iterator[tuple[str, np.ndarray]]:

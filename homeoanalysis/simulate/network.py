@@ -127,6 +127,29 @@ class Network(NamedTuple):
             for rule in rules:
                 rule.tags.modulator[1] += amount
 
+    def ends(self, projection: str) -> tuple[str, str]:
+        """The names of its source and target populations."""
+        p = self.make.model.projections[projection]
+        return p.source, p.target
+
+    def first_pair(self, projection: str) -> tuple[int, int]:
+        """Source and target neuron of the first synapse of a projection, in the order of both."""
+        source, target = self.wiring(projection, 0).synapses()
+        if source.size == 0:
+            raise SimulationError(f"projection {projection!r} has no synapse")
+        return int(source[0]), int(target[0])
+
+    def set_weight(self, projection: str, source: int, target: int, weight: float) -> None:
+        """Give the synapses between two neurons this weight; at the start of a run, when none owes a change."""
+        start = 0
+        for part in self.parts:
+            held: Any = part.projections[projection]
+            if not hasattr(held, "rules"):
+                raise SimulationError(f"projection {projection!r} has no rule that changes weights; add one")
+            of, onto = pairs(held)
+            held.weight[np.flatnonzero((of == source) & (onto + start == target))] = weight
+            start += part.populations[self.ends(projection)[1]].counts.size
+
     def scale_plasticity(self, owner: str, rule: str, scale: float) -> None:
         """The same for any rule of a projection or a population."""
         if owner in self.neurons:

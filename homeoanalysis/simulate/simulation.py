@@ -14,6 +14,7 @@ from homeoanalysis.config.model import Model
 from homeoanalysis.config.record import WeightRecord
 from homeoanalysis.errors import SimulationError
 from homeoanalysis.numerics.channels import inputs
+from homeoanalysis.numerics.counter import random_key
 from homeoanalysis.numerics.mechanism import Window
 from homeoanalysis.numerics.traces import levels
 from homeoanalysis.provenance import code_digest
@@ -61,6 +62,11 @@ class Simulation:
             ((self._steps(at), key, k) for key, p in self.network.protocols.items() for k, at in enumerate(_times(p))),
             key=lambda change: (change[0], -change[2], change[1]),  # where one stops and another starts, the start counts
         )
+        self._watching = {
+            key: p.watch(self.network, random_key(self.network.make.stream("input", key)))
+            for key, p in self.network.protocols.items()
+            if hasattr(p, "watch")
+        }
         self._checkpoint = checkpoint
         self.snapshots: dict[str, list[np.ndarray]] = {"time": []}  # of weights, by projection
         if model.duration is not None:
@@ -86,6 +92,7 @@ class Simulation:
             self.network.protocols[key].change(self.network, k)
         self.spikes, self.snapshots = read(path, self.network)
         self.step = step
+        self._answer(0)
         _LOG.info("%s: goes on from %.0f s, where %s was written", self._label, step * self.network.grid.dt, path)
 
     def _steps(self, seconds: float) -> int:
@@ -126,6 +133,8 @@ class Simulation:
                 spikes[key] += found.shape[1]
             if self.step % grid.window == 0:
                 self._end_window()
+            if self._watching and self.step % chunk == 0:
+                self._answer(self.step - chunk)
             if self.step % chunk == 0 or self.step == stop:
                 self._check()
             if self.model.record.weights is not None and self.step % self._steps(self.model.record.weights.every) == 0:
@@ -141,6 +150,15 @@ class Simulation:
                     *(self._label, self.step * grid.dt, stop * grid.dt, speed, left),
                 )
         return {key: n / self.network.neurons[key].n for key, n in spikes.items()}
+
+    def _answer(self, since: int) -> None:
+        """Plan what protocols do in answer to the spikes from step `since` on, up to the last full chunk."""
+        stop = self.step - self.step % max(1, self._steps(CHUNK))
+        for key, watch in self._watching.items():
+            begin = since - self._steps(watch.memory)
+            found = {name: _between(self.spikes[name], begin, stop) for name in (watch.source, watch.target)}
+            times = [self._steps(t) for t in watch.times(found, since)]
+            self._changes = sorted([*self._changes, *((t, key, 1) for t in times if t >= self.step)])
 
     def _run(self, stop: int) -> int:
         parts, apart = self.network.parts, self.network.apart
@@ -291,6 +309,17 @@ class Simulation:
 def _times(protocol: Any) -> list[float]:
     """When a protocol changes the network [s]."""
     return list(protocol.times()) if hasattr(protocol, "times") else []
+
+
+def _between(chunks: list[np.ndarray], begin: int, stop: int) -> np.ndarray:
+    """The (2, spikes) steps and units from `begin` to `stop`; later chunks hold later spikes."""
+    recent = [np.zeros((2, 0), np.int64)]
+    for chunk in reversed(chunks):
+        recent.append(chunk)
+        if chunk.shape[1] and chunk[0, 0] < begin:
+            break
+    found = np.concatenate(recent[::-1], axis=1)
+    return found[:, (found[0] >= begin) & (found[0] < stop)]
 
 
 def _next(step: int, every: int) -> int:
