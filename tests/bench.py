@@ -12,7 +12,7 @@ from homeoanalysis.numerics.traces import trace
 from homeoanalysis.simulate.build import make_projection
 from homeoanalysis.simulate.populations import Spikes
 from homeoanalysis.simulate.projections import pairs, weights
-from homeoanalysis.simulate.projections.hooks import Rows, deliver, learn, rescale
+from homeoanalysis.simulate.projections.hooks import Rows, deliver, drift_on, learn, rescale
 
 GRID = Grid(1e-4, 100, np.dtype(float))
 FLOAT32 = GRID._replace(dtype=np.dtype(np.float32))
@@ -201,6 +201,7 @@ def play(projection, source, sink, state, driven, flush_every, one, zero, receiv
                     spikes.unit[t & slots, n] = i
                     n += 1
             spikes.number[t & slots, 0] = n
+        drift_on(projection, t)
         learn(projection, t)
         if (t + 1) % flush_every == 0:
             rescale(projection, t, one, zero)

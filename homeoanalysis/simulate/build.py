@@ -49,6 +49,7 @@ class Builder:
         self.apart = min((self._steps(p.shortest_delay) for p in model.projections.values()), default=1)
         longest = max((self._steps(p.longest_delay) for p in model.projections.values()), default=1)
         self.ring = 1 << (longest + self.apart).bit_length()
+        self.due = np.full(self.ring, -1, np.int64)
         size = max(p.n for p in model.populations.values())
         self.n_parts = max(threads, -(-size // LARGEST))
         # What protocols have changed, so that one change does not undo another.
@@ -204,6 +205,8 @@ class Builder:
             detectors=tuple(detectors),
             spikes=neurons.spikes,
             part=part,
+            due=self.due,
+            delays=self.delays(name),
             counts=neurons.counts[start : start + n],
             fired=fired,
             fired_by_eight=fired.view(np.uint64),
@@ -212,6 +215,11 @@ class Builder:
             log=np.zeros((2, max(LOG, 2 * self.apart * n)), np.int32),
             logged=np.zeros(2, np.int64),
         )
+
+    def delays(self, name: str) -> np.ndarray:
+        """The delays [steps] of all projections that leave a population."""
+        leaving = ((key, p) for key, p in self.model.projections.items() if p.source == name)
+        return np.unique(np.array([delay for key, p in leaving for delay in self._delays(key, p)[0]], np.int64))
 
     def detectors(self, name: str) -> tuple[float, ...]:
         """The time constants of the rate detectors that slow rules want of a population."""
@@ -327,6 +335,7 @@ def build(model: Model, *, name: str, replicate: int, seed: int, stimulus: xr.Da
         apart=make.apart,
         flush_every=make.flush_every,
         files=source_files(model),
+        due=make.due,
         make=make,
     )
 

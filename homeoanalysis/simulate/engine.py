@@ -7,7 +7,7 @@ import numpy as np
 from homeoanalysis.numerics.composition import each, summed
 from homeoanalysis.numerics.machine import count_in, give_way, look
 from homeoanalysis.simulate.populations import advance, is_full
-from homeoanalysis.simulate.projections.hooks import add_up, deliver, fetch, learn, rescale
+from homeoanalysis.simulate.projections.hooks import add_up, deliver, drift_on, fetch, learn, rescale
 
 PATIENCE = 1000  # looks at a barrier before the processor is given to another thread
 
@@ -55,9 +55,10 @@ class Barrier(NamedTuple):
         return total
 
 
-def run(populations, projections, inputs, probes, barrier, start, stop, apart):  # type: ignore[no-untyped-def]
+def run(populations, projections, inputs, probes, barrier, due, start, stop, apart):  # type: ignore[no-untyped-def]
     """Steps from `start` to `stop`; returns the step reached, which is less than `stop` if a spike log filled up.
 
+    `due`: see `Population`; in a small network most steps bring no spike to any projection, and cost nothing here.
     `apart`: steps that threads may be apart, no more than the shortest delay.
     This plain Python function is the reference; `compiler.compiled` gives the same loop as machine code.
     """
@@ -66,11 +67,15 @@ def run(populations, projections, inputs, probes, barrier, start, stop, apart): 
             return begin
         for t in range(begin, min(begin + apart, stop)):
             arrive(inputs, t)
-            deliver(projections, t)
-            advance(populations, t)
-            learn(projections, t)
+            if due[t & (due.size - 1)] == t:
+                deliver(projections, t)
+            number = advance(populations, t)
+            drift_on(projections, t)
+            if number > 0:
+                learn(projections, t)
             sample(probes, t)
-            fetch(projections, t)
+            if due[(t + 1) & (due.size - 1)] == t + 1:
+                fetch(projections, t)
     return stop
 
 

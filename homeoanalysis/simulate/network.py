@@ -62,6 +62,7 @@ class Network(NamedTuple):
     sites: dict[str, dict[int, Site]]  # projection -> part -> where its rules act
     protocols: dict[str, Any]  # the parameters, as the catalogue gives them
     apart: int  # steps that parts may run without each other: the shortest delay
+    due: np.ndarray  # see `Population`
     flush_every: int  # steps after which deferred changes must be paid
     files: tuple[Path, ...]  # catalogue files of the mechanisms
     make: Any  # the `build.Builder` behind it
@@ -165,9 +166,9 @@ class Network(NamedTuple):
     def wiring(self, projection: str, t: int) -> Wiring:
         """The synapses of a projection at step t, and how to change them."""
         p, held = self.make.model.projections[projection], [part.projections[projection] for part in self.parts]
-        bounds = self.make.bounds(self.neurons[p.target].n)
 
         def synapses() -> tuple[np.ndarray, np.ndarray]:
+            bounds = self.make.bounds(self.neurons[p.target].n)
             found = [pairs(x) for x in held]
             source = np.concatenate([start for start, _ in found])
             target = np.concatenate([end + start for (_, end), start in zip(found, bounds[:-1], strict=True)])

@@ -14,9 +14,10 @@ PAD = 64  # populations are padded to a multiple of this
 
 
 # ---- hooks of a population
-@each
+@summed
 def advance(population, t):  # type: ignore[no-untyped-def]
-    """Integrate, find the spikes, reset."""
+    """Integrate, find the spikes, reset; returns how many there are."""
+    return 0
 
 
 @summed
@@ -81,6 +82,8 @@ class Population(NamedTuple):
     detectors: tuple
     spikes: Spikes
     part: int
+    due: np.ndarray  # (ring,), of the whole network: the latest step of each slot in which spikes reach some projection
+    delays: np.ndarray  # steps: of all projections that leave the population
     counts: np.ndarray  # (n,) spikes in this window
     fired: np.ndarray  # bytes
     fired_by_eight: np.ndarray  # the same bytes
@@ -122,6 +125,10 @@ class Population(NamedTuple):
                                 spikes.unit[slot, offset + number] = offset + i
                                 number += 1
         spikes.number[slot, population.part] = number
+        if number > 0:
+            for k in range(population.delays.size):
+                arrival = t + population.delays[k]
+                population.due[arrival & (population.due.size - 1)] = arrival
         for k in range(number):
             i = spikes.unit[slot, offset + k] - offset
             reset(population.kernel, population.state, i)
@@ -132,6 +139,7 @@ class Population(NamedTuple):
             population.log[1, population.logged[0]] = offset + i
             population.logged[0] += 1
         population.logged[1] += number
+        return number
 
 
 @inlined

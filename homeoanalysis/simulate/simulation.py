@@ -166,7 +166,7 @@ class Simulation:
             arguments = parts[0].arguments()
             for part in parts[1:]:
                 arguments = tuple(a + b for a, b in zip(arguments, part.arguments(), strict=True))  # type: ignore[assignment]
-            return self._code.run(*arguments, (), self.step, stop, apart)
+            return self._code.run(*arguments, (), self.network.due, self.step, stop, apart)
         arrived, full = np.zeros(1, np.int64), np.zeros((2, len(parts)), np.int64)
         with ThreadPoolExecutor(len(parts)) as pool:
             futures = [
@@ -174,7 +174,7 @@ class Simulation:
                     self._code.run,
                     *part.arguments(),
                     (Barrier(arrived, np.zeros(1, np.int64), full, k),),
-                    *(self.step, stop, apart),
+                    *(self.network.due, self.step, stop, apart),
                 )
                 for k, part in enumerate(parts)
             ]
@@ -257,6 +257,8 @@ class Simulation:
 
     def _rescale(self, projection: str, t: int, scale: np.ndarray, shift: np.ndarray) -> None:
         start, dtype = 0, self.network.grid.dtype
+        if not hasattr(self.network.parts[0].projections[projection], "rescale"):
+            return  # a call would do nothing, and costs as much as a hundred steps of a small network
         for part in self.network.parts:
             size = part.populations[self.model.projections[projection].target].counts.size
             mine = slice(start, start + size)

@@ -11,7 +11,18 @@ from homeoanalysis import catalogue
 from homeoanalysis.numerics.composition import OPTIONS, activate
 from homeoanalysis.numerics.mechanism import Membrane, Site, Window
 from homeoanalysis.simulate.projections import Event, Forward, Static
-from homeoanalysis.simulate.projections.hooks import arm, at_post, deliver, drift, learn, on_post, on_pre, release, watch
+from homeoanalysis.simulate.projections.hooks import (
+    arm,
+    at_post,
+    deliver,
+    drift,
+    drift_on,
+    learn,
+    on_post,
+    on_pre,
+    release,
+    watch,
+)
 
 RULES = {name: instance("plasticity", name).form for name in catalogue.names("plasticity")}
 FAST = [name for name, form in RULES.items() if form in {"forward", "event"}]
@@ -152,6 +163,8 @@ def _changes(made: Any) -> np.ndarray:
                     fired = np.flatnonzero(raster[t])
                     spikes.unit[t % 32, : fired.size], spikes.number[t % 32, 0] = fired, fired.size
             with np.errstate(over="ignore"):  # random words
+                if half is learn:
+                    drift_on(made.projection, t)
                 half(made.projection, t)
             found.append(made.projection.weight - start)
             made.projection.weight[:] = start

@@ -200,18 +200,23 @@ class Event(NamedTuple):
                     _event_row(rows.target, projection.weight, a, z, arrivals, rules, strength, projection.weight_max)
 
     @staticmethod
-    def learn(projection, t):  # type: ignore[no-untyped-def]
-        slot = t & (projection.sink.number.shape[0] - 1)
-        start = projection.sink.start[projection.part]
-        stop = start + projection.sink.number[slot, projection.part]
+    def drift_on(projection, t):  # type: ignore[no-untyped-def]
         if pass_time(projection.rules, t) > 0:
+            slot = t & (projection.sink.number.shape[0] - 1)
+            start = projection.sink.start[projection.part]
+            stop = start + projection.sink.number[slot, projection.part]
             k = start  # units that fire come in order; `open_post` pays their drift
             for i in range(projection.first_in.size - 1):
                 if k < stop and projection.sink.unit[slot, k] - start == i:
                     k += 1
                 elif drifting(projection.rules, i) > 0:
                     _learn_of(projection, i, open_drift(projection.rules, i, t))
-        for k in range(start, stop):
+
+    @staticmethod
+    def learn(projection, t):  # type: ignore[no-untyped-def]
+        slot = t & (projection.sink.number.shape[0] - 1)
+        start = projection.sink.start[projection.part]
+        for k in range(start, start + projection.sink.number[slot, projection.part]):
             i = projection.sink.unit[slot, k] - start
             _learn_of(projection, i, open_post(projection.rules, i, t))
 

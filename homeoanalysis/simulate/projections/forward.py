@@ -235,8 +235,11 @@ class Forward(NamedTuple):
                     _forward_row(target, weight, a, arrivals, visits, strength, projection.weight_max)
 
     @staticmethod
-    def learn(projection, t):  # type: ignore[no-untyped-def]
+    def drift_on(projection, t):  # type: ignore[no-untyped-def]
         observe(projection.rules, t)
+
+    @staticmethod
+    def learn(projection, t):  # type: ignore[no-untyped-def]
         slot = t & (projection.sink.number.shape[0] - 1)
         start = projection.sink.start[projection.part]
         for k in range(start, start + projection.sink.number[slot, projection.part]):

@@ -21,6 +21,11 @@ def deliver(projection, t):  # type: ignore[no-untyped-def]
 
 
 @each
+def drift_on(projection, t):  # type: ignore[no-untyped-def]
+    """Every step, after the membranes: what they do to the weights."""
+
+
+@each
 def learn(projection, t):  # type: ignore[no-untyped-def]
     """Plasticity of the postsynaptic spikes emitted now."""
 
