@@ -33,15 +33,16 @@ def local_path(source: Source, file: File) -> Path | None:
 def fetch(source: Source, file: File, *, recording: str, destination: Path) -> None:
     """Bring one file to `destination`, whole and with the right checksum, or not at all.
 
-    An address is asked only if the folder named by HOMEOANALYSIS_MIRROR has no <recording>/<file>.
+    An address is asked only if the folder named by HOMEOANALYSIS_MIRROR has no <recording>/<file>; the source may name
+    another folder there.
     Raises DataError naming the file, the address and the variable.
     """
     near = local_path(source, file)
     mirror = os.environ.get(MIRROR)
-    if near is None and mirror and (candidate := Path(mirror) / recording / file.name).is_file():
+    if near is None and mirror and (candidate := Path(mirror) / (source.mirror or recording) / file.name).is_file():
         near = candidate
     if near is None:
-        _download(f"{source.url}{quote(file.name)}", file, destination, recording, mirror)
+        _download(f"{source.url}{quote(file.remote or file.name)}", file, destination, source.mirror or recording, mirror)
         return
     check_file(near, file.sha256, shown=f"recording {recording}: {near}")
     with replacing(destination) as part:

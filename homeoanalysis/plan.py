@@ -42,13 +42,13 @@ class Plan:
         source = self.config.recordings[recording].source
         if source.url is None and source.package is None:
             replicates = self.config.recordings[recording].replicates.values()
-            file = next(f for r in replicates for f in r.files.values() if f.name == name)
+            file = next(f for r in replicates for f in r.all_files().values() if f.name == name)
             return str(local_path(source, file))
         return f"data/{recording}/{name}"
 
     def replicate_files(self, recording: str, replicate: str) -> dict[str, str]:
         """Role -> path of the files of one replicate."""
-        files = self.config.recordings[recording].replicates[replicate].files
+        files = self.config.recordings[recording].replicates[replicate].all_files()
         return {role: self.recording_file(recording, file.name) for role, file in files.items()}
 
     def batches(self, source: str) -> dict[str, list[int]]:
@@ -88,7 +88,8 @@ class Plan:
     def raw_file(self, recording: str, name: str) -> dict[str, Any]:
         """The YAML of one file of a recording."""
         replicates = self.config.raw_recordings[recording]["replicates"].values()
-        return next(dict(f) for r in replicates for f in r["files"].values() if f["name"] == name)
+        sets = [part for r in replicates for part in (r, *r.get("parts", {}).values())]
+        return next(dict(f) for s in sets for f in s.get("files", {}).values() if f["name"] == name)
 
     def recording_entries(self, recording: str) -> list[tuple[str, str]]:
         """The catalogue entries that a recording is read with."""
@@ -116,7 +117,7 @@ class Plan:
         for name in recordings:
             recording = self.config.recordings[name]
             if recording.source.url or recording.source.package:
-                files = dict.fromkeys(f.name for r in recording.replicates.values() for f in r.files.values())
+                files = dict.fromkeys(f.name for r in recording.replicates.values() for f in r.all_files().values())
                 for file in files:
                     yield Job("fetch", f"{name}/{file}", [self.recording_file(name, file)])
             for path in self.activity_files(name):

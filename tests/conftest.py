@@ -22,7 +22,8 @@ def _listed() -> Listed:
         found[name] = Source(url=one["url"]), File(name=Path(name).name, sha256=one["sha256"])
     for name, recording in load_config(ROOT / "config").recordings.items():
         for replicate in recording.replicates.values() if recording.source.url else ():
-            found |= {f"{name}/{file.name}": (recording.source, file) for file in replicate.files.values()}
+            folder = recording.source.mirror or name
+            found |= {f"{folder}/{file.name}": (recording.source, file) for file in replicate.all_files().values()}
     return found
 
 

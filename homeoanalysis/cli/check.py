@@ -82,7 +82,7 @@ def _check_files(plan: Plan, studies: Sequence[str]) -> None:
     found: dict[Path, str | None] = {}
     for name in (r for r in dict.fromkeys([*sources, *driving]) if r in config.recordings):
         for replicate in config.recordings[name].replicates.values():
-            for file in replicate.files.values():
+            for file in replicate.all_files().values():
                 path = local_path(config.recordings[name].source, file)
                 found |= {path: file.sha256} if path is not None else {}
     absent = [str(path) for path in found if not path.exists()]

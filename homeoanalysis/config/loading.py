@@ -11,6 +11,7 @@ from homeoanalysis.config import yaml
 from homeoanalysis.config.fields import Name, Strict, check_name, explain
 from homeoanalysis.config.model import PRESENTATIONS, Model, ModelFile, Size
 from homeoanalysis.config.recording import Recording
+from homeoanalysis.config.replicate_table import with_table
 from homeoanalysis.config.study import Contrast, Study
 from homeoanalysis.errors import ConfigError
 
@@ -131,7 +132,8 @@ def _read_folder(folder: Path, kind: str, wrong: list[str]) -> dict[str, dict[st
             twin = next((n for n in found if n.lower() == path.stem.lower()), None)
             if twin:
                 raise ValueError(f"differs from {twin}.yaml only in case; some file systems cannot hold both, rename one")
-            found[path.stem] = yaml.read(path, shown)
+            content = yaml.read(path, shown)
+            found[path.stem] = with_table(content, path, shown) if kind == "recordings" else content
         except ValueError as error:
             wrong.append(f"{shown}: the file's name {error}")
         except ConfigError as error:
@@ -345,18 +347,29 @@ def _block_faults(study: Study, recordings: Mapping[str, Recording], models: Map
         dict.fromkeys(s for target, listed in study.targets.items() for s in (target, *listed)) if study.contrasts else ()
     ):
         if source in recordings:
-            spans, durations = recordings[source].epochs, [recordings[source].observed(r) for r in recordings[source].replicates]
+            of = recordings[source]
+            spans, durations = _shortest(of), [of.observed(r) for r in of.replicates]
         else:
             model = models[source.partition(".")[0]]
             spans, durations = (model.epochs, [model.duration]) if model is not None else ({}, [])
         lengths = {f"epoch {label}": stop - start for label, (start, stop) in spans.items()}
         known = [d for d in durations if d is not None]
-        for what, length in (lengths or ({"the recording": min(known)} if known else {})).items():
+        whole = source not in recordings or not recordings[source].epochs
+        for what, length in (lengths or ({"the recording": min(known)} if known and whole else {})).items():
             if length < 2 * block * (1 - 1e-9):
                 yield (
                     f"resampling.block is {block:g} s, but {what} of {source} has only {length:g} s, less than two blocks; "
                     "make block shorter"
                 )
+
+
+def _shortest(recording: Recording) -> dict[str, tuple[float, float]]:
+    """The epochs that are known before a file is read, each in the replicate where it is shortest."""
+    found: dict[str, tuple[float, float]] = {}
+    for replicate in recording.replicates:
+        for label, span in recording.spans(replicate).items():
+            found[label] = min(found.get(label, span), span, key=lambda s: s[1] - s[0])
+    return found
 
 
 def _names(contrast: Contrast) -> list[str]:

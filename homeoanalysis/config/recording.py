@@ -1,14 +1,16 @@
 """Recordings: `config/recordings/<name>.yaml`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from homeoanalysis.config.fields import Entry, Factor, Name, Span, Strict, entry
+from homeoanalysis.catalogue import did_you_mean
+from homeoanalysis.config.fields import Entry, Factor, Name, Span, Strict, checked, entry
+from homeoanalysis.config.timing import ENDS, Between, Instant, Moment, SameUnits, Trials, Windows
 from homeoanalysis.units import Hertz, Second
 
 if TYPE_CHECKING:
@@ -52,6 +54,9 @@ class Source(Strict):
     package: str | None = Field(default=None, description="an installed Python package that ships the files")
     url: Annotated[str, AfterValidator(_check_url)] | None = Field(default=None, description="https address of the files' folder")
     folder: str | None = Field(default=None, description="a local folder; with package: the folder inside it")
+    mirror: Name | None = Field(
+        default=None, description="folder of the mirror that holds the files; by default the recording's name"
+    )
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -70,17 +75,40 @@ class File(Strict):
 
     name: Path
     sha256: Annotated[str, AfterValidator(_check_sha256)] | None = None
+    remote: Path | None = Field(default=None, description="where it lies below the source's address, if not under its name")
+
+
+class Part(Strict):
+    """Files of a replicate with a clock of their own: one of several that were recorded one after the other."""
+
+    files: dict[Name, File] = Field(min_length=1, description="role: file")
+    start: Second = Field(description="what the replicate's clock says when the clock of these files says 0")
 
 
 class Replicate(Strict):
     """One session of one subject: the unit that statistics count, never a channel or a unit."""
 
-    files: dict[Name, File] = Field(min_length=1, description="role: file; the reader says which roles it needs")
+    files: dict[Name, File] = Field(default={}, description="role: file; the reader says which roles it needs")
+    parts: dict[Name, Part] = Field(default={}, description="instead of files: several sets of files on one clock")
+    same_units: SameUnits | None = Field(default=None, description="which units of the parts are the same")
+    parameters: dict[str, Any] = Field(default={}, description="parameters of the reader for this replicate alone")
     subject: str = Field(description="animal or culture; replicates of one subject are not independent")
     session: str = ""
     factors: dict[Name, Factor] = Field(default={}, description="age, condition, genotype, dose...")
     duration: Second | None = Field(default=None, description="observed time; checked when the file is read")
     stimulus_bandwidth: Hertz | None = Field(default=None, description="highest frequency of the stimulus")
+    times: dict[Name, Moment] = Field(default={}, description="name: when something happened; put over those of the recording")
+
+    def all_files(self) -> dict[str, File]:
+        """Every file by its role, which for a part is `part.role`."""
+        return self.files | {f"{key}.{role}": file for key, part in self.parts.items() for role, file in part.files.items()}
+
+
+class CanBeTable:
+    """The JSON schema of replicates, for editors: `load_config` reads the table that a YAML file names."""
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> dict[str, Any]:
+        return {"anyOf": [handler(core_schema), {"type": "string", "examples": ["cultures.csv"]}]}
 
 
 class Units(Strict):
@@ -96,41 +124,34 @@ class Recording(Strict):
     citation: str
     licence: str
     source: Source
-    reader: Reader
+    reader: Reader = Field(description="what the files are read with; parameters that all replicates share")
     fixes: list[Fix] = Field(default=[], description="quirks of this data set, mended in this order")
-    replicates: dict[Name, Replicate] = Field(min_length=1)
+    replicates: Annotated[dict[Name, Replicate], CanBeTable()] = Field(
+        min_length=1, description="name: replicate; or the name of a CSV or TSV file beside this one, a line each"
+    )
+    files: dict[Name, File] = Field(default={}, description="with a table of replicates: files that its lines share")
     duration: Second | None = Field(default=None, description="observed time of every replicate that does not say its own")
-    epochs: dict[Name, Span] = Field(default={}, description="label: [from, to]")
+    clock: Span | None = Field(default=None, description="[from, to] of the recording's clock, where it does not start at 0")
+    observed_windows: Windows | None = Field(default=None, description="when was observed, where the files do not say it")
+    times: dict[Name, Moment] = Field(default={}, description="name: when something happened")
+    epochs: dict[Name, Between] = Field(default={}, description="label: [from, to]: times, 'start', 'stop', or names of times")
+    trials: Trials | None = Field(default=None, description="trials that the events of the files mark")
+    same_units: SameUnits | None = Field(default=None, description="which units of the parts of a replicate are the same")
     units: Units = Units()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        wrong = []
+        wrong = ["files has no effect without a table of replicates; give each replicate its files"] if self.files else []
         for name, replicate in self.replicates.items():
-            duration = replicate.duration if replicate.duration is not None else self.duration
-            if duration is not None and duration <= 0:
-                wrong.append(f"replicates.{name}.duration is {duration:g} s; an observed time is longer than nothing")
-            if self.epochs and duration is None:
-                wrong.append(f"replicates.{name}.duration is missing; epochs are checked against it, so give the observed time")
-            for label, (start, stop) in self.epochs.items():
-                if start >= stop:
-                    wrong.append(f"epochs.{label} is [{start:g} s, {stop:g} s], which ends before it starts; write [from, to]")
-                elif duration is not None and not 0 <= start < stop <= duration:
-                    whose = "" if replicate.duration is None else f" (replicate {name})"
-                    wrong.append(
-                        f"epochs.{label} is [{start:g} s, {stop:g} s], which is not inside the recording "
-                        f"of {duration:g} s{whose}; move it, or mend duration"
-                    )
-            if self.source.folder is None or self.source.package is not None:
-                for role, file in replicate.files.items():
-                    if file.sha256 is None:
-                        wrong.append(f"replicates.{name}.files.{role}.sha256 is missing; files that are fetched need one")
+            wrong += [f"replicates.{name}{fault}" for fault in self._replicate_faults(name, replicate)]
+            wrong += self._epoch_faults(name, replicate)
         factors = {name: sorted(r.factors) for name, r in self.replicates.items()}
         if len({tuple(f) for f in factors.values()}) > 1:
             wrong.append(f"replicates have different factors ({factors}); give every replicate the same ones")
-        seen: dict[tuple[str, ...], str] = {}
+        seen: dict[str, str] = {}
         for name, replicate in self.replicates.items():
-            other = seen.setdefault(tuple(sorted(f.name for f in replicate.files.values())), name)
+            names = sorted(f.name for f in replicate.all_files().values())
+            other = seen.setdefault(repr((names, sorted(replicate.parameters.items(), key=repr))), name)
             if other != name:
                 wrong.append(
                     f"replicates.{name}.files are the files of replicate {other}; statistics would count them twice, remove one"
@@ -138,6 +159,77 @@ class Recording(Strict):
         if wrong:
             raise ValueError("\n".join(dict.fromkeys(wrong)))
         return self
+
+    def _replicate_faults(self, name: str, replicate: Replicate) -> Iterator[str]:
+        """What is wrong with one replicate; each starts with a key of it."""
+        duration = self.observed(name)
+        if duration is not None and duration <= 0:
+            yield f".duration is {duration:g} s; an observed time is longer than nothing"
+        if duration is None and any(not end.of for span in self.epochs.values() for end in span):
+            yield ".duration is missing; epochs are checked against it, so give the observed time"
+        if bool(replicate.files) == bool(replicate.parts):
+            yield " has both files and parts; write one of them" if replicate.files else ".files is missing; name at least one"
+        same = self.same_units if replicate.same_units is None else replicate.same_units
+        if len(replicate.parts) > 1 and same is None:
+            yield (
+                " has several parts, but same_units is missing: write ids (units of the same name are one unit), none, or a table"
+            )
+        for unit, places in same.items() if isinstance(same, dict) else ():
+            for place in places:
+                if place not in replicate.parts:
+                    yield f": same_units.{unit} names the part {place!r}; {did_you_mean(place, replicate.parts)}"
+        if self.source.folder is None or self.source.package is not None:
+            for role, file in replicate.files.items():
+                if file.sha256 is None:
+                    yield f".files.{role}.sha256 is missing; files that are fetched need one"
+            for key, part in replicate.parts.items():
+                for role, file in part.files.items():
+                    if file.sha256 is None:
+                        yield f".parts.{key}.files.{role}.sha256 is missing; files that are fetched need one"
+        if replicate.parameters:
+            try:
+                self.reader_of(name)
+            except ValueError as error:
+                yield from (f".parameters: {line}" for line in error.args)
+
+    def _epoch_faults(self, name: str, replicate: Replicate) -> Iterator[str]:
+        times = self.times | replicate.times
+        for taken in sorted({*ENDS} & {*self.times, *replicate.times}):
+            yield f"times.{taken} is the name of an end of observed time already; rename it"
+        duration = self.observed(name)
+        first, last = self.clock or (0.0, duration)
+        is_whole = self.clock is not None or not (replicate.parts or self.observed_windows)
+        for label, span in self.epochs.items():
+            for end in span:
+                if end.of and end.of not in times and end.of not in ENDS:
+                    yield f"epochs.{label} names {end.of!r}, which is no time; {did_you_mean(end.of, [*ENDS, *times])}"
+            start, stop = (self._known(end, times) for end in span)
+            if start is not None and stop is not None and start >= stop:
+                yield f"epochs.{label} is [{start:g} s, {stop:g} s], which ends before it starts; write [from, to]"
+            elif is_whole and last is not None and any(t is not None and not first <= t <= last for t in (start, stop)):
+                whose = "" if replicate.duration is None else f" (replicate {name})"
+                shown = ", ".join("?" if t is None else f"{t:g} s" for t in (start, stop))
+                of = f"of {duration:g} s" if self.clock is None else f"from {first:g} s to {last:g} s"
+                yield f"epochs.{label} is [{shown}], which is not inside the recording {of}{whose}; move it, or mend duration"
+
+    @staticmethod
+    def _known(end: Instant, times: Mapping[str, Moment]) -> float | None:
+        """The time of an instant, where no file need be read to know it."""
+        if not end.of:
+            return end.after
+        moment = times.get(end.of)
+        return None if moment is None or moment.at is None else moment.at + end.after
+
+    def spans(self, replicate: str) -> dict[str, tuple[float, float]]:
+        """Label -> [from, to] of the epochs of a replicate whose ends are known before its files are read."""
+        times = self.times | self.replicates[replicate].times
+        known = {label: (self._known(a, times), self._known(b, times)) for label, (a, b) in self.epochs.items()}
+        return {label: (a, b) for label, (a, b) in known.items() if a is not None and b is not None}
+
+    def reader_of(self, replicate: str) -> Entry:
+        """The reader with the parameters of a replicate. Raises ValueError if they are none of it."""
+        own = self.replicates[replicate].parameters
+        return checked(self.reader.folder, self.reader.name, self.reader.written | own) if own else self.reader
 
     def entries(self) -> list[tuple[str, str]]:
         """The catalogue entries (folder, name) that read the files."""

@@ -46,6 +46,7 @@ ACTIVITY: dict[str, Variable] = {
     "stimulus": Variable(("trial",), None, "label of the stimulus"),
     "epoch_start": Variable(("epoch",), "s", "start of the epoch"),
     "epoch_stop": Variable(("epoch",), "s", "end of the epoch"),
+    "epoch_origin": Variable(("epoch",), None, "where the ends of the epoch come from"),
     "state_start": Variable(("state",), "s", "start of the state"),
     "state_stop": Variable(("state",), "s", "end of the state"),
     "observed": Variable(("unit", "segment"), "1", "0: not isolated in this segment, never counted as silent"),

@@ -49,3 +49,11 @@ def spike_train(
             "if the spikes are right, write it as the reader's parameter duration, or give a stimulus as long"
         )
     return neo.SpikeTrain(np.sort(times), units=pq.s, t_start=t_start * pq.s, t_stop=t_stop * pq.s, name=name, **annotations)
+
+
+def trial(start: float, stop: float, stimulus: str) -> "neo.Epoch":
+    """A trial of a segment [s], which `ingest` takes over."""
+    import neo
+    import quantities as pq
+
+    return neo.Epoch([start] * pq.s, durations=[stop - start] * pq.s, labels=[stimulus], name="trial", role="trial")

@@ -1,6 +1,7 @@
 """The HDF5 layout of the multi-electrode repositories of Eglen and co-workers.
 
-Evidence: Eglen et al. 2014, doi:10.1186/2047-217X-3-3, and the 82 files of Charlesworth et al. 2015.
+Evidence: Eglen et al. 2014, doi:10.1186/2047-217X-3-3, the 82 files of Charlesworth et al. 2015, and the four of Hennig et al.
+2011, whose `summary/duration` is the time from the first to the last spike, rounded up.
 """
 
 from collections.abc import Mapping
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
     import neo
 
 
-def mea_hdf5(files: Mapping[str, Path], *, duration: Annotated[Second, Field(gt=0)] | None = None) -> "neo.Block":
+def mea_hdf5(
+    files: Mapping[str, Path], *, start: Second = 0.0, duration: Annotated[Second, Field(gt=0)] | None = None
+) -> "neo.Block":
     """Spikes of a multi-electrode array, one unit per electrode (threshold crossings: multi-unit).
 
     files: role "recording". The file holds `spikes` [s], one electrode after the other, `sCount` (how many each),
     and may hold `names`, `epos` (2 x electrode, [um]) and `recordingtime` [s]; without the last, the observed time
-    is `summary/duration` from 0 on.
-    duration: observed time from 0 on, where what the file says of it is absent or wrong.
+    is `summary/duration` from `start` on.
+    duration: observed time from `start` on, where what the file says of it is absent or wrong. start: not with recordingtime.
     Raises DataError if the file is no such HDF5, or its counts do not add up.
     """
     import h5py
@@ -49,11 +52,13 @@ def mea_hdf5(files: Mapping[str, Path], *, duration: Annotated[Second, Field(gt=
     if np.any(count != counted) or count.sum() != spikes.size:
         raise DataError(f"{path.name}: sCount adds up to {counted.sum():g} in whole numbers, but there are {spikes.size} spikes")
     if duration is not None:
-        edges = np.array([0.0, duration])
+        edges = np.array([start, start + duration])
     elif "recordingtime" in found:
+        if start:
+            raise DataError(f"{path.name} has a recordingtime, so that the reader's parameter start has no effect; remove it")
         edges = _numbers(path, "recordingtime", found["recordingtime"])
     elif "summary/duration" in found:
-        edges = np.concatenate([[0.0], _numbers(path, "summary/duration", found["summary/duration"])])
+        edges = start + np.concatenate([[0.0], _numbers(path, "summary/duration", found["summary/duration"])])
     else:
         raise DataError(
             f"{path.name} has neither recordingtime nor summary/duration, so that the observed time is unknown; "
@@ -61,14 +66,14 @@ def mea_hdf5(files: Mapping[str, Path], *, duration: Annotated[Second, Field(gt=
         )
     if edges.size != 2 or not (np.all(np.isfinite(edges)) and edges[0] < edges[1]):
         raise DataError(f"{path.name}: the recording is said to last over {edges.tolist()} s, which is no start and a later end")
-    start, stop = edges
+    first, last = edges
     names = [_text(n) for n in found["names"].ravel()] if "names" in found else [f"unit{k}" for k in range(count.size)]
     if len(names) != count.size or ("epos" in found and np.shape(found["epos"]) != (2, count.size)):
         raise DataError(f"{path.name}: names or epos are not those of {count.size} electrodes, as many as sCount has")
     segment = neo.Segment()
     for k, (name, times) in enumerate(zip(names, np.split(spikes, np.cumsum(count))[:-1], strict=True)):
         place = {"x": float(found["epos"][0, k]) * 1e-6, "y": float(found["epos"][1, k]) * 1e-6} if "epos" in found else {}
-        segment.spiketrains.append(spike_train(times, start, stop, name=name, file=path.name, unit_kind="multi", **place))
+        segment.spiketrains.append(spike_train(times, first, last, name=name, file=path.name, unit_kind="multi", **place))
     block = neo.Block()
     block.segments.append(segment)
     return block

@@ -96,7 +96,7 @@ def test_check_counts_what_exists(run: Any, tmp_path: Path, monkeypatch: pytest.
     assert [line.split() for line in out.splitlines() if line.startswith("  compare")] == [
         ["compare", "1", "job", "all", "outputs", "exist"]
     ]
-    assert "0 exist, 21 missing" in out
+    assert "0 exist, 82 missing" in out
     assert out.splitlines()[-1] == "Run: snakemake --cores 2 cultures"
 
 
@@ -382,7 +382,7 @@ def test_add_of_a_file_without_spikes(
     monkeypatch.chdir(tmp_path)
     err = fails(run("add", recorded(file), "--name", "cell"))
     assert err.startswith("DataError: recording cell, replicate ")
-    assert "signals and no spikes, and nothing is measured of signals alone so far; detect the spikes" in err
+    assert "signals, none of which is marked as what it is, and no spikes; name channels under the reader's parameters" in err
     assert len(err.splitlines()) == 1
 
 

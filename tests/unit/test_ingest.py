@@ -16,7 +16,7 @@ import quantities as pq
 import xarray as xr
 
 from homeoanalysis import catalogue
-from homeoanalysis.config import Recording, yaml
+from homeoanalysis.config import Recording, load_config, yaml
 from homeoanalysis.contracts import open_dataset, write
 from homeoanalysis.errors import DataError
 from homeoanalysis.fetch import local_path
@@ -415,11 +415,14 @@ def test_a_filter_that_leaves_no_unit_says_so(hdf5: Callable[..., dict[str, Path
 # ---- published numbers
 
 
+DIV19 = [f"{name}_A" for name in ("TC175-C57-DIV19_APV", "TC176-C57-DIV19", "TC177-C57-DIV19_APV", "TC178-C57-DIV19_APV")]
+
+
 @pytest.fixture(scope="module")
 def cultures(recorded: Recorded) -> dict[str, tuple[Path, xr.Dataset]]:
-    """The 21 files of the recording of the config: name of the file -> path, activity."""
+    """The 82 files of the recording of the config: name of the file -> path, activity."""
     name = "charlesworth2015_mea_development"
-    whole = Recording.model_validate(yaml.read(ROOT / "config" / "recordings" / f"{name}.yaml", name))
+    whole = load_config(ROOT / "config").recordings[name]
     found = {}
     for replicate, info in whole.replicates.items():
         (file,) = info.files.values()
@@ -429,7 +432,7 @@ def cultures(recorded: Recorded) -> dict[str, tuple[Path, xr.Dataset]]:
 
 
 def test_all_cultures_are_read_without_loss(cultures: dict[str, tuple[Path, xr.Dataset]]) -> None:
-    assert len(cultures) == 21
+    assert len(cultures) == 82
     for path, one in cultures.values():
         with h5py.File(path) as file:
             assert one.sizes["spike"] == file["spikes"].size == book(one)["spikes"]["out"]
@@ -442,13 +445,14 @@ def test_median_rates_are_those_of_the_files_and_of_the_published_table(
     """Column fir.rate of hvcfeatures.csv (github sje30/g2chvc): median over electrodes of count / recording time."""
     with recorded("charlesworth2015_mea_development/hvcfeatures.csv").open() as stream:
         published = {row[""]: float(row["fir.rate"]) for row in csv.DictReader(stream)}
+    assert sorted(set(cultures) - set(published)) == DIV19  # four files have no row
     for stem, (path, one) in cultures.items():
         found = np.median(measure([one], "firing_rate").firing_rate)
         with h5py.File(path) as file:
             start, stop = file["recordingtime"][()]
             direct = np.median(file["sCount"][()] / (stop - start))
         assert found == pytest.approx(direct, rel=1e-12)
-        assert found == pytest.approx(published[stem], rel=1e-9)
+        assert found == pytest.approx(published.get(stem, direct), rel=1e-9)
 
 
 def test_places_of_packages_are_found() -> None:

@@ -14,5 +14,5 @@ with job(snakemake.log[0]):
     files = {role: Path(path) for role, path in snakemake.input.items()}
     activity = ingest(recording, name=name, replicate=replicate, files=files)
     code = code_of("ingest", *recording.entries())
-    inputs = {recording.replicates[replicate].files[role].name: file_hash(path) for role, path in files.items()}
+    inputs = {recording.replicates[replicate].all_files()[role].name: file_hash(path) for role, path in files.items()}
     write(stamp(activity, step="ingest", code=code, parameters=published(raw), inputs=inputs, seed=0), snakemake.output[0])

@@ -1,0 +1,99 @@
+"""The verb: read, join, count."""
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from homeoanalysis.config.recording import Recording
+from homeoanalysis.contracts import check
+from homeoanalysis.contracts.schemas import CONTENT
+from homeoanalysis.errors import DataError
+from homeoanalysis.ingest import epochs, signals, spikes, trials
+from homeoanalysis.ingest.pieces import read_pieces
+from homeoanalysis.ingest.windows import observed_time
+from homeoanalysis.numerics.observed import restrict
+from homeoanalysis.provenance import check_file
+
+_log = logging.getLogger(__name__)
+
+
+def ingest(recording: Recording, *, name: str, replicate: str, files: Mapping[str, Path]) -> xr.Dataset:
+    """Read one replicate.
+
+    files: role -> path, as the recording's reader wants them; in a replicate of several parts, `part.role`.
+    name: the recording's name, for `source`.
+    Returns activity/1; its attribute `bookkeeping` (JSON) says for spikes, units and signals how many came in, how
+    many are in the result, and for what reason the others were dropped.
+    Raises DataError if a file is not what the YAML says: its SHA-256, where one is given, before anything is read.
+    """
+    info = recording.replicates[replicate]
+    listed = info.all_files()
+    try:
+        for role, path in files.items():
+            check_file(path, listed[role].sha256 if role in listed else None)
+        activity = _activity(recording, replicate, files)
+    except DataError as error:
+        raise DataError(f"recording {name}, replicate {replicate}: {error}") from error
+    declared = recording.observed(replicate)
+    found = float((activity.segment_stop - activity.segment_start).sum())
+    if declared is not None and abs(found - declared) > 1e-3 * declared:
+        raise DataError(
+            f"recording {name}, replicate {replicate}: the files hold {found:.6g} s, but the YAML says duration {declared:.6g} s"
+            "; mend the YAML, or check that the files are the right ones"
+        )
+    activity.attrs |= {
+        "schema": "activity/1",
+        "source": name,
+        "source_kind": "recording",
+        "replicate": replicate,
+        "subject": info.subject,
+        "session": info.session,
+        "factors": json.dumps(info.factors, sort_keys=True),
+        "citation": recording.citation,
+        "licence": recording.licence,
+    }
+    book = json.loads(activity.attrs["bookkeeping"])
+    for what, counts in book.items():
+        if counts["in"] != counts["out"] + sum(counts["dropped"].values()):
+            raise DataError(
+                f"recording {name}, replicate {replicate}: {counts['in']} {what} came in, but only {counts} are explained"
+            )
+        _log.info("%s %s: %d %s in, %d out, dropped: %s", name, replicate, counts["in"], what, counts["out"], counts["dropped"])
+    return check(activity, "activity/1")
+
+
+def _activity(recording: Recording, replicate: str, files: Mapping[str, Path]) -> xr.Dataset:
+    pieces = read_pieces(recording, replicate, files)
+    start, stop, of = observed_time(pieces, recording.observed_windows)
+    units = spikes.inside(spikes.collect(pieces, recording, replicate), start, stop)
+    names, book = spikes.kept(units, recording.units.minimum_rate, np.bincount(of, stop - start, len(pieces)).astype(float))
+    variables, coordinates, of_signals = signals.signals(pieces, recording.replicates[replicate].stimulus_bandwidth)
+    book |= of_signals
+    if units.times:
+        more, of_segments = spikes.variables(units, names)
+        variables |= more
+        coordinates["unit"] = names
+        book |= of_segments
+    counted, places, of_counts = trials.binned(pieces)
+    variables, coordinates, book = variables | counted, coordinates | places, book | of_counts
+    variables |= trials.trials(pieces, recording.trials)
+    if not set(CONTENT) & set(variables):
+        n = book["signals"]["in"]
+        raise DataError(
+            f"the files hold {n} signals, none of which is marked as what it is, and no spikes; name channels under the reader's "
+            "parameters (lfp, membrane_potential, current), or read spikes beside them"
+        )
+    spans, labels = epochs.epochs(recording, replicate, pieces, [units.times[n] for n in names], start, stop)
+    variables |= spans
+    coordinates |= {"epoch": labels} if labels else {}
+    variables["segment_start"] = ("segment", [p.start for p in pieces], {"units": "s", "long_name": "start of observed time"})
+    variables["segment_stop"] = ("segment", [p.stop for p in pieces], {"units": "s", "long_name": "end of observed time"})
+    activity = xr.Dataset(variables, coords=coordinates)
+    if recording.observed_windows is not None:
+        activity = restrict(activity, start, stop)
+    activity.attrs["bookkeeping"] = json.dumps(book, sort_keys=True)
+    return activity
