@@ -124,6 +124,8 @@ def _spread(schema: type[BaseModel], name: str, key: str, value: dict[str, Any],
     """A parameter that differs between neurons; `plain`: all parameters, with one value for each."""
     try:
         return distribution(value, lambda text: float(_validated(schema, name, plain | {key: text})[key]))
+    except _Inside:  # of one of its values: it says already where
+        raise
     except ValueError as error:
         raise _Inside(f"{name}.{key} {error}") from None
 

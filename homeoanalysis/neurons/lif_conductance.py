@@ -1,7 +1,9 @@
 """Leaky integrate-and-fire neuron with synaptic conductances."""
 
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field
 
 from homeoanalysis.numerics.machine import at
 from homeoanalysis.numerics.mechanism import Cell, Grid
@@ -19,12 +21,12 @@ class LifConductance(NamedTuple):
     (ModelDB 143751), whose constants are the defaults.
     """
 
-    tau_membrane: Second = 0.02
-    capacitance: Farad = 200e-12
+    tau_membrane: Annotated[Second, Field(gt=0)] = 0.02
+    capacitance: Annotated[Farad, Field(gt=0)] = 200e-12
     v_rest: Volt = -0.06
     v_threshold: Volt = -0.05
     v_reset: Volt = -0.06
-    refractory: Second = 0.005
+    refractory: Annotated[Second, Field(ge=0)] = 0.005
     drive: Volt = 0.0
     e_excitatory: Volt = 0.0
     e_inhibitory: Volt = -0.08

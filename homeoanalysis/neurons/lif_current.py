@@ -1,9 +1,10 @@
 """Leaky integrate-and-fire neuron with synaptic currents, integrated exactly."""
 
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
 from homeoanalysis.numerics.machine import at
 from homeoanalysis.numerics.mechanism import Cell, Grid
@@ -20,12 +21,12 @@ class LifCurrent(NamedTuple):
     Source: Rotter & Diesmann 1999, Biol Cybern 81:381-402, doi:10.1007/s004220050570, section 3.
     """
 
-    tau_membrane: Second = 0.02
-    capacitance: Farad = 200e-12
+    tau_membrane: Annotated[Second, Field(gt=0)] = 0.02
+    capacitance: Annotated[Farad, Field(gt=0)] = 200e-12
     v_rest: Volt = -0.06
     v_threshold: Volt = -0.05
     v_reset: Volt = -0.06
-    refractory: Second = 0.002
+    refractory: Annotated[Second, Field(ge=0)] = 0.002
     drive: Volt = 0.0
 
     channels = MappingProxyType({"excitatory": "A", "inhibitory": "A"})  # type: ignore[misc]

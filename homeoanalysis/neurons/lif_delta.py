@@ -1,9 +1,10 @@
 """Leaky integrate-and-fire neuron whose potential jumps at each spike that arrives."""
 
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
 from homeoanalysis.numerics.machine import at
 from homeoanalysis.numerics.mechanism import Cell, Grid
@@ -20,11 +21,11 @@ class LifDelta(NamedTuple):
     Source: Brunel 2000, J Comput Neurosci 8:183-208, doi:10.1023/A:1008925309027, eq. 1 and 2; the defaults are its values.
     """
 
-    tau_membrane: Second = 0.02
+    tau_membrane: Annotated[Second, Field(gt=0)] = 0.02
     v_rest: Volt = 0.0
     v_threshold: Volt = 0.02
     v_reset: Volt = 0.01
-    refractory: Second = 0.002
+    refractory: Annotated[Second, Field(ge=0)] = 0.002
     drive: Volt = 0.0
 
     channels = MappingProxyType({"excitatory": "V", "inhibitory": "V"})  # type: ignore[misc]

@@ -81,7 +81,7 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
         M,
         "20 ms}}",
         "{normal: {mean: 20 ms, sd: 2 mV}}}}",
-        ["populations.I.neuron.lif_conductance.tau_membrane", "'2 mV', not a time"],
+        ["populations.I.neuron.lif_conductance.tau_membrane is '2 mV', not a time"],
     ),
     "distribution unknown": (
         M,
@@ -172,6 +172,14 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
         "delay: 0.15 ms",
         ["inhibition.delay is 0.00015 s", "no whole number of time steps", "dt"],
     ),
+    "negative time constant": (M, "20 ms}}", "-20 ms}}", ["lif_conductance.tau_membrane is '-20 ms'", "greater than 0"]),
+    "no capacitance": (
+        M,
+        "tau_membrane: 20 ms}}",
+        "capacitance: 0 pF}}",
+        ["lif_conductance.capacitance is '0 pF'", "greater than 0"],
+    ),
+    "negative refractory time": (M, "tau_membrane: 20 ms}}", "refractory: -1 ms}}", ["lif_conductance.refractory is '-1 ms'"]),
     "negative weight": (M, "    weight: 1 nS", "    weight: -1 nS", ["inhibition.weight is '-1 nS'", "remove the minus"]),
     "run too long": (M, RUN, "title: x\nduration: 1e9 s", ["duration is 1e+09 s", "shorten it"]),
     "negative seed": (C, "seed: 1", "seed: -1", ["seed is -1", "greater than or equal to 0"]),

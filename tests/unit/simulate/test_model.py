@@ -108,11 +108,11 @@ SPREAD = {"tau_membrane": {"normal": {"mean": "20 ms", "sd": "2 ms"}}}
             r"tau_membrane is normal with .*it takes high, low, mean, sd; write e.g.",
         ),
         (_neuron(tau_membrane={"normal": {"mean": "20 mV", "sd": "2 ms"}}), r"tau_membrane is '20 mV', not a time"),
-        (_neuron(tau_membrane={"normal": {"mean": "20 ms", "sd": "-2 ms"}}), r"tau_membrane is normal with the sd '-2 ms'"),
+        (_neuron(drive={"normal": {"mean": "20 mV", "sd": "-2 mV"}}), r"drive is normal with the sd '-2 mV'"),
         (_neuron(tau_membrane={"uniform": {"low": "3 ms", "high": "2 ms"}}), r"from '3 ms' to '2 ms'; low must be below high"),
         (
-            _neuron(tau_membrane={"lognormal": {"mean": "0 s", "sd": "2 ms"}}),
-            r"lognormal with the mean '0 s'; it must be above 0",
+            _neuron(drive={"lognormal": {"mean": "0 V", "sd": "2 mV"}}),
+            r"lognormal with the mean '0 V'; it must be above 0",
         ),
         (
             _neuron(tau_membrane={"normal": {"mean": "1 ms", "sd": "1 ms", "low": "5 ms"}}),
