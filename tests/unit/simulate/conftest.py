@@ -37,10 +37,13 @@ def small():
 
     def make(*, n_e: int = 40, n_i: int = 10, **override: Any) -> Model:
         base: dict[str, Any] = {"populations": {"E": {"n": n_e}, "I": {"n": n_i}}, "duration": "2 s"}
-        base["protocols"] = {"deprivation": {"scale_input": {"start": "1 s"}}}
+        base["protocols"] = {
+            "drive_E": {"poisson_input": {"rate": "300 Hz", "weight": "5 nS"}},
+            "deprivation": {"scale_input": {"inputs": ["drive_E"], "start": "1 s"}},
+        }
         base["projections"] = {
             "E_to_E": {"weight": "1.2 nS", "topology": {"fixed_probability": {"probability": 0.4}}},
-            "I_to_E": {"topology": {"fixed_probability": {"probability": 0.4}}},
+            "I_to_E": {"weight": "3.65 nS", "topology": {"fixed_probability": {"probability": 0.4}}},
         }
         content = yaml.read(_CONFIG / "balanced.yaml", "balanced")
         del content["sizes"], content["epochs"]

@@ -142,7 +142,7 @@ def _baseline(load, target: str, learning_rate: str) -> np.ndarray:
 
 def test_inhibitory_plasticity_sets_the_rate(load):
     """Vogels et al. 2011: slope 0.9 to 1.1 of the rate on the target, offset -0.1 to 1 Hz, standard deviation over
-    neurons at most 0.7 Hz. Without learning the rate does not know the target, and is three times as wide."""
+    neurons at most 0.7 Hz. Without learning the rate does not know the target, and is more than twice as wide."""
     targets = np.array([3.0, 5.0, 10.0])
     rates = [_baseline(load, f"{target:g} Hz", "0.05 nS") for target in targets]
     mean = np.array([r.mean() for r in rates])
@@ -151,11 +151,11 @@ def test_inhibitory_plasticity_sets_the_rate(load):
     assert np.all([r.std() <= 0.7 for r in rates])
     control = [_baseline(load, target, "0 S") for target in ("3 Hz", "10 Hz")]
     assert np.array_equal(*control)
-    assert control[0].std() > 3 * 0.7
+    assert control[0].std() > 2 * 0.7
 
 
 def test_the_rate_returns_with_plasticity_and_only_with_it(load):
-    """Half of the drive stays away: the plastic network comes back to its set point, its twin stays down."""
+    """Half of the drive of all neurons stays away: the plastic network comes back to its set point, its twin stays down."""
     plastic = simulate(load("balanced"), name="balanced")
     twin = simulate(load("balanced", projections={"I_to_E": {"plasticity": []}}), name="balanced")
     rate = {
@@ -164,10 +164,10 @@ def test_the_rate_returns_with_plasticity_and_only_with_it(load):
     }
     assert rate["on"][0] == pytest.approx(rate["off"][0], rel=0.2)  # comparable baselines
     for before, during, _ in rate.values():
-        assert during < 0.3 * before
+        assert during < 0.5 * before
     assert rate["on"][2] == pytest.approx(5, abs=1.0)
     assert rate["on"][2] > 0.8 * rate["on"][0]
-    assert rate["off"][2] < 0.3 * rate["off"][0]
+    assert rate["off"][2] < 0.5 * rate["off"][0]
     assert _irregularity(plastic, "baseline", "E") > 0.8
     assert _irregularity(plastic, "baseline", "I") > 0.8
     assert np.all(_rates(plastic, "baseline", "E") > 0)
@@ -182,4 +182,4 @@ def test_every_replicate_recovers(load):
         on, off = (simulate(m, name="balanced", replicate=replicate) for m in (model, frozen))
         recovered = [_rates(a, "recovery", "E").mean() / _rates(a, "baseline", "E").mean() for a in (on, off)]
         assert recovered[0] > 0.8
-        assert recovered[1] < 0.3
+        assert recovered[1] < 0.5
