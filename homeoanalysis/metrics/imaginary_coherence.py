@@ -1,0 +1,95 @@
+"""Imaginary part of the coherency: what of a relation cannot be of one source that both channels see at once."""
+
+import functools
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+import xarray as xr
+from pydantic import Field
+
+from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.numerics import cross_spectra as cs
+from homeoanalysis.numerics import pair_metrics
+from homeoanalysis.numerics import signal_surrogates as surrogate
+from homeoanalysis.numerics import synthetic_signals as synthetic
+from homeoanalysis.numerics.pieces import Between, Pieces
+from homeoanalysis.units import Hertz, Second
+
+
+def _truth(rng: np.random.Generator) -> Truth:
+    """Noise, and the same a sample later with other noise: -sqrt(c) sin(2 pi f d)."""
+    frequency = np.fft.rfftfreq(256, 1 / 250)[3:-3]
+    value = -np.sqrt(0.4) * np.sin(2 * np.pi * frequency / 250)
+    return Truth(synthetic.delayed_pair(1, 0.4, 64.0, 250.0, rng), value, {"segment": 1.024})
+
+
+def _imaginary(part: cs.Sums) -> np.ndarray:
+    return np.asarray(-cs.coherency(part).imag)
+
+
+@metric(
+    units="1",
+    dims=("pair", "epoch", "frequency"),
+    bounds=(-1, 1),
+    companions={
+        "low": Companion("1", "95 % interval (jackknife over groups of pieces)", (-1, 1)),
+        "high": Companion("1", "95 % interval (jackknife over groups of pieces)", (-1, 1)),
+        "p": Companion("1", "Probability of a value as far from 0 of independent channels", (0, 1)),
+        "q": Companion("1", "False discovery rate over pairs and frequencies of the epoch at which it is found", (0, 1)),
+        "df": Companion("1", "Independent estimates L: tapers x pieces", (1, np.inf)),
+    },
+    source="Im S / sqrt(S_xx S_yy): Nolte et al. 2004, doi:10.1016/j.clinph.2004.04.029; of independent channels its square is "
+    "beta distributed with 1/2 and L - 1/2",
+    scale="linear",
+    truth=_truth,
+    surrogate=surrogate.shifted_channels,
+    cost=0.02,
+)
+def imaginary_coherence(
+    activity: xr.Dataset,
+    *,
+    between: Between = ("lfp", "lfp"),
+    segment: Second = 4.0,
+    time_half_bandwidth: Annotated[float, Field(ge=1, le=20)] = 3.0,
+    bin_size: Second | None = None,
+    highest: Hertz | None = None,
+) -> Mapping[str, Any]:
+    """Imaginary coherence; negative where the second channel lags by less than half a period.
+
+    activity: activity/1 with what `between` names; the parameters are those of `coherence`.
+    Returns (pair, epoch, frequency), [1]; NaN with the reason in the coordinate `reason`.
+    Raises NotApplicable without what `between` names or with fewer than 8 independent estimates; DataError beyond Nyquist.
+    """
+    from scipy import special
+
+    frequency: list[np.ndarray] = []
+
+    def measured(pieces: Pieces) -> Mapping[str, Any]:
+        pairs, reasons = pair_metrics.pairs_of(pieces, between)
+        spectra = cs.cross_spectra(pieces, pairs, time_half_bandwidth=time_half_bandwidth, highest=highest)
+        frequency[:] = [spectra.frequency]
+        value = pair_metrics.blanked(_imaginary(cs.sums(spectra)).T, reasons)
+        p = special.betaincc(0.5, spectra.n - 0.5, np.minimum(value**2, 1))
+
+        @functools.cache
+        def ends() -> tuple[np.ndarray, np.ndarray]:
+            z, error = cs.jackknife(spectra, lambda part: np.arctanh(np.clip(_imaginary(part), -1 + 1e-12, 1 - 1e-12)))
+            width = cs.half_width(error, spectra.weight)
+            low, high = (pair_metrics.blanked(np.tanh(z + sign * width), reasons) for sign in (-1, 1))
+            return low, high
+
+        return {
+            "imaginary_coherence": value,
+            "imaginary_coherence_low": lambda: ends()[0],
+            "imaginary_coherence_high": lambda: ends()[1],
+            "imaginary_coherence_p": p,
+            "imaginary_coherence_q": pair_metrics.discoveries(p),
+            "imaginary_coherence_df": np.full(len(pairs), float(spectra.n)),
+            "reason": reasons,
+        }
+
+    found, labels, reasons = pair_metrics.by_epoch(activity, between, measured, segment=segment, bin_size=bin_size)
+    found["imaginary_coherence_df"] = (("pair", "epoch"), found["imaginary_coherence_df"])
+    coords = pair_metrics.pair_coords(activity, between, reasons, labels)
+    return {**found, "coords": coords | {"frequency": pair_metrics.hertz(frequency[0])}}

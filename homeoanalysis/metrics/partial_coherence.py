@@ -1,0 +1,128 @@
+"""Partial coherence: what two channels share beyond what all the others explain."""
+
+import functools
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+import xarray as xr
+from pydantic import Field
+
+from homeoanalysis.errors import NotApplicable
+from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.numerics import cross_spectra as cs
+from homeoanalysis.numerics import multitaper, pair_metrics
+from homeoanalysis.numerics import signal_surrogates as surrogate
+from homeoanalysis.numerics import synthetic_signals as synthetic
+from homeoanalysis.numerics.pieces import Between, Pieces
+from homeoanalysis.units import Hertz, Second
+
+_CORRELATION = np.array([[1, 0.7, 0.6], [0.7, 1, 0.65], [0.6, 0.65, 1]])
+
+
+def _truth(rng: np.random.Generator) -> Truth:
+    """Three autoregressive signals of one spectrum with these correlations at all frequencies."""
+    noise = np.linalg.cholesky(_CORRELATION) @ rng.normal(size=(3, 64 * 250 + 200))
+    activity = synthetic.with_signal([np.linspace(1, 63, 100)], synthetic.autoregressive(noise), 250.0)
+    inverse = np.linalg.inv(_CORRELATION)
+    known = inverse**2 / np.outer(np.diag(inverse), np.diag(inverse))
+    return Truth(activity, known[np.triu_indices(3, 1)][:, None, None], {"segment": 1.024})
+
+
+def _partial(pairs: np.ndarray, n_channels: int) -> Any:
+    """Sums of all pairs -> partial coherence of each. The inverse of the matrix of each frequency holds them all."""
+
+    def squared(part: cs.Sums) -> np.ndarray:
+        full = np.zeros((*part.cross.shape[:-1], n_channels, n_channels), complex)
+        scale = np.sqrt(part.first * part.second)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            full[..., pairs[:, 0], pairs[:, 1]] = part.cross / scale
+        full += np.conj(np.swapaxes(full, -1, -2)) + np.eye(n_channels)
+        defined = np.isfinite(full).all(axis=(-1, -2))
+        inverse = np.full(full.shape, np.nan, complex)
+        inverse[defined] = np.linalg.inv(full[defined])
+        own = np.diagonal(inverse, axis1=-2, axis2=-1).real
+        found = np.abs(inverse[..., pairs[:, 0], pairs[:, 1]]) ** 2 / (own[..., pairs[:, 0]] * own[..., pairs[:, 1]])
+        return np.asarray(np.minimum(found, 1))
+
+    return squared
+
+
+@metric(
+    units="1",
+    dims=("pair", "epoch", "frequency"),
+    bounds=(-1, 1),
+    companions={
+        "low": Companion("1", "95 % interval (jackknife over groups of pieces)", (0, 1)),
+        "high": Companion("1", "95 % interval (jackknife over groups of pieces)", (0, 1)),
+        "p": Companion("1", "Probability of a value as large where nothing is shared beyond the others", (0, 1)),
+        "q": Companion("1", "False discovery rate over pairs and frequencies of the epoch at which it is found", (0, 1)),
+        "df": Companion("1", "Independent estimates less the channels that are held fixed", (1, np.inf)),
+    },
+    source="|G_ij|^2 / (G_ii G_jj), G the inverse of the spectral matrix: Brillinger 1981, Time Series, chapter 8; a coherence "
+    "of L - (channels - 2) estimates",
+    scale="linear",
+    truth=_truth,
+    surrogate=surrogate.shifted_channels,
+    cost=0.03,
+)
+def partial_coherence(
+    activity: xr.Dataset,
+    *,
+    between: Between = ("lfp", "lfp"),
+    segment: Second = 4.0,
+    time_half_bandwidth: Annotated[float, Field(ge=1, le=20)] = 3.0,
+    bin_size: Second | None = None,
+    highest: Hertz | None = None,
+) -> Mapping[str, Any]:
+    """Partial coherence (magnitude-squared, bias-corrected), given all other channels of the kinds in `between`.
+
+    activity: activity/1 with what `between` names; the parameters are those of `coherence`.
+    Returns (pair, epoch, frequency), [1]; NaN with the reason in the coordinate `reason`. A channel that cannot be measured
+    is not held fixed for the others.
+    Raises NotApplicable without what `between` names, or with fewer than 8 estimates more than channels; DataError beyond
+    Nyquist.
+    """
+    frequency: list[np.ndarray] = []
+
+    def measured(pieces: Pieces) -> Mapping[str, Any]:
+        wanted, reasons = pair_metrics.pairs_of(pieces, between)
+        usable = np.flatnonzero(pieces.reason == "")
+        if usable.size < 2:
+            raise NotApplicable("fewer than two channels can be measured")
+        pairs = usable[np.stack(np.triu_indices(usable.size, 1), axis=1)]
+        spectra = cs.cross_spectra(pieces, pairs, time_half_bandwidth=time_half_bandwidth, highest=highest)
+        frequency[:] = [spectra.frequency]
+        n = spectra.n - (usable.size - 2)
+        cs.enough(n)
+        place = {tuple(pair): k for k, pair in enumerate(np.stack(np.triu_indices(usable.size, 1), axis=1).tolist())}
+        index = {int(c): k for k, c in enumerate(usable)}
+        at = np.array(
+            [place[tuple(sorted((index[a], index[b])))] if a in index and b in index else 0 for a, b in wanted.tolist()]
+        )
+        statistic = _partial(np.array(list(place)), usable.size)
+        raw = pair_metrics.blanked(statistic(cs.sums(spectra)).T[at], reasons)
+        scale, limit = np.sqrt(2 * n - 2), 1 - 1e-12
+
+        @functools.cache
+        def ends() -> tuple[np.ndarray, np.ndarray]:
+            z, error = cs.jackknife(
+                spectra, lambda s: scale * np.arctanh(np.sqrt(np.clip(statistic(s), 0, limit))), is_joint=True
+            )
+            return cs.interval_of(raw, z[at], error[at], n, spectra.weight)
+
+        p = (1 - raw) ** (n - 1)
+        return {
+            "partial_coherence": multitaper.corrected(raw, n),
+            "partial_coherence_low": lambda: ends()[0],
+            "partial_coherence_high": lambda: ends()[1],
+            "partial_coherence_p": p,
+            "partial_coherence_q": pair_metrics.discoveries(p),
+            "partial_coherence_df": np.full(len(wanted), float(n)),
+            "reason": reasons,
+        }
+
+    found, labels, reasons = pair_metrics.by_epoch(activity, between, measured, segment=segment, bin_size=bin_size)
+    found["partial_coherence_df"] = (("pair", "epoch"), found["partial_coherence_df"])
+    coords = pair_metrics.pair_coords(activity, between, reasons, labels)
+    return {**found, "coords": coords | {"frequency": pair_metrics.hertz(frequency[0])}}

@@ -1,0 +1,49 @@
+"""Surrogates of sampled signals: each channel keeps what it is, and loses its relation to the others."""
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from homeoanalysis.contracts import SIGNALS
+
+Floats = NDArray[np.float64]
+
+
+def shifted_channels(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+    """Each channel of each signal turned round within each segment, by a random part (5 to 95 %) of its length."""
+    changed = {}
+    for kind in (k for k in SIGNALS if k in activity):
+        values = activity[kind].values.copy()
+        first, count = (activity[f"{kind}_{v}"].values for v in ("first_sample", "sample_count"))
+        for a, n in zip(first, count, strict=True):
+            if n:
+                for channel in values:
+                    channel[a : a + n] = np.roll(channel[a : a + n], int(n * rng.uniform(0.05, 0.95)))
+        changed[kind] = (activity[kind].dims, values, activity[kind].attrs)
+    return activity.assign(changed)
+
+
+def upper(drawn: Floats, alpha: float) -> Floats:
+    """The value that a further draw exceeds with probability alpha at most, from draws along the first axis.
+
+    The k-th largest of n, k = alpha (n + 1): with 99 draws exactly 5 % of further ones exceed the fifth largest.
+    NaN where the draws are too few.
+    """
+    n = drawn.shape[0]
+    k = int(alpha * (n + 1) + 1e-9)
+    if k < 1:
+        return np.full(drawn.shape[1:], np.nan)
+    return np.asarray(np.partition(drawn, n - k, axis=0)[n - k])
+
+
+def shuffled_samples(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+    """The samples of each channel of each signal in a random order within each segment: the same values, a white spectrum."""
+    changed = {}
+    for kind in (k for k in SIGNALS if k in activity):
+        values = activity[kind].values.copy()
+        first, count = (activity[f"{kind}_{v}"].values for v in ("first_sample", "sample_count"))
+        for a, n in zip(first, count, strict=True):
+            for channel in values:
+                rng.shuffle(channel[a : a + n])
+        changed[kind] = (activity[kind].dims, values, activity[kind].attrs)
+    return activity.assign(changed)
