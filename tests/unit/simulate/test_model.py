@@ -33,7 +33,7 @@ INTRINSIC = {"intrinsic_drive": {"target_rate": "5 Hz"}}
         ({"projections": {"I_to_E": {"weight": "1 pA"}}}, r"I_to_E.weight is '1 pA', not a conductance; write e.g. '3 nS'"),
         ({"projections": {"I_to_E": {"channel": "inhibitroy"}}}, r"did you mean 'inhibitory'\?"),
         ({"projections": {"I_to_E": {"weight_max": None}}}, r"weight_max is missing; plastic synapses need an upper bound"),
-        ({"projections": {"I_to_E": {"weight_max": "0.5 nS"}}}, r"weight is '0.88 nS', above weight_max, '0.5 nS'"),
+        ({"projections": {"I_to_E": {"weight_max": "0.5 nS"}}}, r"weight is '1.2 nS', above weight_max, '0.5 nS'"),
         ({"projections": {"I_to_E": {"target": "e"}}}, r"target is 'e', which is no population of this model"),
         (
             {"protocols": {"drive_E": {"poisson_input": {"population": "A"}}}},

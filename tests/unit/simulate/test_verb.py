@@ -164,7 +164,7 @@ def test_the_rate_returns_with_plasticity_and_only_with_it(load):
     }
     assert rate["on"][0] == pytest.approx(rate["off"][0], rel=0.2)  # comparable baselines
     for before, during, _ in rate.values():
-        assert during < 0.5 * before
+        assert during < 0.6 * before
     assert rate["on"][2] == pytest.approx(5, abs=1.0)
     assert rate["on"][2] > 0.8 * rate["on"][0]
     assert rate["off"][2] < 0.5 * rate["off"][0]
@@ -181,5 +181,5 @@ def test_every_replicate_recovers(load):
     for replicate in range(model.replicates):
         on, off = (simulate(m, name="balanced", replicate=replicate) for m in (model, frozen))
         recovered = [_rates(a, "recovery", "E").mean() / _rates(a, "baseline", "E").mean() for a in (on, off)]
-        assert recovered[0] > 0.8
+        assert recovered[0] > 0.9
         assert recovered[1] < 0.5
