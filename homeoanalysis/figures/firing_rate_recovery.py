@@ -8,7 +8,7 @@ import xarray as xr
 
 from homeoanalysis import drawing
 from homeoanalysis.drawing import Drawn, Measures
-from homeoanalysis.numerics.summaries import by_subject, summarise
+from homeoanalysis.numerics.summaries import by_subject, ceiling_of, levels_of, summarise
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +51,7 @@ def firing_rate_recovery(
             f"{next(iter(rates.values())).attrs['no_worst_case']}. {'; '.join(counts)}."
         )
     if "recovery" in axes:
-        notes.append(_recovery(axes["recovery"], recovered, style))
+        notes.append(_recovery(axes["recovery"], recovered, style, comparison, recovery_fraction))
     drawing.legend(figure, measures)
     return Drawn(figure, " ".join(notes))
 
@@ -104,7 +104,9 @@ def _population(courses: dict[str, xr.Dataset]) -> str:
     return "Population rate" if kind == "all" else f"Population rate of {kind} units"
 
 
-def _recovery(axes: "Axes", recovered: dict[str, xr.Dataset], style: dict[str, dict[str, Any]]) -> str:
+def _recovery(
+    axes: "Axes", recovered: dict[str, xr.Dataset], style: dict[str, dict[str, Any]], comparison: xr.Dataset, label: str
+) -> str:
     """Each subject as a point, beside the mean and its interval."""
     notes = []
     for at, (source, estimate) in enumerate(recovered.items()):
@@ -114,10 +116,15 @@ def _recovery(axes: "Axes", recovered: dict[str, xr.Dataset], style: dict[str, d
         axes.plot(at - 0.2 + spread, each, linestyle="none", markersize=3, alpha=0.5, markeredgewidth=0, **style[source])
         summary = summarise(estimate, replicates)
         drawing.errorbar(axes, [at + 0.15], summary.mean, summary.low, summary.high, label=source, **style[source])
+        ceiling = ceiling_of(comparison, source, label, estimate, levels_of(estimate, replicates[0]), None)
+        drawing.draw_references(axes, [at - 0.45, at + 0.45], float(summary.mean), ceiling, np.nan)
         notes.append(drawing.counted(source, estimate, [summary]))
     axes.axhline(0, label=drawing.NULL_LABEL, **drawing.NULL)
     axes.set_xticks(range(len(recovered)), [s.replace(".", "\n") for s in recovered])
     axes.set_xlim(-0.6, len(recovered) - 0.4)
     drawing.label(axes, "", "Recovery fraction (1)")
-    what = "Recovery fraction: small, each subject; large, mean and 95 % interval; grey dashes: worst case, nothing came back."
+    what = (
+        "Recovery fraction: small, each subject; large, mean and 95 % interval; grey dashes: worst case, nothing came back; "
+        "grey band: best attainable, within which a target differs from itself."
+    )
     return f"{what} {'; '.join(notes)}."

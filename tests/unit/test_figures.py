@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
@@ -49,8 +50,11 @@ def unmeasurable() -> dict[str, dict[str, xr.Dataset]]:
     """One recording that no metric can be taken of."""
     activity = synthetic.activity([np.zeros(0)], 5.0).drop_vars(["spike_time", "spike_count"])
     activity = activity.assign(rate=(("unit", "time"), np.ones((1, 5)), {"units": "Hz"})).assign_attrs(source_kind="recording")
-    parameters: dict[str, dict[str, Any]] = {"population_rate": {"bin_size": 1.0}}
-    return {name: {"rec": measure([activity], name, **parameters.get(name, {}))} for name in catalogue.names("metrics")}
+    found = {}
+    for name in catalogue.names("metrics"):
+        parameters = catalogue.load("metrics", name).truth(np.random.default_rng(0)).parameters
+        found[name] = {"rec": measure([activity], name, **parameters)}
+    return found
 
 
 def inputs(example: Any) -> dict[str, tuple[Any, xr.Dataset]]:
@@ -141,6 +145,17 @@ def test_epochs_are_named_and_shaded(example: Any) -> None:
     assert {"baseline", "perturbation", "recovery"} <= {t.get_text() for t in figure.axes[0].texts}
     assert figure.axes[0].get_ylabel() == "Population rate of E units (Hz)"
     assert len(figure.axes) == 3
+
+
+def test_the_recovery_has_its_best_attainable(example: Any) -> None:
+    """The model that is a target: a band of its ceiling on both sides of its mean; its twin has none."""
+    axes = draw("firing_rate_recovery", example.measures, example.comparison).figure.axes[2]
+    (band,) = [c for c in axes.collections if isinstance(c, PolyCollection)]
+    estimate = example.measures["recovery_fraction"]["net"]
+    ceiling = float(example.comparison.ceiling.sel(target="net", contrast="back", metric="recovery_fraction"))
+    mean = float(summarise(estimate, estimate.replicate.values.tolist()).mean)
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == pytest.approx((mean - ceiling, mean + ceiling))
 
 
 def test_fitted_candidates_are_hollow(example: Any) -> None:
