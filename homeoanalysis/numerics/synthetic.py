@@ -117,6 +117,51 @@ def volleys(
     return trains
 
 
+def branching_trains(
+    n: int, m: float, mean: float, seen: float, step: float, duration: float, rng: np.random.Generator
+) -> list[Floats]:
+    """A stationary branching process of `mean` spikes a step, each of which causes Poisson(m) spikes in the next step.
+
+    A part `seen` of the spikes is given, at random places of their steps, to n trains at random.
+    """
+    steps = round(duration / step)
+    lead = int(10 / (1 - m))
+    spikes = np.repeat(np.arange(-lead, steps), rng.poisson(mean * (1 - m), lead + steps))
+    all_steps = []
+    while spikes.size:  # generation by generation
+        all_steps.append(spikes[(spikes >= 0) & (rng.uniform(size=spikes.size) < seen)])
+        spikes = np.repeat(spikes + 1, rng.poisson(m, spikes.size))
+        spikes = spikes[spikes < steps]
+    step_of = np.concatenate(all_steps)
+    times = (step_of + rng.uniform(0.01, 0.99, step_of.size)) * step
+    unit = rng.integers(0, n, times.size)
+    return [np.sort(times[unit == u]) for u in range(n)]
+
+
+def avalanche_trains(
+    n: int, exponent: float, largest: int, step: float, number: int, rng: np.random.Generator
+) -> tuple[list[Floats], float]:
+    """Avalanches whose sizes follow a power law from 1 to `largest`, of about sqrt(size) steps, 3 empty steps apart.
+
+    So durations follow a power law of exponent 1 + 2 (exponent - 1), up to rounding, and mean sizes grow with duration squared.
+    Returns n trains, spikes dealt at random, and the duration [s].
+    """
+    weight = np.arange(1, largest + 1) ** -float(exponent)
+    size = rng.choice(largest, number, p=weight / weight.sum()) + 1
+    length = np.floor(np.sqrt(size)).astype(int)
+    begin = 3 + np.cumsum(length + 3) - length - 3
+    extra = np.repeat(np.arange(number), size - length)  # one spike in each step; the others anywhere in the avalanche
+    steps = np.concatenate([np.repeat(begin, length) + _counting(length), begin[extra] + rng.integers(0, length[extra])])
+    times = (steps + rng.uniform(0.01, 0.99, steps.size)) * step
+    unit = rng.integers(0, n, times.size)
+    return [np.sort(times[unit == u]) for u in range(n)], float((begin[-1] + length[-1] + 3) * step)
+
+
+def _counting(length: NDArray[np.int64]) -> NDArray[np.int64]:
+    """0, 1, ... up to each length, one after the other."""
+    return np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+
+
 def copied_trains(n: int, rate: float, shared: float, duration: float, rng: np.random.Generator) -> list[Floats]:
     """Poisson trains that copy each spike of one common train with the probability `shared`: any two share that part."""
     common = poisson_train(rate / shared, duration, rng)

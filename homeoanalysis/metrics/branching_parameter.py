@@ -1,0 +1,143 @@
+"""How many spikes one spike causes in the next step."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy import special
+
+from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.numerics import observed, population, resampling, synthetic
+from homeoanalysis.numerics.intervals import t_quantile
+from homeoanalysis.provenance import rng_for
+from homeoanalysis.units import Second
+
+Floats = NDArray[np.float64]
+_DRAWS = 1000
+_FEWEST = 20  # blocks
+_BLOCK = 20  # longest lags in a block: what lags reach into the next block is little then
+_TIMES = np.geomspace(0.1, 1e5, 500)  # autocorrelation times that are tried [bins]
+
+
+def _truth(rng: np.random.Generator) -> Truth:
+    """A branching process of m = 0.9 in bins of 4 ms, 2.5 spikes a bin of which a fifth is seen."""
+    trains = synthetic.branching_trains(10, 0.9, 2.5, 0.2, 0.004, 400.0, rng)
+    return Truth(synthetic.activity(trains, 400.0), 0.9, {"longest": 0.2})
+
+
+def _null(rng: np.random.Generator) -> Truth:
+    """Poisson trains: nothing is caused by anything."""
+    trains = [synthetic.poisson_train(25.0, 100.0, rng) for _ in range(4)]
+    return Truth(synthetic.activity(trains, 100.0), np.nan, {"longest": 0.2})
+
+
+@metric(
+    units="1",
+    dims=("epoch",),
+    bounds=(0, 1),
+    companions={
+        "low": Companion("1", "95 % interval over blocks of time (bootstrap of the logarithm of the timescale)", (0, 1)),
+        "high": Companion("1", "95 % interval over blocks of time (bootstrap of the logarithm of the timescale)", (0, 1)),
+        "p": Companion("1", "Probability of such correlations of independent counts", (0, 1)),
+        "amplitude": Companion("1", "Correlation extrapolated to lag 0: how much of the counts' variance the process makes"),
+        "timescale": Companion("s", "Autocorrelation time: -bin / ln m", (0, np.inf)),
+    },
+    source="multistep regression: Wilting & Priesemann 2018, doi:10.1038/s41467-018-04725-4, equations 4 to 6: slopes "
+    "r_k = b m^k, b takes up the subsampling; 0 where correlations do not exceed those of independent counts (p > 0.05)",
+    scale="linear",
+    truth=_truth,
+    surrogate=resampling.scattered_trains,
+    null=_null,
+    cost=0.05,
+)
+def branching_parameter(activity: xr.Dataset, *, bin_size: Second = 0.004, longest: Second = 0.6) -> Mapping[str, Any]:
+    """Branching parameter, corrected for the units that were not recorded: 0, no spike causes another; 1, critical.
+
+    activity: activity/1 with spikes.
+    bin_size: [s], the step in which one spike causes others. longest: [s], the longest lag of the regression.
+    Returns (epoch), [1], in [0, 1]; NaN with fewer bins than ten times the lags. The interval resamples blocks of twenty longest
+    lags; NaN below 20 of them, and where nothing exceeds chance. Slow common input looks like branching: the method cannot tell.
+    Raises NotApplicable without spikes, or where nothing was observed in an epoch.
+    """
+    labels = observed.epochs(activity)
+    seen = observed.seen(activity)
+    lags = max(2, round(longest / bin_size))
+    values = np.full((6, len(labels)), np.nan)
+    for e, (start, stop) in enumerate(labels.values()):
+        part = observed.restrict(seen, np.array([start]), np.array([stop]))
+        sums = _sums(population.counts(part, bin_size), lags)
+        if sums.number[:, 0].sum() < 10 * lags or not sums.product[:, 0].sum() > 0:
+            continue
+        slope = _slopes(sums, np.ones((1, sums.product.shape[0])))
+        p = float(special.ndtr(-np.sqrt(sums.number[:, 1:].sum()) * slope.mean()))
+        if p > 0.05:
+            values[[0, 2 + 1], e] = 0.0, p
+            continue
+        (m,), (amplitude,) = _fitted(slope)
+        values[0, e], values[3, e], values[4, e] = m, p, amplitude
+        values[5, e] = -bin_size / np.log(m)
+        if sums.product.shape[0] >= _FEWEST:
+            values[1:3, e] = _interval(sums, float(m))
+    names = ("branching_parameter", *(f"branching_parameter_{c}" for c in ("low", "high", "p", "amplitude", "timescale")))
+    return {**dict(zip(names, values, strict=True)), "coords": {"epoch": list(labels)}}
+
+
+class _Sums(NamedTuple):
+    """Of each block and lag (block, lag from 0 on): products of deviations from the mean that far apart, and how many."""
+
+    product: Floats
+    number: Floats
+
+
+def _sums(counts: population.Counts, lags: int) -> _Sums:
+    """Blocks of twenty longest lags; pairs of bins of one segment only. The mean is that of the whole epoch."""
+    n = int(counts.size.sum())
+    place = np.arange(n) + np.repeat(lags * np.arange(counts.size.size), counts.size)  # `lags` empty bins behind each segment
+    deviation, is_seen = np.zeros((2, n + lags * counts.size.size))
+    deviation[place] = counts.count - counts.count.mean() if n else 0.0
+    is_seen[place] = 1
+    first = place[:: _BLOCK * lags]  # of each block; bins of it may be of several segments
+    if n > _BLOCK * lags:
+        first = first[: n // (_BLOCK * lags)]  # the rest goes to the last block
+    product, number = np.zeros((2, first.size, lags + 1))
+    for k in range(lags + 1):
+        end = deviation.size - k
+        inside = first[first < end]
+        if inside.size:
+            product[: inside.size, k] = np.add.reduceat(deviation[:end] * deviation[k:], inside)
+            number[: inside.size, k] = np.add.reduceat(is_seen[:end] * is_seen[k:], inside)
+    return _Sums(product, number)
+
+
+def _slopes(sums: _Sums, weight: Floats) -> Floats:
+    """(draw, lag): regression slopes, each block with the weight that it has in the draw."""
+    mean = (weight @ sums.product) / (weight @ sums.number)
+    return np.asarray(mean[:, 1:] / mean[:, :1])
+
+
+def _fitted(slope: Floats) -> tuple[Floats, Floats]:
+    """m and b of least squares r_k = b m^k, for each draw: the best of 500 times, then a parabola through its neighbours."""
+    lag = np.arange(1, slope.shape[1] + 1)
+    shape = np.exp(-lag[:, None] / _TIMES)
+    shape /= np.sqrt((shape**2).sum(axis=0))
+    gain = np.maximum(slope @ shape, 0) ** 2  # what b at its best takes off the squares
+    best = np.clip(gain.argmax(axis=1), 1, _TIMES.size - 2)
+    left, middle, right = (gain[np.arange(best.size), best + k] for k in (-1, 0, 1))
+    curvature = left - 2 * middle + right
+    with np.errstate(invalid="ignore", divide="ignore"):
+        offset = np.where(curvature < 0, np.clip(0.5 * (left - right) / curvature, -1, 1), 0.0)
+    time = np.exp(np.log(_TIMES[best]) + offset * np.log(_TIMES[1] / _TIMES[0]))
+    m = np.exp(-1 / time)
+    powers = m[:, None] ** lag
+    return m, (slope * powers).sum(axis=1) / (powers**2).sum(axis=1)
+
+
+def _interval(sums: _Sums, m: float) -> tuple[float, float]:
+    """t interval of the logarithm of the timescale, whose distribution is nearer to normal than that of m."""
+    n = sums.product.shape[0]
+    weight = rng_for(0, "branching", n).multinomial(n, np.full(n, 1 / n), size=_DRAWS).astype(float)
+    times = -1 / np.log(_fitted(_slopes(sums, weight))[0])
+    width = t_quantile(0.95, n - 1) * np.log(times).std() * np.sqrt(n / (n - 1))  # resampling loses one of n blocks
+    return float(m ** np.exp(width)), float(m ** np.exp(-width))

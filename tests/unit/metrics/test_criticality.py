@@ -1,0 +1,153 @@
+"""Branching parameter and avalanche exponents of processes whose values are known."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from homeoanalysis import catalogue
+from homeoanalysis.numerics import avalanches, observed, population, resampling, synthetic
+from homeoanalysis.numerics.compiled import compiled
+from homeoanalysis.provenance import rng_for
+
+STEP = 0.004
+
+
+def measured(name: str, one: xr.Dataset, **parameters: object) -> xr.Dataset:
+    return catalogue.load("metrics", name)(one, **parameters).isel(epoch=0)
+
+
+@compiled
+def _branching(seed, m, mean, part, steps, lead):  # type: ignore[no-untyped-def]
+    np.random.seed(seed)  # noqa: NPY002  # of the compiled generator
+    seen = np.zeros(steps, np.int64)
+    active = round(mean)
+    for t in range(-lead, steps):
+        active = np.random.poisson(m * active + mean * (1 - m))  # noqa: NPY002
+        if t >= 0:
+            seen[t] = np.random.binomial(active, part)  # noqa: NPY002
+    return seen
+
+
+def branching_process(m: float, part: float, steps: int, *names: object, mean: float = 100.0) -> xr.Dataset:
+    """`mean` spikes a step on average, of which a part is seen, as one unit."""
+    seed = int(rng_for(9, "branching", m, *names).integers(2**31))
+    seen = _branching(seed, m, mean, part, steps, int(20 / (1 - m)))
+    step = np.repeat(np.arange(steps), seen)
+    within = rng_for(9, "within", m, *names).uniform(0.01, 0.99, step.size)
+    return synthetic.activity([np.sort((step + within) * STEP)], steps * STEP)
+
+
+@pytest.mark.parametrize("m", [0.9, 0.98, 0.995])
+def test_the_branching_parameter_is_found_at_one_per_cent_subsampling(m: float) -> None:
+    """Within 0.03; 400 000 steps (27 min). The regression of the next step alone is far off: the control."""
+    one = branching_process(m, 0.01, 400_000)
+    found = measured("branching_parameter", one)
+    assert float(found.branching_parameter) == pytest.approx(m, abs=0.03)
+    assert found.branching_parameter_p < 1e-6
+    count = population.counts(one, STEP).count
+    naive = np.corrcoef(count[:-1], count[1:])[0, 1]
+    assert naive < 0.6 < m - 0.03
+
+
+def test_the_whole_process_has_the_amplitude_one() -> None:
+    found = measured("branching_parameter", branching_process(0.9, 1.0, 100_000, mean=10.0), longest=0.2)
+    assert float(found.branching_parameter) == pytest.approx(0.9, abs=0.015)
+    assert float(found.branching_parameter_amplitude) == pytest.approx(
+        1.0, abs=0.09
+    )  # four standard errors, as seen over 600 draws
+    assert float(found.branching_parameter_timescale) == pytest.approx(-STEP / np.log(0.9), rel=0.1)
+
+
+def test_of_a_poisson_process_the_branching_parameter_is_nothing_and_has_no_interval() -> None:
+    one = branching_process(0.9, 0.1, 100_000)
+    found = measured("branching_parameter", resampling.scattered_trains(one, rng_for(9, "scattered")))
+    assert found.branching_parameter == 0
+    assert np.isnan(found.branching_parameter_low)
+
+
+def test_correlations_do_not_cross_gaps() -> None:
+    """A third of the time, in pieces of 0.4 s: the same value; with the pieces put side by side it is too small: the control."""
+    one = branching_process(0.98, 0.2, 300_000, "gaps")
+    start = np.arange(0, 1199.0, 1.2)
+    found = measured("branching_parameter", observed.restrict(one, start, start + 0.4), longest=0.2)
+    assert float(found.branching_parameter) == pytest.approx(0.98, abs=0.006)
+    assert found.branching_parameter_low <= 0.98 <= found.branching_parameter_high
+    joined = population.counts(observed.restrict(one, start, start + 0.4), STEP).count
+    glued = synthetic.activity([np.sort((np.repeat(np.arange(joined.size), joined) + 0.5) * STEP)], joined.size * STEP)
+    assert float(measured("branching_parameter", glued, longest=0.2).branching_parameter) < 0.975
+
+
+def test_too_short_a_recording_has_no_branching_parameter() -> None:
+    assert np.isnan(measured("branching_parameter", branching_process(0.9, 1.0, 1000)).branching_parameter)
+
+
+def sample(exponent: float, low: int, high: int, n: int, *names: object) -> np.ndarray:
+    weight = np.arange(low, high + 1) ** -exponent
+    return low + rng_for(9, "power", exponent, *names).choice(high + 1 - low, n, p=weight / weight.sum())
+
+
+@pytest.mark.parametrize("exponent", [1.5, 2.0, 2.5])
+def test_exponents_of_power_laws_are_found(exponent: float) -> None:
+    """10 000 values from 1 to 10 000: within four standard errors (1 / sqrt(n var ln x))."""
+    values = sample(exponent, 1, 10_000, 10_000)
+    found = avalanches.power_law(values)
+    error = 1 / np.sqrt(found.number * np.log(values).var())
+    assert found.exponent == pytest.approx(exponent, abs=4 * error)
+    assert found.low <= 3
+    assert found.number > 5000
+
+
+def test_a_power_law_between_two_ends_is_found_where_it_is() -> None:
+    """From 8 to 800 with 1.5; below it flat, above it a cut-off: the exponent of all values is another one."""
+    rng = rng_for(9, "ends")
+    values = np.concatenate([sample(1.5, 8, 800, 8000), rng.integers(1, 8, 3000), 800 + rng.geometric(0.02, 60)])
+    found = avalanches.power_law(values)
+    assert found.exponent == pytest.approx(1.5, abs=0.06)
+    assert found.low >= 5
+    assert found.high <= 1000
+    whole, _ = avalanches._likeliest(np.bincount(values)[1:], 1)
+    assert abs(whole - 1.5) > 0.1
+
+
+@pytest.mark.parametrize("kind", ["geometric", "log-normal", "few"])
+def test_what_follows_no_power_law_over_a_decade_has_no_exponent(kind: str) -> None:
+    rng = rng_for(9, kind)
+    values = {
+        "geometric": rng.geometric(0.1, 10_000),
+        "log-normal": np.rint(np.exp(rng.normal(3, 0.4, 10_000))).astype(np.int64),
+        "few": sample(1.5, 1, 1000, 90),
+    }[kind]
+    assert np.isnan(avalanches.power_law(values).exponent)
+
+
+def test_avalanches_by_hand() -> None:
+    """Bins 2 0 1 3 0 | 4 0 2 0 1 1: those at the ends of segments are not whole."""
+    counts = population.Counts(np.array([2, 0, 1, 3, 0, 4, 0, 2, 0, 1, 1]), np.array([5, 6]))
+    found = avalanches.avalanches(counts)
+    assert found.size.tolist() == [4, 2]
+    assert found.duration.tolist() == [2, 1]
+
+
+def test_counts_of_the_population_are_in_whole_bins_of_each_segment() -> None:
+    trains = [np.array([0.1, 1.0, 2.2]), np.array([1.5, 5.0, 5.9, 6.4])]
+    one = observed.restrict(synthetic.activity(trains, 8.0), np.array([0.0, 5.0]), np.array([2.5, 6.5]))
+    found = population.counts(one, 1.0)
+    assert found.count.tolist() == [1, 2, 2]
+    assert found.size.tolist() == [2, 1]
+
+
+def test_a_critical_process_does_not_deviate_and_another_one_does() -> None:
+    """Sizes with 3/2 and durations that are square roots of sizes: (2 - 1) / (3/2 - 1) = 2, the scaling."""
+    trains, duration = synthetic.avalanche_trains(8, 1.5, 3000, STEP, 6000, rng_for(9, "critical"))
+    found = measured("avalanche_size_exponent", synthetic.activity(trains, duration))
+    assert float(found.avalanche_size_exponent) == pytest.approx(1.5, abs=0.04)
+    assert float(found.avalanche_size_exponent_duration) == pytest.approx(2.0, abs=0.12)
+    assert float(found.avalanche_size_exponent_scaling) == pytest.approx(2.0, abs=0.2)
+    assert found.avalanche_size_exponent_deviation < 0.15
+    assert found.avalanche_size_exponent_count == 6000
+    # The control: durations that have nothing to do with sizes have their own exponent, and no scaling with it.
+    size, length = sample(1.5, 1, 3000, 6000), sample(1.5, 1, 300, 6000, "durations")
+    apart = avalanches.Avalanches(size, length)
+    fitted = [avalanches.power_law(x) for x in apart]
+    predicted = (fitted[1].exponent - 1) / (fitted[0].exponent - 1)
+    assert abs(predicted - avalanches.scaling(apart, fitted[1].low, fitted[1].high)) > 0.5
