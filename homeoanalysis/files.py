@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -62,6 +62,26 @@ def is_intact(path: Path) -> bool:
         stream.seek(end)
         found = stream.read()
     return not found.startswith(_MARK) or found == _MARK + _checksum(path, end)
+
+
+def watch(paths: Iterable[Path]) -> Callable[[], None]:
+    """A function that raises DataError if one of the files is no longer what it was when this was called."""
+    before = {path: _state(path) for path in paths}
+
+    def still() -> None:
+        for path, state in before.items():
+            if _state(path) != state:
+                raise DataError(f"{path.name} changed while it was read; wait until it is written, and run again")
+
+    return still
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def _checksum(path: Path, length: int) -> bytes:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.config.fields import Entry, Factor, Name, Span, Strict, checked, entry
+from homeoanalysis.config.selection import Signals, Units
 from homeoanalysis.config.timing import ENDS, Between, Instant, Moment, SameUnits, Trials, Windows
 from homeoanalysis.units import Hertz, Second
 
@@ -111,12 +112,6 @@ class CanBeTable:
         return {"anyOf": [handler(core_schema), {"type": "string", "examples": ["cultures.csv"]}]}
 
 
-class Units(Strict):
-    """Which units are kept. What is dropped is counted, with the reason."""
-
-    minimum_rate: Hertz | None = Field(default=None, description="units below this rate are dropped")
-
-
 class Recording(Strict):
     """A data set: where its files are, how they are read, what is known about them."""
 
@@ -138,6 +133,7 @@ class Recording(Strict):
     trials: Trials | None = Field(default=None, description="trials that the events of the files mark")
     same_units: SameUnits | None = Field(default=None, description="which units of the parts of a replicate are the same")
     units: Units = Units()
+    signals: Signals = Field(default=Signals(), description="what is made of continuous voltage")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -23,7 +23,7 @@ class Packing(NamedTuple):
 
     dtype: np.dtype[Any]
     step: float
-    fill: int
+    fill: int | None  # what stands for a missing value; None where there is none
 
 
 def is_large(variable: xr.Variable) -> bool:
@@ -31,15 +31,20 @@ def is_large(variable: xr.Variable) -> bool:
     return variable.dtype.kind in "iuf" and variable.size > LARGE
 
 
+def is_appended(variable: xr.Variable) -> bool:
+    """Whether a variable is added to a file after all else: what is large, and what xarray does not pack as it should be."""
+    return is_large(variable) or "step" in variable.attrs
+
+
 def packing(variable: xr.Variable) -> Packing | None:
     """None for a variable that is stored as it is.
 
-    Attribute `tick` [s]: times are whole multiples of it, of any size. Attribute `step`: a signal is, of at most 32767 steps.
+    Attribute `tick` [s]: times are whole multiples of it, of any size. Attribute `step`: a signal is, from -32768 to 32767 steps.
     """
     if "tick" in variable.attrs:
         return Packing(np.dtype(np.int64), float(variable.attrs["tick"]), int(np.iinfo(np.int64).min))
     if "step" in variable.attrs:
-        return Packing(np.dtype(np.int16), float(variable.attrs["step"]), int(_INT16.min))
+        return Packing(np.dtype(np.int16), float(variable.attrs["step"]), None)
     return None
 
 
@@ -81,6 +86,7 @@ def append(path: Path, group: str, variables: Mapping[Any, xr.Variable]) -> None
             pack = packing(variable)
             dtype = pack.dtype if pack else variable.dtype
             fill = pack.fill if pack else np.nan if dtype.kind == "f" else None
+            fill = False if fill is None and pack else fill  # all 65536 values count
             chunks = [min(n, _chunk(variable)) if k == _axis(variable) else 1 for k, n in enumerate(variable.shape)]
             options: dict[str, Any] = {"zlib": True, "complevel": 1, "shuffle": True, "chunksizes": chunks, "fill_value": fill}
             stored = target.createVariable(str(name), dtype, [str(d) for d in variable.dims], **options)
@@ -94,13 +100,17 @@ def append(path: Path, group: str, variables: Mapping[Any, xr.Variable]) -> None
 def _packed(values: NDArray[np.float64], pack: Packing | None, name: str) -> NDArray[Any]:
     assert pack is not None
     ratio = values / pack.step
-    whole = np.rint(ratio)
     missing = np.isnan(ratio)
+    if pack.fill is None and missing.any():
+        raise ContractError(
+            f"variable {name!r} has a step, and misses {missing.sum()} values, which 16 bits cannot; remove the step"
+        )
+    whole = np.where(missing, 0 if pack.fill is None else pack.fill, np.rint(ratio))
     if np.any(np.abs(ratio - whole)[~missing] > _EXACT):
         raise ContractError(f"variable {name!r} holds values that are no multiples of its step of {pack.step:g}; remove the step")
-    if pack.dtype == np.int16 and np.any(np.abs(whole[~missing]) > _INT16.max):
+    if pack.dtype == np.int16 and (whole.max(initial=0) > _INT16.max or whole.min(initial=0) < _INT16.min):
         raise ContractError(f"variable {name!r} holds values above {_INT16.max} steps of {pack.step:g}; write a larger step")
-    return np.where(missing, pack.fill, whole).astype(pack.dtype)
+    return np.asarray(whole.astype(pack.dtype))
 
 
 def _axis(variable: xr.Variable) -> int:

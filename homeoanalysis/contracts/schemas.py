@@ -49,6 +49,12 @@ ACTIVITY: dict[str, Variable] = {
     "epoch_origin": Variable(("epoch",), None, "where the ends of the epoch come from"),
     "state_start": Variable(("state",), "s", "start of the state"),
     "state_stop": Variable(("state",), "s", "end of the state"),
+    "curated_spikes": Variable(("curated",), "1", "spikes of a unit that came in"),
+    "curated_rate": Variable(("curated",), "Hz", "its rate in the time in which it was isolated"),
+    "curated_presence": Variable(("curated",), "1", "part of the bins of that time in which it spikes"),
+    "curated_violations": Variable(("curated",), "1", "part of its intervals that are shorter than the refractory period"),
+    "curated_width": Variable(("curated",), "s", "from trough to peak of its waveform; NaN if it is not known"),
+    "curated_rule": Variable(("curated",), None, "rule that dropped it; empty: it was kept"),
     "observed": Variable(("unit", "segment"), "1", "0: not isolated in this segment, never counted as silent"),
 } | {key: value for name in SIGNALS for key, value in _signal(name).items()}
 

@@ -9,7 +9,7 @@ import netCDF4
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.contracts.blocks import append, in_memory, is_large, packing
+from homeoanalysis.contracts.blocks import append, in_memory, is_appended, is_large, packing
 from homeoanalysis.contracts.checking import check
 from homeoanalysis.contracts.schemas import RULE, SCHEMAS
 from homeoanalysis.errors import ContractError, DataError
@@ -30,7 +30,7 @@ def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: Path | str) -> 
     with replacing(path) as part:
         mode: Literal["w", "a"] = "w"
         for group, dataset in groups.items():
-            large = {name: v for name, v in dataset.variables.items() if name not in dataset.dims and is_large(v)}
+            large = {name: v for name, v in dataset.variables.items() if name not in dataset.dims and is_appended(v)}
             small = dataset.drop_vars(large)
             encoding = {name: _encoding(v) for name, v in small.variables.items()}
             # An array of no objects does not say that they would be text: xarray would write numbers.

@@ -23,13 +23,14 @@ class Piece(NamedTuple):
     part: str  # "" where the replicate has no parts
     start: float  # observed time, on the clock of the replicate [s]
     stop: float
+    place: int  # among all segments, as the files have them
 
 
 def read_pieces(recording: Recording, replicate: str, files: Mapping[str, Path]) -> list[Piece]:
     """The segments in order of time, fixes done. Raises DataError if they overlap, or are no segments."""
     info, reader = recording.replicates[replicate], recording.reader_of(replicate)
     parts = {key: part.start for key, part in info.parts.items()} or {"": 0.0}
-    found = []
+    found: list[Piece] = []
     for part, offset in parts.items():
         prefix = f"{part}." if part else ""
         own = {role.removeprefix(prefix): path for role, path in files.items() if role.startswith(prefix)}
@@ -41,7 +42,7 @@ def read_pieces(recording: Recording, replicate: str, files: Mapping[str, Path])
                 raise DataError("the files hold no segment")
             for segment in block.segments:
                 start, stop = edges(segment)
-                found.append(Piece(segment, offset, part, start + offset, stop + offset))
+                found.append(Piece(segment, offset, part, start + offset, stop + offset, len(found)))
         except DataError as error:
             raise DataError(f"part {part}: {error}" if part else str(error)) from error
     return _apart(sorted(found, key=lambda p: (p.start, p.stop)))

@@ -1,6 +1,6 @@
 """Signals that a reader marks -> the signals of activity/1."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,16 @@ from homeoanalysis.numerics.neo_io import channel_names
 BINNED = "binned_count"
 
 
-def signals(pieces: Sequence[Piece], bandwidth: float | None) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+def signals(
+    pieces: Sequence[Piece], bandwidth: float | None, used: Collection[int] = ()
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """Variables, coordinates and book-keeping of all signals.
 
-    bandwidth: highest frequency of the stimulus [Hz]. What is not marked is counted as dropped.
+    bandwidth: highest frequency of the stimulus [Hz]. used: ids of signals that something was made of already. What else is
+    not marked is counted as dropped.
     """
     every = [s for p in pieces for s in p.segment.analogsignals]
-    unmarked = sum(role(s) not in (*SIGNALS, BINNED) for s in every)
+    unmarked = sum(role(s) not in (*SIGNALS, BINNED) and id(s) not in used for s in every)
     variables: dict[str, Any] = {}
     coordinates: dict[str, Any] = {}
     for name in SIGNALS:

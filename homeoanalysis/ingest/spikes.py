@@ -24,15 +24,17 @@ class Units(NamedTuple):
     annotations: dict[str, dict[str, Any]]
     tick: float | None
     book: dict[str, Any]
+    unsorted: dict[str, int] = {}  # spikes before the one in front of them in the file
+    doubled: dict[str, int] = {}  # spikes at the time of another
 
 
 def collect(pieces: Sequence[Piece], recording: Recording, replicate: str) -> Units:
-    """Join the trains of each unit over the segments."""
+    """Join the trains of each unit over the segments. The segments give their trains away: no spike is in memory twice."""
     naming = _naming(recording, replicate, pieces)
     trains: dict[str, list[Floats]] = {}
     annotations: dict[str, dict[str, Any]] = {}
     where: dict[str, set[int]] = {}
-    outside, ticks = Counter[str](), set()
+    unsorted, outside, ticks = Counter[str](), Counter[str](), set()
     for k, piece in enumerate(pieces):
         named = [str(t.name) for t in piece.segment.spiketrains]
         twice = sorted(n for n, many in Counter(named).items() if many > 1)
@@ -40,23 +42,42 @@ def collect(pieces: Sequence[Piece], recording: Recording, replicate: str) -> Un
             raise DataError(f"units have the same name: {', '.join(twice[:5])}; give them different names, or write a fix")
         for local, train in zip(named, piece.segment.spiketrains, strict=True):
             unit = naming.get((piece.part, local), local)
-            own = np.sort(train.rescale("s").magnitude.astype(float)) + piece.offset
-            if not np.all(np.isfinite(own)):
-                raise DataError(f"unit {local} has spike times that are not finite")
+            own = _seconds(train, piece, local)
+            unsorted[unit] += int(np.sum(np.diff(own) < 0)) + int(train.annotations.get("unsorted", 0))
             trains.setdefault(unit, []).append(own)
             annotations.setdefault(unit, dict(train.annotations))
             where.setdefault(unit, set()).add(k)
             outside.update(train.annotations.get("dropped", {}))
             ticks.add(_tick(train.annotations.get("tick"), piece.offset))
-    every = {name: np.sort(np.concatenate(parts)) for name, parts in trains.items()}
-    times = {name: np.unique(t) for name, t in every.items()}
+        piece.segment.spiketrains = []
+    n_in, doubled, times = outside.total(), Counter[str](), {}
+    for name in list(trains):
+        parts = trains.pop(name)
+        every = _sorted(np.concatenate(parts) if len(parts) > 1 else parts[0])
+        is_new = np.diff(every, prepend=-np.inf) > 0
+        times[name] = every if is_new.all() else every[is_new]
+        n_in += every.size
+        doubled[name] = every.size - times[name].size
     observed = np.zeros((len(times), len(pieces)), np.int8)
     for row, segments in zip(observed, where.values(), strict=True):
         row[sorted(segments)] = 1
-    dropped = {**outside, "at the same time as another of its unit": sum(every[n].size - times[n].size for n in times)}
-    book = {"spikes": account(sum(t.size for t in every.values()) + outside.total(), dropped), "units": account(len(times), {})}
+    dropped = {**outside, "at the same time as another of its unit": doubled.total()}
+    book = {"spikes": account(n_in, dropped), "units": account(len(times), {})}
     (tick,) = ticks if len(ticks) == 1 else (None,)
-    return Units(times, observed, annotations, tick, book)
+    return Units(times, observed, annotations, tick, book, dict(unsorted), dict(doubled))
+
+
+def _seconds(train: Any, piece: Piece, name: str) -> Floats:
+    """The spike times on the clock of the replicate [s]. Raises DataError for those that are not finite."""
+    # `rescale` copies even where there is nothing to change.
+    own = np.asarray(train.magnitude if train.dimensionality.string == "s" else train.rescale("s").magnitude, float)
+    if not np.all(np.isfinite(own)):
+        raise DataError(f"unit {name} has {np.sum(~np.isfinite(own))} spike times that are not finite; mend the file")
+    return own + piece.offset if piece.offset else own
+
+
+def _sorted(times: Floats) -> Floats:
+    return times if np.all(np.diff(times) >= 0) else np.sort(times)
 
 
 def _tick(tick: float | None, offset: float) -> float | None:
@@ -93,41 +114,37 @@ def _naming(recording: Recording, replicate: str, pieces: Sequence[Piece]) -> di
 
 def inside(units: Units, start: Floats, stop: Floats) -> Units:
     """Without the spikes outside of observed time, which the YAML may make shorter than the files have it."""
-    cut = {n: t[piece_of(t, start, stop, np.ones(start.size, bool)) >= 0] for n, t in units.times.items()}
-    lost = sum(t.size for t in units.times.values()) - sum(t.size for t in cut.values())
+    cut, lost = {}, 0
+    for name, times in units.times.items():
+        is_in = piece_of(times, start, stop, np.ones(start.size, bool)) >= 0
+        cut[name] = times if is_in.all() else times[is_in]
+        lost += times.size - cut[name].size
     spikes = units.book["spikes"]
     book = account(spikes["in"], {**spikes["dropped"], "outside of observed time": lost})
     return units._replace(times=cut, book={**units.book, "spikes": book})
 
 
-def kept(units: Units, minimum: float | None, duration: NDArray[np.float64]) -> tuple[list[str], dict[str, Any]]:
-    """The units at or above the minimum rate in the time in which they were observed, and the book-keeping."""
-    time = dict(zip(units.times, units.observed @ duration, strict=True))
-    unseen = [n for n in units.times if time[n] == 0]
-    low = [n for n, t in units.times.items() if time[n] > 0 and minimum is not None and t.size / time[n] < minimum]
-    names = [n for n in units.times if n not in {*unseen, *low}]
-    spikes, of, reason = units.book["spikes"], units.book["units"], f"unit below the minimum rate of {minimum} Hz"
-    more = account(spikes["in"], {**spikes["dropped"], reason: sum(units.times[n].size for n in low)})
-    if low and not names:
-        raise DataError(f"all {len(units.times)} units are below units.minimum_rate; lower it, or remove the replicate")
-    lost = {**of["dropped"], reason: len(low), "unit isolated in no observed time": len(unseen)}
-    return names, {"spikes": more, "units": account(of["in"], lost)}
+def variables(units: Units, names: Sequence[str], cell_types: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The variables of activity/1 that the chosen units make, and what the book-keeping says of their segments.
 
-
-def variables(units: Units, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The variables of activity/1 that the chosen units make, and what the book-keeping says of their segments."""
+    The trains are taken out of `units` one by one, so that no more than one of them is in memory twice.
+    """
     attributes: dict[str, Any] = {"units": "s", "long_name": "time of a spike"}
-    times = [units.times[n] for n in names]
     if units.tick is not None:
         attributes["tick"] = float(units.tick)
-        times = _whole(times, units.tick)
+    rows = units.observed[[list(units.times).index(n) for n in names]]
+    count = np.array([units.times[n].size for n in names], np.int64)
+    joined = np.empty(int(count.sum()))
+    for name, n, end in zip(names, count, np.cumsum(count), strict=True):
+        times = units.times.pop(name)
+        joined[end - n : end] = times if units.tick is None else _whole(times, units.tick)
     annotated = {key: [units.annotations[n].get(key) for n in names] for key in _ANNOTATED}
+    annotated["cell_type"] = list(cell_types)
     found: dict[str, Any] = {
-        "spike_time": ("spike", np.concatenate(times) if times else np.zeros(0), attributes),
-        "spike_count": ("unit", np.array([t.size for t in times], np.int64), _RAGGED),
+        "spike_time": ("spike", joined, attributes),
+        "spike_count": ("unit", count, _RAGGED),
         **labels(annotated),
     }
-    rows = units.observed[[list(units.times).index(n) for n in names]]
     if rows.all():
         return found, {}
     found["observed"] = (("unit", "segment"), rows, {"units": "1", "long_name": "1: the unit was isolated in the segment"})
@@ -148,9 +165,9 @@ def labels(annotated: dict[str, list[Any]]) -> dict[str, Any]:
     return found
 
 
-def _whole(trains: list[Floats], tick: float) -> list[Floats]:
+def _whole(times: Floats, tick: float) -> Floats:
     """The times as whole ticks of the source's clock."""
-    whole = [np.rint(t / tick) for t in trains]
-    if any(np.any(np.abs(t / tick - w) > 1e-3) for t, w in zip(trains, whole, strict=True)):
+    whole = np.rint(times / tick)
+    if np.any(np.abs(times / tick - whole) > 1e-3):
         raise DataError(f"spike times are no multiples of the clock's tick of {tick:g} s; mend the reader's time_step")
-    return [w * tick for w in whole]
+    return np.asarray(whole * tick)

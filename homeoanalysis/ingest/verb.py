@@ -5,14 +5,14 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import xarray as xr
 
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.contracts import check
 from homeoanalysis.contracts.schemas import CONTENT
 from homeoanalysis.errors import DataError
-from homeoanalysis.ingest import epochs, signals, spikes, trials
+from homeoanalysis.files import watch
+from homeoanalysis.ingest import curation, epochs, signals, spikes, trials, voltage, warnings
 from homeoanalysis.ingest.pieces import read_pieces
 from homeoanalysis.ingest.windows import observed_time
 from homeoanalysis.numerics.observed import restrict
@@ -67,16 +67,23 @@ def ingest(recording: Recording, *, name: str, replicate: str, files: Mapping[st
 
 
 def _activity(recording: Recording, replicate: str, files: Mapping[str, Path]) -> xr.Dataset:
+    still = watch(files.values())
     pieces = read_pieces(recording, replicate, files)
+    found = list(warnings.of_header(recording, replicate, pieces))
     start, stop, of = observed_time(pieces, recording.observed_windows)
-    units = spikes.inside(spikes.collect(pieces, recording, replicate), start, stop)
-    names, book = spikes.kept(units, recording.units.minimum_rate, np.bincount(of, stop - start, len(pieces)).astype(float))
-    variables, coordinates, of_signals = signals.signals(pieces, recording.replicates[replicate].stimulus_bandwidth)
-    book |= of_signals
+    made = voltage.make(pieces, recording.signals, still)
+    collected = made.units if made.units is not None else spikes.collect(pieces, recording, replicate)
+    units = spikes.inside(collected, start, stop)
+    found += [*made.findings, *voltage.of_marked(pieces), *warnings.of_units(units, start, stop)]
+    names, table, book = curation.curate(units, recording.units, start, stop, of)
+    variables, coordinates, of_signals = signals.signals(pieces, recording.replicates[replicate].stimulus_bandwidth, made.used)
+    variables, coordinates, book = variables | made.variables, coordinates | made.coordinates, book | of_signals | made.book
+    spans, labels = epochs.epochs(recording, replicate, pieces, [units.times[n] for n in names], start, stop)
     if units.times:
-        more, of_segments = spikes.variables(units, names)
+        more, of_segments = spikes.variables(units, names, curation.cell_types(units, names, recording.units.fast_spiking_width))
         variables |= more
-        coordinates["unit"] = names
+        coordinates |= {"unit": names, "curated": table.pop("curated")}
+        variables |= table
         book |= of_segments
     counted, places, of_counts = trials.binned(pieces)
     variables, coordinates, book = variables | counted, coordinates | places, book | of_counts
@@ -85,9 +92,8 @@ def _activity(recording: Recording, replicate: str, files: Mapping[str, Path]) -
         n = book["signals"]["in"]
         raise DataError(
             f"the files hold {n} signals, none of which is marked as what it is, and no spikes; name channels under the reader's "
-            "parameters (lfp, membrane_potential, current), or read spikes beside them"
+            "parameters (lfp, membrane_potential, current), say under `signals` what to make of them, or read spikes beside them"
         )
-    spans, labels = epochs.epochs(recording, replicate, pieces, [units.times[n] for n in names], start, stop)
     variables |= spans
     coordinates |= {"epoch": labels} if labels else {}
     variables["segment_start"] = ("segment", [p.start for p in pieces], {"units": "s", "long_name": "start of observed time"})
@@ -95,5 +101,5 @@ def _activity(recording: Recording, replicate: str, files: Mapping[str, Path]) -
     activity = xr.Dataset(variables, coords=coordinates)
     if recording.observed_windows is not None:
         activity = restrict(activity, start, stop)
-    activity.attrs["bookkeeping"] = json.dumps(book, sort_keys=True)
-    return activity
+    still()
+    return activity.assign_attrs(bookkeeping=json.dumps(book, sort_keys=True), warnings=warnings.stored(found))

@@ -14,6 +14,7 @@ from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.raw import Raw, blocks
 
 Floats = NDArray[np.float64]
+_ROUNDING = 1e-9
 _NORMAL = 0.6745  # median of |x| of a normal x of unit variance
 _WINDOWS, _WINDOW, _WARM = 60, 1.0, 0.1  # pieces for the noise, their length [s], and what is left out at their start [s]
 
@@ -80,7 +81,9 @@ def noise(raw: Raw, method: Method) -> Floats:
     for start in np.linspace(0, raw.n_samples - length, count).astype(np.int64):
         x = raw.values(int(start), int(start) + length)
         y, _ = signal.sosfilt(sos, x, axis=1, zi=signal.sosfilt_zi(sos)[:, None, :] * x[None, :, :1])
-        levels.append(np.median(np.abs(y[:, warm:]), axis=1) / _NORMAL)
+        level = np.median(np.abs(y[:, warm:]), axis=1) / _NORMAL
+        level[level <= _ROUNDING * np.abs(x).max(axis=1)] = 0.0  # what rounding leaves of a constant
+        levels.append(level)
     return np.asarray(np.median(levels, axis=0))
 
 

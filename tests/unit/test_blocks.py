@@ -21,8 +21,10 @@ STEP = 1e-6
 
 def recorded(n: int, channels: int = 3, step: float | None = STEP) -> xr.Dataset:
     """A signal of whole steps, with a gap in it, beside a few spikes."""
-    values = rng_for(5, "blocks", n, channels).integers(-32767, 32768, (channels, n)) * STEP
-    values[0, n // 2] = np.nan
+    values = rng_for(5, "blocks", n, channels).integers(-32768, 32768, (channels, n)) * STEP
+    values[0, :3] = -32768 * STEP, -32767 * STEP, 32767 * STEP
+    if not step:
+        values[0, n // 2] = np.nan
     attributes = {"units": "V", "sampling_rate": 100.0} | ({"step": step} if step else {})
     one = synthetic.activity([np.array([0.5, 1.0])], n / 100.0)
     return one.assign(
@@ -108,7 +110,11 @@ def test_a_signal_may_be_computed_while_it_is_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("is_streamed", [False, True])
 @pytest.mark.parametrize(
     ("value", "message"),
-    [(0.3 * STEP, r"holds values that are no multiples of its step of 1e-06"), (40000 * STEP, r"values above 32767 steps")],
+    [
+        (0.3 * STEP, r"holds values that are no multiples of its step of 1e-06"),
+        (40000 * STEP, r"values above 32767 steps"),
+        (np.nan, r"misses 1 values"),
+    ],
 )
 def test_values_that_packing_would_change_are_refused(
     value: float, message: str, is_streamed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

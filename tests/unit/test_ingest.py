@@ -408,7 +408,7 @@ def test_what_the_filter_drops_is_counted(hdf5: Callable[..., dict[str, Path]]) 
 
 
 def test_a_filter_that_leaves_no_unit_says_so(hdf5: Callable[..., dict[str, Path]]) -> None:
-    with pytest.raises(DataError, match=r"all 3 units are below units\.minimum_rate; lower it, or remove the replicate"):
+    with pytest.raises(DataError, match=r"all 3 units are dropped, the first because: unit below the minimum"):
         read(hdf5(), "mea_hdf5", units={"minimum_rate": "1 Hz"})
 
 

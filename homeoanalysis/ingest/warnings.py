@@ -1,0 +1,43 @@
+"""What `check` sees in the headers of a replicate's files, and what `ingest` sees in all of it."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+
+from homeoanalysis.config.recording import Recording
+from homeoanalysis.ingest.pieces import Floats, Piece
+from homeoanalysis.ingest.spikes import Units
+from homeoanalysis.numerics.findings import Finding, of_order, of_same_units, of_silence, of_spikes
+
+
+def of_header(recording: Recording, replicate: str, pieces: Sequence[Piece]) -> Iterator[Finding]:
+    """Without the data: the order of segments, rates of signals, moments outside the recording."""
+    yield from of_order([(p.start, p.stop) for p in sorted(pieces, key=lambda p: p.place)])
+    rates: dict[str, set[float]] = {}
+    for piece in pieces:
+        for signal in piece.segment.analogsignals:
+            rates.setdefault(str(signal.name), set()).add(round(float(signal.sampling_rate.rescale("Hz")), 6))
+    for name, found in rates.items():
+        if len(found) > 1:
+            shown = ", ".join(f"{rate:g}" for rate in sorted(found))
+            yield Finding("mismatched sampling rates", f"signal {name} has {shown} Hz in different segments; it cannot be joined")
+    start, stop = pieces[0].start, pieces[-1].stop
+    for name, moment in (recording.times | recording.replicates[replicate].times).items():
+        if moment.at is not None and not start <= moment.at <= stop:
+            yield Finding(
+                "perturbations outside the recording",
+                f"times.{name} is {moment.at:.6g} s, but the recording is from {start:.6g} s to {stop:.6g} s; check its clock",
+            )
+
+
+def of_units(units: Units, start: Floats, stop: Floats) -> Iterator[Finding]:
+    """With the data: spikes."""
+    seen = [bool(row.any()) for row in units.observed]
+    counts = {name: times.size for (name, times), is_seen in zip(units.times.items(), seen, strict=True) if is_seen}
+    yield from of_spikes(counts, units.unsorted, units.doubled)
+    yield from of_same_units(units.times)
+    yield from of_silence(list(units.times.values()), start, stop)
+
+
+def stored(findings: Iterable[Finding]) -> str:
+    """As an attribute of an activity: JSON, each finding once."""
+    return json.dumps([f._asdict() for f in dict.fromkeys(findings)], ensure_ascii=False)
