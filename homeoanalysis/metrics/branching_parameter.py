@@ -96,7 +96,7 @@ def _sums(counts: population.Counts, lags: int) -> _Sums:
     n = int(counts.size.sum())
     place = np.arange(n) + np.repeat(lags * np.arange(counts.size.size), counts.size)  # `lags` empty bins behind each segment
     deviation, is_seen = np.zeros((2, n + lags * counts.size.size))
-    deviation[place] = counts.count - counts.count.mean() if n else 0.0
+    deviation[place] = counts.spikes - counts.spikes.mean() if n else 0.0
     is_seen[place] = 1
     first = place[:: _BLOCK * lags]  # of each block; bins of it may be of several segments
     if n > _BLOCK * lags:

@@ -36,13 +36,13 @@ NOTHING = PowerLaw(np.nan, 0, 0, 0, np.nan)
 def avalanches(counts: Counts) -> Avalanches:
     """Runs of bins with spikes, between empty bins of the same segment: a run that touches the end of a segment is not whole."""
     edge = np.cumsum(counts.size) - counts.size
-    is_start = np.zeros(counts.count.size + 1, bool)
-    is_start[np.append(edge, counts.count.size)] = True
-    full = np.concatenate([[False], counts.count > 0, [False]])
+    is_start = np.zeros(counts.spikes.size + 1, bool)
+    is_start[np.append(edge, counts.spikes.size)] = True
+    full = np.concatenate([[False], counts.spikes > 0, [False]])
     # A run begins behind an empty bin or with a segment, and ends before one or with its segment.
     begin = np.flatnonzero(full[1:-1] & (~full[:-2] | is_start[:-1]))
     end = np.flatnonzero(full[1:-1] & (~full[2:] | is_start[1:])) + 1
-    total = np.concatenate([[0], np.cumsum(counts.count)])
+    total = np.concatenate([[0], np.cumsum(counts.spikes)])
     is_whole = ~(is_start[begin] | is_start[end])
     return Avalanches((total[end] - total[begin])[is_whole], (end - begin)[is_whole])
 
@@ -87,7 +87,7 @@ def _likeliest(number: Whole, low: int) -> tuple[float, float]:
 
 
 def scaling(found: Avalanches, low: int, high: int) -> float:
-    """Exponent g of mean size ~ duration^g over durations from `low` to `high`; least squares of logarithms, weighted by number."""
+    """Exponent g of mean size ~ duration^g from `low` to `high`; least squares of logarithms, weighted by number."""
     inside = (found.duration >= low) & (found.duration <= high)
     duration, number = np.unique(found.duration[inside], return_counts=True)
     if duration.size < 3:

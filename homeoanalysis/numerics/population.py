@@ -13,7 +13,7 @@ from homeoanalysis.numerics import observed
 class Counts(NamedTuple):
     """Spikes of all units in whole bins from the start of each segment on, one segment after the other."""
 
-    count: NDArray[np.int64]  # (bin,)
+    spikes: NDArray[np.int64]  # (bin,)
     size: NDArray[np.int64]  # (segment,) bins in it
 
 

@@ -44,7 +44,7 @@ def test_the_branching_parameter_is_found_at_one_per_cent_subsampling(m: float) 
     found = measured("branching_parameter", one)
     assert float(found.branching_parameter) == pytest.approx(m, abs=0.03)
     assert found.branching_parameter_p < 1e-6
-    count = population.counts(one, STEP).count
+    count = population.counts(one, STEP).spikes
     naive = np.corrcoef(count[:-1], count[1:])[0, 1]
     assert naive < 0.6 < m - 0.03
 
@@ -72,7 +72,7 @@ def test_correlations_do_not_cross_gaps() -> None:
     found = measured("branching_parameter", observed.restrict(one, start, start + 0.4), longest=0.2)
     assert float(found.branching_parameter) == pytest.approx(0.98, abs=0.006)
     assert found.branching_parameter_low <= 0.98 <= found.branching_parameter_high
-    joined = population.counts(observed.restrict(one, start, start + 0.4), STEP).count
+    joined = population.counts(observed.restrict(one, start, start + 0.4), STEP).spikes
     glued = synthetic.activity([np.sort((np.repeat(np.arange(joined.size), joined) + 0.5) * STEP)], joined.size * STEP)
     assert float(measured("branching_parameter", glued, longest=0.2).branching_parameter) < 0.975
 
@@ -132,7 +132,7 @@ def test_counts_of_the_population_are_in_whole_bins_of_each_segment() -> None:
     trains = [np.array([0.1, 1.0, 2.2]), np.array([1.5, 5.0, 5.9, 6.4])]
     one = observed.restrict(synthetic.activity(trains, 8.0), np.array([0.0, 5.0]), np.array([2.5, 6.5]))
     found = population.counts(one, 1.0)
-    assert found.count.tolist() == [1, 2, 2]
+    assert found.spikes.tolist() == [1, 2, 2]
     assert found.size.tolist() == [2, 1]
 
 
