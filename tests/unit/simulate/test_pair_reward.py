@@ -82,10 +82,10 @@ class _Ends:
 
 
 def _network():
-    noise = {"channel": "excitatory", "rate": "60 Hz", "weight": "30 mV"}
+    noise = {"channel": "excitatory", "rate": "90 Hz", "weight": "30 mV"}
     protocols = {f"noise_{k}": {"poisson_input": {"population": k, **noise}} for k in ("pre", "post")}
     options = {"protocols": {**protocols, "reward": REWARD}, "checkpoint_every": "700 ms"}
-    return model({"synapses": [RULE]}, 6, 6, seconds=3.0, **options)
+    return model({"synapses": [RULE]}, 3, 3, seconds=3.0, **options)
 
 
 def test_a_run_in_pieces_has_the_same_rewards(tmp_path):

@@ -98,6 +98,16 @@ def test_noise_and_weight_dependence_settle_at_the_fokker_planck_distribution():
     assert _bimodality(found) < 0.555
 
 
+def test_without_noise_the_weights_are_narrower():
+    """Negative control of the distribution: the coefficient of variation is that of its own equation, and not 0.291.
+
+    Within four standard errors of some 80 independent trains."""
+    _, cv, _ = _stationary(1.0, 0.003, 0.0)
+    found = _settled({"weight_dependent_stdp": {**VAN_ROSSUM, "sigma": 0.0}}, 75.0)
+    assert found.std() / found.mean() == pytest.approx(cv, rel=0.3)
+    assert found.std() / found.mean() < 0.5 * 0.291
+
+
 def _song(rate: float, asymmetry: float, seconds: float) -> tuple[np.ndarray, np.ndarray]:
     """Weights in units of the largest, and spike times, of one neuron with 1000 plastic and 200 inhibitory inputs."""
     neuron = {"v_rest": "-70 mV", "v_threshold": "-54 mV", "v_reset": "-60 mV", "refractory": "0 s", "e_inhibitory": "-70 mV"}

@@ -125,6 +125,22 @@ def test_random_patterns_keep_the_response_within_its_noise():
     assert found.max(axis=0)[found.shape[1] // 2 :].mean() == pytest.approx(9.83, rel=0.12)
 
 
+@pytest.mark.nightly
+@pytest.mark.parametrize(("scale", "response", "spread"), [(1.0, 9.83, 2.4), (0.5, 9.98, 1.7)])
+def test_random_patterns_of_any_size_keep_the_response(scale, response, spread):
+    """4 million presentations; means and standard deviations of the threshold that an independent run found. Negative control:
+    with a fixed threshold there is no response."""
+    values = (
+        _system("bcm1982", is_averaged=False, presentations=4_000_000, input_scale=scale).solve(np.random.default_rng(3)).values
+    )
+    y = np.array([values[f"response{k}"] for k in range(10)])
+    late = slice(y.shape[1] // 2, None)
+    assert y.max(axis=0)[late].mean() == pytest.approx(response, rel=0.12)
+    assert values["threshold"][late].std() == pytest.approx(spread, rel=0.25)
+    dead = _responses(is_averaged=False, presentations=400_000, input_scale=scale, fixed_threshold=1.0)
+    assert np.abs(dead[:, -1]).max() < 0.01
+
+
 # ---- Harnack et al. 2015
 @pytest.mark.reference(
     "systems/harnack2015",
