@@ -51,8 +51,11 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("files", type=Path, nargs="+", metavar="FILE")
     add.add_argument("--name", help="name of the recording; default: from the file's")
     add.add_argument("--io", metavar="NAME", help="the class of neo.io to read it with")
-    add.add_argument("--time-step", metavar="TIME", help="of plain text: what its times count, e.g. '1 ms'")
-    add.add_argument("--duration", metavar="TIME", help="of plain text: how long was observed, from 0 on, e.g. '600 s'")
+    add.add_argument("--time-step", metavar="TIME", help="of text and tables: what their times count, e.g. '1 ms'")
+    add.add_argument("--duration", metavar="TIME", help="how long was observed, from 0 on, if no file says it, e.g. '600 s'")
+    add.add_argument("--sampling-rate", metavar="RATE", help="of an .npy array: its sampling rate, e.g. '1250 Hz'")
+    add.add_argument("--scale", metavar="VALUE", help="of an .npy array: what 1 in it stands for, e.g. '1 mV'")
+    add.add_argument("--signals", metavar="KIND", help="what the signals are: lfp, membrane_potential, current or covariate")
     add.add_argument("--write", action="store_true", help="write it to config/recordings/NAME.yaml instead of printing it")
     _config_option(add)
     add.set_defaults(command=_add)
@@ -98,7 +101,7 @@ def _inspect(arguments: argparse.Namespace) -> Iterator[str]:
 def _add(arguments: argparse.Namespace) -> Iterator[str]:
     from homeoanalysis.cli.add import add
 
-    text = {"time_step": arguments.time_step, "duration": arguments.duration}
+    text = {key: getattr(arguments, key) for key in ("time_step", "duration", "sampling_rate", "scale", "signals")}
     where = {"config": arguments.config, "name": arguments.name, "is_written": arguments.write}
     return add(arguments.files, io=arguments.io, text=text, **where)
 

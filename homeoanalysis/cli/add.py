@@ -1,5 +1,7 @@
 """add: the YAML of a recording, written from its files and tried before it is shown."""
 
+import functools
+import json
 import os
 import re
 import sys
@@ -7,13 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import xarray as xr
 import yaml
 from pydantic import ValidationError
 
+from homeoanalysis.cli import kinds
 from homeoanalysis.cli.inspect import is_plain_text, read
 from homeoanalysis.cli.text import count, some
 from homeoanalysis.config import Recording
 from homeoanalysis.config.fields import check_name, explain
+from homeoanalysis.contracts import SIGNALS
 from homeoanalysis.errors import ConfigError, DataError
 from homeoanalysis.ingest import ingest
 from homeoanalysis.numerics.neo_io import FORMATS, channel_names, check_readable, members
@@ -29,7 +34,7 @@ def add(
 ) -> Iterator[str]:
     """The YAML, line by line, or with `is_written` the path of the new file.
 
-    text: `time_step` and `duration` of files that are plain text.
+    text: what the files do not say themselves (`kinds.OPTIONS`).
     Raises DataError if a file cannot be ingested, ConfigError if the name is taken or no name.
     """
     name = _slug(files[0].stem if files[0].suffix else files[0].name) if name is None else name
@@ -73,12 +78,42 @@ def _recording(files: Sequence[Path], io: str | None, text: Mapping[str, str | N
     """The content of the YAML file, and what to know about it."""
     for file in files:
         check_readable(file)
-    is_text = [io is None and is_plain_text(file) for file in files]
     given = {key: value for key, value in text.items() if value is not None}
+    known = [kinds.recognised(file, given) if io is None else None for file in files]
+    if all(known):
+        return _of_kinds(files, [k for k in known if k is not None], given)
+    is_text = [io is None and found is None and is_plain_text(file) for file, found in zip(files, known, strict=True)]
     if all(is_text):
         return _of_text(files, given), []
-    if any(is_text) or given:
-        raise DataError("plain text, and --time-step and --duration, which are for it, go with no other files; add them apart")
+    if any(is_text) or set(given) - {"signals"}:
+        options = ", ".join(f"--{key.replace('_', '-')}" for key in given if key != "signals") or "--time-step and --duration"
+        raise DataError(f"plain text, and {options}, which are for it, go with no other files; add them apart")
+    return _of_neo(files, io, given.get("signals"))
+
+
+def _of_kinds(files: Sequence[Path], found: Sequence[kinds.Found], given: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Files that a reader of this project reads, and neo does not."""
+    readers = {json.dumps([k.reader, k.parameters]): k for k in found}
+    if len(readers) > 1:
+        names = sorted({k.reader for k in found})
+        raise DataError(f"the files need different readers or parameters ({', '.join(names)}); add them as separate recordings")
+    entry: Any = {found[0].reader: found[0].parameters} if found[0].parameters else found[0].reader
+    unused = sorted(set(given) - set(kinds.used(found[0])))
+    if unused:
+        option = f"--{unused[0].replace('_', '-')}"
+        raise DataError(f"{option} is for other files than {files[0].name}, which {found[0].reader} reads; remove it")
+    replicates = [(label, one) for k in found for label, one in k.replicates.items()]
+    raw = _head(entry, [path for _, one in replicates for path in one.files.values()])
+    for label, one in replicates:
+        name = _unused(_slug(label), raw["replicates"])
+        about = {"subject": one.subject} | ({"session": one.session} if one.session else {})
+        own = {"parameters": one.parameters} if one.parameters else {}
+        raw["replicates"][name] = about | own | {"files": _listed(one.files, raw["_folder"])}
+    del raw["_folder"]
+    return raw, list(dict.fromkeys(note for k in found for note in k.notes))
+
+
+def _of_neo(files: Sequence[Path], io: str | None, signals: str | None) -> tuple[dict[str, Any], list[str]]:
     found = {file: read(file, io) for file in files}
     readers = sorted({reader for reader, _ in found.values()})
     if len(readers) > 1:
@@ -86,20 +121,39 @@ def _recording(files: Sequence[Path], io: str | None, text: Mapping[str, str | N
     (reader,) = readers
     several = [file.name for file, (_, blocks) in found.items() if len(blocks) > 1]
     options: dict[str, Any] = {"io": reader} | ({"block": 0} if several else {})
-    entry = {"any_neo": options} if reader in FORMATS else reader
+    first = [s for _, blocks in found.values() for s in (blocks[0].segments[0].analogsignals if blocks[0].segments else [])]
+    named = _channels(reader, first, signals) if reader in FORMATS else {}
+    entry = {"any_neo": options | named} if reader in FORMATS else reader
     raw = _content(entry, {file: _parts(file, reader) for file in files}, "recording")
     notes = [f"{name} holds several blocks; each needs a recording of its own." for name in several]
-    signals = [s for _, blocks in found.values() for s in (blocks[0].segments[0].analogsignals if blocks[0].segments else [])]
-    if signals and reader in FORMATS:
-        names, more = some(list(dict.fromkeys(n for s in signals for n in channel_names(s))), 8)
+    taken = {name for names in named.values() for name in names}
+    left = [n for n in dict.fromkeys(n for s in first for n in channel_names(s)) if n not in taken]
+    if left and reader in FORMATS:
+        names, more = some(left, 8)
         notes.append(
-            f"Signals are left out; name those that are stimulus or behaviour under covariates: {', '.join(names)}{more}"
+            f"Signals are left out; name those that are stimulus or behaviour under covariates: {', '.join(names)}{more}; "
+            "others under lfp, membrane_potential or current"
         )
     return raw, notes
 
 
+def _channels(io: str, signals: Sequence[Any], kind: str | None) -> dict[str, list[str]]:
+    """The reader's parameters that say what the channels are: asked for, or, of a patch clamp, known by their unit."""
+    names = {n: s.units.dimensionality.string for s in signals for n in channel_names(s)}
+    if kind is not None:
+        return {kinds.signals_key(kind): list(names)} if names else {}
+    if io != "AxonIO":
+        return {}
+    found: dict[str, list[str]] = {}
+    for name, unit in names.items():
+        key = {"mV": "membrane_potential", "pA": "current", "nA": "current"}.get(unit)
+        if key is not None:
+            found.setdefault(key, []).append(name)
+    return found
+
+
 def _of_text(files: Sequence[Path], given: dict[str, str]) -> dict[str, Any]:
-    if len(given) < 2:
+    if not {"time_step", "duration"} <= set(given):
         raise DataError(
             f"{files[0].name} is plain text, which says neither what its times count nor how long was observed; "
             "add both, e.g.: --time-step '1 ms' --duration '600 s'"
@@ -107,20 +161,28 @@ def _of_text(files: Sequence[Path], given: dict[str, str]) -> dict[str, Any]:
     return _content({"spike_text": given}, {file: [file] for file in files}, "spikes")
 
 
-def _content(reader: Any, listed: Mapping[Path, Sequence[Path]], role: str) -> dict[str, Any]:
-    """The YAML. listed: the files of each replicate, of which the first has that role."""
-    folder = Path(os.path.commonpath([p.absolute().parent for parts in listed.values() for p in parts]))
-    raw: dict[str, Any] = {
+def _head(reader: Any, paths: Sequence[Path]) -> dict[str, Any]:
+    """The YAML without replicates; `_folder` is the absolute path of its folder."""
+    folder = Path(os.path.commonpath([p.absolute().parent for p in paths]))
+    return {
         "title": "unknown",
         "citation": "unknown",
         "licence": "unknown",
         "source": {"folder": str(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)},
         "reader": reader,
         "replicates": {},
+        "_folder": folder,
     }
+
+
+def _content(reader: Any, listed: Mapping[Path, Sequence[Path]], role: str) -> dict[str, Any]:
+    """The YAML. listed: the files of each replicate, of which the first has that role."""
+    raw = _head(reader, [p for parts in listed.values() for p in parts])
+    folder = raw.pop("_folder")
     for file, parts in listed.items():
         label = _unused(_slug(file.stem), raw["replicates"])
-        raw["replicates"][label] = {"subject": "unknown", "files": _files(parts, folder, role)}
+        roles = [role, *(f"part{k}" for k in range(2, len(parts) + 1))]
+        raw["replicates"][label] = {"subject": "unknown", "files": _listed(dict(zip(roles, parts, strict=True)), folder)}
     return raw
 
 
@@ -138,12 +200,17 @@ def _unused(label: str, taken: dict[str, Any]) -> str:
     return next(name for k in range(1, len(taken) + 2) if (name := label if k == 1 else f"{label}_{k}") not in taken)
 
 
-def _files(parts: Sequence[Path], folder: Path, role: str) -> dict[str, Any]:
-    roles = [role, *(f"part{k}" for k in range(2, len(parts) + 1))]
+def _listed(files: Mapping[str, Path], folder: Path) -> dict[str, Any]:
+    named = {role: path.absolute() for role, path in files.items()}
     return {
-        name: {"name": part.absolute().relative_to(folder).as_posix(), "sha256": file_hash(part)}
-        for name, part in zip(roles, parts, strict=True)
+        role: {"name": path.relative_to(folder).as_posix(), "sha256": _hash(path, path.stat().st_mtime_ns)}
+        for role, path in named.items()
     }
+
+
+@functools.cache  # one file may hold hundreds of replicates
+def _hash(path: Path, changed: int) -> str:
+    return file_hash(path)
 
 
 def _try(raw: dict[str, Any], name: str) -> None:
@@ -154,9 +221,18 @@ def _try(raw: dict[str, Any], name: str) -> None:
         activity = ingest(recording, name=name, replicate=label, files=files)
         seconds = float((activity.segment_stop - activity.segment_start).sum())
         raw["replicates"][label]["duration"] = f"{seconds:.9g} s"
-        units, spikes = count(activity.sizes["unit"], "unit"), count(activity.sizes["spike"], "spike")
-        print(f"{next(iter(files.values())).name}: {units}, {spikes} in {seconds:.6g} s", file=sys.stderr)
+        print(f"{next(iter(files.values())).name}: {_held(activity)} in {seconds:.6g} s", file=sys.stderr)
     _valid(raw)
+
+
+def _held(activity: xr.Dataset) -> str:
+    """What an activity holds, in words."""
+    found = [count(activity.sizes["unit"], "unit")] if "unit" in activity.sizes else []
+    found += [count(activity.sizes["spike"], "spike")] if "spike_time" in activity else []
+    found += [f"{int(activity.binned_count.sum())} spikes in bins"] if "binned_count" in activity else []
+    found += [f"{name} of {count(activity.sizes[f'{name}_channel'], 'channel')}" for name in SIGNALS if name in activity]
+    found += [count(activity.sizes["trial"], "trial")] if "trial" in activity.sizes else []
+    return ", ".join(found)
 
 
 def _valid(raw: dict[str, Any]) -> Recording:

@@ -12,6 +12,7 @@ import neo
 import numpy as np
 
 from homeoanalysis import catalogue
+from homeoanalysis.cli import kinds
 from homeoanalysis.cli.text import count, number, printable, some, typed
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.neo_io import FORMATS, candidates, channel_names, check_io, check_readable, read_blocks, told
@@ -31,6 +32,10 @@ def inspect(path: Path, io: str | None = None) -> Iterator[str]:
         yield from show(path)
         return
     check_readable(path)
+    found = kinds.recognised(path, _ANY) if io is None else None
+    if found is not None:
+        yield from _kind(path, found)
+        return
     if io is None and is_plain_text(path):
         yield from _text(path)
         return
@@ -45,6 +50,27 @@ def inspect(path: Path, io: str | None = None) -> Iterator[str]:
     yield from lines
     if len(blocks) > _BLOCKS:
         yield f"... and {len(blocks) - _BLOCKS} more blocks"
+
+
+_ANY = {"time_step": "1 s", "duration": "1 s", "sampling_rate": "1 Hz"}  # so that a kind is known by its files alone
+
+
+def _kind(path: Path, found: kinds.Found) -> Iterator[str]:
+    """A file or folder that a reader of this project reads."""
+    yield f"{printable(path.name, 100)}: read with {found.reader}"
+    if len(found.replicates) > 1:
+        yield f"  {count(len(found.replicates), 'replicate')}, the first: {printable(next(iter(found.replicates)), 60)}"
+    one = next(iter(found.replicates.values()))
+    for role, file in list(one.files.items())[:_UNITS]:
+        yield f"    file {role}: {printable(file.name, 60)}"
+    yield from _more(len(one.files), "files")
+    needs = " ".join(kinds.OPTIONS[key] for key in _ANY if key in kinds.used(found))
+    if needs:
+        yield "  it does not say all that is needed to read it; with your values:"
+        yield "    " + typed(f"python -m homeoanalysis add FILE {needs}")
+        return
+    block = catalogue.load("readers", found.reader)(one.files, **(found.parameters | one.parameters))
+    yield from _block(block)
 
 
 def read(path: Path, io: str | None) -> tuple[str, list[neo.Block]]:

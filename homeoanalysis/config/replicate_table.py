@@ -29,9 +29,9 @@ def with_table(content: dict[str, Any], path: Path, shown: str) -> dict[str, Any
     shared = content.get("files")
     if not isinstance(name, str):
         return content
-    table = path.with_name(name)
-    if PurePosixPath(name).name != name or table.suffix.lower() not in (".csv", ".tsv"):
+    if PurePosixPath(name).name != name or PurePosixPath(name).suffix.lower() not in (".csv", ".tsv"):
         raise ConfigError(f"{shown}: replicates is {name!r}; write the name of a .csv or .tsv file that lies beside {path.name}")
+    table = path.with_name(name)
     where = f"{Path(shown).parent.as_posix()}/{name}"
     replicates: dict[str, Any] = {}
     wrong: list[str] = []

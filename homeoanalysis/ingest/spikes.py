@@ -35,7 +35,11 @@ def collect(pieces: Sequence[Piece], recording: Recording, replicate: str) -> Un
     annotations: dict[str, dict[str, Any]] = {}
     where: dict[str, set[int]] = {}
     unsorted, outside, ticks = Counter[str](), Counter[str](), set()
+    refused = Counter[str]()
     for k, piece in enumerate(pieces):
+        for reason, (n_units, n_spikes) in piece.segment.annotations.get("dropped_units", {}).items():
+            refused[reason] += n_units
+            outside[reason] += n_spikes
         named = [str(t.name) for t in piece.segment.spiketrains]
         twice = sorted(n for n, many in Counter(named).items() if many > 1)
         if twice:
@@ -62,7 +66,7 @@ def collect(pieces: Sequence[Piece], recording: Recording, replicate: str) -> Un
     for row, segments in zip(observed, where.values(), strict=True):
         row[sorted(segments)] = 1
     dropped = {**outside, "at the same time as another of its unit": doubled.total()}
-    book = {"spikes": account(n_in, dropped), "units": account(len(times), {})}
+    book = {"spikes": account(n_in, dropped), "units": account(len(times) + refused.total(), refused)}
     (tick,) = ticks if len(ticks) == 1 else (None,)
     return Units(times, observed, annotations, tick, book, dict(unsorted), dict(doubled))
 

@@ -51,6 +51,9 @@ def spike_train(
     return neo.SpikeTrain(np.sort(times), units=pq.s, t_start=t_start * pq.s, t_stop=t_stop * pq.s, name=name, **annotations)
 
 
+# A reader that leaves out whole units says so in the segment's annotation `dropped_units`: reason: [units, spikes].
+
+
 def trial(start: float, stop: float, stimulus: str) -> "neo.Epoch":
     """A trial of a segment [s], which `ingest` takes over."""
     import neo

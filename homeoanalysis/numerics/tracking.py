@@ -22,6 +22,7 @@ def resampled(
     values = np.where(
         share <= 0, place[before], np.where(share >= 1, place[after], place[before] * (1 - share) + place[after] * share)
     )
-    unknown = (at < time[0]) | (at > time[-1]) | (step > _GAP / rate)
+    is_between = (share[:, 0] > 0) & (share[:, 0] < 1)
+    unknown = (at < time[0]) | (at > time[-1]) | (is_between & (step > _GAP / rate))
     values[unknown] = np.nan
     return np.asarray(values)

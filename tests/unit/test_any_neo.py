@@ -1,6 +1,7 @@
 """The reader of neo's formats, on recordings of other laboratories and on damaged ones."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,6 +84,22 @@ def test_a_marked_channel_is_a_covariate_in_si(recorded: Recorded) -> None:
         )
         assert marked.t_start == theirs.analogsignals[0].t_start
         assert "role" not in rest.annotations
+
+
+def test_a_long_signal_is_read_in_pieces(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read() -> list[neo.AnalogSignal]:
+        block = any_neo({"recording": recorded(ABF)}, io="AxonIO", membrane_potential=["VmRK"], covariates=["stim"])
+        return [s for g in block.segments for s in g.analogsignals]
+
+    whole = read()
+    monkeypatch.setattr(sys.modules["homeoanalysis.readers.any_neo"], "_SAMPLES", 999)
+    pieces = read()
+    assert [s.name for s in pieces] == ["stim", "VmRK"] * 5
+    for a, b in zip(whole, pieces, strict=True):
+        assert np.array_equal(a.magnitude, b.magnitude)
+        assert a.annotations["role"] == b.annotations["role"]
+    with pytest.raises(DataError, match="the channel 'stim' is named twice among covariate, lfp, membrane_potential, current"):
+        any_neo({"recording": recorded(ABF)}, io="AxonIO", membrane_potential=["stim"], covariates=["stim"])
 
 
 def test_an_unknown_covariate_is_told_the_known_ones(recorded: Recorded) -> None:

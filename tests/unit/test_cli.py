@@ -19,7 +19,7 @@ import yaml
 from homeoanalysis import catalogue
 from homeoanalysis.cli import KINDS, main
 from homeoanalysis.compare import compare, open_measures
-from homeoanalysis.config import load_config
+from homeoanalysis.config import Recording, load_config
 from homeoanalysis.config.study import Contrast
 from homeoanalysis.contracts import write
 from homeoanalysis.fetch import fetch, local_path
@@ -33,6 +33,7 @@ SPIKES = ("--time-step", "1 s", "--duration", "2 s")
 Recorded = Callable[[str], Path]
 NEX = "sjemea_retina_nex/CS056P07R-MEME1.nex"
 ABF = "pyabf_axon_files/File_axon_3.abf"
+NEV = "vandermeer_R050_ca1_tmaze/R050-2014-04-02-Events.nev"
 ABF2 = "pyabf_axon_files/17o05028_ic_steps.abf"
 MEA = "charlesworth2015_mea_development/TC107-NB-C57-DIV7_A.h5"
 
@@ -375,15 +376,109 @@ def test_add_does_not_mind_faults_elsewhere(run: Any, tmp_path: Path, monkeypatc
     assert "there is a recording or model 'a'" in fails(run("add", "a.txt", *SPIKES, "--name", "A"))
 
 
-@pytest.mark.parametrize("file", [ABF, ABF2])
+@pytest.mark.parametrize(("file", "left"), [(ABF, "stim"), (ABF2, "")])
 def test_add_of_a_file_without_spikes(
-    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded, file: str
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded, file: str, left: str
 ) -> None:
+    """The channels of a patch clamp are known by their unit; what is left out is named."""
     monkeypatch.chdir(tmp_path)
-    err = fails(run("add", recorded(file), "--name", "cell"))
-    assert err.startswith("DataError: recording cell, replicate ")
-    assert "signals, none of which is marked as what it is, and no spikes; name channels under the reader's parameters" in err
-    assert len(err.splitlines()) == 1
+    code, out, err = run("add", recorded(file), "--name", "cell")
+    assert code == 0
+    (options,) = yaml.safe_load(out)["reader"].values()
+    assert options["io"] == "AxonIO"
+    assert len(options["membrane_potential"]) == 1
+    assert "membrane_potential of 1 channel in" in err
+    assert (f"covariates: {left};" in out) == bool(left)
+
+
+FOLDERS: dict[
+    str, tuple[str, list[str], str, str]
+] = {  # reader: file or folder of the mirror, options, what is said, a piece of the YAML
+    "mea_hdf5": (MEA, [], "18 units, 4234 spikes in 911.2 s", "mea_hdf5"),
+    "rozenfeld_mat": (
+        "rozenfeld2023_drosophila_pn/Fig2A.mat",
+        [],
+        "1 unit, 1166 spikes in bins, 10 trials in 40 s",
+        "values: rate",
+    ),
+    "matclust": (
+        "nelpy_linear_track/spikes.mat",
+        [],
+        "31 units, 28829 spikes, covariate of 2 channels in 1968.27 s",
+        "position:",
+    ),
+    "numpy_signal": (
+        "hc3_lfp_ca1_ec3/ca1.npy",
+        ["--sampling-rate", "1250 Hz", "--scale", "1 mV", "--signals", "lfp"],
+        "lfp of 1 channel in 60 s",
+        "kind: lfp",
+    ),
+    "any_neo": (NEX, [], "71 units, 63393 spikes in 780.", "NeuroExplorerIO"),
+}
+
+
+@pytest.mark.parametrize("reader", FOLDERS)
+def test_add_writes_what_runs_for_each_kind(
+    reader: str, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded
+) -> None:
+    """One command, then the recording is ingested as the workflow does it."""
+    file, options, said, piece = FOLDERS[reader]
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(recorded(file).parent, tmp_path / "mine", ignore=lambda d, names: [n for n in names if n.endswith("S1.mat")])
+    code, _, err = run("add", Path("mine", recorded(file).name), *options, "--name", "mine", "--write")
+    assert code == 0, err
+    assert said in err
+    text = (tmp_path / "config" / "recordings" / "mine.yaml").read_text()
+    assert piece in text
+    raw = yaml.safe_load(text)
+    assert raw["reader"] == reader or list(raw["reader"]) == [reader]
+    one = Recording.model_validate(raw)
+    replicate = next(iter(one.replicates))
+    files = {role: Path(one.source.folder or "", f.name) for role, f in one.replicates[replicate].all_files().items()}
+    assert ingest(one, name="mine", replicate=replicate, files=files).attrs["source"] == "mine"
+    assert (
+        f"read with {reader if reader != 'any_neo' else 'NeuroExplorerIO'}"
+        in run("inspect", Path("mine", recorded(file).name))[1]
+    )
+
+
+@pytest.mark.slow
+def test_add_of_a_session_of_clusters(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = recorded(NEV).parent
+    code, out, err = run("add", folder, "--name", "maze")
+    assert code == 0, err
+    assert "128 units, 319267 spikes in 45" in err
+    raw = yaml.safe_load(out)
+    assert raw["reader"] == "mclust"
+    (replicate,) = raw["replicates"].values()
+    assert {"TT01_1", "TT16_17", "events"} < set(replicate["files"])
+    assert "The video is left out" in out
+
+
+def test_add_of_sorted_folders_tables_and_archives(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sorted").mkdir()
+    np.save("sorted/spike_times.npy", np.array([3000, 6000]))
+    np.save("sorted/spike_clusters.npy", np.array([0, 1]))
+    (tmp_path / "sorted" / "params.py").write_text("sample_rate = 30000\n")
+    (tmp_path / "a.csv").write_text("spike_time,unit\n0.5,a\n1,b\n")
+    np.savez("b.npz", a=[0.5], b=[1.0])
+    for file, options, reader in (
+        ("sorted", ["--duration", "2 s"], "phy"),
+        ("sorted/spike_times.npy", ["--duration", "2 s"], "phy"),
+        ("a.csv", SPIKES, "spike_list"),
+        ("b.npz", SPIKES, "spike_list"),
+    ):
+        assert "all that is needed to read it; add, with your values: --" in fails(run("add", file))
+        code, out, err = run("add", file, *options)
+        assert code == 0, err
+        assert "2 units, 2 spikes in 2 s" in err
+        assert list(yaml.safe_load(out)["reader"]) == [reader]
+        assert f"read with {reader}" in run("inspect", file)[1]
+    assert "--scale is for other files than b.npz" in fails(run("add", "b.npz", *SPIKES, "--scale", "1 mV"))
+    np.save("c.npy", np.zeros(10))
+    assert "--signals is 'lpf'; did you mean 'lfp'" in fails(run("add", "c.npy", "--sampling-rate", "1 kHz", "--signals", "lpf"))
 
 
 def test_add_of_spike_times_as_text(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

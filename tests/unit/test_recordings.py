@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import neo
+import neo.io
 import numpy as np
 import pytest
 import scipy.io
@@ -150,3 +152,104 @@ def test_the_arm_of_the_maze_is_that_of_the_reward(read: Read) -> None:
     right = one.stimulus.values == "water_right"
     assert x[right].min() > 1.8
     assert x[~right].max() < 0.7
+
+
+# ---- every file of the mirror
+
+
+FLIES = ["rozenfeld2023_drosophila_pn", "rozenfeld2023_rasters_s7", "rozenfeld2023_low_concentration",
+         "rozenfeld2023_high_concentration", "rozenfeld2023_rescue"]  # fmt: skip
+
+
+def _compare(name: str, replicates: list[str], read: Read, config: Config, recorded: Recorded) -> None:
+    """What is ingested of some flies are the rows of the file, neither more nor less."""
+    tables: dict[str, Any] = {}
+    one = config.recordings[name]
+    for replicate in replicates:
+        (file,) = one.replicates[replicate].files.values()
+        options = one.reader_of(replicate).parameters
+        found = read(name, replicate)
+        total = 0
+        for odour in options["odours"].split():
+            variable = options["variables"].replace("{odour}", odour)
+            if variable not in tables:
+                path = recorded(f"{one.source.mirror or name}/{file.name}")
+                tables = {variable: scipy.io.loadmat(path, variable_names=[variable])[variable]}
+            rows = tables[variable][10 * options["fly"] : 10 * options["fly"] + 10].astype(float)
+            total += rows.sum() / (20 if options["values"] == "rate" else 1)
+        what = "spikes" if options["values"] == "raster" else "counted spikes"
+        assert book(found)[what] == {"in": total, "out": total, "dropped": {}}, replicate
+        assert (found.sizes["spike"] if what == "spikes" else int(found.binned_count.sum())) == total
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FLIES)
+def test_some_flies_are_read_without_loss(name: str, read: Read, config: Config, recorded: Recorded) -> None:
+    _compare(name, list(config.recordings[name].replicates)[7::45], read, config, recorded)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", FLIES)
+def test_every_fly_is_read_without_loss(name: str, read: Read, config: Config, recorded: Recorded) -> None:
+    _compare(name, list(config.recordings[name].replicates), read, config, recorded)
+
+
+def test_every_fly_of_the_files_is_a_replicate(config: Config, recorded: Recorded) -> None:
+    """All variables of all files, but the controls that figure S7 repeats."""
+    for name in FLIES:
+        one = config.recordings[name]
+        listed: dict[tuple[str, str], set[int]] = {}
+        for replicate in one.replicates:
+            (file,) = one.replicates[replicate].files.values()
+            options = one.reader_of(replicate).parameters
+            for odour in options["odours"].split():
+                listed.setdefault((file.name, options["variables"].replace("{odour}", odour)), set()).add(options["fly"])
+        held = {
+            (file, variable): shape[0] // 10
+            for file in {file for file, _ in listed}
+            for variable, shape, _ in scipy.io.whosmat(str(recorded(f"rozenfeld2023_drosophila_pn/{file}")))
+            if not (file == "FigS7.mat" and not variable.endswith("_RNAi"))
+        }
+        assert {key: len(flies) for key, flies in listed.items()} == held
+        assert all(flies == set(range(len(flies))) for flies in listed.values())
+
+
+def test_linear_track(read: Read, recorded: Recorded) -> None:
+    """31 units of 41 to 7959 spikes; each has the mean rate that its file gives."""
+    one = read("nelpy_linear_track", "rat")
+    assert one.sizes["unit"] == 31
+    assert (int(one.spike_count.min()), int(one.spike_count.max())) == (41, 7959)
+    assert book(one)["spikes"]["in"] == one.sizes["spike"]
+    cells = scipy.io.loadmat(recorded("nelpy_linear_track/spikes.mat"))["spikes"][0, 0][0, 0]
+    rates = [c["meanrate"].item().item() for t in cells.ravel() for c in t.ravel() if c.dtype.names and c["time"].item().size]
+    np.testing.assert_allclose(measure([one], "firing_rate").firing_rate.values.ravel(), rates, rtol=1e-4)
+    x = one.covariate.values[0]
+    assert (np.nanmin(x), np.nanmax(x)) == pytest.approx((133, 554), abs=3)
+    assert np.isfinite(x).mean() > 0.98
+
+
+AXON = {  # segments, channels, samples in all, seconds between the starts of sweeps
+    "axon_3": (5, ["VmRK"], 5 * 20_644, 90.0),
+    "steps_17o05028": (16, ["IN 0"], 16 * 60_000, 3.0),
+    "fast_spiking_2019_07_24": (17, ["IN 0"], 17 * 60_000, 3.0),
+    "steps_171116sh": (17, ["IN 0"], 17 * 60_000, 3.0),
+    "two_channels_190619B": (10, ["IN 0", "IN 2"], 10 * 30_640, 3.064),
+}
+
+
+@pytest.mark.parametrize("replicate", AXON)
+def test_membrane_potentials_of_axon_files(replicate: str, read: Read, config: Config, recorded: Recorded) -> None:
+    one = read("pyabf_axon_files", replicate)
+    segments, channels, samples, step = AXON[replicate]
+    assert one.sizes["segment"] == segments
+    assert one.membrane_potential_channel.values.tolist() == channels
+    assert one.sizes["membrane_potential_sample"] == samples
+    np.testing.assert_allclose(np.diff(one.segment_start), step, rtol=1e-9)
+    assert book(one)["signals"]["dropped"] == {}
+    assert one.membrane_potential.attrs["units"] == "V"
+    (file,) = config.recordings["pyabf_axon_files"].replicates[replicate].files.values()
+    block = neo.io.AxonIO(str(recorded(f"pyabf_axon_files/{file.name}"))).read_block()
+    values = np.concatenate([g.analogsignals[-1].magnitude[:, -1] for g in block.segments]).astype(float)
+    np.testing.assert_allclose(one.membrane_potential.values[-1], values * 1e-3, rtol=1e-6)
+    assert -0.2 < float(one.membrane_potential.min()) < -0.04  # volts, at rest or below
+    assert float(one.membrane_potential.max()) < 0.1

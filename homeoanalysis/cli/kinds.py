@@ -1,0 +1,239 @@
+"""Files that neo does not read and a reader of this project does: which reader, with which parameters and files."""
+
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from homeoanalysis import catalogue
+from homeoanalysis.errors import DataError
+from homeoanalysis.numerics.mat import read_mat
+from homeoanalysis.units import parse
+
+OPTIONS = {
+    "time_step": "--time-step '1 ms'",
+    "duration": "--duration '600 s'",
+    "sampling_rate": "--sampling-rate '1 kHz'",
+    "scale": "--scale '1 mV'",
+    "signals": "--signals lfp",
+}
+_ROZENFELD = {80_001: "raster", 80: "count"}
+_REPEATS = 10
+_TIMES = {"time", "times", "spike_time", "spike_times", "t"}  # how a column of times may be called
+_UNITS = {"unit", "units", "unit_id", "cluster", "channel", "neuron"}
+
+
+class Replicate(NamedTuple):
+    """What the YAML says of one replicate."""
+
+    files: dict[str, Path]  # by role
+    parameters: dict[str, Any]
+    subject: str
+    session: str
+
+
+class Found(NamedTuple):
+    """A kind of file, as a recording's YAML has it."""
+
+    reader: str
+    parameters: dict[str, Any]
+    replicates: dict[str, Replicate]  # by a label, which need not be a name yet
+    notes: tuple[str, ...] = ()
+
+
+def recognised(path: Path, given: Mapping[str, str]) -> Found | None:
+    """The kind of a file or folder; None if it is none of those that neo does not know.
+
+    given: what the command line says beside (`OPTIONS`). Raises DataError where something is missing that the kind needs.
+    """
+    kinds: list[Callable[[Path, Mapping[str, str]], Found | None]]
+    kinds = [_phy, _mclust, _nwb, _mat, _npz, _npy, _csv]
+    return next((found for kind in kinds if (found := kind(path, given)) is not None), None)
+
+
+def used(found: Found) -> set[str]:
+    """The options that went into a kind."""
+    taken = {"kind": "signals", **dict.fromkeys(_KEY.values(), "signals")}
+    return {taken.get(key, key) for key in found.parameters}
+
+
+def _one(reader: str, parameters: Mapping[str, Any], label: str, files: dict[str, Path], *notes: str, **about: str) -> Found:
+    own = Replicate(files, {}, about.get("subject") or "unknown", about.get("session", ""))
+    return Found(reader, dict(parameters), {label: own}, notes)
+
+
+def _needed(path: Path, given: Mapping[str, str], *names: str, optional: tuple[str, ...] = ()) -> dict[str, str]:
+    """The options that a kind takes. Raises DataError where one of them is not given."""
+    missing = [OPTIONS[name] for name in names if name not in given]
+    if missing:
+        raise DataError(f"{path.name} does not say all that is needed to read it; add, with your values: {' '.join(missing)}")
+    return {name: given[name] for name in (*names, *optional) if name in given}
+
+
+def _phy(path: Path, given: Mapping[str, str]) -> Found | None:
+    folder = path if path.is_dir() else path.parent
+    names = {"spike_times": "spike_times.npy", "spike_clusters": "spike_clusters.npy", "params": "params.py"}
+    files = {role: folder / name for role, name in names.items()}
+    asked = path.is_dir() or path.name in {f.name for f in files.values()}
+    if not (asked and files["spike_times"].is_file() and files["params"].is_file()):
+        return None
+    if not files["spike_clusters"].is_file():
+        files["spike_clusters"] = folder / "spike_templates.npy"
+    for name in ("cluster_group.tsv", "cluster_info.tsv", "cluster_KSLabel.tsv"):
+        if (folder / name).is_file():
+            files["groups"] = folder / name
+            break
+    return _one("phy", _needed(path, given, "duration"), folder.resolve().name, files)
+
+
+def _mclust(path: Path, given: Mapping[str, str]) -> Found | None:
+    endings = (".t", "._t")
+    if not (path.suffix in endings or (path.is_dir() and any(p.suffix in endings for p in path.iterdir()))):
+        return None
+    folder = path if path.is_dir() else path.parent
+    clusters = sorted((p for p in folder.iterdir() if p.suffix in endings), key=lambda p: p.name) if path.is_dir() else [path]
+    names = [p.name.removesuffix(p.suffix) for p in clusters]
+    short = [name.rpartition("-")[2] for name in names]  # R050-2014-04-02-TT01_1 is cluster TT01_1 of a session
+    roles = {_role(name): p for name, p in zip(short if len({*short}) == len(names) else names, clusters, strict=True)}
+    if len(roles) < len(clusters):
+        raise DataError(f"{folder.name} holds clusters of the same name as .t and ._t; move one of each away")
+    notes = []
+    events = [p for p in folder.iterdir() if p.suffix.lower() == ".nev"]
+    if any(p.suffix.lower() == ".nvt" or (p.suffix.lower() == ".zip" and _holds_video(p)) for p in folder.iterdir()):
+        notes.append("The video is left out; to read positions, add it as the file video, and pixel_x and pixel_y to the reader.")
+    if len(events) == 1 and "duration" not in given:
+        return _one("mclust", {}, folder.resolve().name, {**roles, "events": events[0]}, *notes)
+    return _one("mclust", _needed(path, given, "duration"), folder.resolve().name, roles, *notes)
+
+
+def _role(name: str) -> str:
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in name)
+    return kept if kept[:1].isalpha() else f"u{kept}"
+
+
+def _holds_video(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.lower().endswith(".nvt") for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def _nwb(path: Path, given: Mapping[str, str]) -> Found | None:
+    if path.suffix.lower() != ".nwb":
+        return None
+    parameters: dict[str, Any] = {signals_key(given["signals"]): _series(path)} if "signals" in given else {}
+    load = catalogue.load("readers", "nwb_units")
+    try:
+        block = load({"recording": path}, **parameters)
+    except DataError:
+        if "duration" not in given:
+            raise
+        block = load({"recording": path}, **parameters, duration=parse(given["duration"], "s"))
+        parameters["duration"] = given["duration"]
+    about = {key: str(block.annotations[key]) for key in ("subject", "session")}
+    return _one("nwb_units", parameters, path.stem, {"recording": path}, **about)
+
+
+_KEY = {"lfp": "lfp", "membrane_potential": "membrane_potential", "current": "current", "covariate": "covariates"}
+
+
+def signals_key(kind: str) -> str:
+    """The reader's parameter that names the channels of a kind. Raises DataError."""
+    if kind not in _KEY:
+        raise DataError(f"--signals is {kind!r}; {catalogue.did_you_mean(kind, _KEY)}")
+    return _KEY[kind]
+
+
+def _series(path: Path) -> list[str]:
+    import h5py
+
+    found: list[str] = []
+
+    def note(name: str, thing: Any) -> None:
+        if isinstance(thing, h5py.Group) and {"data", "starting_time"} <= set(thing):
+            found.append(name)
+
+    with h5py.File(path) as file:
+        file.visititems(note)
+    return [name.rpartition("/")[2] for name in found]
+
+
+def _mat(path: Path, given: Mapping[str, str]) -> Found | None:
+    if path.suffix.lower() != ".mat":
+        return None
+    try:
+        found = read_mat(path, None)
+    except DataError:
+        return None  # neo's own classes say what is wrong with it
+    flat = {name: value for name, value in found.items() if value.ndim == 2 and "flies" in name}
+    tables = {n: v for n, v in flat.items() if v.shape[1] in _ROZENFELD and v.shape[0] % _REPEATS == 0}
+    if tables:
+        return _flies(path, tables)
+    if "spikes" in found and found["spikes"].dtype == object and found["spikes"].ndim == 2:
+        tracks = [p for p in path.parent.iterdir() if p.suffix == ".videoPositionTracking"]
+        return _one("matclust", {}, path.stem, {"spikes": path} | ({"position": tracks[0]} if len(tracks) == 1 else {}))
+    return None  # perhaps a file of neo's own
+
+
+def _flies(path: Path, tables: Mapping[str, Any]) -> Found:
+    replicates = {}
+    for name, table in tables.items():
+        values = _ROZENFELD[table.shape[1]]
+        if values == "count" and not np.any(table % 20) and np.any(table):
+            values = "rate"  # counts in 50 ms times 20
+        for fly in range(table.shape[0] // _REPEATS):
+            own = {"values": values, "variables": name, "odours": name, "fly": fly}
+            replicates[f"{name}_{fly + 1:02d}"] = Replicate({"recording": path}, own, f"{name}_{fly + 1:02d}", "")
+    first = next(iter(replicates.values())).parameters["values"]
+    note = "odours is the label of the stimulus; write {odour} into variables where it stands."
+    return Found("rozenfeld_mat", {"values": first}, replicates, (note,))
+
+
+def _npz(path: Path, given: Mapping[str, str]) -> Found | None:
+    if path.suffix.lower() != ".npz":
+        return None
+    return _one("spike_list", _needed(path, given, "time_step", "duration"), path.stem, {"recording": path})
+
+
+def _npy(path: Path, given: Mapping[str, str]) -> Found | None:
+    if path.suffix.lower() != ".npy":
+        return None
+    parameters: dict[str, Any] = _needed(path, given, "sampling_rate", optional=("scale",))
+    if "signals" in given:
+        signals_key(given["signals"])
+        parameters["kind"] = given["signals"]
+    try:
+        shape = np.load(path, allow_pickle=False, mmap_mode="r").shape
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path.name} is no readable array of numbers ({str(error)[:100]}); save it with numpy.save") from None
+    if len(shape) == 2:
+        parameters["channels"] = [f"channel{k + 1}" for k in range(shape[1])]
+        return _one("numpy_signal", parameters, path.stem, {"recording": path})
+    return _one("numpy_signal", parameters, path.stem, {_role(path.stem): path})
+
+
+def _csv(path: Path, given: Mapping[str, str]) -> Found | None:
+    """A table with a line of names; without one it is plain text, times alone."""
+    if path.suffix.lower() not in (".csv", ".tsv") or not path.is_file():
+        return None
+    head = next(_lines(path), "")
+    columns = [c.strip().strip('"') for c in head.replace("\t", ",").replace(";", ",").split(",")]
+    if len(columns) < 2 or any(c.replace(".", "").replace("-", "").isdigit() for c in columns):
+        return None
+    lower = [c.lower() for c in columns]
+    times = next((c for c, low in zip(columns, lower, strict=True) if low in _TIMES), None)
+    units = next((c for c, low in zip(columns, lower, strict=True) if low in _UNITS), None)
+    if times is None or units is None:
+        return None
+    parameters = _needed(path, given, "time_step", "duration") | {
+        k: v for k, v in (("times", times), ("units", units)) if v != k[:-1]
+    }
+    return _one("spike_list", parameters, path.stem, {"recording": path})
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
+        yield stream.readline(10_000)

@@ -1,0 +1,112 @@
+"""The folder that Kilosort writes and phy curates.
+
+Evidence: phy's documentation, "Data formats": spike_times.npy (samples), spike_clusters.npy (or, before curation,
+spike_templates.npy), cluster_group.tsv, cluster_KSLabel.tsv or cluster_info.tsv, and params.py, which is never run here: its line
+`sample_rate = ...` is read as text.
+"""
+
+import csv
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from homeoanalysis.errors import DataError
+from homeoanalysis.numerics.neo_objects import spike_train
+from homeoanalysis.units import Second
+
+if TYPE_CHECKING:
+    import neo
+
+_ROLES = ("spike_times", "spike_clusters", "params", "groups")
+_KIND = {"good": "single", "mua": "multi", "unsorted": "multi"}
+_RATE = re.compile(r"^\s*sample_rate\s*=\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*(?:#.*)?$", re.MULTILINE)
+
+
+def phy(
+    files: Mapping[str, Path],
+    *,
+    duration: Annotated[Second, Field(gt=0)],
+    keep: list[str] | None = None,
+    region: str = "",
+) -> "neo.Block":
+    """One unit for each cluster, [0, duration].
+
+    files: roles "spike_times" and "spike_clusters", .npy; "params", params.py; "groups", a .tsv with the columns cluster_id and
+    group (or KSLabel), which may be absent: then all clusters are unsorted. duration: of the recording, which no file says.
+    keep: groups that are units, by default good (single) and mua (multi), and unsorted (multi) where there is no "groups"; the
+    clusters of others are counted as dropped. region: of all units.
+    Raises DataError for files that are damaged or do not belong together.
+    """
+    import neo
+
+    absent = [role for role in _ROLES[:3] if role not in files]
+    if absent or set(files) - set(_ROLES):
+        raise DataError(
+            f"reader phy needs the files {', '.join(_ROLES[:3])}, and may have groups; given: {', '.join(sorted(files))}"
+        )
+    time, cluster = _whole(files["spike_times"]), _whole(files["spike_clusters"])
+    if time.size != cluster.size:
+        raise DataError(
+            f"{time.size} spike times, but {cluster.size} spikes in clusters; the files are not of one sorting: copy again"
+        )
+    rate = _sample_rate(files["params"])
+    groups = _groups(files["groups"]) if "groups" in files else {}
+    wanted = keep if keep is not None else ["good", "mua"] if groups else ["unsorted"]
+    segment = neo.Segment()
+    lost: dict[str, list[int]] = {}
+    for name in sorted({*np.unique(cluster).tolist(), *groups}):
+        mine, group = time[cluster == name], groups.get(name, "unsorted")
+        if group not in wanted:
+            count = lost.setdefault(f"cluster of the group {group}", [0, 0])
+            count[0] += 1
+            count[1] += mine.size
+            continue
+        about = dict(file=files["spike_times"].name, tick=1 / rate, unit_kind=_KIND.get(group, "multi"), region=region)
+        segment.spiketrains.append(spike_train(mine / rate, 0.0, duration, name=str(name), **about))  # type: ignore[arg-type]
+    if not segment.spiketrains:
+        raise DataError(
+            f"no cluster is of the groups {', '.join(wanted)}; found: {', '.join(sorted({*groups.values()})) or 'none'}"
+        )
+    segment.annotate(dropped_units=lost)
+    block = neo.Block()
+    block.segments.append(segment)
+    return block
+
+
+def _whole(path: Path) -> NDArray[np.int64]:
+    try:
+        values = np.ravel(np.load(path, allow_pickle=False))
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path.name} is no readable array of numbers ({str(error)[:100]}); copy it again") from None
+    if values.dtype.kind not in "iu" and not (values.dtype.kind == "f" and np.all(values == np.rint(values))):
+        raise DataError(
+            f"{path.name} holds {values.dtype}, not whole numbers (samples, clusters); check which file has which role"
+        )
+    return values.astype(np.int64)
+
+
+def _sample_rate(path: Path) -> float:
+    try:
+        found = _RATE.findall(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path.name} cannot be read as text ({error}); copy it again") from None
+    if len(found) != 1 or float(found[0]) <= 0:
+        raise DataError(f"{path.name} has {len(found)} lines `sample_rate = NUMBER`, not one; write it so")
+    return float(found[0])
+
+
+def _groups(path: Path) -> dict[int, str]:
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream, delimiter="," if path.suffix == ".csv" else "\t"))
+        column = next(c for c in ("group", "KSLabel") if rows and c in rows[0])
+        return {int(row["cluster_id" if "cluster_id" in row else "id"]): row[column] or "unsorted" for row in rows}
+    except (OSError, UnicodeDecodeError, csv.Error, StopIteration, KeyError, ValueError, TypeError):
+        raise DataError(
+            f"{path.name} has no columns cluster_id and group (or KSLabel); check which file has which role"
+        ) from None

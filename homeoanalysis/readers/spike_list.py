@@ -1,0 +1,130 @@
+"""Spike times of many units in one table or archive: CSV or TSV (a spike a line), or NPZ.
+
+Evidence: the layouts that numpy.savez and spreadsheets write; there is no standard.
+"""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from homeoanalysis.catalogue import did_you_mean
+from homeoanalysis.errors import DataError
+from homeoanalysis.numerics.neo_objects import spike_train
+from homeoanalysis.units import Second
+
+if TYPE_CHECKING:
+    import neo
+
+Pairs = tuple[NDArray[np.float64], list[str]]  # time and unit of each spike
+
+
+def spike_list(
+    files: Mapping[str, Path],
+    *,
+    time_step: Annotated[Second, Field(gt=0)],
+    duration: Annotated[Second, Field(gt=0)],
+    start: Second = 0.0,
+    times: str = "time",
+    units: str = "unit",
+    names: list[str] | None = None,
+) -> "neo.Block":
+    """One segment, [start, start + duration].
+
+    files: role "recording". A CSV or TSV has a line of column names, and then a spike a line: `times` and `units` name the two
+    columns. An NPZ has two arrays of these names with an entry for each spike, or else an array of times for each unit.
+    time_step: what the times count [s]. names: all units, where some may be silent: a table cannot hold a unit without a spike.
+    Raises DataError, naming the line, for what is no number; and for units that are not among `names`.
+    """
+    import neo
+
+    if set(files) != {"recording"}:
+        raise DataError(f"reader spike_list needs one file, 'recording', not {', '.join(sorted(files))}")
+    path = files["recording"]
+    found = _archive(path, times, units) if path.suffix.lower() == ".npz" else _table(path, times, units)
+    strange = [name for name in found if names is not None and name not in names]
+    if strange:
+        raise DataError(
+            f"{path.name} has spikes of {strange[0]!r}, which names does not list; {did_you_mean(strange[0], names or [])}"
+        )
+    listed = {name: found.get(name, np.zeros(0)) for name in (names or sorted(found, key=_natural))}
+    every = np.concatenate(list(listed.values())) if listed else np.zeros(0)
+    if not listed or (every.size == 0 and names is None):
+        raise DataError(f"{path.name} holds no spike; if all units were silent, name them under names")
+    tick = time_step if np.all(np.isfinite(every)) and np.all(every == np.rint(every)) and start == 0 else None
+    segment = neo.Segment()
+    for name, values in listed.items():
+        segment.spiketrains.append(spike_train(values * time_step, start, start + duration, name=name, file=path.name, tick=tick))
+    block = neo.Block()
+    block.segments.append(segment)
+    return block
+
+
+def _natural(name: str) -> tuple[int, float, str]:
+    """Unit 10 comes after unit 9."""
+    try:
+        return 0, float(name), name
+    except ValueError:
+        return 1, 0.0, name
+
+
+def _table(path: Path, times: str, units: str) -> dict[str, NDArray[np.float64]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            head = stream.readline()
+            mark = "\t" if "\t" in head else ";" if ";" in head and "," not in head else ","
+            columns = [c.strip() for c in next(csv.reader([head], delimiter=mark), [])]
+            places = [_place(path, columns, name) for name in (times, units)]
+            found: dict[str, list[float]] = {}
+            for number, row in enumerate(csv.reader(stream, delimiter=mark, strict=True), 2):
+                if any(cell.strip() for cell in row):
+                    time, unit = _cells(path, row, places, number)
+                    found.setdefault(unit, []).append(time)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path.name} is no readable table ({error}); save it as CSV in UTF-8") from None
+    return {name: np.array(values) for name, values in found.items()}
+
+
+def _place(path: Path, columns: list[str], name: str) -> int:
+    if columns.count(name) != 1:
+        raise DataError(
+            f"{path.name} has {columns.count(name)} columns {name!r} in its first line; {did_you_mean(name, columns)}"
+        )
+    return columns.index(name)
+
+
+def _cells(path: Path, row: list[str], places: list[int], number: int) -> tuple[float, str]:
+    try:
+        time, unit = float(row[places[0]]), row[places[1]].strip()
+    except (ValueError, IndexError):
+        raise DataError(
+            f"{path.name}: line {number} is {','.join(row)[:40]!r}, which has no number and unit; mend or remove it"
+        ) from None
+    if not unit:
+        raise DataError(f"{path.name}: line {number} names no unit; mend or remove it")
+    return time, unit
+
+
+def _archive(path: Path, times: str, units: str) -> dict[str, NDArray[np.float64]]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays: dict[str, Any] = {name: archive[name] for name in archive.files}
+    except Exception as error:  # zip, zlib and numpy raise many kinds for damaged bytes
+        raise DataError(
+            f"{path.name} is no readable archive of numbers ({type(error).__name__}: {' '.join(str(error).split())[:80]}); "
+            "save it with numpy.savez, without objects"
+        ) from None
+    if times in arrays and units in arrays:
+        time, unit = np.ravel(arrays[times]), np.ravel(arrays[units])
+        if time.shape != unit.shape:
+            raise DataError(f"{path.name}: {times} has {time.size} entries, and {units} {unit.size}; they are of the same spikes")
+        arrays = {str(name): time[unit == name] for name in np.unique(unit)}
+    wrong = [name for name, values in arrays.items() if values.ndim != 1 or values.dtype.kind not in "iuf"]
+    if wrong or not arrays:
+        what = f"{wrong[0]} is {arrays[wrong[0]].dtype} {arrays[wrong[0]].shape}" if wrong else "it is empty"
+        raise DataError(f"{path.name}: {what}; it needs {times} and {units} of each spike, or an array of times for each unit")
+    return {name: values.astype(float) for name, values in arrays.items()}

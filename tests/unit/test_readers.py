@@ -1,0 +1,372 @@
+"""Readers of formats that neo lacks, on files that the tests write: what is read, and what each fault says."""
+
+import io as streams
+import json
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.io
+import xarray as xr
+
+from homeoanalysis import catalogue
+from homeoanalysis.config import Recording
+from homeoanalysis.contracts import write
+from homeoanalysis.errors import DataError
+from homeoanalysis.export import export
+from homeoanalysis.ingest import ingest
+from homeoanalysis.numerics import observed
+from homeoanalysis.numerics.tracking import resampled
+
+HEAD: dict[str, Any] = {"title": "t", "citation": "c", "licence": "l", "source": {"folder": "."}}
+
+
+def read(reader: Any, files: dict[str, Path], **more: Any) -> xr.Dataset:
+    one = {"subject": "s", "files": {role: {"name": path.name} for role, path in files.items()}}
+    return ingest(
+        Recording.model_validate({**HEAD, "reader": reader, "replicates": {"r": one}, **more}),
+        name="rec",
+        replicate="r",
+        files=files,
+    )
+
+
+def book(activity: xr.Dataset) -> Any:
+    return json.loads(activity.attrs["bookkeeping"])
+
+
+def trains(activity: xr.Dataset) -> dict[str, list[float]]:
+    return {str(u): t.tolist() for u, t in zip(activity.unit.values, observed.spike_trains(activity), strict=True)}
+
+
+# ---- tables and archives
+
+LIST: dict[str, Any] = {"time_step": "1 ms", "duration": "10 s"}
+
+
+def test_a_table_of_spikes(tmp_path: Path) -> None:
+    for name, mark in (("a.csv", ","), ("b.tsv", "\t"), ("c.csv", ";")):
+        path = tmp_path / name
+        path.write_text("unit,depth,time\n10,5,250\n9,5,100\n\n10,5,4000\n".replace(",", mark))
+        one = read({"spike_list": LIST}, {"recording": path})
+        assert trains(one) == {"9": [0.1], "10": [0.25, 4.0]}
+        assert one.spike_time.attrs["tick"] == 1e-3
+    silent = read({"spike_list": {**LIST, "names": ["9", "10", "11"]}}, {"recording": tmp_path / "a.csv"})
+    assert silent.spike_count.values.tolist() == [1, 2, 0]
+    with pytest.raises(DataError, match=r"has spikes of '10', which names does not list; .*known: 9"):
+        read({"spike_list": {**LIST, "names": ["9"]}}, {"recording": tmp_path / "a.csv"})
+
+
+def test_an_archive_of_spikes(tmp_path: Path) -> None:
+    np.savez(tmp_path / "pairs.npz", time=[100.0, 250, 4000], unit=[9, 10, 10])
+    np.savez(tmp_path / "each.npz", **{"9": np.array([100]), "10": np.array([250, 4000])})
+    for name in ("pairs.npz", "each.npz"):
+        assert trains(read({"spike_list": LIST}, {"recording": tmp_path / name})) == {"9": [0.1], "10": [0.25, 4.0]}
+
+
+LIST_FAULTS: dict[str, tuple[str, bytes | str, str]] = {
+    "no such column": ("a.csv", "t,unit\n1,2\n", "has 0 columns 'time' in its first line; .*known: t, unit"),
+    "no number": ("a.csv", "time,unit\n1,2\nx,3\n", "line 3 is 'x,3', which has no number and unit"),
+    "no unit": ("a.csv", "time,unit\n1,\n", "line 2 names no unit"),
+    "ragged": ("a.csv", "time,unit\n1\n", "line 2 is '1', which has no number and unit"),
+    "not finite": ("a.csv", "time,unit\nnan,2\n", "unit 2: 1 spike times are not finite"),
+    "outside": ("a.csv", "time,unit\n10001.5,2\n", "1 of 1 spikes lie outside the recording"),
+    "empty": ("a.csv", "", "has 0 columns 'time'"),
+    "no spike": ("a.csv", "time,unit\n", "holds no spike; if all units were silent"),
+    "binary": ("a.csv", bytes(range(256)), "no readable table"),
+    "no archive": ("a.npz", b"PK not", "no readable archive of numbers"),
+}
+
+
+@pytest.mark.parametrize("fault", LIST_FAULTS)
+def test_faults_in_lists(fault: str, tmp_path: Path) -> None:
+    name, content, message = LIST_FAULTS[fault]
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(DataError, match=message):
+        read({"spike_list": LIST}, {"recording": tmp_path / name})
+
+
+def test_objects_in_archives_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", a=np.array([[1], [1, 2]], dtype=object))
+    with pytest.raises(DataError, match=r"no readable archive of numbers .*without objects"):
+        read({"spike_list": LIST}, {"recording": tmp_path / "a.npz"})
+    np.save(tmp_path / "a.npy", np.array([{}], dtype=object))
+    with pytest.raises(DataError, match=r"no readable array of numbers .*allow_pickle"):
+        read({"numpy_signal": {"sampling_rate": "1 kHz"}}, {"A": tmp_path / "a.npy"})
+
+
+# ---- phy
+
+GROUPS = "cluster_id\tgroup\n0\tgood\n1\tnoise\n2\tmua\n"
+
+
+@pytest.fixture
+def phy(tmp_path: Path) -> Callable[..., dict[str, Path]]:
+    def make(
+        times: Any = (10, 20, 30, 40, 50), clusters: Any = (0, 1, 1, 2, 0), params: str = "sample_rate = 30000.\n"
+    ) -> dict[str, Path]:
+        files = {"spike_times": tmp_path / "spike_times.npy", "spike_clusters": tmp_path / "spike_clusters.npy"}
+        for path, values in zip(files.values(), (times, clusters), strict=True):
+            np.save(path, np.array(values))
+        files |= {"params": tmp_path / "params.py", "groups": tmp_path / "cluster_group.tsv"}
+        files["params"].write_text("dat_path = 'x.dat'\n" + params)
+        files["groups"].write_text(GROUPS)
+        return files
+
+    return make
+
+
+def test_a_sorted_folder(phy: Callable[..., dict[str, Path]]) -> None:
+    one = read({"phy": {"duration": "1 s", "region": "V1"}}, phy())
+    assert {k: (np.array(v) * 30_000).round(6).tolist() for k, v in trains(one).items()} == {"0": [10, 50], "2": [40]}
+    assert one.unit_kind.values.tolist() == ["single", "multi"]
+    assert book(one)["units"] == {"in": 3, "out": 2, "dropped": {"cluster of the group noise": 1}}
+    assert book(one)["spikes"] == {"in": 5, "out": 3, "dropped": {"cluster of the group noise": 2}}
+    files = phy()
+    del files["groups"]
+    assert read({"phy": {"duration": "1 s"}}, files).unit_kind.values.tolist() == ["multi"] * 3
+    assert read({"phy": {"duration": "1 s", "keep": ["good"]}}, phy()).unit.values.tolist() == ["0"]
+
+
+def test_parameters_of_phy_are_never_run(phy: Callable[..., dict[str, Path]], tmp_path: Path) -> None:
+    code = f"open({str(tmp_path / 'ran')!r}, 'w')\nsample_rate = 20000  # Hz\n"
+    one = read({"phy": {"duration": "1 s"}}, phy(params=code))
+    assert trains(one)["2"] == [40 / 20_000]
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"params": "sample_rate = float('30000')\n"}, r"has 0 lines `sample_rate = NUMBER`"),
+        ({"times": [1, 2]}, "2 spike times, but 5 spikes in clusters"),
+        ({"times": [0.5, 1, 2, 3, 4]}, "holds float64, not whole numbers"),
+        ({"times": [1, 2, 3, 4, 40_000]}, r"1 of 2 spikes lie outside the recording of \[0 s, 1 s\]"),
+    ],
+)
+def test_faults_in_phy(change: dict[str, Any], message: str, phy: Callable[..., dict[str, Path]]) -> None:
+    with pytest.raises(DataError, match=message):
+        read({"phy": {"duration": "1 s"}}, phy(**change))
+
+
+# ---- NWB
+
+
+def nwb(path: Path, *, intervals: bool = True, trials: bool = False) -> Path:
+    import datetime
+
+    import pynwb
+
+    day = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    file = pynwb.NWBFile(
+        session_description="d",
+        identifier="i",
+        session_start_time=day,
+        session_id="day3",
+        subject=pynwb.file.Subject(subject_id="mouse7"),
+    )
+    for name in ("unit_name", "cell_type", "quality", "location"):
+        file.add_unit_column(name, name)
+    known = [("a", "E", "good", "V1"), ("b", "I", "mua", "CA1")]
+    seen = [[[0.0, 10.0], [20.0, 30.0]], [[20.0, 30.0]]]
+    for about, spans, times in zip(known, seen, ([1.0, 25.0], [21.0, 22.0]), strict=True):
+        more = {"obs_intervals": np.array(spans)} if intervals else {}
+        file.add_unit(
+            spike_times=times, **dict(zip(("unit_name", "cell_type", "quality", "location"), about, strict=True)), **more
+        )
+    if trials:
+        file.add_trial_column("orientation", "of the grating")
+        for k in range(3):
+            file.add_trial(start_time=1.0 + k, stop_time=1.5 + k, orientation=f"{90 * k}")
+    series = pynwb.TimeSeries(name="running", data=np.arange(60.0), unit="m", rate=2.0, starting_time=0.0, conversion=0.01)
+    file.add_acquisition(series)
+    with pynwb.NWBHDF5IO(str(path), "w") as io:
+        io.write(file)
+    return path
+
+
+def test_a_units_table_with_what_is_known_of_units(tmp_path: Path) -> None:
+    one = read("nwb_units", {"recording": nwb(tmp_path / "a.nwb")})
+    assert trains(one) == {"a": [1.0, 25.0], "b": [21.0, 22.0]}
+    assert one.cell_type.values.tolist() == ["E", "I"]
+    assert one.unit_kind.values.tolist() == ["single", "multi"]
+    assert one.region.values.tolist() == ["V1", "CA1"]
+    assert one.segment_start.values.tolist() == [0, 20]
+    assert one.observed.values.tolist() == [[1, 1], [0, 1]]
+    assert book(one)["spikes"] == {"in": 4, "out": 4, "dropped": {}}
+
+
+def test_trials_and_series_of_nwb(tmp_path: Path) -> None:
+    path = nwb(tmp_path / "a.nwb", intervals=False, trials=True)
+    with pytest.raises(DataError, match=r"does not say when its units were observed .* write the reader's parameter duration"):
+        read("nwb_units", {"recording": path})
+    options = {"duration": "30 s", "stimulus": "orientation", "covariates": ["running"]}
+    one = read({"nwb_units": options}, {"recording": path})
+    assert one.stimulus.values.tolist() == ["0", "90", "180"]
+    assert one.trial_start.values.tolist() == [1, 2, 3]
+    np.testing.assert_allclose(one.covariate.values[0], np.arange(60) * 0.01)
+    assert one.covariate.attrs["units"] == "m"
+    with pytest.raises(DataError, match="no time series 'runing'; did you mean 'running'"):
+        read({"nwb_units": {**options, "covariates": ["runing"]}}, {"recording": path})
+    with pytest.raises(DataError, match="trials have no column 'angle', which stimulus names"):
+        read({"nwb_units": {**options, "stimulus": "angle"}}, {"recording": path})
+    with pytest.raises(DataError, match=r"unit a: 1 of 2 spikes lie outside of observed time, the first at 25 s"):
+        read({"nwb_units": {"duration": "23 s"}}, {"recording": path})
+
+
+def test_what_is_exported_to_nwb_is_read_again(tmp_path: Path) -> None:
+    one = read("nwb_units", {"recording": nwb(tmp_path / "a.nwb")}).assign_attrs(history="[]")
+    one = one.drop_dims("curated", errors="ignore")  # a table of curation has no place in the format
+    write(one, tmp_path / "one.nc")
+    export(tmp_path / "one.nc", tmp_path / "again.nwb", to="nwb", replicate=None)
+    again = read("nwb_units", {"recording": tmp_path / "again.nwb"})
+    for name in ("spike_time", "spike_count", "segment_start", "segment_stop", "cell_type", "region", "observed", "unit_kind"):
+        np.testing.assert_array_equal(again[name], one[name])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+def test_a_truncated_nwb(share: float, tmp_path: Path) -> None:
+    whole = nwb(tmp_path / "a.nwb").read_bytes()
+    (tmp_path / "b.nwb").write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(DataError, match=r"b\.nwb cannot be read with pynwb"):
+        read("nwb_units", {"recording": tmp_path / "b.nwb"})
+
+
+# ---- MClust and Neuralynx
+
+
+def cluster(path: Path, ticks: list[int], *, end: bytes = b"") -> Path:
+    head = "%%BEGINHEADER\n% MClust version: 3.5\n% Output from MClust'Time of spiking stored in timestamps (tenths of msecs)\n"
+    path.write_bytes((head + "% as unsigned integer\n%%ENDHEADER\n").encode() + np.array(ticks, ">u4").tobytes() + end)
+    return path
+
+
+def test_clusters_without_events(tmp_path: Path) -> None:
+    files = {"TT1": cluster(tmp_path / "a.t", [10, 20_000]), "TT2": cluster(tmp_path / "b._t", [])}
+    one = read({"mclust": {"duration": "3 s"}}, files)
+    assert trains(one) == {"TT1": [0.001, 2.0], "TT2": []}
+    assert one.unit_kind.values.tolist() == ["single", "multi"]
+    with pytest.raises(DataError, match=r"a\.t: 1 of 2 spikes are outside of the segments, the first at 2\.0000 s"):
+        read({"mclust": {"duration": "1 s"}}, files)
+    with pytest.raises(DataError, match="either the role 'events' or the parameter duration"):
+        read("mclust", files)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 400, b"%%ENDHEADER\n1234"])
+def test_what_is_no_cluster(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.t").write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.t is no whole cluster file of MClust"):
+        read({"mclust": {"duration": "1 s"}}, {"TT1": tmp_path / "a.t"})
+    with pytest.raises(DataError, match="no whole cluster file"):
+        read({"mclust": {"duration": "1 s"}}, {"TT1": cluster(tmp_path / "b.t", [1], end=b"12")})
+
+
+def video(frames: list[tuple[int, int, int]]) -> bytes:
+    records = b"".join(struct.pack("<6xQ1602xii204x", *frame) for frame in frames)
+    return b"######## Neuralynx Data File Header".ljust(16384, b"\0") + records
+
+
+def test_position_from_a_video_in_a_zip(tmp_path: Path) -> None:
+    frames = [(round(1e6 * k / 30), 0 if k == 15 else 100 + k, 0 if k == 15 else 50) for k in range(31)]
+    with zipfile.ZipFile(tmp_path / "v.zip", "w") as archive:
+        archive.writestr("VT1.nvt", video(frames))
+    files = {"TT1": cluster(tmp_path / "a.t", [1]), "video": tmp_path / "v.zip"}
+    one = read({"mclust": {"duration": "1 s", "pixel_x": "10 mm", "pixel_y": "20 mm"}}, files)
+    x, y = one.covariate.values
+    assert x.size == 30
+    expected = 1.0 + 0.01 * np.arange(30)
+    known = np.isfinite(x)
+    np.testing.assert_allclose(x[known], expected[known], atol=1e-6)
+    np.testing.assert_allclose(y[known], 1.0)
+    assert 15 in np.flatnonzero(~known)
+    assert known.sum() >= 27
+    for content in (video(frames)[:-1], b"", video([]), video([(5, 1, 1), (4, 1, 1)])):
+        (tmp_path / "bad.nvt").write_bytes(content)
+        with pytest.raises(DataError, match=r"bad\.nvt"):
+            read(
+                {"mclust": {"duration": "1 s", "pixel_x": "10 mm", "pixel_y": "20 mm"}}, {**files, "video": tmp_path / "bad.nvt"}
+            )
+
+
+def test_positions_are_not_made_up_across_gaps() -> None:
+    time = np.array([0.0, 0.1, 0.2, 1.0, 1.1])
+    found = resampled(time, time[:, None] * 2, 0.0, 1.2, 10.0)[:, 0]
+    np.testing.assert_allclose(found[[0, 1, 2, 10, 11]], [0, 0.2, 0.4, 2.0, 2.2], atol=1e-12)
+    assert np.isnan(found[3:10]).all()
+
+
+# ---- MATLAB
+
+
+def test_rasters_and_counts_are_what_they_say(tmp_path: Path) -> None:
+    raster = np.zeros((20, 80_001), np.uint8)
+    raster[13, [0, 40_000, 80_000]] = 1
+    scipy.io.savemat(tmp_path / "a.mat", {"x_flies_A": raster, "bins": raster[:, :80] + 0.5, "text": "hello"})
+    options = {"values": "raster", "variables": "x_flies_{odour}", "odours": "A"}
+    one = read({"rozenfeld_mat": {**options, "fly": 1}}, {"recording": tmp_path / "a.mat"})
+    np.testing.assert_allclose(one.spike_time, [15.0, 17.0, 19.0])
+    for change, message in (
+        ({"fly": 2}, "has 2 flies, and fly is 2; they count from 0 on"),
+        ({"variables": "y_flies_{odour}"}, "no variable 'y_flies_A'; did you mean 'x_flies_A'"),
+        ({"values": "count", "variables": "bins"}, "no whole counts of spikes"),
+        ({"variables": "bins"}, "but a raster is 0 and 1"),
+        ({"variables": "text"}, "not 10 rows of numbers for each fly"),
+        ({"odours": ""}, "needs odours"),
+    ):
+        with pytest.raises(DataError, match=message):
+            read({"rozenfeld_mat": {**options, **change}}, {"recording": tmp_path / "a.mat"})
+
+
+def test_damaged_mat_files(tmp_path: Path) -> None:
+    buffer = streams.BytesIO()
+    scipy.io.savemat(buffer, {"x_flies_A": np.ones((10, 80))}, do_compression=True)
+    for content in (b"", b"hello", buffer.getvalue()[:200], buffer.getvalue()[:-20]):
+        (tmp_path / "a.mat").write_bytes(content)
+        with pytest.raises(DataError, match=r"a\.mat (is no readable MAT file|has no variable)"):
+            read(
+                {"rozenfeld_mat": {"values": "count", "variables": "x_flies_A", "odours": "A"}}, {"recording": tmp_path / "a.mat"}
+            )
+        with pytest.raises(DataError, match=r"a\.mat"):
+            read("matclust", {"spikes": tmp_path / "a.mat"})
+
+
+def test_cells_of_another_layout(tmp_path: Path) -> None:
+    scipy.io.savemat(tmp_path / "a.mat", {"spikes": np.ones((3, 3))})
+    with pytest.raises(DataError, match=r"has no spikes\{1\}\{1\} of cells with time and timerange|holds no unit with a spike"):
+        read("matclust", {"spikes": tmp_path / "a.mat"})
+
+
+# ---- arrays
+
+
+def test_signals_in_si_units(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.arange(1000, dtype=np.int16))
+    one = read({"numpy_signal": {"sampling_rate": "1 kHz", "scale": "0.195 uV"}}, {"A": tmp_path / "a.npy"})
+    np.testing.assert_allclose(one.lfp.values[0], np.arange(1000) * 0.195e-6)
+    np.save(tmp_path / "b.npy", np.arange(2000.0).reshape(1000, 2))
+    options = {"sampling_rate": "1 kHz", "scale": "1 pA", "kind": "current", "channels": ["x", "y"]}
+    two = read({"numpy_signal": options}, {"recording": tmp_path / "b.npy"})
+    assert two.current_channel.values.tolist() == ["x", "y"]
+    assert two.current.attrs["units"] == "A"
+    for change, files, message in (
+        ({"scale": "1 furlong"}, {"A": "a.npy"}, "scale is '1 furlong'; write what 1 in the file stands for"),
+        ({}, {"A": "b.npy"}, "each needs one dimension"),
+        ({}, {"A": "a.npy", "B": "c.npy"}, "all the same length"),
+        ({}, {"A": "d.npy"}, "2 samples are not finite"),
+        ({"channels": ["x"]}, {"recording": "b.npy"}, "one array 'recording'"),
+    ):
+        np.save(tmp_path / "c.npy", np.arange(999.0))
+        np.save(tmp_path / "d.npy", np.array([1.0, np.nan, np.inf]))
+        with pytest.raises(DataError, match=message):
+            read({"numpy_signal": {"sampling_rate": "1 kHz", **change}}, {k: tmp_path / v for k, v in files.items()})
+
+
+def test_every_reader_gives_evidence() -> None:
+    for name in catalogue.names("readers"):
+        if name not in ("any_neo", "spike_text"):
+            text = catalogue.source_files("readers", name)[0].read_text()
+            assert "Evidence: " in text.split('"""')[1], name
