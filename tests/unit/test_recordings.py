@@ -228,6 +228,13 @@ def test_linear_track(read: Read, recorded: Recorded) -> None:
     assert np.isfinite(x).mean() > 0.98
 
 
+def test_retina_of_a_neuroexplorer_file(read: Read) -> None:
+    one = read("sjemea_retina_nex", "P7")
+    assert book(one)["spikes"] == {"in": 63_393, "out": 63_393, "dropped": {}}
+    assert one.sizes["unit"] == 71
+    assert observed.observed_time(one) == pytest.approx(780.6, abs=0.1)
+
+
 AXON = {  # segments, channels, samples in all, seconds between the starts of sweeps
     "axon_3": (5, ["VmRK"], 5 * 20_644, 90.0),
     "steps_17o05028": (16, ["IN 0"], 16 * 60_000, 3.0),
