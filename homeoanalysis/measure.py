@@ -117,6 +117,7 @@ def _collect(
                 f"metric {metric.name} was given two activities of replicate {name!r}, which would count twice; remove one"
             )
         replicates[name] = {key: activity.attrs[key] for key in _CARRIED} | {"epochs": json.dumps(observed.epochs(activity))}
+        replicates[name]["warnings"] = activity.attrs.get("warnings", "[]")  # only ingest looks for what is wrong with data
         attributes = {key: activity.attrs[key] for key in ("source", "source_kind", "citation")}
         try:
             found.append([_labelled(measured, activity, name) for measured in take(activity)])
@@ -128,7 +129,7 @@ def _collect(
     attributes |= {"schema": "measure/1", "metric": metric.name, "not_applicable": json.dumps(missing, sort_keys=True)}
     attributes |= {"scale": metric.scale or "", "metric_source": metric.source}
     attributes |= {"no_worst_case": metric.no_worst_case, "derived_from": json.dumps(metric.derived_from)}
-    coordinates = {key: ("replicate", [r[key] for r in replicates.values()]) for key in (*_CARRIED, "epochs")}
+    coordinates = {key: ("replicate", [r[key] for r in replicates.values()]) for key in (*_CARRIED, "epochs", "warnings")}
     return [
         _joined([f[k] for f in found], metric, list(replicates))
         .assign_coords({"replicate": list(replicates), **coordinates})

@@ -1,5 +1,6 @@
 """check: is the config right, and which jobs does it ask for?"""
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from homeoanalysis.plan import Plan
 from homeoanalysis.provenance import check_file
 
 _SHOWN = 5
+_WARNINGS = 20
+_SECONDS = 20  # for looking into files
 _HASHED = 50_000_000  # bytes; the checksum of a larger file is left to the job that reads it
 
 
@@ -32,6 +35,7 @@ def check(folder: Path, studies: Sequence[str]) -> Iterator[str]:
         yield ""
         yield from _study(plan, name)
     _check_files(plan, chosen)
+    yield from _look_into(plan, chosen)
     yield ""
     yield f"An output that exists may still be out of date: `{typed('snakemake -n')}` decides that, and says why."
     yield "Run: " + typed(f"snakemake --cores 2{' ' + ' '.join(chosen) if studies else ''}")
@@ -74,13 +78,57 @@ def _counts(n_done: int, missing: Sequence[str]) -> tuple[str, str, str]:
     return total, f"{n_done} exist, {len(missing)} missing", f"{', '.join(shown)}{more}"
 
 
+def _recordings(plan: Plan, studies: Sequence[str]) -> list[str]:
+    """The recordings of the studies, and those that drive their models."""
+    sources = [s for study in studies for s in plan.config.sources(study).values()]
+    driving = [r for s in sources if s in plan.simulated for r in plan.model(s).stimulus_recordings()]
+    return [r for r in dict.fromkeys([*sources, *driving]) if r in plan.config.recordings]
+
+
+def _look_into(plan: Plan, studies: Sequence[str]) -> Iterator[str]:
+    """What is wrong with the recordings whose files are there. Raises DataError for what will stop their ingestion."""
+    began, left = time.monotonic(), 0
+    told: dict[tuple[str, str, str], list[str]] = {}
+    wrong = []
+    for name in _recordings(plan, studies):
+        for replicate in plan.config.recordings[name].replicates:
+            files = {role: Path(path) for role, path in plan.replicate_files(name, replicate).items()}
+            if not all(path.is_file() for path in files.values()):
+                continue
+            if time.monotonic() - began > _SECONDS:
+                left += 1
+                continue
+            from homeoanalysis.ingest import examine  # a second of import, where there is something to look into
+
+            try:
+                for finding in examine(plan.config.recordings[name], name=name, replicate=replicate, files=files):
+                    told.setdefault((name, finding.rule, finding.text), []).append(replicate)
+            except DataError as error:
+                wrong.append(str(error))
+    if wrong:
+        shown, more = some(wrong, _SHOWN)
+        raise DataError("\n".join(shown) + more)
+    if told or left:
+        yield ""
+    lines = [f"warning: {name}: {printable(text, 400)} [{_whose(whose)}]" for (name, _, text), whose in told.items()]
+    shown, more = some(lines, _WARNINGS)
+    yield from shown
+    if more:
+        yield f"warning:{more} findings; all of them are stored when the files are ingested"
+    if left:
+        yield f"{count(left, 'replicate')} not looked into within {_SECONDS} s; ingestion will"
+
+
+def _whose(replicates: Sequence[str]) -> str:
+    shown, more = some(list(replicates), 3)
+    return f"{', '.join(shown)}{more}"
+
+
 def _check_files(plan: Plan, studies: Sequence[str]) -> None:
     """Raises DataError for files that no job makes, of packages and folders of the user, which are absent or wrong."""
     config: Config = plan.config
-    sources = [s for study in studies for s in config.sources(study).values()]
-    driving = [r for s in sources if s in plan.simulated for r in plan.model(s).stimulus_recordings()]
     found: dict[Path, str | None] = {}
-    for name in (r for r in dict.fromkeys([*sources, *driving]) if r in config.recordings):
+    for name in _recordings(plan, studies):
         for replicate in config.recordings[name].replicates.values():
             for file in replicate.all_files().values():
                 path = local_path(config.recordings[name].source, file)

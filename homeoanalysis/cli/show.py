@@ -96,6 +96,8 @@ def _activity(activity: xr.Dataset) -> Iterator[str]:
         yield f"  {name}: {count(n_channels, 'channel')}, {count(n_samples, 'sample')} [{variable.attrs['units']}] at {every}"
     rest = [n for n in ("rate", "binned_count", "weight") if n in activity]
     yield from (f"  {n}: {dict(activity[n].sizes)} [{activity[n].attrs['units']}]" for n in rest)
+    for finding in _json(activity, "warnings"):
+        yield f"  warning: {printable(finding['rule'])}: {printable(finding['text'], 400)}"
     for what, book in _json(activity, "bookkeeping").items():
         dropped = "; ".join(f"{n} {reason}" for reason, n in book["dropped"].items())
         yield f"  {what}: {book['in']} in, {book['out']} out{f', dropped: {dropped}' if dropped else ''}"

@@ -1,6 +1,6 @@
 """The segments of all files of a replicate, on one clock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,17 +26,23 @@ class Piece(NamedTuple):
     place: int  # among all segments, as the files have them
 
 
-def read_pieces(recording: Recording, replicate: str, files: Mapping[str, Path]) -> list[Piece]:
-    """The segments in order of time, fixes done. Raises DataError if they overlap, or are no segments."""
-    info, reader = recording.replicates[replicate], recording.reader_of(replicate)
+def read_pieces(
+    recording: Recording, replicate: str, files: Mapping[str, Path], *, reader: Callable[..., Any] | None = None
+) -> list[Piece]:
+    """The segments in order of time, fixes done. Raises DataError if they overlap, or are no segments.
+
+    reader: instead of the recording's own, which takes the same parameters; then no fixes are done.
+    """
+    info, named = recording.replicates[replicate], recording.reader_of(replicate)
+    read = catalogue.load("readers", named.name) if reader is None else reader
     parts = {key: part.start for key, part in info.parts.items()} or {"": 0.0}
     found: list[Piece] = []
     for part, offset in parts.items():
         prefix = f"{part}." if part else ""
         own = {role.removeprefix(prefix): path for role, path in files.items() if role.startswith(prefix)}
         try:
-            block = catalogue.load("readers", reader.name)(own, **reader.parameters)
-            for fix in recording.fixes:
+            block = read(own, **named.parameters)
+            for fix in recording.fixes if reader is None else ():
                 block = catalogue.load("fixes", fix.name)(block, **fix.parameters)
             if not block.segments:
                 raise DataError("the files hold no segment")

@@ -24,7 +24,7 @@ def spike_train(
     tick: float | None = None,
     **annotations: Any,
 ) -> "neo.SpikeTrain":
-    """A spike train in seconds, sorted.
+    """A spike train in seconds, sorted; the annotation `unsorted` says how many spikes stood after a later one.
 
     file: for messages. tick: step of the clock [s], if it is known: spikes up to one tick after t_stop are left out, and
     the annotation `dropped` (reason: how many) says so.
@@ -48,6 +48,8 @@ def spike_train(
             "check the unit of time and the observed time: "
             "if the spikes are right, write it as the reader's parameter duration, or give a stimulus as long"
         )
+    if back := int(np.sum(np.diff(times) < 0)):
+        annotations["unsorted"] = back
     return neo.SpikeTrain(np.sort(times), units=pq.s, t_start=t_start * pq.s, t_stop=t_stop * pq.s, name=name, **annotations)
 
 

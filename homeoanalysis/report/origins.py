@@ -24,6 +24,22 @@ def book(measures: Measures) -> Iterator[dict[str, Any]]:
                     yield {"source": source, "replicate": replicate, "what": what, **count, "dropped": dropped, "trace": trace}
 
 
+def warnings(measures: Measures) -> Iterator[dict[str, Any]]:
+    """What `ingest` found wrong with the data: each finding once, with the replicates that it is of."""
+    found: dict[tuple[str, str, str], tuple[list[str], str]] = {}
+    for label, by_source in measures.items():
+        for source, estimate in by_source.items():
+            if "warnings" not in estimate.coords:
+                continue
+            for replicate, text in zip(estimate.replicate.values, estimate.warnings.values, strict=True):
+                for one in json.loads(str(text)):
+                    trace = f"{file(label, estimate)}: warnings"
+                    whose, _ = found.setdefault((source, one["rule"], one["text"]), ([], trace))
+                    whose += [] if str(replicate) in whose else [str(replicate)]
+    for (source, rule, text), (whose, trace) in found.items():
+        yield {"source": source, "replicates": ", ".join(whose), "rule": rule, "text": text, "trace": trace}
+
+
 def _datasets(comparison: xr.Dataset, measures: Measures) -> Iterator[tuple[str, xr.Dataset]]:
     yield COMPARISON, comparison
     for label, by_source in measures.items():

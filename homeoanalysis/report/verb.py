@@ -35,6 +35,7 @@ def report(
         effects=list(effects(study, comparison, measures)),
         families=list(values.families(measures, pictures)),
         overview=[p for p in pictures if values.family_of(p.name, measures) is None],
+        warnings=list(origins.warnings(measures)),
         book=list(origins.book(measures)),
         files=list(origins.files(comparison, measures)),
         inputs=origins.inputs(comparison, measures),

@@ -152,9 +152,50 @@ def test_commands_are_told_as_they_are_typed(run: Any, tmp_path: Path, monkeypat
     assert "    python3 run.py python -m homeoanalysis add FILE" in run("inspect", "a.txt")[1]
 
 
-def test_check_loads_no_heavy_library() -> None:
+def test_check_looks_into_the_files_that_are_there(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    recording = yaml_file(tmp_path / "config" / "recordings" / "mine.yaml", ["a.txt", "b.txt"])
+    yaml_file(tmp_path / "config" / "studies" / "s.yaml", None)
+    (tmp_path / "config" / "config.yaml").write_text("seed: 1\nstudies: [s]\nsize: ci\n")
+    (tmp_path / "a.txt").write_text("0.5\n0.25\n0.5\n")
+    (tmp_path / "b.txt").write_text("0.5\n")
+    code, out, _ = run("check")
+    assert code == 0
+    warned = [line for line in out.splitlines() if line.startswith("warning: ")]
+    assert warned == [
+        "warning: mine: times.drug is 700 s, but the recording is from 0 s to 600 s; check its clock [a, b]",
+        "warning: mine: 1 spikes stand after a later one in the file and were sorted, in 1 units: unit0; "
+        "check how they were exported [a]",
+        "warning: mine: 1 spikes are at the same time as another of their unit and were dropped, in 1 units: unit0; "
+        "check how they were exported [a]",
+    ]
+    (tmp_path / "b.txt").write_text("603\n")
+    assert "recording mine, replicate b: b.txt: unit unit0: 1 of 1 spikes lie outside the recording" in fails(run("check"))
+    recording.write_text(recording.read_text().replace("600 s", "700 s"))
+    assert run("check")[0] == 0
+
+
+def yaml_file(path: Path, files: list[str] | None) -> Path:
+    """A study, or with files a recording of them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    study = {
+        "title": "t",
+        "question": "q",
+        "recordings": ["mine"],
+        "metrics": {"firing_rate": {}},
+        "resampling": {"block": "1 s"},
+    }
+    base = {"title": "t", "citation": "c", "licence": "l", "source": {"folder": "."}, "times": {"drug": "700 s"}}
+    reader = {"spike_text": {"time_step": "1 s", "duration": "600 s"}}
+    replicates = {Path(f).stem: {"subject": f, "files": {"spikes": {"name": f}}} for f in files or []}
+    path.write_text(yaml.safe_dump({**base, "reader": reader, "replicates": replicates} if files else study))
+    return path
+
+
+def test_check_loads_no_heavy_library_where_there_is_no_file() -> None:
     heavy = ("snakemake", "elephant", "numba", "scipy", "neo", "quantities", "h5py", "pooch", "requests", "matplotlib")
-    code = f"import sys\nfrom homeoanalysis.cli import main\nmain(['check'])\nprint([m for m in {heavy} if m in sys.modules])"
+    told = f"print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys\nfrom homeoanalysis.cli import main\nmain(['check', 'cultures'])\n{told}"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=_environment(), capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
 

@@ -1,6 +1,7 @@
 """The report: one page that needs nothing else, escapes what it shows, and says where every number comes from."""
 
 import itertools
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -255,11 +256,28 @@ def test_hostile_text_is_escaped(example: Any, figures: dict[str, Path]) -> None
     measures["firing_rate"]["rec"] = measures["firing_rate"]["rec"].assign_attrs(
         citation=f"Citation {EVIL}", not_applicable='{"x": "Missing ' + EVIL + '"}', parameters=f'"{EVIL}"'
     )
+    one = measures["firing_rate"]["rec"]
+    finding = json.dumps([{"rule": f"Rule {EVIL}", "text": f"Finding {EVIL}"}])
+    measures["firing_rate"]["rec"] = one.assign_coords(warnings=("replicate", [finding] * one.sizes["replicate"]))
     page = made(example, figures, study=study, comparison=comparison, measures=measures)
     assert "<script" not in page
-    for what in ("Title", "Question", "Reason", "Citation", "Missing"):
+    for what in ("Title", "Question", "Reason", "Citation", "Missing", "Rule", "Finding"):
         assert f"{what} &lt;script&gt;alert(1)&lt;/script&gt;" in page
     Page(page)
+
+
+def test_warnings_about_the_recordings(example: Any, figures: dict[str, Path], html: str) -> None:
+    assert "None was found." in html
+    measures = {label: dict(by_source) for label, by_source in example.measures.items()}
+    one = measures["firing_rate"]["rec"]
+    finding = json.dumps([{"rule": "line noise", "text": "the power at 50 Hz is many times that beside it: c1 (40)"}])
+    found = [finding, *["[]"] * (one.sizes["replicate"] - 1)]
+    measures["firing_rate"]["rec"] = one.assign_coords(warnings=("replicate", found))
+    rows = Page(made(example, figures, measures=measures)).rows
+    wanted = (
+        f"rec {one.replicate.values[0]} line noise the power at 50 Hz is many times that beside it: c1 (40) measures/firing_rate"
+    )
+    assert any(row.startswith(wanted) for row in rows)
 
 
 def test_hostile_caption_is_escaped(example: Any, tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+"""Looking into the files of a replicate without reading what is large: what `check` tells before any job runs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from homeoanalysis.config.recording import Recording
+from homeoanalysis.errors import DataError
+from homeoanalysis.ingest import spikes, voltage, warnings
+from homeoanalysis.ingest.pieces import Piece, read_pieces
+from homeoanalysis.ingest.windows import observed_time
+from homeoanalysis.numerics.findings import Finding, of_spikes
+from homeoanalysis.numerics.neo_io import read_blocks
+
+SMALL = 20_000_000  # bytes; what is read at once
+
+
+def examine(recording: Recording, *, name: str, replicate: str, files: Mapping[str, Path]) -> list[Finding]:
+    """What is wrong with a replicate, as far as can be seen fast: small files are read, of large ones that neo opens the headers.
+
+    Raises DataError for what will stop `ingest` too.
+    """
+    try:
+        return _examined(recording, replicate, files)
+    except DataError as error:
+        raise DataError(f"recording {name}, replicate {replicate}: {error}") from error
+
+
+def _examined(recording: Recording, replicate: str, files: Mapping[str, Path]) -> list[Finding]:
+    size = sum(path.stat().st_size for path in files.values())
+    # Voltage stays on disk with these, however much it is.
+    is_lazy = size > SMALL and recording.reader_of(replicate).name == "any_neo"
+    if size > SMALL and not is_lazy:
+        return [Finding("not looked at", f"files of {size / 1e6:.0f} MB are left to the job that reads them")]
+    if is_lazy:
+        pieces = read_pieces(recording, replicate, files, reader=_headers)
+        counts: dict[str, int] = {}
+        for piece in pieces:
+            for train in piece.segment.spiketrains:
+                counts[str(train.name)] = counts.get(str(train.name), 0) + int(train.shape[0])
+        found = list(of_spikes(counts, {}, {}))
+    else:
+        pieces = read_pieces(recording, replicate, files)
+        found = _of_spikes(recording, replicate, pieces)
+    voltage.check_channels(pieces, recording.signals)
+    return [*warnings.of_header(recording, replicate, pieces), *found]
+
+
+def _of_spikes(recording: Recording, replicate: str, pieces: list[Piece]) -> list[Finding]:
+    start, stop, _ = observed_time(pieces, recording.observed_windows)
+    units = spikes.inside(spikes.collect(pieces, recording, replicate), start, stop)
+    return list(warnings.of_units(units, start, stop))
+
+
+def _headers(files: Mapping[str, Path], *, io: str, block: int | None = None, **_: object) -> object:
+    """As the reader any_neo, but without loading a spike."""
+    return read_blocks(files["recording"], io)[block or 0]
