@@ -32,8 +32,8 @@ def _truth(rng: np.random.Generator) -> Truth:
     bounds=(-2, 10),
     companions=_COMPANIONS,
     source="maximum likelihood in the widest range with a Kolmogorov-Smirnov distance below 1 / sqrt(n), as Marshall et al. "
-    "2016, doi:10.3389/fphys.2016.00250; deviation: Ma et al. 2019, doi:10.1016/j.neuron.2019.08.031; undefined without a range of a "
-    "decade that holds 100 avalanches",
+    "2016, doi:10.3389/fphys.2016.00250; deviation: Ma et al. 2019, doi:10.1016/j.neuron.2019.08.031; undefined without a range "
+    "of a decade that holds 100 avalanches",
     scale="linear",
     truth=_truth,
     surrogate=resampling.scattered_trains,

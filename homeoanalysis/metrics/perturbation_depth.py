@@ -40,8 +40,9 @@ def _null_extremum(rate: NDArray[np.float64], weight: NDArray[np.float64], n: in
     n_blocks = -(-n // _STEPS)
     first = rng.integers(0, rate.size - _STEPS + 1, (_NULLS, n_blocks))
     at = (first[..., None] + np.arange(_STEPS)).reshape(_NULLS, -1)[:, :n]
-    extrema = sign * np.nanmax(sign * _moving(rate[at], weight[at]), axis=1)
-    return float(np.nanmean(extrema) / np.average(np.nan_to_num(rate), weights=weight) - 1)
+    moving = sign * _moving(rate[at], weight[at])
+    largest = np.where(np.isnan(moving), -np.inf, moving).max(axis=1)
+    return float(sign * largest[np.isfinite(largest)].mean() / np.average(np.nan_to_num(rate), weights=weight) - 1)
 
 
 @metric(

@@ -1,6 +1,7 @@
 """Confidence intervals of counts and of ratios."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ def t_quantile(confidence: float, df: float) -> float:
 
 
 @cache
-def _resamples(n: int, draws: int) -> Floats:
+def resamples(n: int, draws: int) -> Floats:
     """How often each of n units stands in each bootstrap sample (draw, unit); always the same numbers."""
     rng = rng_for(0, "bootstrap", n, draws)
     return rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(float)
@@ -39,16 +40,22 @@ def bca_interval(columns: Floats, statistic, confidence: float = 0.95, draws: in
     columns: (unit, column); statistic: (..., column) -> (...). NaN below 4 units.
     Source: Efron 1987, doi:10.2307/2289144.
     """
-    from scipy import special
-
     n = columns.shape[0]
     if n < 4:
         return np.nan, np.nan
     columns = columns[np.lexsort(columns.T)]  # the same interval whatever the order of units
     estimate = statistic(columns.mean(axis=0))
-    boot = statistic(_resamples(n, draws) @ columns / n)
-    boot = boot[np.isfinite(boot)]
-    left_out = statistic((columns.sum(axis=0) - columns) / (n - 1))
+    boot = statistic(resamples(n, draws) @ columns / n)
+    return _bca(estimate, boot, statistic((columns.sum(axis=0) - columns) / (n - 1)), confidence)
+
+
+def _bca(estimate: float, boot: Floats, left_out: Floats, confidence: float) -> tuple[float, float]:
+    """From the estimate, its bootstrap draws, and the estimates without one unit each."""
+    from scipy import special
+
+    boot, draws = boot[np.isfinite(boot)], boot.size
+    if boot.size < draws / 2 or not np.isfinite(left_out).all():
+        return np.nan, np.nan
     below = np.clip(np.mean(boot < estimate), 1 / draws, 1 - 1 / draws)
     skew = left_out.mean() - left_out
     spread = np.sum(skew**2) ** 1.5
@@ -57,3 +64,19 @@ def bca_interval(columns: Floats, statistic, confidence: float = 0.95, draws: in
     z = z0 + special.ndtri([(1 - confidence) / 2, (1 + confidence) / 2])
     low, high = np.quantile(boot, special.ndtr(z0 + z / (1 - acceleration * z)))
     return float(low), float(high)
+
+
+@cache
+def chosen_units(n: int, draws: int) -> NDArray[np.intp]:
+    """Which of n units stand in each bootstrap sample (draw, unit); always the same."""
+    return rng_for(0, "chosen units", n, draws).integers(0, n, (draws, n))
+
+
+def bca_of_units(sample: Floats, statistic: Any, confidence: float = 0.95, draws: int = 1000) -> tuple[float, float]:
+    """As `bca_interval`, of any function of units: (..., unit) -> (...), called with (..., draw, unit). NaN below 4 units."""
+    n = sample.shape[-1]
+    if n < 4:
+        return np.nan, np.nan
+    sample = sample[..., np.lexsort(sample.reshape(-1, n))]  # the same interval whatever the order of units
+    left_out = sample[..., np.array([np.delete(np.arange(n), k) for k in range(n)])]
+    return _bca(float(statistic(sample)), statistic(sample[..., chosen_units(n, draws)]), statistic(left_out), confidence)

@@ -162,6 +162,28 @@ def _counting(length: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
 
 
+def fluctuating(
+    n: int, rate: float, spread: float, tau: float, duration: float, rng: np.random.Generator, set_points: float = 0.3
+) -> xr.Dataset:
+    """Poisson units with stationary log rates: set points of log standard deviation `set_points`, around which each fluctuates
+    with `spread` and the correlation time `tau` [s] (Ornstein-Uhlenbeck, in steps of a twentieth of it).
+    """
+    step = tau / 20
+    n_steps = int(np.ceil(duration / step))
+    keep = np.exp(-step / tau)
+    noise = rng.standard_normal((n_steps, n)) * spread
+    log = np.empty((n_steps, n))
+    log[0] = noise[0]
+    for k in range(1, n_steps):
+        log[k] = keep * log[k - 1] + np.sqrt(1 - keep**2) * noise[k]
+    mean = rate * rng.lognormal(0, set_points, n) * np.exp(log - spread**2 / 2) * step
+    trains = []
+    for counts in rng.poisson(mean).T:
+        times = np.repeat(np.arange(n_steps), counts) * step + rng.uniform(0, step, counts.sum())
+        trains.append(np.sort(times[times < duration]))
+    return activity(trains, duration)
+
+
 def copied_trains(n: int, rate: float, shared: float, duration: float, rng: np.random.Generator) -> list[Floats]:
     """Poisson trains that copy each spike of one common train with the probability `shared`: any two share that part."""
     common = poisson_train(rate / shared, duration, rng)

@@ -1,0 +1,81 @@
+"""All pairs of units: our sweep over merged spikes beside elephant's loop over pairs."""
+
+import resource
+import time
+
+import numpy as np
+import quantities as pq
+from elephant.spike_train_correlation import spike_time_tiling_coefficient as of_elephant
+from neo import SpikeTrain
+
+from homeoanalysis import catalogue
+from homeoanalysis.numerics import synthetic
+from homeoanalysis.numerics.merged import Piece
+from homeoanalysis.numerics.neighbours import Sweep
+
+WINDOW = 0.005  # s, elephant's default
+
+
+def against_elephant(units: int = 120, duration: float = 3600.0, rate: float = 5.0, pairs: int = 2) -> str:
+    """The whole metric on one core; elephant takes a few pairs, and all of them are extrapolated from these."""
+    rng = np.random.default_rng(1)
+    trains = [synthetic.poisson_train(rate, duration, rng) for _ in range(units)]
+    one = synthetic.activity(trains, duration)
+    metric = catalogue.load("metrics", "spike_time_tiling_coefficient")
+    metric(synthetic.activity([t[:9] for t in trains[:2]], duration), window=WINDOW)  # compiled before it is timed
+    began = time.process_time()
+    metric(one, window=WINDOW)
+    ours = time.process_time() - began
+    neos = [SpikeTrain(t * pq.s, t_start=0 * pq.s, t_stop=duration * pq.s) for t in trains[: pairs + 1]]
+    each = []
+    for a, b in zip(neos, neos[1:], strict=False):
+        began = time.process_time()
+        of_elephant(a, b, dt=WINDOW * pq.s)
+        each.append(time.process_time() - began)
+    theirs = float(np.median(each)) * units * (units - 1) / 2
+    return (
+        f"STTC of all pairs, {units} units x {duration / 3600:g} h x {rate:g} Hz: ours {ours:.2f} CPU s; elephant {np.median(each):.2f} "
+        f"CPU s a pair (median of {pairs}), extrapolated to {units * (units - 1) // 2} pairs {theirs:.0f} CPU s: {theirs / ours:.0f} times"
+    )
+
+
+def a_day(units: int = 1000, duration: float = 86400.0, rate: float = 5.0, piece: float = 600.0) -> str:
+    """The sweep over a day, given piece by piece as it would be read: as float64 the spikes alone are 3.5 GB."""
+    rng = np.random.default_rng(1)
+    sweep = Sweep(units, WINDOW)
+    made = swept = 0.0
+    spikes = 0
+    for _ in range(round(duration / piece)):
+        began = time.process_time()
+        n = rng.poisson(units * rate * piece)
+        merged = np.sort(rng.uniform(0, piece, n))
+        unit = rng.integers(0, units, n).astype(np.int32)
+        made += time.process_time() - began
+        began = time.process_time()
+        sweep.add(Piece(merged, unit, 0, n))
+        swept += time.process_time() - began
+        spikes += n
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    near = sweep.total().near
+    expected = 1 - np.exp(-2 * WINDOW * rate)
+    off = near[~np.eye(units, dtype=bool)].mean() / np.diag(near).mean() / expected - 1
+    return (
+        f"sweep over all pairs, {units} units x {duration / 3600:g} h x {rate:g} Hz ({spikes / 1e6:.0f} million spikes), one core: "
+        f"{swept / 60:.1f} CPU min (and {made / 60:.1f} to make the spikes), peak {peak:.2f} GB; spikes near another unit's: "
+        f"{100 * off:+.2f} % off the value of independent trains"
+    )
+
+
+def linear() -> str:
+    """CPU time of the metrics of single units at 1, 2 and 4 times as many spikes."""
+    told = []
+    for name in ("fano_factor", "coefficient_of_variation", "max_interval_burst_rate", "log_interval_burst_rate"):
+        metric, each = catalogue.load("metrics", name), []
+        for times in (1, 2, 4):
+            rng = np.random.default_rng(1)
+            one = synthetic.activity([synthetic.poisson_train(5.0, 7200.0 * times, rng) for _ in range(50)], 7200.0 * times)
+            began = time.process_time()
+            metric(one)
+            each.append(time.process_time() - began)
+        told.append(f"{name} {' '.join(f'{t:.2f}' for t in each)}")
+    return f"50 units x 5 Hz x 2, 4 and 8 h, CPU s: {'; '.join(told)}"

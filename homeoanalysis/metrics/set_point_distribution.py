@@ -1,0 +1,98 @@
+"""How set points are distributed over units."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.numerics import intervals, observed, rates, resampling, synthetic
+from homeoanalysis.units import Hertz
+
+Floats = NDArray[np.float64]
+_EPOCHS = {"baseline": (0.0, 60.0)}
+
+
+def _truth(rng: np.random.Generator) -> Truth:
+    """Log-normal rates with a median of exp(1.5) = 4.48 Hz."""
+    made = synthetic.stepped(np.exp(rng.normal(1.5, 0.7, (80, 1))), _EPOCHS, rng)
+    return Truth(made, 0.7, {}, {"median": np.exp(1.5)})
+
+
+def _equal_units(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+    """Every spike given to a random unit: no set points are left."""
+    unit = rng.integers(0, activity.sizes["unit"], activity.sizes["spike"])
+    times = activity.spike_time.values
+    order = np.lexsort((times, unit))
+    return resampling.with_spikes(activity, times[order], np.bincount(unit, minlength=activity.sizes["unit"]))
+
+
+def _spread(means: Floats) -> Floats:
+    """From the means of (ln r, its square, counting noise)."""
+    return np.asarray(np.sqrt(np.maximum(means[..., 1] - means[..., 0] ** 2 - means[..., 2], 0)))
+
+
+@metric(
+    units="1",
+    dims=("epoch",),
+    bounds=(0, np.inf),
+    companions={
+        "low": Companion("1", "95 % interval over units of this replicate (BCa bootstrap)", (0, np.inf)),
+        "high": Companion("1", "95 % interval over units of this replicate (BCa bootstrap)", (0, np.inf)),
+        "median": Companion("Hz", "Median of the fitted log-normal distribution: the geometric mean rate", (0, np.inf)),
+        "median_low": Companion("Hz", "95 % interval over units of this replicate (t, of log rates)", (0, np.inf)),
+        "median_high": Companion("Hz", "95 % interval over units of this replicate (t, of log rates)", (0, np.inf)),
+        "p": Companion("1", "Probability of so little normality if log rates were normal (Shapiro-Wilk)", (0, 1)),
+        "units": Companion("1", "Units with a set point", (0, np.inf)),
+    },
+    source="SD of ln r over units, less counting noise of variance 1/n: the sigma of a log-normal distribution of set points",
+    scale="linear",
+    truth=_truth,
+    surrogate=_equal_units,
+    null=lambda rng: _truth(rng)._replace(value=np.nan, companions={}),
+)
+def set_point_distribution(
+    activity: xr.Dataset, *, cell_type: rates.CellType = "all", least_rate: Hertz = 0.01
+) -> Mapping[str, Any]:
+    """Spread of set points: the standard deviation of log rates over units.
+
+    activity: activity/1 with spikes.
+    least_rate: [Hz]; units below it have no set point, and are left out.
+    Returns (epoch), [1], >= 0; NaN with fewer than 4 units.
+    Raises NotApplicable without spikes, or without units of the cell type in an epoch.
+    """
+    labels = list(observed.epochs(activity))
+    every = [rates.in_epochs(activity, (label,), cell_type, least_rate) for label in labels]
+    each = [np.stack([u.log[:, 0], u.log[:, 0] ** 2, 1 / (u.spikes[:, 0] + 0.5)], axis=1) for u in every]
+
+    def over(function: Any) -> Floats:
+        return np.array([function(columns) if len(columns) >= 4 else np.nan for columns in each])
+
+    return {
+        "set_point_distribution": over(_sigma),
+        "set_point_distribution_low": lambda: over(lambda c: intervals.bca_interval(c, _spread)[0]),
+        "set_point_distribution_high": lambda: over(lambda c: intervals.bca_interval(c, _spread)[1]),
+        "set_point_distribution_median": over(lambda c: np.exp(c[:, 0].mean())),
+        "set_point_distribution_median_low": lambda: over(lambda c: np.exp(c[:, 0].mean() - _width(c[:, 0]))),
+        "set_point_distribution_median_high": lambda: over(lambda c: np.exp(c[:, 0].mean() + _width(c[:, 0]))),
+        "set_point_distribution_p": lambda: over(_shapiro),
+        "set_point_distribution_units": np.array([float(len(c)) for c in each]),
+        "coords": {"epoch": labels},
+    }
+
+
+def _sigma(columns: Floats) -> float:
+    return float(np.sqrt(max(columns[:, 0].var(ddof=1) - columns[:, 2].mean(), 0)))
+
+
+def _width(values: Floats) -> float:
+    return float(intervals.t_quantile(0.95, values.size - 1) * values.std(ddof=1) / np.sqrt(values.size))
+
+
+def _shapiro(columns: Floats) -> float:
+    from scipy import stats  # 0.8 s of import that few metrics pay
+
+    # It refuses to vouch for more than 5000 values, and finds nothing in equal ones.
+    return float(stats.shapiro(columns[:5000, 0]).pvalue) if np.ptp(columns[:, 0]) > 0 else np.nan
