@@ -45,6 +45,9 @@ def neuroscope(files: Mapping[str, Path]) -> "neo.Block":
     with told(path, "neuroscope"):
         root = ElementTree.parse(path).getroot()
         rate = float(_number(root, "acquisitionSystem/samplingRate", path))
+        n_channels = int(_number(root, "acquisitionSystem/nChannels", path))
+        if n_channels < 1 or files["signal"].stat().st_size % (2 * n_channels):
+            raise DataError(f"{files['signal'].name} is no whole number of samples of {n_channels} channels; it is truncated")
         reader = neo.io.NeuroScopeIO(str(path))
         reader.binary_file = str(files["signal"])
         reader.parse_header()
@@ -53,9 +56,6 @@ def neuroscope(files: Mapping[str, Path]) -> "neo.Block":
             reader._sampling_rate = own
             reader.header["signal_channels"]["sampling_rate"] = own
         (segment,) = (block := reader.read_block(lazy=True)).segments
-    n_channels = segment.analogsignals[0].shape[1]
-    if files["signal"].stat().st_size % (2 * n_channels):
-        raise DataError(f"{files['signal'].name} is no whole number of samples of {n_channels} channels; it is truncated")
     stop = float(segment.analogsignals[0].t_stop.rescale("s"))
     left_out: dict[str, int] = {}
     for group in groups:
