@@ -58,7 +58,7 @@ def source_files(folder: str, name: str) -> list[Path]:
 def parameters(folder: str, name: str) -> type[BaseModel]:
     """The schema of an entry's parameters: the fields of its NamedTuple, or its keyword-only arguments."""
     thing = load(folder, name)
-    strict = ConfigDict(extra="forbid", strict=True)
+    strict = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
     if isinstance(thing, type) and issubclass(thing, tuple):
         hints = get_type_hints(thing, include_extras=True)
         defaults: dict[str, Any] = getattr(thing, "_field_defaults", {})

@@ -1,5 +1,10 @@
 """The errors of the project. Each says what was found, where, why it is wrong and how to mend it."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import xarray as xr
+
 
 class HomeoError(Exception):
     """A mistake that the user can mend: printed as it is, without a traceback."""
@@ -30,4 +35,9 @@ class ContractError(HomeoError):
 
 
 class SimulationError(HomeoError):
-    """A simulation blew up, or did not do what its protocol promises: says when, which unit, which value."""
+    """A simulation blew up, or did not do what its protocol promises: says when, which unit, which value.
+
+    activity: activity/1 of what was simulated till then, where a run was stopped in the middle; else None.
+    """
+
+    activity: "xr.Dataset | None" = None

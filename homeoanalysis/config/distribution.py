@@ -10,6 +10,8 @@ from homeoanalysis import catalogue
 
 _ARGUMENTS = {"uniform": ("low", "high"), "normal": ("mean", "sd"), "lognormal": ("mean", "sd")}
 _BOUNDS = ("low", "high")  # a normal distribution may be cut
+_LEAST = 0.01  # what must be left of it: what falls outside is drawn again
+_WIDEST = 1000  # sd of a lognormal distribution, in units of its mean
 
 
 class Distribution(NamedTuple):
@@ -56,6 +58,18 @@ def distribution(value: object, parse: Callable[[object], float]) -> Distributio
     low, high = arguments.get("low", -math.inf), arguments.get("high", math.inf)
     if not low < high:
         raise ValueError(f"is {kind} from {written['low']!r} to {written['high']!r}; low must be below high")
+    if kind == "lognormal" and arguments["sd"] > _WIDEST * arguments["mean"]:
+        raise ValueError(f"is lognormal with the sd {written['sd']!r}, more than {_WIDEST} times its mean; lower it")
     if kind == "normal" and not low <= arguments["mean"] <= high:
         raise ValueError(f"is normal with the mean {written['mean']!r} outside of its bounds; move one of them")
+    if kind == "normal" and _inside(arguments["mean"], arguments["sd"], low, high) < _LEAST:
+        raise ValueError(f"is normal with bounds that leave less than {_LEAST:g} of it; widen them, or lower the sd")
     return Distribution(kind, arguments)
+
+
+def _inside(mean: float, sd: float, low: float, high: float) -> float:
+    """The share of a normal distribution between the bounds."""
+    if sd == 0:
+        return 1.0
+    below = [math.erf(min(max((bound - mean) / sd / math.sqrt(2), -1e3), 1e3)) / 2 for bound in (low, high)]
+    return below[1] - below[0]

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema, model_validator
 
 from homeoanalysis import catalogue, units
-from homeoanalysis.config import perturbations
+from homeoanalysis.config import limits, perturbations
 from homeoanalysis.config.distribution import Distribution, distribution
 from homeoanalysis.config.fields import Entry, Name, Span, Strict, entry
 from homeoanalysis.config.record import Record
@@ -147,6 +147,8 @@ class Model(Strict):
         wrong += [f"protocols.{name}.{w}" for name, p in self.protocols.items() for w in self._protocol_faults(p)]
         wrong += perturbations.overlaps(self)
         wrong += [f"record.{w}" for w in self._record_faults()]
+        if not wrong:
+            wrong += limits.faults(self)
         if wrong:
             raise ValueError("\n".join(wrong))
         return self

@@ -40,13 +40,20 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 def read(path: Path, shown: str) -> dict[str, Any]:
     """The mapping that a YAML file holds. `shown`: its name in messages. Raises ConfigError."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(f"{shown}: the file is missing; write it, or start with --directory in a folder that has it") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{shown}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
     except OSError as error:
         raise ConfigError(f"{shown}: cannot be read ({error.strerror}); mend its permissions") from None
+    return parse(text, shown)
+
+
+def parse(text: str, shown: str) -> dict[str, Any]:
+    """The mapping that a YAML text holds. Raises ConfigError."""
+    try:
+        content = yaml.load(text, _Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise ConfigError(f"{shown}: line {line} is not valid: {error.problem or error.context}") from None

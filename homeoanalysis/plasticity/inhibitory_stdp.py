@@ -1,6 +1,8 @@
 """Inhibitory plasticity with a target rate: detailed balance of excitation and inhibition."""
 
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field
 
 from homeoanalysis.numerics.mechanism import Site
 from homeoanalysis.numerics.traces import Trace, bump, factor, trace
@@ -18,9 +20,9 @@ class InhibitoryStdp(NamedTuple):
     defaults of the authors' code (ModelDB 143751).
     """
 
-    target_rate: Hertz = 3.0
-    learning_rate: Siemens = 1e-11
-    tau: Second = 0.02
+    target_rate: Annotated[Hertz, Field(ge=0)] = 3.0
+    learning_rate: Annotated[Siemens, Field(ge=0)] = 1e-11
+    tau: Annotated[Second, Field(gt=0)] = 0.02
 
     form = "forward"  # type: ignore[misc]
 

@@ -25,8 +25,8 @@ class IntrinsicGain(NamedTuple):
     tau: Annotated[Second, Field(gt=0)] = 100.0
     power: Annotated[float, Field(gt=0)] = 1.0
     signal: Signal = "local"
-    tau_rate: Second | None = None
-    calibration: Second = 0.0
+    tau_rate: Annotated[Second, Field(gt=0)] | None = None
+    calibration: Annotated[Second, Field(ge=0)] = 0.0
 
     form = "intrinsic"  # type: ignore[misc]
     scales_input = True  # type: ignore[misc]

@@ -26,10 +26,10 @@ class IntrinsicThreshold(NamedTuple):
     target_rate: SetPoint
     gain: Annotated[quantity("V/s"), Field(ge=0)] = 0.5e-3 / 1500 / 5e-3  # type: ignore[valid-type]
     signal: Signal = "local"
-    tau_rate: Second | None = None
+    tau_rate: Annotated[Second, Field(gt=0)] | None = None
     lowest: Volt | None = None
     highest: Volt | None = None
-    calibration: Second = 0.0
+    calibration: Annotated[Second, Field(ge=0)] = 0.0
 
     form = "intrinsic"  # type: ignore[misc]
     changes = ("v_threshold",)  # type: ignore[misc]

@@ -24,8 +24,8 @@ class PairStdp(NamedTuple):
     asymmetry: Annotated[float, Field(ge=0)] = 1.05
     mu_plus: Annotated[float, Field(ge=0)] = 0.0
     mu_minus: Annotated[float, Field(ge=0)] = 0.0
-    tau_plus: Second = 0.02
-    tau_minus: Second = 0.02
+    tau_plus: Annotated[Second, Field(gt=0)] = 0.02
+    tau_minus: Annotated[Second, Field(gt=0)] = 0.02
     pairing: Literal["all_to_all", "nearest"] = "all_to_all"
 
     @property

@@ -24,8 +24,8 @@ class ReleaseHomeostasis(NamedTuple):
     target_rate: SetPoint
     tau: Annotated[Second, Field(gt=0)] = 100.0
     signal: Signal = "local"
-    tau_rate: Second | None = None
-    calibration: Second = 0.0
+    tau_rate: Annotated[Second, Field(gt=0)] | None = None
+    calibration: Annotated[Second, Field(ge=0)] = 0.0
 
     form = "presynaptic"  # type: ignore[misc]
 

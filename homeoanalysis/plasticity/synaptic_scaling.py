@@ -1,8 +1,9 @@
 """Synaptic scaling: all weights onto a neuron follow its distance from a target rate together."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
 from homeoanalysis.numerics.mechanism import Grid, Window
 from homeoanalysis.numerics.signals import Sensor, SetPoint, Signal, relative, sensor
@@ -28,10 +29,10 @@ class SynapticScaling(NamedTuple):
     target_rate: SetPoint
     proportional: _PerSecond = 1e-3  # type: ignore[valid-type]
     integral_gain: quantity("1/s^2") = 0.0  # type: ignore[valid-type]
-    tau_rate: Second | None = None
+    tau_rate: Annotated[Second, Field(gt=0)] | None = None
     kind: Literal["multiplicative", "additive"] = "multiplicative"
     signal: Signal = "local"
-    calibration: Second = 0.0
+    calibration: Annotated[Second, Field(ge=0)] = 0.0
 
     form = "slow"  # type: ignore[misc]
 

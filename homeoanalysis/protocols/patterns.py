@@ -34,7 +34,7 @@ class Patterns(NamedTuple):
     repeats: Annotated[int, Field(ge=1)]
     trial: Annotated[Second, Field(gt=0)]
     pause: Annotated[Second, Field(ge=0)] = 0.0
-    start: Second = 0.0
+    start: Annotated[Second, Field(ge=0)] = 0.0
     kind: Literal["subset", "graded"] = "subset"
     fraction: Annotated[float, Field(gt=0, le=1)] = 0.1
     is_cyclic: bool = False

@@ -1,6 +1,7 @@
 """From a validated model to a network. Storage is chosen here, from the forms of the rules."""
 
 import math
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import xarray as xr
 from homeoanalysis import catalogue
 from homeoanalysis.config.distribution import Distribution
 from homeoanalysis.config.fields import Entry, checked
+from homeoanalysis.config.limits import refuse_what_does_not_fit
 from homeoanalysis.config.model import Model
 from homeoanalysis.config.model import Population as PopulationModel
 from homeoanalysis.config.model import Projection as ProjectionModel
+from homeoanalysis.errors import SimulationError
 from homeoanalysis.numerics.channels import Channel, Decaying, DecayingEach, Pulses, ScaledChannel
 from homeoanalysis.numerics.counter import random_key
 from homeoanalysis.numerics.mechanism import Cell, Ends, Grid, Site, Target
@@ -26,7 +29,7 @@ from homeoanalysis.simulate.projections.event import Acting, Immediate
 from homeoanalysis.simulate.projections.forward import Deferred
 from homeoanalysis.simulate.projections.hooks import ChangingRows, Rows
 from homeoanalysis.simulate.projections.static import BATCH
-from homeoanalysis.units import parse
+from homeoanalysis.units import parse, written
 
 LOG = 1 << 16  # spikes that a part may log between two calls of the compiled loop, at least
 FLUSH = 1.0  # deferred changes are paid at least this often [s]
@@ -95,10 +98,31 @@ class Builder:
         for key, value in parameters.items():
             if isinstance(value, Distribution):
                 values = value.draw(self.stream("parameters", name, key), p.n)
-                parameters[key] = np.concatenate([values, np.full(size - p.n, values[-1])])
+                self._refuse_drawn(name, p.neuron, key, values)
+                # The padding must not fire: it is above any reset.
+                beyond = max(values.max(), 0.0) if key == "v_threshold" else values[-1]
+                parameters[key] = np.concatenate([values, np.full(size - p.n, beyond)])
         cell: Cell = catalogue.load("neurons", p.neuron.name)(**parameters).build(self.grid)
+        top = np.asarray(getattr(cell.kernel, "v_peak", cell.kernel.v_threshold))
+        if "v_reset" in parameters and np.any(cell.kernel.v_reset > top):
+            raise SimulationError(
+                f"populations.{name}: {p.neuron.name} has neurons whose v_reset is above their threshold, so that they would "
+                f"fire for ever; cut the distribution with low or high, or lower v_reset"
+            )
         arrays = {field: np.full(size, getattr(cell.kernel, field), self.grid.dtype) for field in self.changed(name)}
         return cell, cell.kernel._replace(**arrays)
+
+    def _refuse_drawn(self, name: str, neuron: Entry, key: str, values: np.ndarray) -> None:
+        """Values that the parameter may not have as a plain one."""
+        unit = catalogue.parameters("neurons", neuron.name).model_json_schema()["properties"][key]["unit"]
+        for value in (float(values.min()), float(values.max())):
+            try:
+                checked("neurons", neuron.name, {**neuron.written, key: written(value, unit)})
+            except ValueError as error:
+                raise SimulationError(
+                    f"populations.{name}: drawn from its distribution, {error}; cut it, e.g. "
+                    f"{{normal: {{mean: 20 ms, sd: 2 ms, low: 5 ms}}}}"
+                ) from None
 
     def neurons(self, name: str, p: PopulationModel) -> Neurons:
         """A whole population."""
@@ -297,7 +321,8 @@ class Builder:
 
 
 def build(model: Model, *, name: str, replicate: int, seed: int, stimulus: xr.Dataset | None = None, threads: int = 1) -> Network:
-    """Allocate a network."""
+    """Allocate a network. Raises SimulationError if it does not fit."""
+    refuse_what_does_not_fit(model, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     make = Builder(model, name, replicate, seed, stimulus, threads)
     neurons = {key: make.neurons(key, p) for key, p in model.populations.items()}
     protocols = {key: instance(entry) for key, entry in model.protocols.items()}

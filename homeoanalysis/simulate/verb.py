@@ -1,11 +1,16 @@
 """The verb: a model and a replicate in, an activity out."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from homeoanalysis.config.model import PRESENTATIONS, Model
+from homeoanalysis.config.single import load_model
+from homeoanalysis.contracts import write
+from homeoanalysis.errors import SimulationError
 from homeoanalysis.provenance import rng_for
 from homeoanalysis.simulate import recorder
 from homeoanalysis.simulate.build import instance
@@ -13,25 +18,30 @@ from homeoanalysis.simulate.simulation import Simulation
 
 
 def simulate(
-    model: Model,
+    model: Model | Mapping[str, Any] | Path | str,
     *,
-    name: str = "model",
+    name: str | None = None,
     replicate: int = 0,
     seed: int = 1,
     stimulus: xr.Dataset | None = None,
     threads: int = 1,
     checkpoint: Path | None = None,
 ) -> xr.Dataset:
-    """Simulate one replicate of a model.
+    """Simulate one replicate of a model: checked, or as a dict, a YAML text (with a line break), or the path of a YAML file.
 
-    name: the base model, which keys the random streams: a variant or another size draws the same streams.
+    name: the base model, which keys the random streams: a variant or another size draws the same streams. By default the
+    one that the workflow would take for a file in config/models, else "model".
     stimulus: activity/1 of a recording with a covariate, for protocols that present it.
     threads: the result is the same, bit for bit, for any number; more than one pays for large networks.
     checkpoint: file for the state of a run that may be killed; the same call later goes on from there. It is deleted at the
     end. Runs that present a recording are short and keep none.
     Returns activity/1 of kind "model"; the caller names the source and stamps the provenance.
-    Raises SimulationError if the state blows up, a rate does not settle, or a stimulus is missing.
+    Raises ConfigError if the model is wrong, and SimulationError if the state blows up, a rate does not settle, a stimulus is
+    missing, or there is not enough memory. What was simulated till a blow-up is the `activity` of the error, and, with a
+    checkpoint, in a file beside it that the message names.
     """
+    model, stream = load_model(model)
+    name = stream if name is None else name
     if model.system is not None:
         course = instance(model.system).solve(rng_for(seed, "simulate", name, replicate, "system"))
         return recorder.rates(model, course, replicate=str(replicate))
@@ -56,7 +66,11 @@ def simulate(
         epochs = dict(zip(PRESENTATIONS, spans, strict=True))
     else:
         assert model.duration is not None  # the config sees to it
-        simulation.advance(round(model.duration / model.dt) - simulation.step)
+        try:
+            simulation.advance(round(model.duration / model.dt) - simulation.step)
+        except SimulationError as error:
+            _keep(error, model, simulation, str(replicate), checkpoint)
+            raise
         edges = np.array([0, simulation.step])
         epochs = model.epochs
     # A condition of a recording and a realisation of the model: the realisation is the subject that meets all conditions.
@@ -73,3 +87,17 @@ def simulate(
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return dataset
+
+
+def _keep(error: SimulationError, model: Model, simulation: Simulation, replicate: str, checkpoint: Path | None) -> None:
+    """Put what was simulated till then into the error, and beside the checkpoint if there is one."""
+    stop = simulation.step * model.dt
+    if stop == 0:
+        return
+    epochs = {key: (start, min(end, stop)) for key, (start, end) in model.epochs.items() if start < stop}
+    edges = np.array([0.0, stop])
+    error.activity = recorder.activity(model, simulation, edges, epochs, replicate=replicate, subject=replicate, stimulus=None)
+    if checkpoint is not None:
+        path = checkpoint.with_name(f"{checkpoint.stem}.stopped.nc")
+        write(error.activity, path)
+        error.args = (f"{error}; the {stop:g} s till then are in {path}",)

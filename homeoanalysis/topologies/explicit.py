@@ -47,12 +47,17 @@ def explicit(
 
 def _read(path: Path) -> dict[str, Any]:
     try:
+        if path.exists() and not path.is_file():
+            raise OSError("it is no regular file")
         if path.suffix == ".npz":
             with np.load(path, allow_pickle=False) as saved:
                 table = {key: saved[key] for key in saved.files}
         else:
-            names = path.read_text(encoding="utf-8").partition("\n")[0].strip().split(",")
-            values = np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2)
+            head, *rows = path.read_text(encoding="utf-8").splitlines() or [""]
+            names = head.strip().split(",")
+            if not any(row.strip() for row in rows):
+                raise ValueError("it has no rows")
+            values = np.loadtxt(rows, delimiter=",", ndmin=2)
             table = dict(zip((name.strip() for name in names), values.T, strict=True))
     except (OSError, ValueError) as error:
         raise DataError(

@@ -18,7 +18,7 @@ def fixed_in_degree(
     rng: np.random.Generator,
     ends: Ends,
     *,
-    in_degree: Annotated[int, Field(ge=1)],
+    in_degree: Annotated[int, Field(ge=1, le=10_000_000)],
     multapses: bool = True,
     autapses: bool = False,
 ) -> Iterator[np.ndarray]:

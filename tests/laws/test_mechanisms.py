@@ -75,6 +75,31 @@ def test_parameters_are_a_strict_schema(folder, name):
                 schema(**{**valid, key: float(text.split()[0])})  # a bare number has no unit
 
 
+@pytest.mark.parametrize(("folder", "name"), [*ENTRIES, *(("systems", name) for name in catalogue.names("systems"))])
+def test_nothing_that_is_no_number_or_no_duration_gets_through(folder, name):
+    """Every number: not NaN, not infinite. Every time constant: neither negative nor, unless the file allows it, 0."""
+    schema = catalogue.parameters(folder, name)
+    valid = {key: EXAMPLES[key] for key, field in schema.model_fields.items() if field.is_required()}
+    tried = 0
+    for key, field in schema.model_json_schema()["properties"].items():
+        options = [field, *field.get("anyOf", [])]
+        if any(option.get("type") in ("number", "integer") for option in options):
+            for value in (float("nan"), float("inf")):
+                tried += 1
+                with pytest.raises(ValidationError):
+                    schema(**{**valid, key: value})
+        if key.startswith("tau") and any(option.get("unit") == "s" for option in options):
+            for value in ("-1 ms", "0 s") if field.get("default") != 0 else ("-1 ms",):
+                tried += 1
+                with pytest.raises(ValidationError, match="greater than"):
+                    schema(**{**valid, key: value})
+        if any("unit" in option for option in options):
+            tried += 1
+            with pytest.raises(ValidationError):
+                schema(**{**valid, key: "nan s"})
+    assert tried > 0 or not schema.model_fields or folder in ("protocols", "topologies")
+
+
 def test_no_config_imports_a_compiler():
     """Loading every mechanism leaves numba out."""
     code = (

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from homeoanalysis.contracts import open_dataset
+from homeoanalysis.errors import SimulationError
 from homeoanalysis.simulate import simulate
 from homeoanalysis.simulate.projections import weights
 from homeoanalysis.simulate.simulation import Simulation
@@ -63,6 +65,31 @@ def test_a_finished_run_leaves_no_checkpoint(model, tmp_path):
     with_state = simulate(model, checkpoint=path)
     assert not path.exists()
     assert with_state.identical(simulate(model))
+
+
+def test_a_blow_up_keeps_what_was_simulated_till_then(small, tmp_path):
+    """Transmission becomes too strong for a step at 1.1 s: the error holds the 2 s till the next look, and so does a file."""
+    strong = {"release_change": {"projections": ["I_to_E"], "scale": 1e5, "start": "1.1 s"}}
+    model = small(duration="3 s", protocols={"strong": strong})
+    path = tmp_path / "state.npz"
+    with pytest.raises(
+        SimulationError, match=r"by 2 s the synaptic input .* of unit E\d+ has become .*state.stopped.nc"
+    ) as stopped:
+        simulate(model, checkpoint=path)
+    kept = stopped.value.activity
+    assert kept is not None
+    assert kept.segment_stop.values == 2.0
+    before = simulate(small(duration="3 s"))
+    for unit in (0, 45):
+        spikes = [_of_unit(dataset, unit) for dataset in (kept, before)]
+        assert np.array_equal(*(times[times < 1.1] for times in spikes))
+    written = open_dataset(tmp_path / "state.stopped.nc")
+    assert np.array_equal(written.spike_time, kept.spike_time)
+
+
+def _of_unit(activity, k: int) -> np.ndarray:
+    stop = np.cumsum(activity.spike_count.values)
+    return activity.spike_time.values[stop[k] - activity.spike_count.values[k] : stop[k]]
 
 
 _CHILD = """

@@ -62,7 +62,8 @@ def _spread(neuron: str, key: str, kind: str) -> tuple[dict[str, Any], str]:
     unit = _unit(neuron, key)
     default = catalogue.parameters("neurons", neuron).model_fields[key].default
     width = 0.02 * abs(default) or {"V": 1e-3, "s": 1e-3}[unit]
-    low = default if default == 0 and unit == "s" else default - width  # times are not negative
+    # Times are not negative, and a threshold is not below the reset (that of a relay is 0).
+    low = default if default == 0 and (unit == "s" or key == "v_threshold") else default - width
     high = default + 2 * width
     if kind == "uniform":
         return {"uniform": {"low": written(low, unit), "high": written(high, unit)}}, unit
@@ -178,10 +179,10 @@ def test_weights_and_delays_differ_between_synapses():
             "is 'gaussian', which is no distribution; known: lognormal, normal, uniform",
         ),
         ({"normal": {"mean": "20 ms"}}, "it takes high, low, mean, sd"),
-        ({"normal": {"mean": "20 ms", "sd": "-2 ms"}}, "the sd '-2 ms'; it must"),
+        ({"normal": {"mean": "20 ms", "sd": "-2 ms"}}, "tau_membrane is '-2 ms'; input should be greater than 0"),
         ({"normal": {"mean": "20 ms", "sd": "2 mV"}}, "'2 mV', not a time"),
         ({"uniform": {"low": "20 ms", "high": "10 ms"}}, "low must be below high"),
-        ({"lognormal": {"mean": "0 ms", "sd": "2 ms"}}, "must be above 0"),
+        ({"lognormal": {"mean": "0 ms", "sd": "2 ms"}}, "tau_membrane is '0 ms'; input should be greater than 0"),
         ({"normal": {"mean": "20 ms", "sd": "2 ms", "low": "30 ms"}}, "outside of its bounds"),
     ],
 )

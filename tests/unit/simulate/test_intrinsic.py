@@ -106,7 +106,7 @@ def test_a_gain_scales_what_the_membrane_gets():
     rule = {"intrinsic_gain": {"target_rate": "5 Hz", "tau": "1000 d"}}
     deflection = []
     for gain in (1.0, 3.0):
-        simulation = _run([rule], seconds=0.01, v_threshold="1 V", protocols=inputs, code=REFERENCE)
+        simulation = _run([rule], seconds=0.01, v_threshold="1 V", protocols=inputs, code=REFERENCE, window="10 ms")
         held = simulation.network.neurons["E"]
         held.state.v[:] = RESET
         for part in simulation.network.parts:
