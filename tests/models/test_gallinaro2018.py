@@ -45,3 +45,23 @@ def test_without_a_lasting_group_there_is_no_memory(ready):
     """Negative control: another tenth of the neurons every 2 s, ten times; Gamma of the last of them. Elsewhere: 0.91."""
     gamma, _ = _run(ready, stimuli=10, trial="2 s")
     assert gamma["rest"] < 1.2
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
+def test_the_memory_fades_slowly(ready, seed):
+    """100 s: the rate of all excitatory neurons is on target at 20, 40 and 60 s, and Gamma falls to 0.5 to 0.95 of its value
+    40 s later."""
+    simulation = ready("gallinaro2018", {"duration": "100 s"}, seed=seed)
+    chosen = simulation.network.parts[0].inputs["stimulus"].share[-1] > 0
+    gamma = {}
+    for second in (20, 40, 60, 100):
+        simulation.advance(round((second - simulation.step * 1e-4) * 1e4))
+        synapses = np.zeros((chosen.size, chosen.size))
+        np.add.at(synapses, pairs(simulation.network.parts[0].projections["E_to_E"]), 1)
+        gamma[second] = synapses[np.ix_(chosen, chosen)].mean() / synapses[np.ix_(~chosen, ~chosen)].mean()
+        rate = np.bincount(trains(simulation, "E", second - 2.0)[1], minlength=chosen.size) / 2
+        for group in (chosen, ~chosen):
+            assert rate[group].mean() == pytest.approx(TARGET, rel=0.03)
+    assert gamma[60] >= 2.5
+    assert 0.5 <= gamma[100] / gamma[60] <= 0.95

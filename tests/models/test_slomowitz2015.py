@@ -66,7 +66,10 @@ def _is_equivalent(values: list[float], low: float, high: float) -> bool:
 @pytest.mark.nightly
 def test_a_global_signal_brings_back_the_population_and_a_local_one_its_neurons(ready):
     """Five seeds each; the area under the curve of the dispersion, global against local, is 1. Negative control: without
-    homeostasis the rate stays down."""
+    homeostasis the rate stays down.
+
+    Seen, seed 1: global 1.06 back, dispersion 3.27 x drift, paired pulses 1.22 -> 0.61; local 0.99 back, 0.88; none 0.001.
+    A CPU minute for each seed."""
     over = [_against_drift(ready, "slomowitz2015", seed) for seed in SEEDS]
     own = [_against_drift(ready, "slomowitz2015_local", seed) for seed in SEEDS]
     assert _is_equivalent([one.recovery for one in over], 0.85, 1.15)
