@@ -14,13 +14,15 @@ from bench import written
 from homeoanalysis import catalogue
 from homeoanalysis.config.model import Model
 from homeoanalysis.simulate import build
-from homeoanalysis.simulate.compiler import REFERENCE
+from homeoanalysis.simulate.compiler import REFERENCE, Code
+from homeoanalysis.simulate.projections import pairs, weights
 from homeoanalysis.simulate.simulation import Simulation
 
 FOLDERS = ("neurons", "synapses", "plasticity", "topologies", "protocols")
 # A run that presents a recording has no duration, is short, and keeps no checkpoint.
 ENTRIES = [(f, n) for f in FOLDERS for n in catalogue.names(f) if n != "recorded_stimulus"]
 STEPS, CUT = 240, 110
+THREADED = 75
 # With which a rule has a state of its own that acts within milliseconds.
 ACTIVE: dict[str, dict[str, Any]] = {
     "synaptic_scaling": {"proportional": "10 1/s", "integral_gain": "100 1/s^2", "tau_rate": "10 ms", "kind": "additive"},
@@ -35,10 +37,10 @@ ACTIVE: dict[str, dict[str, Any]] = {
 WEIGHT = {"S": ("6 nS", "60 nS"), "A": ("300 pA", "3 nA"), "V": ("6 mV", "60 mV")}
 
 
-def _model(folder: str, name: str) -> Model:
+def _model(folder: str, name: str, n: int = 8, probability: float = 0.5) -> Model:
     """Two populations with an input, and synapses from one to the other; slow rules act every 5 ms."""
     neuron, rules, intrinsic = "lif_conductance", ["pair_stdp", "three_factor_stdp"], ["intrinsic_drive"]
-    wire: Any = {"fixed_probability": {"probability": 0.5}}
+    wire: Any = {"fixed_probability": {"probability": probability}}
     channels, protocols = {}, {}
     entry = {name: written(folder, name) | ACTIVE.get(name, {})}
     if folder == "neurons":
@@ -65,12 +67,12 @@ def _model(folder: str, name: str) -> Model:
     weight, top = WEIGHT[unit]
     given = [{rule: written("plasticity", rule)} if isinstance(rule, str) else rule for rule in rules]
     own = [{rule: written("plasticity", rule)} if isinstance(rule, str) else rule for rule in intrinsic]
-    cell = {"n": 8, "neuron": neuron, "channels": channels, "extent": "1 mm"}
+    cell = {"n": n, "neuron": neuron, "channels": channels, "extent": "1 mm"}
     synapses = {"source": "cell" if is_structural else "other", "target": "cell", "channel": "excitatory", "topology": wire}
     synapses |= {"weight": weight, "weight_max": top, "delay": "0.5 ms" if is_structural else drawn, "plasticity": given}
     drive = {"population": "cell", "channel": "excitatory", "rate": "3 kHz", "weight": weight, "correlation": 0.3}
     if name in ("explicit", "modular"):
-        cell["n"] = 40
+        cell["n"] = max(n, 40)
     return Model.model_validate(
         {
             "title": "a network with one mechanism",
@@ -131,3 +133,43 @@ def test_a_run_that_is_cut_saved_and_resumed_is_the_whole_run(folder, name, tmp_
         spikes = np.concatenate(whole.spikes[key], axis=1)
         assert np.array_equal(spikes, np.concatenate(resumed.spikes[key], axis=1))
         assert spikes.shape[1] > 5 or name == "ttx"
+
+
+def _quiet(function: Any) -> Any:
+    """What a thread calls: numpy's error state belongs to the thread."""
+
+    def call(*arguments: Any) -> Any:
+        with np.errstate(over="ignore"):
+            return function(*arguments)
+
+    return call
+
+
+def _weights(simulation: Simulation) -> dict[tuple[int, int], list[float]]:
+    """The weights of each pair."""
+    found: dict[tuple[int, int], list[float]] = {}
+    start = 0
+    for part in simulation.network.parts:
+        projection = part.projections["synapses"]
+        source, target = pairs(projection)
+        for j, i, w in zip(source, target + start, np.broadcast_to(weights(projection), source.shape), strict=True):
+            found.setdefault((int(j), int(i)), []).append(float(w))
+        start += part.populations["cell"].counts.size
+    return {pair: sorted(values) for pair, values in found.items()}
+
+
+@pytest.mark.parametrize(("folder", "name"), ENTRIES)
+def test_two_threads_change_no_bit(folder, name):
+    """260 neurons in parts of 256 and 4: spikes, states, weights."""
+    model, code = _model(folder, name, n=260, probability=0.03), Code(*(_quiet(function) for function in REFERENCE))
+    alone, shared = (Simulation(model, name="law", code=code, threads=threads) for threads in (1, 2))
+    assert [p.populations["cell"].counts.size for p in shared.network.parts] == [256, 4]
+    for simulation in (alone, shared):
+        simulation.advance(THREADED)
+    for key, whole in alone.network.neurons.items():
+        spikes = np.concatenate(alone.spikes[key], axis=1)
+        assert np.array_equal(spikes[:, np.lexsort(spikes[::-1])], np.concatenate(shared.spikes[key], axis=1))
+        assert spikes.shape[1] > 20 or name == "ttx"
+        for field, values in zip(type(whole.state)._fields, whole.state, strict=True):
+            assert np.array_equal(values, getattr(shared.network.neurons[key].state, field)), field
+    assert _weights(alone) == _weights(shared)
