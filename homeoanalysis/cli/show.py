@@ -89,6 +89,15 @@ def _activity(activity: xr.Dataset) -> Iterator[str]:
         edges = zip(activity.epoch.values, activity.epoch_start.values, activity.epoch_stop.values, strict=True)
         shown, more = some([f"{printable(label)} [{low:g} s, {high:g} s]" for label, low, high in edges], 10)
         yield f"  epochs: {', '.join(shown)}{more}"
+    if "epoch_origin" in activity:
+        yield from (
+            f"    {printable(k)}: {printable(v, 150)}"
+            for k, v in zip(activity.epoch.values, activity.epoch_origin.values, strict=True)
+        )
+    if "trial_start" in activity:
+        labels, many = np.unique(activity.stimulus.values.astype(str), return_counts=True)
+        shown, more = some([f"{n} {printable(k, 40)}" for k, n in zip(labels, many, strict=True)], 6)
+        yield f"  {count(activity.sizes['trial'], 'trial')}: {', '.join(shown)}{more}"
     for name in (n for n in SIGNALS if n in activity):
         variable = activity[name]
         n_channels, n_samples = variable.shape

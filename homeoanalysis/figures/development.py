@@ -1,6 +1,7 @@
 """Firing rate of cultures as they age: the median electrode of each, and the quartiles around it."""
 
 import json
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -13,11 +14,18 @@ _LINES = ("-", "--", ":", "-.")
 
 
 def development(
-    measures: Measures, comparison: xr.Dataset, *, metric: str = "firing_rate", factor: str = "age", unit: str = "days in vitro"
+    measures: Measures,
+    comparison: xr.Dataset,
+    *,
+    metric: str = "firing_rate",
+    factor: str = "age",
+    unit: str = "days in vitro",
+    where: dict[str, str | int | float] | None = None,
 ) -> Drawn:
     """Median and quartiles over units of a metric against a numeric factor, one line for each subject.
 
-    metric: the label of the metric. factor, unit: the factor that is the horizontal axis, and its unit.
+    metric: the label of the metric. factor, unit: the factor that is the horizontal axis, and its unit. where: only
+    replicates whose factors have these levels.
     """
     figure = drawing.new_figure(4.5, 3.2)
     axes = figure.add_subplot()
@@ -26,14 +34,17 @@ def development(
         values = estimate[estimate.attrs["metric"]]
         if "unit" not in values.dims:
             continue
-        subjects = _subjects(estimate, factor)
+        chosen = [r for r in estimate.replicate.values if _has(estimate, r, where or {})]
+        subjects = _subjects(estimate, factor, chosen)
         for k, (subject, course) in enumerate(subjects.items()):
             at, middle, low, high = np.array(course).T
-            shift = 0.012 * np.ptp(at) * (k - (len(subjects) - 1) / 2)  # so that the error bars do not hide each other
+            shift = (
+                min(0.012, 0.06 / len(subjects)) * np.ptp(at) * (k - (len(subjects) - 1) / 2)
+            )  # so that the error bars do not hide each other
             looks = {"color": style[source]["color"], "marker": drawing.MARKERS[k % len(drawing.MARKERS)]}
             drawing.errorbar(axes, at + shift, middle, low, high, label=subject, linestyle=_LINES[k % len(_LINES)], **looks)
         if subjects:
-            counts = [int(np.sum(estimate.unit_replicate.values == r)) for r in estimate.replicate.values]
+            counts = [int(np.sum(estimate.unit_replicate.values == r)) for r in chosen]
             notes.append(
                 f"{source}: n = {len(subjects)} subjects, {len(counts)} recordings with {min(counts)} to {max(counts)} units each"
             )
@@ -50,10 +61,16 @@ def development(
     )
 
 
-def _subjects(estimate: xr.Dataset, factor: str) -> dict[str, list[tuple[float, float, float, float]]]:
+def _has(estimate: xr.Dataset, replicate: str, where: Mapping[str, object]) -> bool:
+    """Whether the factors of a replicate have these levels."""
+    factors = json.loads(str(estimate.factors.sel(replicate=replicate).values))
+    return all(factors.get(key) == level for key, level in where.items())
+
+
+def _subjects(estimate: xr.Dataset, factor: str, chosen: Sequence[str]) -> dict[str, list[tuple[float, float, float, float]]]:
     """Subject -> (level, median, quartiles) in order of the level; units in their mean over epochs."""
     found: dict[str, list[tuple[float, float, float, float]]] = {}
-    for replicate in estimate.replicate.values:
+    for replicate in chosen:
         here = estimate.sel(replicate=replicate)
         level = json.loads(str(here.factors.values)).get(factor)
         mine = of_replicate(estimate, estimate.attrs["metric"], replicate)

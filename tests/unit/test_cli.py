@@ -483,6 +483,24 @@ def test_add_writes_what_runs_for_each_kind(
     )
 
 
+def test_show_says_where_epochs_come_from_and_which_trials_there_are(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_text("time,unit\n0.5,a\n")
+    assert run("add", "a.csv", *SPIKES, "--write")[0] == 0
+    raw = yaml.safe_load((tmp_path / "config" / "recordings" / "a.yaml").read_text())
+    one = Recording.model_validate({**raw, "times": {"drug": "1 s"}, "epochs": {"before": ["start", "drug"]}})
+    activity = ingest(one, name="a", replicate="a", files={"recording": tmp_path / "a.csv"})
+    trials = {"trial_start": [0.0, 1.0, 1.5], "trial_stop": [0.5, 1.2, 1.8], "stimulus": ["x", "y", "x"]}
+    for key, values in trials.items():
+        activity[key] = ("trial", values, {} if key == "stimulus" else {"units": "s"})
+    write(stamp(activity, step="ingest", code=code_of("ingest"), parameters={}, inputs={}, seed=0), tmp_path / "a.nc")
+    out = run("show", tmp_path / "a.nc")[1]
+    assert "before: from start of observed time to drug of the YAML" in out
+    assert "3 trials: 2 x, 1 y" in out
+
+
 @pytest.mark.slow
 def test_add_of_a_session_of_clusters(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded) -> None:
     monkeypatch.chdir(tmp_path)

@@ -219,6 +219,14 @@ def test_development_is_the_median_and_quartiles() -> None:
     np.testing.assert_allclose(ends, np.quantile(mine, [0.25, 0.75]))
 
 
+def test_development_of_some_replicates() -> None:
+    estimate = {"firing_rate": {"cultures": cultures()}}
+    drawn = draw("development", estimate, nothing_compared(estimate), where={"age": 14})
+    assert "n = 3 subjects, 3 recordings with 12 to 12 units each" in drawn.caption
+    none = draw("development", estimate, nothing_compared(estimate), where={"age": 15})
+    assert "no source has values of firing_rate" in none.caption
+
+
 def test_interval_of_one_unit_is_its_own_and_of_four_subjects_is_students(example: Any) -> None:
     rec, enc = (example.measures["information_rate"][s] for s in ("rec", "enc"))
     one = summarise(rec, [str(rec.replicate.values[0])])

@@ -334,6 +334,14 @@ def test_damaged_mat_files(tmp_path: Path) -> None:
             read("matclust", {"spikes": tmp_path / "a.mat"})
 
 
+def test_function_handles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    handle = scipy.io.matlab.MatlabFunction(np.zeros((1, 1)))
+    monkeypatch.setattr(scipy.io, "loadmat", lambda *_, **__: {"x_flies_A": handle})
+    (tmp_path / "a.mat").write_bytes(b"x")
+    with pytest.raises(DataError, match="x_flies_A is a function handle or object, which is code; save it as plain arrays"):
+        read({"rozenfeld_mat": {"values": "count", "variables": "x_flies_A", "odours": "A"}}, {"recording": tmp_path / "a.mat"})
+
+
 def test_cells_of_another_layout(tmp_path: Path) -> None:
     scipy.io.savemat(tmp_path / "a.mat", {"spikes": np.ones((3, 3))})
     with pytest.raises(DataError, match=r"has no spikes\{1\}\{1\} of cells with time and timerange|holds no unit with a spike"):
