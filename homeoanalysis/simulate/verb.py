@@ -10,11 +10,13 @@ import xarray as xr
 from homeoanalysis.config.model import PRESENTATIONS, Model
 from homeoanalysis.config.single import load_model
 from homeoanalysis.contracts import write
-from homeoanalysis.errors import SimulationError
+from homeoanalysis.errors import ConfigError, SimulationError
 from homeoanalysis.provenance import rng_for
 from homeoanalysis.simulate import recorder
 from homeoanalysis.simulate.build import instance
 from homeoanalysis.simulate.simulation import Simulation
+
+_THREADS = 256  # more wait for each other rather than work
 
 
 def simulate(
@@ -25,7 +27,7 @@ def simulate(
     seed: int = 1,
     stimulus: xr.Dataset | None = None,
     threads: int = 1,
-    checkpoint: Path | None = None,
+    checkpoint: Path | str | None = None,
 ) -> xr.Dataset:
     """Simulate one replicate of a model: checked, or as a dict, a YAML text (with a line break), or the path of a YAML file.
 
@@ -40,6 +42,8 @@ def simulate(
     missing, or there is not enough memory. What was simulated till a blow-up is the `activity` of the error, and, with a
     checkpoint, in a file beside it that the message names.
     """
+    _check_arguments(replicate=replicate, seed=seed, threads=threads, stimulus=stimulus, checkpoint=checkpoint)
+    checkpoint = None if checkpoint is None else Path(checkpoint)
     model, stream = load_model(model)
     name = stream if name is None else name
     if model.system is not None:
@@ -87,6 +91,24 @@ def simulate(
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return dataset
+
+
+def _check_arguments(*, stimulus: object, checkpoint: object, **numbers: object) -> None:
+    """Raises ConfigError with one line for each argument that is none."""
+    lowest, most = {"threads": 1}, {"threads": _THREADS}
+    wrong = []
+    for key, value in numbers.items():
+        low, high = lowest.get(key, 0), most.get(key, 2**63 - 1)
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
+            wrong.append(f"{key} is {value!r}; write a whole number from {low} to {high}")
+    if not isinstance(stimulus, xr.Dataset | None):
+        wrong.append(f"stimulus is {type(stimulus).__name__}; pass the activity dataset of a recording, or None")
+    if not isinstance(checkpoint, str | Path | None):
+        wrong.append(f"checkpoint is {type(checkpoint).__name__}; pass the path of a file, or None")
+    elif checkpoint is not None and Path(checkpoint).is_dir():
+        wrong.append(f"checkpoint is {str(checkpoint)!r}, a folder; pass the path of a file in it, e.g. state.npz")
+    if wrong:
+        raise ConfigError(*wrong)
 
 
 def _keep(error: SimulationError, model: Model, simulation: Simulation, replicate: str, checkpoint: Path | None) -> None:

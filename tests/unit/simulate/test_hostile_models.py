@@ -287,6 +287,26 @@ def test_what_is_no_model_is_named(source, message):
         simulate(source)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"threads": 0}, "threads is 0; write a whole number from 1 to 256"),
+        ({"threads": 100_000}, "threads is 100000"),
+        ({"threads": 2.5}, "threads is 2.5"),
+        ({"seed": -1}, "seed is -1; write a whole number from 0"),
+        ({"seed": 1.5}, "seed is 1.5"),
+        ({"seed": True}, "seed is True"),
+        ({"replicate": "a"}, "replicate is 'a'"),
+        ({"stimulus": 5}, "stimulus is int; pass the activity dataset"),
+        ({"checkpoint": 5}, "checkpoint is int; pass the path"),
+        ({"checkpoint": "."}, "checkpoint is '.', a folder"),
+    ],
+)
+def test_arguments_of_the_verb_are_checked(given, message):
+    with pytest.raises(ConfigError, match=message):
+        simulate(BASE, **given)
+
+
 def test_a_model_that_holds_itself_is_refused():
     content = copy.deepcopy(BASE)
     content["populations"]["E"]["neuron"]["lif_conductance"]["drive"] = content
