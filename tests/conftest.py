@@ -1,10 +1,12 @@
 """What several tests need."""
 
+import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import reached
 
 from homeoanalysis.config import load_config, yaml
 from homeoanalysis.config.recording import File, Source
@@ -12,6 +14,7 @@ from homeoanalysis.errors import DataError
 from homeoanalysis.fetch import MIRROR, fetch
 
 ROOT = Path(__file__).parents[1]
+_SHARES = pytest.StashKey[dict[str, reached.Shares]]()
 Listed = Mapping[str, tuple[Source, File]]
 
 
@@ -58,3 +61,22 @@ def recorded(pytestconfig: pytest.Config) -> Callable[[str], Path]:
     """
     listed, cache = _listed(), pytestconfig.cache.mkdir("recordings")  # type: ignore[union-attr]
     return lambda name: _obtain(name, listed, cache)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--reached`, see reached.py."""
+    parser.addoption("--reached", action="store_true", help="keep the errors that reference tests reach, in tests/reached.json")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
+    """Measure the comparisons of reference tests, if that is asked for."""
+    if not (pyfuncitem.config.getoption("--reached") and pyfuncitem.get_closest_marker("reference")):
+        return (yield)
+    with reached.measured() as shares:
+        result = yield
+    found = pyfuncitem.config.stash.setdefault(_SHARES, {})
+    test = pyfuncitem.nodeid.partition("[")[0]
+    found.setdefault(test, reached.Shares()).note(math.nan if shares.largest is None else shares.largest)
+    reached.keep(found)
+    return result

@@ -2,7 +2,8 @@
 
 A test that compares a catalogue file with something that shares no code with it carries the mark
 `@pytest.mark.reference("plasticity/pair_stdp", against="what it is compared with", within="the agreement it asserts")`.
-Equations, units and defaults are read from the catalogue files. Run `python tests/mechanisms.py` to write both pages.
+Equations, units and defaults are read from the catalogue files. Run `python tests/mechanisms.py` to write both pages, and before
+it `pytest --reached` with new or changed reference tests, which measures the errors that the page tells (reached.py).
 """
 
 import ast
@@ -10,6 +11,8 @@ import functools
 import inspect
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import reached
 
 from homeoanalysis import catalogue
 
@@ -24,6 +27,13 @@ ABSENT = {
     "Voltage-dependent NMDA conductances": "`nmda_like` has the time course without the magnesium block",
     "Synaptic time constants that differ between neurons": "parameters of a channel are shared; make two populations",
 }
+
+
+_INTRODUCTION = (
+    "*Error reached*: the largest error in the comparisons of the test, as a share of the tolerance that it asserts.",
+    "`identical`: what is compared by value is identical. `inequalities hold`: the test asserts bounds alone, such as a",
+    "number of standard errors. Measured with `pytest --reached -m reference`, and kept in `tests/reached.json`.",
+)
 
 
 class Reference(NamedTuple):
@@ -55,18 +65,26 @@ def page() -> str:
     by_entry: dict[str, list[Reference]] = {}
     for reference in references():
         by_entry.setdefault(reference.entry, []).append(reference)
-    lines = ["# Mechanisms and what they are tested against", "", "Written by `python tests/mechanisms.py`.", ""]
+    lines = [
+        "# Mechanisms and what they are tested against",
+        "",
+        "Written by `python tests/mechanisms.py`.",
+        "",
+        *_INTRODUCTION,
+        "",
+    ]
     for folder in FOLDERS:
         lines += [
             f"## {folder.capitalize()}",
             "",
-            "| name | what it is | compared with | agreement asserted |",
-            "|---|---|---|---|",
+            "| name | what it is | compared with | agreement asserted | error reached |",
+            "|---|---|---|---|---|",
         ]
         for name in catalogue.names(folder):
             text = (inspect.getdoc(catalogue.load(folder, name)) or "").splitlines()[0]
             for k, r in enumerate(by_entry.get(f"{folder}/{name}", [])):
-                lines.append(f"| {f'`{name}`' if k == 0 else ''} | {text if k == 0 else ''} | {r.against} | {r.within} |")
+                first = (f"`{name}`", text) if k == 0 else ("", "")
+                lines.append(f"| {' | '.join((*first, r.against, r.within, reached.told(r.test)))} |")
         lines.append("")
     lines += ["## Absent", "", "| mechanism | why |", "|---|---|"]
     lines += [f"| {name} | {why} |" for name, why in ABSENT.items()]
