@@ -1,13 +1,26 @@
 """Inference over subjects: where a contrast lies, and how sure that is."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from homeoanalysis.compare.contrasts import NotComparable, by_subject, contrasted, no_value, sides, subjects, with_pairing
+from homeoanalysis.compare.contrasts import (
+    NotComparable,
+    by_subject,
+    contrasted,
+    is_change,
+    no_value,
+    selected,
+    sides,
+    subjects,
+    with_pairing,
+)
 from homeoanalysis.config.study import Contrast
+from homeoanalysis.contracts import LONG
+from homeoanalysis.numerics.hierarchical import Interval, hierarchical_interval, levels
 from homeoanalysis.numerics.intervals import t_quantile
 from homeoanalysis.numerics.summaries import MINIMUM
 
@@ -24,6 +37,11 @@ class Located(NamedTuple):
     n_subjects: int
     n_first: int
     n_left_out: int
+    change_p: float
+    equivalence_p: float
+    location_within_low: float
+    location_within_high: float
+    location_over: str
 
 
 def located(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
@@ -32,6 +50,7 @@ def located(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
     Raises NotComparable if there is no value.
     """
     contrast = with_pairing(measured, contrast)
+    _refuse_censored(measured, contrast)
     parts = [contrast]
     if contrast.between is not None and not contrast.between.paired:
         parts = sides(contrast)
@@ -47,10 +66,101 @@ def located(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
             if first.mean() == 0:
                 raise NotComparable("the first level is 0, a change relative to it means nothing")
             location /= first.mean()
-        return Located(location, *change_interval(first, second, scale), np.nan, second.size, first.size, left_out)
+
+        def groups(confidence: float) -> tuple[float, float]:
+            return change_interval(first, second, scale, confidence)
+
+        n, over = (second.size, first.size, left_out), f"over subjects (n = {first.size} and {second.size})"
+        return Located(location, *groups(0.95), np.nan, *n, *_tests(groups, contrast), np.nan, np.nan, over)
     (every,) = values
     spread = every.std(ddof=1) if every.size > 1 else np.nan
-    return Located(every.mean(), *interval(every), spread, every.size, 0, left_out)
+    location = float(every.mean())
+
+    def alone(confidence: float) -> tuple[float, float]:
+        return interval(every, confidence)
+
+    within = _within(measured, contrast, scale, location)
+    n = every.size, 0, left_out
+    return Located(location, *alone(0.95), spread, *n, *_tests(alone, contrast), within.low, within.high, within.over)
+
+
+def _refuse_censored(measured: xr.Dataset, contrast: Contrast) -> None:
+    """A mean over those who came back in time says nothing of those who did not."""
+    censored = f"{measured.attrs['metric']}_censored"
+    if censored not in measured:
+        return
+    marks = measured.assign_attrs(metric=censored)
+    each = [v for part in sides(contrast) for v in selected(marks, part).values()]
+    late = sum(bool((v == 1).any()) for v in each)
+    if late:
+        raise NotComparable(f"{late} of {len(each)} replicates had not come back by the end; a mean of the others is too short")
+
+
+def _within(measured: xr.Dataset, contrast: Contrast, scale: str, location: float) -> Interval:
+    """From four subjects on, what the interval over subjects is over; below, the interval from their units alone.
+
+    A mean needs no resampling: the hierarchical bootstrap's standard error is that of the means of the subjects (test).
+    """
+    nothing = Interval(location, np.nan, np.nan, "over subjects")
+    has_units = any(d in measured[measured.attrs["metric"]].dims for d in LONG)
+    if contrast.between is not None or not has_units:
+        return nothing
+    columns: dict[str, list[Floats]] = {}
+    for (subject, _), values in selected(measured, contrast).items():
+        labels = [contrast.epoch, contrast.reference] if contrast.reference else [contrast.epoch]
+        each = [values.sel(epoch=label) if "epoch" in values.dims else values for label in labels]
+        flat = np.stack([v.mean([d for d in v.dims if d != "unit"], skipna=True).values for v in each], axis=1)
+        columns.setdefault(subject, []).append(flat[np.isfinite(flat).all(axis=1)])
+    joined = [np.concatenate(each) for each in columns.values()]
+    joined = [each for each in joined if len(each)]
+
+    def statistic(means: Floats) -> Floats:
+        if contrast.reference is None:
+            return np.asarray(means[..., 0])
+        difference = means[..., 0] - means[..., 1]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(difference / means[..., 1] if scale == "relative" else difference)
+
+    if not joined:
+        return nothing
+    if len(joined) >= MINIMUM:
+        return nothing._replace(over=levels(np.array([len(each) for each in joined], float))[1])
+    found = hierarchical_interval(joined, statistic)
+    shift = location - found.estimate
+    return Interval(location, found.low + shift, found.high + shift, found.over)
+
+
+def _tests(interval_at: Callable[[float], tuple[float, float]], contrast: Contrast) -> tuple[float, float]:
+    """P-value of no change (of a contrast that is one), and of the declared equivalence: two one-sided tests (TOST).
+
+    The least level at which the interval excludes 0, or lies (at twice the level) within the margins.
+    Source: Schuirmann 1987, doi:10.1007/BF01068419.
+    """
+    if not np.isfinite(interval_at(0.95)).all():
+        return np.nan, np.nan
+
+    def excludes(level: float) -> bool:
+        low, high = interval_at(1 - level)
+        return low > 0 or high < 0
+
+    def lies_within(level: float) -> bool:
+        assert contrast.equivalence is not None
+        low, high = interval_at(1 - 2 * level)
+        return abs(low - contrast.equivalence.around) < contrast.equivalence.margin > abs(high - contrast.equivalence.around)
+
+    change = _least(excludes, 1 - 1e-9) if is_change(contrast) else np.nan
+    return change, _least(lies_within, 0.5 - 1e-9) if contrast.equivalence is not None else np.nan
+
+
+def _least(holds: Callable[[float], bool], most: float) -> float:
+    """The least level at which a test decides, by bisection of its logarithm; 1 if it does not even at the highest."""
+    if not holds(most):
+        return 1.0
+    low, high = np.log(1e-12), np.log(most)
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (low, middle) if holds(float(np.exp(middle))) else (middle, high)
+    return float(np.exp(high))
 
 
 def _numbers(table: dict[tuple[str, str], xr.DataArray]) -> dict[str, float]:
@@ -59,16 +169,16 @@ def _numbers(table: dict[tuple[str, str], xr.DataArray]) -> dict[str, float]:
     return {subject: value for subject, value in numbers.items() if np.isfinite(value)}
 
 
-def interval(values: Floats) -> tuple[float, float]:
-    """95 % t interval of the mean; NaN below 4 subjects."""
+def interval(values: Floats, confidence: float = 0.95) -> tuple[float, float]:
+    """t interval of the mean; NaN below 4 subjects."""
     if values.size < MINIMUM:
         return np.nan, np.nan
-    width = t_quantile(0.95, values.size - 1) * values.std(ddof=1) / np.sqrt(values.size)
+    width = t_quantile(confidence, values.size - 1) * values.std(ddof=1) / np.sqrt(values.size)
     return float(values.mean() - width), float(values.mean() + width)
 
 
-def change_interval(first: Floats, second: Floats, scale: str) -> tuple[float, float]:
-    """95 % interval of the change from the mean of one group of subjects to that of another; NaN below 4 in either.
+def change_interval(first: Floats, second: Floats, scale: str, confidence: float = 0.95) -> tuple[float, float]:
+    """Interval of the change from the mean of one group of subjects to that of another; NaN below 4 in either.
 
     A difference: Welch's t. Relative to the first mean: Fieller's interval of the ratio, at Welch's degrees of freedom;
     NaN where the first mean is not told from 0, so that the ratio has no bounds.
@@ -80,7 +190,7 @@ def change_interval(first: Floats, second: Floats, scale: str) -> tuple[float, f
     errors = np.array([ratio**2 * first.var(ddof=1) / first.size, second.var(ddof=1) / second.size])
     if not errors.sum() > 0:
         errors = np.array([1.0, 1.0])  # no spread at all: any number of degrees of freedom will do
-    t = t_quantile(0.95, errors.sum() ** 2 / np.sum(errors**2 / (np.array([first.size, second.size]) - 1)))
+    t = t_quantile(confidence, errors.sum() ** 2 / np.sum(errors**2 / (np.array([first.size, second.size]) - 1)))
     v_first, v_second = (t**2 * x.var(ddof=1) / x.size for x in (first, second))
     if scale != "relative":
         difference, width = second.mean() - first.mean(), np.sqrt(v_first + v_second)

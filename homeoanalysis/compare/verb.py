@@ -29,6 +29,7 @@ from homeoanalysis.compare.subjects import interval, located
 from homeoanalysis.config.study import Contrast
 from homeoanalysis.contracts import COMPARISON, check, groups, open_dataset
 from homeoanalysis.contracts.schemas import NOT_ASKED
+from homeoanalysis.numerics.multiple import holm
 from homeoanalysis.provenance import rng_for
 
 _log = logging.getLogger(__name__)
@@ -97,6 +98,7 @@ def compare(
                     metric = by_source[candidate].estimate.attrs["metric"]
                     result.fitted.loc[cell] = int(metric in fitted.get(candidate, []))
             _judge(result, at)
+    _adjust(result)
     units = [[_unit(next(iter(by.values())).estimate, contrast) for by in measures.values()] for contrast in contrasts.values()]
     result = result.assign_coords(unit=(("contrast", "metric"), np.array(units, str).reshape(len(contrasts), len(measures))))
     result.attrs = {"schema": "comparison/1", "study": study}
@@ -141,6 +143,14 @@ def _locate(result: xr.Dataset, cell: dict[str, str], estimate: xr.Dataset, cont
         return
     for name, value in found._asdict().items():
         result[name].loc[cell] = value
+
+
+def _adjust(result: xr.Dataset) -> None:
+    """For the number of tests of each source; a location, and so its test, is the same for all targets."""
+    for name in ("change_p", "equivalence_p"):
+        for source in result.source.values:
+            p = result[name].sel(source=source).isel(target=slice(0, 1)).values
+            result[f"{name}_holm"].loc[{"source": source}] = holm(p.ravel()).reshape(p.shape)
 
 
 def _judge(result: xr.Dataset, at: dict[str, str]) -> None:

@@ -35,6 +35,13 @@ class Levels(Strict):
         return self
 
 
+class Equivalence(Strict):
+    """What counts as the same: within `margin` of `around`, said before anything is run."""
+
+    around: float = Field(default=0.0, description="in the unit of the contrast; 1 for a recovery fraction, 0 for a change")
+    margin: float = Field(gt=0, description="in the unit of the contrast")
+
+
 class Contrast(Strict):
     """A quantity that the target and a candidate are compared in.
 
@@ -48,6 +55,7 @@ class Contrast(Strict):
     reference: str | None = Field(default=None, description="the epoch that the change is measured from")
     at: dict[str, str] = Field(default={}, description="which band, state or parameter of a metric that has several")
     between: Levels | None = None
+    equivalence: Equivalence | None = Field(default=None, description="test whether the location is as good as a given value")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

@@ -61,8 +61,7 @@ def hierarchical_interval(
     means = np.array([s.mean(axis=0) for s in subjects])
     grand = means.mean(axis=0)
     estimate = float(statistic(grand))
-    resamples = n >= FEWEST, bool(np.all(sizes >= FEWEST))
-    told = _in_words(n, sizes, resamples, noun)
+    resamples, told = levels(sizes, noun)
     if not any(resamples) or not np.isfinite(estimate):
         return Interval(estimate, np.nan, np.nan, told)
     gradient = _gradient(statistic, grand)
@@ -95,9 +94,13 @@ def _gradient(statistic: Callable[[Floats], Floats], at: Floats) -> Floats:
     return np.asarray((statistic(at + step) - statistic(at - step)) / (2 * np.diag(step)))
 
 
-def _in_words(n: int, sizes: Floats, resamples: tuple[bool, bool], noun: str) -> str:
+def levels(sizes: Floats, noun: str = "subject") -> tuple[tuple[bool, bool], str]:
+    """Whether subjects with so many units, and their units, are resampled; and that in words."""
+    n, resamples = sizes.size, (sizes.size >= FEWEST, bool(np.all(sizes >= FEWEST)))
     units = f"{sizes.min():.0f}" if sizes.min() == sizes.max() else f"{sizes.min():.0f} to {sizes.max():.0f}"
-    levels = ((f"{noun}s (n = {n})", resamples[0]), (f"units (n = {units} in each)", resamples[1]))
-    over = " and ".join(name for name, resampled in levels if resampled)
-    fixed = " and ".join(name for name, resampled in levels if not resampled)
-    return (f"over {over}" if over else "none") + (f"; not resampled, with fewer than {FEWEST}: {fixed}" if fixed else "")
+    named = ((f"{noun}s (n = {n})", resamples[0]), (f"units (n = {units} in each)", resamples[1]))
+    over = " and ".join(name for name, resampled in named if resampled)
+    fixed = " and ".join(name for name, resampled in named if not resampled)
+    return resamples, (f"over {over}" if over else "none") + (
+        f"; not resampled, with fewer than {FEWEST}: {fixed}" if fixed else ""
+    )

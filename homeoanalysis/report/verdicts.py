@@ -189,4 +189,14 @@ def _located(cell: xr.Dataset, asked: Contrast, estimate: xr.Dataset) -> str:
         notes.append(f"95{tie}% interval over {noun} {told(low)} to {told(high)}{unit if is_relative else ''}")
     elif min(first or n, n) < MINIMUM:
         notes.append(f"no interval below {MINIMUM} {noun}")
+    if np.isfinite(float(cell.location_within_low)):
+        within = f"{told(cell.location_within_low)} to {told(cell.location_within_high)}{unit if is_relative else ''}"
+        notes.append(f"of these {noun} alone {within}, {cell.location_over.item()}")
+    elif np.isfinite(low) and "not resampled" in str(cell.location_over.values):
+        notes.append(str(cell.location_over.values))
+    if np.isfinite(float(cell.change_p)):
+        notes.append(f"p of no change {number(cell.change_p)}, {number(cell.change_p_holm)} after Holm")
+    if asked.equivalence is not None and np.isfinite(float(cell.equivalence_p)):
+        near = f"{asked.equivalence.around:g} ± {asked.equivalence.margin:g}"
+        notes.append(f"p of not being within {near} {number(cell.equivalence_p)}, {number(cell.equivalence_p_holm)} after Holm")
     return f"{'change of ' if is_change else ''}{told(cell.location)}{spread}{unit} ({', '.join(notes)})"

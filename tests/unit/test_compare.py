@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from binomial import binomial_rule
 from scipy import stats
 
 from homeoanalysis.compare import Measured, compare
-from homeoanalysis.compare.subjects import change_interval
+from homeoanalysis.compare.subjects import _tests, change_interval, interval
 from homeoanalysis.config.study import Contrast, Resampling
 from homeoanalysis.contracts import check
 from homeoanalysis.errors import DataError
@@ -428,6 +429,61 @@ def test_interval_of_the_location_over_subjects(n: int) -> None:
         expected = stats.t.interval(0.95, n - 1, (rates + 1).mean(), stats.sem(rates + 1))
         np.testing.assert_allclose([cell.location_low, cell.location_high], expected, rtol=1e-9)
     assert cell.n_first.item() == 0  # no change between levels
+
+
+def test_what_returned_is_tested_against_margins_that_were_declared() -> None:
+    """Two one-sided t-tests, and the t-test of no change, by scipy; adjusted by Holm for the two contrasts of the study."""
+    after = np.array([9.2, 10.4, 9.9, 10.3, 9.6])
+    table = {str(k): (f"s{k}", NO_FACTORS, [[10.0, rate]]) for k, rate in enumerate(after)}
+    asked = {"metrics": ["firing_rate"], "epoch": "after", "reference": "before", "equivalence": {"margin": 0.1}}
+    level = {"metrics": ["firing_rate"], "epoch": "after", "equivalence": {"around": 10.0, "margin": 1.0}}
+    contrasts = {"back": Contrast.model_validate(asked), "level": Contrast.model_validate(level)}
+    sources = {"rec": made("rec", table), "model": made("model", table)}
+    found = compare({"firing_rate": sources}, contrasts=contrasts, targets={"rec": ["model"]}, fitted={}, study="s", seed=1)
+    cell = found.isel(target=0, metric=0).sel(source="rec")
+    change = after / 10 - 1
+    p = max(stats.ttest_1samp(change, edge, alternative=side).pvalue for edge, side in ((-0.1, "greater"), (0.1, "less")))
+    np.testing.assert_allclose(cell.equivalence_p, [p, p], rtol=1e-6)
+    np.testing.assert_allclose(cell.equivalence_p_holm, [2 * p, 2 * p], rtol=1e-6)
+    assert p < 0.05
+    assert cell.change_p.sel(contrast="back").item() == pytest.approx(stats.ttest_1samp(change, 0).pvalue, rel=1e-6)
+    assert np.isnan(cell.change_p.sel(contrast="level").item())
+    assert cell.change_p_holm.sel(contrast="back").item() == cell.change_p.sel(contrast="back").item()
+
+
+def test_what_did_not_return_is_not_equivalent() -> None:
+    """A mean at the margin is called equivalent in 5 % of studies, outside of it in fewer: 400 studies of 5 subjects."""
+    equivalent = []
+    for draw in range(400):
+        values = 1 + 0.2 * np.ones(5) + 0.05 * rng_for(1, "margin", draw).normal(size=5)
+        contrast = Contrast.model_validate({"metrics": ["m"], "equivalence": {"around": 1.0, "margin": 0.2}})
+        equivalent.append(_tests(lambda confidence, v=values: interval(v, confidence), contrast)[1] <= 0.05)  # type: ignore[misc]
+    assert not binomial_rule(equivalent, 0.05)
+
+
+def test_too_few_subjects_have_an_interval_of_themselves_alone() -> None:
+    """Two subjects with five units each: from the units, and said so; four subjects have the interval over subjects."""
+    rng = rng_for(1, "alone")
+    units = {f"r{k}": (f"s{k}", NO_FACTORS, np.stack([np.ones(5), 10 + rng.normal(size=5)], axis=1)) for k in range(4)}
+    few = compared({"rec": made("rec", dict(list(units.items())[:2])), "model": made("model", ONE)}, LEVEL).sel(source="rec")
+    assert np.isnan(few.location_low.item())
+    values = [u[2][:, 1] for u in list(units.values())[:2]]
+    width = stats.t.ppf(0.975, 8) * np.sqrt(sum(v.var(ddof=1) / 5 for v in values)) / 2
+    assert (few.location_within_high - few.location_within_low).item() == pytest.approx(2 * width, rel=0.15)
+    assert few.location_over.item() == "over units (n = 5 in each); not resampled, with fewer than 4: subjects (n = 2)"
+    four = compared({"rec": made("rec", units), "model": made("model", ONE)}, LEVEL).sel(source="rec")
+    assert np.isfinite(four.location_low.item())
+    assert np.isnan(four.location_within_low.item())
+    assert four.location_over.item() == "over subjects (n = 4) and units (n = 5 in each)"
+
+
+def test_a_mean_without_those_who_never_came_back_is_refused() -> None:
+    table = {str(k): (f"s{k}", NO_FACTORS, [[1.0, 5.0]]) for k in range(4)}
+    measured = made("rec", table)
+    late = measured.estimate.firing_rate.copy(data=np.array([[0.0, 0.0], [0, 1], [0, 0], [0, 1]]))
+    marked = Measured(measured.estimate.assign(firing_rate_censored=late), measured.draws)
+    found = compared({"rec": marked, "model": made("model", ONE)}, LEVEL).sel(source="rec")
+    assert found.location_reason.item() == "2 of 4 replicates had not come back by the end; a mean of the others is too short"
 
 
 def test_subjects_without_a_value_are_left_out_and_counted() -> None:

@@ -186,7 +186,7 @@ def test_a_location_has_its_unit_its_interval_and_honest_counts(html: str, examp
     comparison = example.comparison.sel(target="net", contrast="change", metric="firing_rate")
     (line,) = [r for r in Page(html).rows if r.endswith("[net, change, firing_rate, net.static]") and "Discrepancy" in r]
     low, high = (float(comparison[f"location_{side}"].sel(source="net")) for side in ("low", "high"))
-    told = f"(n = 4, 95 % interval over realisations {100 * low:+.3g} to {100 * high:+.3g} %)"
+    told = f"(n = 4, 95 % interval over realisations {100 * low:+.3g} to {100 * high:+.3g} %, p of no change"
     assert told in line.replace("\N{NO-BREAK SPACE}", " ")
     assert f"net change of {100 * float(comparison.location.sel(source='net')):+.3g}" in line  # in percent, as is the interval
     cell = example.comparison.sel(target="rec", contrast="narrow", metric="firing_rate")
