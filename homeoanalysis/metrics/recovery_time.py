@@ -182,8 +182,9 @@ def _described(
     is_slow = high > _SLOWEST * length or best.over_line < _BETTER
     is_censored = is_slow or not way >= recovered
     if is_censored:
-        # What levels off short of the baseline reaches it later than the end, or never.
-        low, high = (min(low, length) if is_slow else length), np.inf
+        # An exponential that has not come so far has tau > length / ln(1 / (1 - recovered)); what levels off takes for ever.
+        least = min(1.0, 1 / -np.log1p(-recovered)) * length if recovered < 1 else 0.0
+        low, high = (min(low, length) if way >= recovered else least), np.inf
     curve = np.full(course.shape, np.nan)
     curve[kept] = fit.curve
     boot: list[Floats] = []
