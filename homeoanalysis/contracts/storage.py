@@ -15,6 +15,8 @@ from homeoanalysis.contracts.schemas import RULE, SCHEMAS
 from homeoanalysis.errors import ContractError, DataError
 from homeoanalysis.files import is_intact, replacing, seal
 
+SPIKES_IN_MEMORY = 2**27  # 1 GB; more are read where they are used, unit by unit by the metrics of rates
+
 
 def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: Path | str) -> None:
     """Write one dataset, or several as netCDF groups, to `path`: whole or not at all.
@@ -56,7 +58,7 @@ def _encoding(variable: xr.Variable) -> dict[str, Any]:
 def open_dataset(path: Path | str, group: str | None = None) -> xr.Dataset:
     """One dataset, checked against the schema that it names.
 
-    It is loaded whole but for large variables other than spike times, such as signals of hours: their values are read where
+    It is loaded whole but for large variables, such as signals of hours (spike times from 2^27 on): their values are read where
     they are used, so take a part of them first, `activity.lfp[:, a:b].values`. The file stays open as long as they are.
     Raises DataError if the file is missing or unreadable, ContractError if it breaks its schema.
     """
@@ -82,7 +84,8 @@ def _loaded(path: Path | str, group: str | None) -> xr.Dataset:
     # Without cache: values that were looked at once would stay in memory, together as large as the file.
     opened = xr.open_dataset(path, group=group, cache=False, **options)
     try:
-        left = [n for n, v in opened.variables.items() if n != "spike_time" and n not in opened.dims and is_large(v)]
+        left = [n for n, v in opened.variables.items() if n not in opened.dims and is_large(v)]
+        left = [n for n in left if n != "spike_time" or opened[n].size > SPIKES_IN_MEMORY]
         dataset = opened.drop_vars(left)
         if "spike_time" in dataset and is_large(dataset.spike_time.variable):
             dataset = dataset.assign(spike_time=in_memory(dataset.spike_time.variable))

@@ -1,14 +1,13 @@
 """Mean rate of a population in time."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.errors import NotApplicable
 from homeoanalysis.metric import Truth, metric, surrogate_of
-from homeoanalysis.numerics import observed, resampling, synthetic
+from homeoanalysis.numerics import observed, rates, resampling, synthetic
 from homeoanalysis.units import Second
 
 
@@ -28,7 +27,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     surrogate=resampling.scattered_trains,
     null=surrogate_of(_truth, resampling.scattered_trains, 8.0),
 )
-def population_rate(activity: xr.Dataset, *, bin_size: Second, cell_type: Literal["E", "I", "all"] = "all") -> Mapping[str, Any]:
+def population_rate(activity: xr.Dataset, *, bin_size: Second, cell_type: rates.CellType = "all") -> Mapping[str, Any]:
     """Population firing rate.
 
     activity: activity/1 with spikes.
@@ -36,20 +35,9 @@ def population_rate(activity: xr.Dataset, *, bin_size: Second, cell_type: Litera
     Returns (time), [Hz], >= 0, at the centres of bins counted from the start of observation; NaN where nothing was observed.
     Raises NotApplicable without spikes or without units of the cell type.
     """
-    trains = observed.spike_trains(activity)
-    if cell_type != "all":
-        kinds = activity.cell_type.values if "cell_type" in activity else np.full(len(trains), "unknown")
-        trains = [t for t, kind in zip(trains, kinds, strict=True) if kind == cell_type]
-    if not trains:
-        raise NotApplicable(f"no units of cell type {cell_type}")
     start, stop = observed.segments(activity)
     n_bins = int(np.ceil((stop[-1] - start[0]) / bin_size - observed.EDGE))
-    edges = start[0] + bin_size * np.arange(n_bins + 1)
-    spikes = np.concatenate(trains)
-    # The end of a segment belongs to it, and so a spike there to the bin before, further than the slack of the bins.
-    last = stop[np.searchsorted(start, spikes, side="right") - 1] - 2 * observed.EDGE * bin_size
-    count = observed.binned_counts(np.minimum(spikes, last), float(start[0]), n_bins, bin_size)
-    covered = np.maximum(np.minimum(stop[:, None], edges[None, 1:]) - np.maximum(start[:, None], edges[None, :-1]), 0).sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rate = np.where(covered > observed.EDGE * bin_size, count / (covered * len(trains)), np.nan)
+    edges = start[0] + bin_size * np.arange(n_bins + 1.0)
+    rate, time = rates.of_population(rates.binned(activity, edges, bin_size, cell_type))
+    rate = np.where(time > observed.EDGE * bin_size, rate, np.nan)
     return {"population_rate": rate, "coords": {"time": ("time", (edges[:-1] + edges[1:]) / 2, {"units": "s"})}}

@@ -61,15 +61,19 @@ def in_bins(activity: xr.Dataset, label: str, bin_size: float, cell_type: CellTy
     n_bins = observed.n_whole(end - first, bin_size)
     if n_bins < 1:
         raise NotApplicable(f"epoch {label} is shorter than a bin of {bin_size:g} s")
-    edges: Floats = first + bin_size * np.arange(n_bins + 1.0)
-    edges[-1] = min(edges[-1], end)
-    start, stop = observed.overlap(*observed.segments(activity), edges[:-1], edges[1:])
-    count, isolated = observed.piece_counts(activity, start, stop, slack=observed.EDGE * bin_size)
-    bin_of = np.searchsorted(edges, (start + stop) / 2, side="right") - 1
+    return binned(activity, np.minimum(first + bin_size * np.arange(n_bins + 1.0), end), bin_size, cell_type)
+
+
+def binned(activity: xr.Dataset, edges: Floats, bin_size: float, cell_type: CellType = "all") -> Rates:
+    """Spikes and observed time (unit, bin) between edges that are `bin_size` [s] apart; 0 s where a unit was not observed."""
     kept = is_of(activity, cell_type)
     if not kept.any():
         raise NotApplicable(f"no units of cell type {cell_type}")
-    total, time = np.zeros((int(kept.sum()), n_bins), np.int64), np.zeros((int(kept.sum()), n_bins))
+    start, stop = observed.overlap(*observed.segments(activity), edges[:-1], edges[1:])
+    count, isolated = observed.piece_counts(activity, start, stop, slack=observed.EDGE * bin_size)
+    bin_of = np.searchsorted(edges, (start + stop) / 2, side="right") - 1
+    shape = int(kept.sum()), edges.size - 1
+    total, time = np.zeros(shape, np.int64), np.zeros(shape)
     np.add.at(total.T, bin_of, (count * isolated)[kept].T)
     np.add.at(time.T, bin_of, (isolated * (stop - start))[kept].T)
     return Rates(total, time)

@@ -11,6 +11,7 @@ import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from homeoanalysis import catalogue
 from homeoanalysis.contracts import blocks, open_dataset, write
 from homeoanalysis.errors import ContractError
 from homeoanalysis.numerics import synthetic
@@ -184,3 +185,18 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(done.stdout) < 150
+
+
+def test_very_many_spikes_are_read_where_they_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not when the file is opened: the rate of each unit is that of the loaded file."""
+    trains = [np.linspace(0.1, 9.9, 50 + 10 * k) for k in range(4)]
+    write(synthetic.activity(trains, 10.0), tmp_path / "a.nc")
+    loaded = open_dataset(tmp_path / "a.nc")
+    monkeypatch.setattr("homeoanalysis.contracts.blocks.LARGE", 10)
+    monkeypatch.setattr("homeoanalysis.contracts.storage.SPIKES_IN_MEMORY", 100)
+    left = open_dataset(tmp_path / "a.nc")
+    assert isinstance(loaded.spike_time.variable._data, np.ndarray)
+    assert not isinstance(left.spike_time.variable._data, np.ndarray)
+    firing_rate = catalogue.load("metrics", "firing_rate")
+    xr.testing.assert_equal(firing_rate(left), firing_rate(loaded))
+    left.close()

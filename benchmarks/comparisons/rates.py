@@ -1,0 +1,87 @@
+"""Days of spikes through the metrics of rates and recovery, and the hierarchical bootstrap."""
+
+import resource
+import time
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+from homeoanalysis import catalogue
+from homeoanalysis.numerics import synthetic
+from homeoanalysis.numerics.hierarchical import hierarchical_interval
+
+DAY = 86400.0
+EPOCHS = {"control": (0.0, 1.5), "baseline": (1.5, 3.0), "perturbation": (3.0, 4.0), "recovery": (4.0, 7.0)}  # days
+METRICS: dict[str, dict[str, Any]] = {
+    "firing_rate": {},
+    "population_rate": {"bin_size": 3600.0},
+    "perturbation_depth": {"window": 21600.0},
+    "recovery_fraction": {},
+    "residual_change": {},
+    "overshoot": {"window": 21600.0},
+    "recovery_time": {"bin_size": 3600.0},
+    "set_point_precision": {},
+    "set_point_distribution": {},
+    "rank_preservation": {"bin_size": 3600.0},
+    "macro_stability": {},
+    "unit_stability": {},
+    "homeostatic_return": {"bin_size": 7200.0},
+}
+
+
+class _Trains(BackendArray):
+    """Poisson trains of many units, each a stretched part of one long train, made where they are read, as from a file."""
+
+    def __init__(self, rates: np.ndarray, duration: float, rng: np.random.Generator) -> None:
+        self.base = np.cumsum(rng.standard_exponential(int(2.2 * duration * rates.max())))
+        self.offset = rng.integers(0, int(duration * rates.max()), rates.size)
+        self.rates = rates
+        self.count = np.array(
+            [np.searchsorted(self.base, self.base[o] + duration * r) - o for o, r in zip(self.offset, rates, strict=True)]
+        )
+        self.first = np.concatenate([[0], np.cumsum(self.count)])
+        self.shape, self.dtype = (int(self.first[-1]),), np.dtype(float)
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> np.ndarray:
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, self._read)
+
+    def _read(self, key: tuple[Any, ...]) -> np.ndarray:
+        start, stop, _ = key[0].indices(self.shape[0])
+        u = int(np.searchsorted(self.first, start, side="right")) - 1
+        at = self.offset[u] + np.array([start, stop]) - self.first[u]
+        return (self.base[slice(*at)] - self.base[self.offset[u]]) / self.rates[u]
+
+
+def week_of_rates(units: int = 200, days: float = 7.0, rate: float = 5.0) -> str:
+    """Every metric of rates and recovery, one after the other, on one core; peak memory of the whole process."""
+    rng = np.random.default_rng(1)
+    rates = rate * rng.lognormal(0, 0.3, units)
+    rates *= rate / rates.mean()
+    trains = _Trains(rates, days * DAY, rng)
+    epochs = {name: (a * DAY * days / 7, b * DAY * days / 7) for name, (a, b) in EPOCHS.items()}
+    one = synthetic.activity([np.zeros(0)] * units, days * DAY, epochs=epochs).drop_vars(["spike_time", "spike_count"])
+    lazy = xr.Variable("spike", indexing.LazilyIndexedArray(trains), {"units": "s"})
+    one = one.assign(spike_time=lazy, spike_count=("unit", trains.count, {"units": "1"}))
+    told, total = [], time.process_time()
+    for name, parameters in METRICS.items():
+        began = time.process_time()
+        catalogue.load("metrics", name)(one, **parameters)
+        told.append(f"{name} {time.process_time() - began:.1f}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return (
+        f"{units} units x {days:g} days x {rate:g} Hz ({trains.shape[0] / 1e6:.0f} million spikes), one core: "
+        f"{time.process_time() - total:.0f} CPU s in all, peak {peak:.2f} GB; {', '.join(told)} CPU s"
+    )
+
+
+def hierarchical_bootstrap(subjects: int = 10, units: int = 50, draws: int = 10_000) -> str:
+    """A recovery fraction of units in animals: three columns, both levels resampled."""
+    rng = np.random.default_rng(1)
+    each = [10 * rng.lognormal(0, 0.3, (units, 1)) * np.array([1, 0.4, 0.8]) for _ in range(subjects)]
+    began = time.process_time()
+    found = hierarchical_interval(each, lambda m: (m[..., 2] - m[..., 1]) / (m[..., 0] - m[..., 1]), draws=draws)
+    took = time.process_time() - began
+    return f"{draws} resamples of {subjects} animals with {units} units: {took:.2f} CPU s ({found.over})"
