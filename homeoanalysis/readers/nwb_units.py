@@ -43,7 +43,8 @@ def nwb_units(
     stimulus: the column of the trials that says what was presented; by default "label" or "stimulus", where there is one.
     lfp, membrane_potential, current, covariates: names of time series at a constant rate, anywhere in the file.
     Units: named by `unit_name`, else by their id; `unit_kind` (or `quality`, `group`), `cell_type`, `region` (or `location`, or
-    that of their electrodes), `x`, `y` [m], where there are such columns. Epochs become events, that the YAML may name.
+    that of their electrodes), `x`, `y` [m], where there are such columns; other columns of words or numbers may be named under
+    `units.isolation`. Epochs become events, that the YAML may name.
     Raises DataError for files of another format, spikes without observed time, and series that are absent or uneven.
     """
     import neo
@@ -125,7 +126,7 @@ def _add_units(path: Path, file: Any, block: "neo.Block", spans: Spans) -> None:
         raise DataError(f"{path.name} has units without spike_times, so that there is nothing to read of them")
     for k in range(len(units)):
         times = np.sort(np.asarray(units["spike_times"][k], float))
-        about = _about(units, k)
+        about, rest = _about(units, k), _columns(units, k)
         mine = [s for s in range(len(spans)) if not own or _covers(own[k], spans[s])]
         left = np.ones(times.size, bool)
         trains = []
@@ -138,7 +139,9 @@ def _add_units(path: Path, file: Any, block: "neo.Block", spans: Spans) -> None:
                 & ((times < stop) | ((times == stop) & (s + 1 not in mine or spans[s][1] < spans[s + 1][0])))
             )
             left &= ~inside
-            trains.append((s, spike_train(times[inside], start, stop, file=path.name, **about)))
+            train = spike_train(times[inside], start, stop, file=path.name, **about)
+            train.annotate(**{key: value for key, value in rest.items() if key not in train.annotations})
+            trains.append((s, train))
         if left.any() and (not trains or not own):
             raise DataError(
                 f"{path.name}: unit {about['name']}: {left.sum()} of {times.size} spikes lie outside of observed time, "
@@ -173,6 +176,23 @@ def _about(units: Any, k: int) -> dict[str, Any]:
         if value is not None and np.isfinite(float(value)):
             about[axis] = float(value)
     return about
+
+
+def _columns(units: Any, k: int) -> dict[str, Any]:
+    """What else is written of a unit in words or single numbers, by the names of the columns: for `units.isolation`."""
+    found: dict[str, Any] = {}
+    for name in units.colnames:
+        value = units[name][k] if name not in ("spike_times", "obs_intervals", "electrodes", "waveforms") else None
+        value = value.item() if isinstance(value, np.generic) else value
+        if isinstance(value, str | int | float):
+            found[str(name)] = value
+    rate = getattr(units, "waveform_rate", None)
+    if "waveform_mean" in units.colnames and rate:
+        wave = np.asarray(units["waveform_mean"][k], float)
+        if wave.ndim == 2:  # (sample, channel): the channel where it is largest
+            wave = wave[:, np.argmax(np.ptp(wave, axis=0))]
+        found |= {"waveform": wave, "waveform_rate": float(rate)}
+    return found
 
 
 def _find(path: Path, file: Any, name: str) -> Any:

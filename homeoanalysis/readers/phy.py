@@ -9,7 +9,7 @@ import csv
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ def phy(
     files: roles "spike_times" and "spike_clusters", .npy; "params", params.py; "groups", a .tsv with the columns cluster_id and
     group (or KSLabel), which may be absent: then all clusters are unsorted. duration: of the recording, which no file says.
     keep: groups that are units, by default good (single) and mua (multi), and unsorted (multi) where there is no "groups"; the
-    clusters of others are counted as dropped. region: of all units.
+    clusters of others are counted as dropped. region: of all units. Other columns may be named under `units.isolation`.
     Raises DataError for files that are damaged or do not belong together.
     """
     import neo
@@ -55,7 +55,8 @@ def phy(
             f"{time.size} spike times, but {cluster.size} spikes in clusters; the files are not of one sorting: copy again"
         )
     rate = _sample_rate(files["params"])
-    groups = _groups(files["groups"]) if "groups" in files else {}
+    table = _groups(files["groups"]) if "groups" in files else {}
+    groups = {name: str(row["group"]) for name, row in table.items()}
     wanted = keep if keep is not None else ["good", "mua"] if groups else ["unsorted"]
     segment = neo.Segment()
     lost: dict[str, list[int]] = {}
@@ -66,8 +67,10 @@ def phy(
             count[0] += 1
             count[1] += mine.size
             continue
-        about = dict(file=files["spike_times"].name, tick=1 / rate, unit_kind=_KIND.get(group, "multi"), region=region)
-        segment.spiketrains.append(spike_train(mine / rate, 0.0, duration, name=str(name), **about))  # type: ignore[arg-type]
+        about: dict[str, Any] = dict(tick=1 / rate, unit_kind=_KIND.get(group, "multi"), region=region)
+        train = spike_train(mine / rate, 0.0, duration, name=str(name), file=files["spike_times"].name, **about)
+        train.annotate(**{key: value for key, value in table.get(name, {}).items() if key not in train.annotations})
+        segment.spiketrains.append(train)
     if not segment.spiketrains:
         raise DataError(
             f"no cluster is of the groups {', '.join(wanted)}; found: {', '.join(sorted({*groups.values()})) or 'none'}"
@@ -100,13 +103,23 @@ def _sample_rate(path: Path) -> float:
     return float(found[0])
 
 
-def _groups(path: Path) -> dict[int, str]:
+def _groups(path: Path) -> dict[int, dict[str, str | float]]:
+    """Cluster -> its row of the table, with the group under "group"."""
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream, delimiter="," if path.suffix == ".csv" else "\t"))
         column = next(c for c in ("group", "KSLabel") if rows and c in rows[0])
-        return {int(row["cluster_id" if "cluster_id" in row else "id"]): row[column] or "unsorted" for row in rows}
+        key = "cluster_id" if "cluster_id" in rows[0] else "id"
+        named = {int(row[key]): {c: _value(v) for c, v in row.items() if c != key} for row in rows}
+        return {name: row | {"group": row[column] or "unsorted"} for name, row in named.items()}
     except (OSError, UnicodeDecodeError, csv.Error, StopIteration, KeyError, ValueError, TypeError):
         raise DataError(
             f"{path.name} has no columns cluster_id and group (or KSLabel); check which file has which role"
         ) from None
+
+
+def _value(cell: str) -> str | float:
+    try:
+        return float(cell)
+    except ValueError:
+        return cell

@@ -272,3 +272,18 @@ def test_tests_fail_without_mirror_and_network(obtain: Obtain, tmp_path: Path, m
     with pytest.raises(pytest.fail.Exception, match=rf"reads a public recording\. .*http://127\.0\.0\.1:9/.*set {MIRROR}"):
         obtain(f"rec/{GOOD.name}", {f"rec/{GOOD.name}": (dead, GOOD)}, tmp_path / "cache")
     assert not (tmp_path / "cache" / "rec" / GOOD.name).exists()
+
+
+def test_a_file_of_another_name_and_folder(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`remote` is where a file lies below the address, `source.mirror` the folder of the mirror."""
+    asked = File(name="FigS1.mat", remote="Figure S1/FigS1.mat", sha256=sha256(CONTENT))
+    source = server.source().model_copy(update={"mirror": "shared"})
+    monkeypatch.setenv(MIRROR, str(tmp_path / "mirror"))
+    with pytest.raises(DataError, match=r"set HOMEOANALYSIS_MIRROR to a folder that holds shared/FigS1\.mat"):
+        fetch(source, asked, recording="flies", destination=tmp_path / "a" / "FigS1.mat")
+    assert server.asked == ["/files/Figure%20S1/FigS1.mat"]
+    (tmp_path / "mirror" / "shared").mkdir(parents=True)
+    (tmp_path / "mirror" / "shared" / "FigS1.mat").write_bytes(CONTENT)
+    fetch(source, asked, recording="flies", destination=tmp_path / "a" / "FigS1.mat")
+    assert (tmp_path / "a" / "FigS1.mat").read_bytes() == CONTENT
+    assert len(server.asked) == 1

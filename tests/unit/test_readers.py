@@ -132,6 +132,16 @@ def test_a_sorted_folder(phy: Callable[..., dict[str, Path]]) -> None:
     assert read({"phy": {"duration": "1 s", "keep": ["good"]}}, phy()).unit.values.tolist() == ["0"]
 
 
+def test_what_the_sorter_says_can_screen_units(phy: Callable[..., dict[str, Path]]) -> None:
+    files = phy()
+    files["groups"].write_text("cluster_id\tgroup\tamp\n0\tgood\t80.5\n1\tnoise\t\n2\tmua\t20\n")
+    one = read({"phy": {"duration": "1 s"}}, files, units={"isolation": {"amp": {"minimum": "50"}}})
+    assert one.unit.values.tolist() == ["0"]
+    assert book(one)["units"]["in"] == 3
+    two = read({"phy": {"duration": "1 s"}}, files, units={"isolation": {"group": {"among": ["mua"]}}})
+    assert two.unit.values.tolist() == ["2"]
+
+
 def test_parameters_of_phy_are_never_run(phy: Callable[..., dict[str, Path]], tmp_path: Path) -> None:
     code = f"open({str(tmp_path / 'ran')!r}, 'w')\nsample_rate = 20000  # Hz\n"
     one = read({"phy": {"duration": "1 s"}}, phy(params=code))
@@ -198,6 +208,27 @@ def test_a_units_table_with_what_is_known_of_units(tmp_path: Path) -> None:
     assert one.segment_start.values.tolist() == [0, 20]
     assert one.observed.values.tolist() == [[1, 1], [0, 1]]
     assert book(one)["spikes"] == {"in": 4, "out": 4, "dropped": {}}
+    good = read("nwb_units", {"recording": tmp_path / "a.nwb"}, units={"isolation": {"quality": {"among": ["good"]}}})
+    assert good.unit.values.tolist() == ["a"]
+
+
+def test_waveforms_of_nwb_tell_fast_spiking_units(tmp_path: Path) -> None:
+    import datetime
+
+    import pynwb
+
+    day = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    file = pynwb.NWBFile(session_description="d", identifier="i", session_start_time=day)
+    file.units = pynwb.misc.Units(name="units", description="sorted", waveform_rate=30_000.0)
+    for width in (6, 18):  # samples from trough to peak: 0.2 ms and 0.6 ms
+        wave = np.zeros((40, 2))
+        wave[[10, 10 + width], 1] = -1.0, 0.5
+        file.add_unit(spike_times=[1.0, 2.0], obs_intervals=[[0.0, 10.0]], waveform_mean=wave)
+    with pynwb.NWBHDF5IO(str(tmp_path / "w.nwb"), "w") as io:
+        io.write(file)
+    one = read("nwb_units", {"recording": tmp_path / "w.nwb"}, units={"fast_spiking_width": "0.4 ms"})
+    assert one.cell_type.values.tolist() == ["I", "E"]
+    np.testing.assert_allclose(one.curated_width, [2e-4, 6e-4], rtol=0.2)
 
 
 def test_trials_and_series_of_nwb(tmp_path: Path) -> None:
