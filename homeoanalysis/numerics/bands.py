@@ -46,13 +46,9 @@ def independent(windows: Floats, bins: NDArray[np.intp]) -> float:
     The coherences of independent channels at two frequencies are correlated by (sum_kl |H_kl|^2 / K)^2, H_kl the overlap of
     tapers k and l moved against one another by the difference.
     """
-    n_tapers, n_samples = windows.shape
-    apart = np.unique(np.abs(bins[:, None] - bins[None, :]))
-    turned = np.exp(-2j * np.pi * apart[:, None] * np.arange(n_samples) / n_samples)
-    overlap = np.einsum("kt,lt,at->akl", windows, windows, turned, optimize=True)
-    correlation = (np.sum(np.abs(overlap) ** 2, axis=(1, 2)) / n_tapers) ** 2
-    each = correlation[np.searchsorted(apart, np.abs(bins[:, None] - bins[None, :]))]
-    return float(bins.size**2 / each.sum())
+    overlap = sum(np.abs(np.fft.rfft(windows * row, axis=1)) ** 2 for row in windows)
+    correlation = (np.sum(overlap, axis=0) / windows.shape[0]) ** 2  # at each distance in bins
+    return float(bins.size**2 / correlation[np.abs(bins[:, None] - bins[None, :])].sum())
 
 
 def null_tail(mean: Floats, n_estimates: int, n_independent: float) -> Floats:

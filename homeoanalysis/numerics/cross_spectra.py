@@ -113,9 +113,23 @@ def groups_of(n_pieces: int, n_tapers: int, bytes_each: float) -> tuple[NDArray[
     return np.repeat((np.arange(n_pieces) * n // n_pieces)[:, None], n_tapers, axis=1), n
 
 
-def cross_spectra(pieces: Pieces, pairs: NDArray[np.intp], *, time_half_bandwidth: float, highest: float | None) -> Spectra:
-    """The sums of all pairs and channels. Raises NotApplicable with fewer than 8 independent estimates."""
-    frequency, kept = frequencies(pieces, time_half_bandwidth, highest)
+def cross_spectra(
+    pieces: Pieces,
+    pairs: NDArray[np.intp],
+    *,
+    time_half_bandwidth: float,
+    highest: float | None,
+    kept: NDArray[np.intp] | None = None,
+) -> Spectra:
+    """The sums of all pairs and channels. kept: indices of the frequencies, by default those of `frequencies`.
+
+    Raises NotApplicable with fewer than 8 independent estimates.
+    """
+    frequency, usual = frequencies(pieces, time_half_bandwidth, highest)
+    if kept is None:
+        kept = usual
+    else:
+        frequency = np.fft.rfftfreq(pieces.grid.n_bins, pieces.grid.bin_size)[kept].astype(float)
     n_tapers = int(2 * time_half_bandwidth) - 1
     chosen = pieces.kept
     enough(chosen.size * n_tapers)

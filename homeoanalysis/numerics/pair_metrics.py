@@ -24,7 +24,6 @@ def by_epoch(
     *,
     segment: float,
     bin_size: float | None,
-    labels: Sequence[str] | None = None,
 ) -> tuple[dict[str, Any], list[str], NDArray[np.str_]]:
     """What `measure` finds in the pieces of each epoch: name -> (thing, epoch, ...), the epochs, and the reasons.
 
@@ -34,14 +33,22 @@ def by_epoch(
     """
     for kind in kinds:
         recorded_kind(activity, kind)
-    spans = observed.epochs(activity)
-    labels = list(spans) if labels is None else list(labels)
+
+    def of_epoch(label: str) -> Parts:
+        span = observed.epoch(activity, label)
+        return measure(Pieces(activity, kinds, segment=segment, bin_size=bin_size, span=span))
+
+    return over_epochs(activity, of_epoch)
+
+
+def over_epochs(activity: xr.Dataset, measure: Callable[[str], Parts]) -> tuple[dict[str, Any], list[str], NDArray[np.str_]]:
+    """As `by_epoch`, of a function of the epoch."""
+    labels = list(observed.epochs(activity))
     found: dict[str, Parts] = {}
     missing: dict[str, str] = {}
     for label in labels:
         try:
-            pieces = Pieces(activity, kinds, segment=segment, bin_size=bin_size, span=observed.epoch(activity, label))
-            found[label] = measure(pieces)
+            found[label] = measure(label)
         except NotApplicable as reason:
             missing[label] = str(reason)
     if not found:

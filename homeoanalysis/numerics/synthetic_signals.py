@@ -70,3 +70,76 @@ def autoregressive_signal(n_channels: int, duration: float, sampling_rate: float
     n = round(duration * sampling_rate)
     values = autoregressive(rng.normal(size=(n_channels, n + 200)))
     return with_signal([synthetic.poisson_train(5.0, duration, rng)], values, sampling_rate)
+
+
+def rhythm(frequency: float, duration: float, sampling_rate: float, rng: np.random.Generator) -> Floats:
+    """The phase of a rhythm that drifts: it forgets where it was within some ten periods."""
+    n = round(duration * sampling_rate)
+    drift = np.cumsum(rng.normal(0, np.sqrt(0.1 * frequency / sampling_rate), n))
+    return np.asarray(2 * np.pi * frequency * np.arange(n) / sampling_rate + rng.uniform(0, 2 * np.pi) + drift)
+
+
+def locked_spikes(rate: float, depth: float, duration: float, sampling_rate: float, rng: np.random.Generator) -> xr.Dataset:
+    """A rhythm of 8 Hz with a little noise, and spikes that are locked to it: vector strength depth / 2, preferred phase 0."""
+    phase = rhythm(8.0, duration, sampling_rate, rng)
+    train = locked_train(phase, sampling_rate, rate, depth, rng)
+    return with_signal([train], (np.cos(phase) + rng.normal(0, 0.05, phase.size))[None], sampling_rate)
+
+
+def coupled_rhythms(depth: float, duration: float, sampling_rate: float, rng: np.random.Generator) -> xr.Dataset:
+    """A slow rhythm of 8 Hz, and one of 80 Hz with the amplitude B (1 + depth cos(slow phase)), in a little noise.
+
+    B is log-normal and changes within half a second, so that different seconds tell different values: E(B) / sqrt(E(B^2)) is
+    exp(-1/8).
+    """
+    from scipy import signal
+
+    slow = rhythm(8.0, duration, sampling_rate, rng)
+    fast = 2 * np.pi * 80.0 * np.arange(slow.size) / sampling_rate
+    keep = np.exp(-1 / (0.25 * sampling_rate))
+    # Twice low-pass filtered noise, of unit variance: smoother than once, which would spread over the whole band.
+    size = slow.size + round(5 * sampling_rate)
+    raw = signal.lfilter([1.0], [1.0, -2 * keep, keep**2], rng.normal(size=size))[-slow.size :]
+    level = np.exp(0.5 * raw * np.sqrt((1 - keep**2) ** 3 / (1 + keep**2)))
+    x = np.cos(slow) + 0.5 * level * (1 + depth * np.cos(slow)) * np.cos(fast) + rng.normal(0, 0.02, slow.size)
+    return with_signal([synthetic.poisson_train(5.0, duration, rng)], x[None], sampling_rate)
+
+
+def driven_pair(forth: float, back: float, duration: float, sampling_rate: float, rng: np.random.Generator) -> xr.Dataset:
+    """x(t) = 0.55 x(t-1) - 0.7 x(t-2) + back y(t-1) + noise, y(t) = 0.5 y(t-1) + forth x(t-1) + noise, both of variance 1."""
+    n = round(duration * sampling_rate) + 200
+    noise = rng.normal(size=(n, 2)).tolist()
+    values = []
+    x = older = y = 0.0
+    for a, b in noise:
+        x, older, y = 0.55 * x - 0.7 * older + back * y + a, x, 0.5 * y + forth * x + b
+        values.append((x, y))
+    return with_signal([synthetic.poisson_train(5.0, duration, rng)], np.array(values).T[:, 200:], sampling_rate)
+
+
+def driven_pair_causality(forth: float, back: float, turn: Floats) -> tuple[Floats, Floats]:
+    """The causality from x to y and the reverse at the angles `turn` per sample: log S less log of it without the other noise."""
+    z = np.exp(-1j * turn)
+    ax, ay = 1 - 0.55 * z + 0.7 * z**2, 1 - 0.5 * z
+    # Inverse of [[ax, -back z], [-forth z, ay]], but for its determinant, which cancels.
+    return np.log1p(np.abs(forth * z) ** 2 / np.abs(ax) ** 2), np.log1p(np.abs(back * z) ** 2 / np.abs(ay) ** 2)
+
+
+def aperiodic_signal(
+    exponent: float,
+    knee: float,
+    peaks: Sequence[tuple[float, float, float]],
+    duration: float,
+    sampling_rate: float,
+    rng: np.random.Generator,
+) -> xr.Dataset:
+    """Gaussian noise of the density 1 / (knee + f^exponent), times 10^(Gaussian peaks of (frequency, height, width))."""
+    n = round(duration * sampling_rate)
+    frequency = np.fft.rfftfreq(n, 1 / sampling_rate)
+    frequency[0] = frequency[1]
+    density = 1 / (knee + frequency**exponent)
+    for centre, height, width in peaks:
+        density = density * 10 ** (height * np.exp(-((frequency - centre) ** 2) / (2 * width**2)))
+    spectrum = np.sqrt(density) * (rng.normal(size=frequency.size) + 1j * rng.normal(size=frequency.size))
+    x = np.fft.irfft(spectrum, n)
+    return with_signal([synthetic.poisson_train(5.0, duration, rng)], (x / x.std())[None], sampling_rate)
