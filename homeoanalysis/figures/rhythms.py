@@ -1,0 +1,105 @@
+"""Spectra and coherence of recordings and models, with interval and threshold, one line for each epoch."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from homeoanalysis import drawing
+from homeoanalysis.drawing import Drawn, Measures
+from homeoanalysis.numerics.summaries import of_replicate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_LINES = ("-", "--", ":", "-.")
+
+
+def rhythms(
+    measures: Measures, comparison: xr.Dataset, *, spectrum: str = "power_spectrum", coherence: str = "coherence"
+) -> Drawn:
+    """Power spectra on the left, coherence on the right: data black, models coloured.
+
+    spectrum, coherence: the labels of the metrics. Spectra are divided by their mean over the frequencies that are drawn, since
+    signals differ in unit and size.
+    """
+    figure = drawing.new_figure(7, 3.2)
+    left, right = figure.subplots(1, 2)
+    style = drawing.styles(measures)
+    notes = _spectra(left, measures.get(spectrum, {}), style)
+    more = _coherences(right, measures.get(coherence, {}), style)
+    if not notes and not more:
+        return drawing.nothing(f"no source has a value of {spectrum} or {coherence}")
+    left.set_xscale("log")
+    left.set_yscale("log")
+    drawing.plain_numbers(left.xaxis)
+    drawing.plain_numbers(left.yaxis)
+    drawing.label(left, "Frequency (Hz)", "Power / mean power (1)")
+    drawing.label(right, "Frequency (Hz)", "Coherence (1)")
+    right.set_ylim(-0.05, 1.02)
+    drawing.legend(figure, measures)
+    return Drawn(
+        figure,
+        "Left: power spectra, each divided by its mean. Right: coherence less its bias; grey dashes: what independent channels "
+        "exceed with probability 0.05. Bands: 95 % interval (jackknife over groups of pieces), of the first channel or pair; "
+        f"further ones as thin lines. Line styles: epochs. {'; '.join([*notes, *more])}.",
+    )
+
+
+def _spectra(axes: "Axes", by_source: Any, style: dict[str, dict[str, Any]]) -> list[str]:
+    notes = []
+    for source, estimate in by_source.items():
+        name = estimate.attrs["metric"]
+        parts = [[of_replicate(estimate, f"{name}{end}", r) for end in ("", "_low", "_high")] for r in estimate.replicate.values]
+        n = 0
+        for value, low, high in parts:
+            for e, k in np.ndindex(value.sizes["epoch"], value.sizes["unit"]):
+                one, below, above = (v.isel(epoch=e, unit=k) for v in (value, low, high))
+                scale = float(one.mean(skipna=True))
+                if np.isfinite(scale):
+                    _line(axes, source, style, one / scale, below / scale, above / scale, e, is_first=n == 0)
+                    n += 1
+        if n:
+            notes.append(f"{source}: {n} spectra of {estimate.sizes['replicate']} recordings or realisations")
+    return notes
+
+
+def _coherences(axes: "Axes", by_source: Any, style: dict[str, dict[str, Any]]) -> list[str]:
+    notes, limits = [], []
+    for source, estimate in by_source.items():
+        name = estimate.attrs["metric"]
+        n = 0
+        for replicate in estimate.replicate.values:
+            value, low, high = (of_replicate(estimate, f"{name}{end}", replicate) for end in ("", "_low", "_high"))
+            threshold, df = (of_replicate(estimate, f"{name}_{end}", replicate) for end in ("threshold", "df"))
+            for e, k in np.ndindex(value.sizes["epoch"], value.sizes["unit"]):
+                one, below, above = (v.isel(epoch=e, unit=k) for v in (value, low, high))
+                if bool(one.notnull().any()):
+                    _line(axes, source, style, one, below, above, e, is_first=n == 0)
+                    t, count = float(threshold.isel(epoch=e, unit=k)), float(df.isel(epoch=e, unit=k))
+                    limits.append(t - (1 - t) ** 2 / count)
+                    n += 1
+        if n:
+            pairs = [str(p).partition("/")[2] for p in estimate.pair.values[:3]]
+            notes.append(f"{source}: {n} coherences ({', '.join(pairs)}{', ...' if estimate.sizes['pair'] > 3 else ''})")
+    if limits:
+        axes.axhline(float(np.mean(limits)), label="independent channels, 5 %", **drawing.NULL)
+    return notes
+
+
+def _line(
+    axes: "Axes",
+    source: str,
+    style: dict[str, dict[str, Any]],
+    value: xr.DataArray,
+    low: xr.DataArray,
+    high: xr.DataArray,
+    epoch: int,
+    *,
+    is_first: bool,
+) -> None:
+    colour, look = style[source]["color"], _LINES[epoch % len(_LINES)]
+    width = 1.2 if is_first else 0.6
+    axes.plot(value.frequency, value, color=colour, linestyle=look, linewidth=width, label=source if is_first else None, zorder=3)
+    if is_first:
+        axes.fill_between(value.frequency, low, high, color=colour, alpha=0.25, linewidth=0, zorder=2)
