@@ -194,6 +194,12 @@ def test_every_fly_is_read_without_loss(name: str, read: Read, config: Config, r
     _compare(name, list(config.recordings[name].replicates), read, config, recorded)
 
 
+def test_one_variable_holds_counts_among_rates(read: Read) -> None:
+    """Ethyl acetate of figure 6C, controls: whole numbers up to 7, where the others are multiples of 20 Hz."""
+    found = read("rozenfeld2023_rescue", "fig6C_control_ethyl_acetate_03")
+    assert int(found.binned_count.max()) in range(1, 8)
+
+
 def test_every_fly_of_the_files_is_a_replicate(config: Config, recorded: Recorded) -> None:
     """All variables of all files, but the controls that figure S7 repeats."""
     for name in FLIES:
