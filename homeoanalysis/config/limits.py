@@ -201,7 +201,7 @@ def _record(model: "Model") -> Iterator[str]:
         number = max((p.extent / blind.electrodes.pitch) ** 2 for p in model.populations.values() if p.extent is not None)
         if number > _ELECTRODES:
             yield f"blindness.electrodes.pitch is {blind.electrodes.pitch:g} m, which makes {number:.0f} electrodes; raise it"
-    if blind and blind.session and model.duration is not None and not 1 / _SESSIONS < blind.session / model.duration:
+    if blind and blind.session and model.duration is not None and model.duration > _SESSIONS * blind.session:
         yield f"blindness.session is {blind.session:g} s, which makes more than {_SESSIONS} sessions; raise it"
 
 

@@ -267,7 +267,7 @@ def test_a_cut_distribution_is_drawn_in_reasonable_time():
     value = {"normal": {"mean": "0 V", "sd": "1 V", "low": "-13 mV", "high": "13 mV"}}
     drawn = distribution(value, lambda text: parse(text, "V"))
     assert isinstance(drawn, Distribution)
-    with pytest.raises(ValueError, match="leave less than 0.01"):
+    with pytest.raises(ValueError, match=r"leave less than 0\.01"):
         distribution({"normal": {**value["normal"], "low": "-10 mV", "high": "10 mV"}}, lambda text: parse(text, "V"))
 
 
