@@ -1,5 +1,6 @@
 """All pairs of units: our sweep over merged spikes beside elephant's loop over pairs."""
 
+import itertools
 import resource
 import time
 
@@ -28,14 +29,15 @@ def against_elephant(units: int = 120, duration: float = 3600.0, rate: float = 5
     ours = time.process_time() - began
     neos = [SpikeTrain(t * pq.s, t_start=0 * pq.s, t_stop=duration * pq.s) for t in trains[: pairs + 1]]
     each = []
-    for a, b in zip(neos, neos[1:], strict=False):
+    for a, b in itertools.pairwise(neos):
         began = time.process_time()
         of_elephant(a, b, dt=WINDOW * pq.s)
         each.append(time.process_time() - began)
     theirs = float(np.median(each)) * units * (units - 1) / 2
     return (
-        f"STTC of all pairs, {units} units x {duration / 3600:g} h x {rate:g} Hz: ours {ours:.2f} CPU s; elephant {np.median(each):.2f} "
-        f"CPU s a pair (median of {pairs}), extrapolated to {units * (units - 1) // 2} pairs {theirs:.0f} CPU s: {theirs / ours:.0f} times"
+        f"STTC of all pairs, {units} units x {duration / 3600:g} h x {rate:g} Hz: ours {ours:.2f} CPU s; "
+        f"elephant {np.median(each):.2f} CPU s a pair (median of {pairs}), "
+        f"extrapolated to {units * (units - 1) // 2} pairs {theirs:.0f} CPU s: {theirs / ours:.0f} times"
     )
 
 
@@ -60,7 +62,8 @@ def a_day(units: int = 1000, duration: float = 86400.0, rate: float = 5.0, piece
     expected = 1 - np.exp(-2 * WINDOW * rate)
     off = near[~np.eye(units, dtype=bool)].mean() / np.diag(near).mean() / expected - 1
     return (
-        f"sweep over all pairs, {units} units x {duration / 3600:g} h x {rate:g} Hz ({spikes / 1e6:.0f} million spikes), one core: "
+        f"sweep over all pairs, {units} units x {duration / 3600:g} h x {rate:g} Hz ({spikes / 1e6:.0f} million spikes), "
+        f"one core: "
         f"{swept / 60:.1f} CPU min (and {made / 60:.1f} to make the spikes), peak {peak:.2f} GB; spikes near another unit's: "
         f"{100 * off:+.2f} % off the value of independent trains"
     )
