@@ -30,8 +30,9 @@ def is_change(contrast: Contrast) -> bool:
 
 
 def unit_of(contrast: Contrast, scale: str | None, units: str) -> str:
-    """The unit of the contrast of a metric in `units`: a relative change has none."""
-    return "1" if scale == "relative" and is_change(contrast) else units
+    """The unit of the contrast of a metric in `units`: a relative change has none; a trend is per unit of its factor."""
+    unit = "1" if scale == "relative" and is_change(contrast) else units
+    return unit if contrast.trend is None else f"{unit} per unit of {contrast.trend}"
 
 
 def sides(contrast: Contrast) -> list[Contrast]:

@@ -1,5 +1,7 @@
 """Inference over subjects: where a contrast lies, and how sure that is."""
 
+import json
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -51,6 +53,8 @@ def located(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
     """
     contrast = with_pairing(measured, contrast)
     _refuse_censored(measured, contrast)
+    if contrast.trend is not None:
+        return _trend(measured, contrast, scale)
     parts = [contrast]
     if contrast.between is not None and not contrast.between.paired:
         parts = sides(contrast)
@@ -82,6 +86,49 @@ def located(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
     within = _within(measured, contrast, scale, location)
     n = every.size, 0, left_out
     return Located(location, *alone(0.95), spread, *n, *_tests(alone, contrast), within.low, within.high, within.over)
+
+
+def _trend(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
+    """Slope over the levels of a factor (dose, age): the mean of each subject's own slope, or, where each has one level, the
+    least-squares line through the subjects, with its t interval.
+    """
+    level = {
+        str(r): json.loads(str(f)).get(contrast.trend)
+        for r, f in zip(measured.replicate.values, measured.factors.values, strict=True)
+    }
+    points: dict[str, list[tuple[float, float]]] = {}
+    for (subject, replicate), values in contrasted(measured, contrast, scale).items():
+        number = re.match(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", str(level[replicate]))
+        if number is None:
+            raise NotComparable(f"replicate {replicate} has no number as its level of {contrast.trend}")
+        if np.isfinite(float(values.mean(skipna=True))):
+            points.setdefault(subject, []).append((float(number[0]), float(values.mean(skipna=True))))
+    several = {subject: np.array(each) for subject, each in points.items() if len({x for x, _ in each}) > 1}
+    left_out = len(subjects(measured, contrast)) - len(several or points)
+    if several:
+        slopes = np.array([np.polyfit(each[:, 0], each[:, 1], 1)[0] for each in several.values()])
+
+        def over(confidence: float) -> tuple[float, float]:
+            return interval(slopes, confidence)
+
+        slope, spread, n = float(slopes.mean()), slopes.std(ddof=1) if slopes.size > 1 else np.nan, slopes.size
+    else:
+        x, y = np.array([np.mean(each, axis=0) for each in points.values()]).T if points else np.zeros((2, 0))
+        if np.unique(x).size < 2:
+            raise NotComparable(f"all subjects have the same level of {contrast.trend}")
+        slope, spread, n = float(np.polyfit(x, y, 1)[0]), np.nan, x.size
+
+        def over(confidence: float) -> tuple[float, float]:
+            if n < MINIMUM:
+                return np.nan, np.nan
+            residual = y - y.mean() - slope * (x - x.mean())
+            error = np.sqrt((residual @ residual) / (n - 2) / np.sum((x - x.mean()) ** 2))
+            width = t_quantile(confidence, n - 2) * error
+            return slope - width, slope + width
+
+    told = "over the slopes of subjects" if several else "of the line through subjects"
+    asked = contrast.model_copy(update={"reference": contrast.reference or contrast.trend})  # a slope is a change
+    return Located(slope, *over(0.95), spread, n, 0, left_out, *_tests(over, asked), np.nan, np.nan, f"{told} (n = {n})")
 
 
 def _refuse_censored(measured: xr.Dataset, contrast: Contrast) -> None:

@@ -199,6 +199,8 @@ def _discrepancies(
     """The distance of the candidate from the target in each draw."""
     if label not in contrast.metrics:
         raise NotComparable(NOT_ASKED[0])
+    if contrast.trend is not None:
+        raise NotComparable("a trend is located in each source, and not compared")
     truth = by_source[target]
     scale = _scale(truth.estimate)
     if scale is None:

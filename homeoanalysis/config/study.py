@@ -55,12 +55,15 @@ class Contrast(Strict):
     reference: str | None = Field(default=None, description="the epoch that the change is measured from")
     at: dict[str, str] = Field(default={}, description="which band, state or parameter of a metric that has several")
     between: Levels | None = None
+    trend: Name | None = Field(default=None, description="a factor whose levels are numbers: the slope of the contrast over it")
     equivalence: Equivalence | None = Field(default=None, description="test whether the location is as good as a given value")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         if self.reference is not None and self.between is not None:
             raise ValueError("has both reference and between; a contrast is within a recording or between factor levels")
+        if self.trend is not None and self.between is not None:
+            raise ValueError("has both trend and between; a trend is over all levels of its factor")
         if self.reference is not None and self.epoch is None:
             raise ValueError("has a reference but no epoch; name the epoch that is compared with it")
         return self

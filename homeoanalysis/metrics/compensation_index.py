@@ -59,7 +59,7 @@ def compensation_index(
     """Compensation index: the part of an acute effect that is gone in the steady state, while the perturbation goes on.
 
     activity: activity/1 with spikes and the three named epochs. `acute` should end before homeostasis acts, within a
-    twentieth of its time constant.
+    twentieth of its time constant. Its dose-response is a contrast with `trend`.
     Returns a scalar [1]: 0, no compensation; 1, whole. NaN where the acute effect is below two standard errors over units.
     Raises NotApplicable without spikes, without one of the epochs, or without units of the cell type.
     """

@@ -174,7 +174,7 @@ def ceiling_of(
     """
     contrasts = json.loads(comparison.attrs.get("parameters", "{}")).get("contrasts", {})
     for name, contrast in contrasts.items():
-        level = "reference" not in contrast and "between" not in contrast
+        level = not {"reference", "between", "trend"} & set(contrast)
         if not level or label not in contrast["metrics"] or target not in comparison.target:
             continue
         if not contrast.get("where", {}).items() <= levels.items() or epoch not in (None, contrast.get("epoch")):

@@ -72,6 +72,8 @@ def _meaning(asked: Contrast) -> str:
     where = [f"{factor} {level}" for factor, level in asked.where.items()]
     if asked.between is not None:
         where.append(f"{asked.between.factor} from {asked.between.levels[0]} to {asked.between.levels[1]}")
+    if asked.trend is not None:
+        where.append(f"slope over {asked.trend}")
     if asked.epoch is not None:
         where.append(f"epoch {asked.epoch}" + (f" against {asked.reference}" if asked.reference is not None else ""))
     where += [f"{dim} {label}" for dim, label in asked.at.items()]

@@ -451,6 +451,30 @@ def test_what_returned_is_tested_against_margins_that_were_declared() -> None:
     assert cell.change_p_holm.sel(contrast="back").item() == cell.change_p.sel(contrast="back").item()
 
 
+def test_a_trend_is_the_slope_over_a_factor() -> None:
+    """Of each subject where it has several levels, else of the line through subjects: numpy and scipy's t."""
+    own = [(s, dose, 3.0 + s + (1.0 + 0.1 * s) * dose) for s in range(5) for dose in (0, 2, 4)]
+    table = {f"{s}_{d}": (f"s{s}", {"dose": f"{d} uM"}, [[1.0, v]]) for s, d, v in own}
+    contrast = Contrast.model_validate({"metrics": ["firing_rate"], "epoch": "after", "trend": "dose"})
+    found = compared({"rec": made("rec", table), "model": made("model", table)}, contrast)
+    cell = found.sel(source="rec")
+    slopes = 1.0 + 0.1 * np.arange(5)
+    expected = stats.t.interval(0.95, 4, slopes.mean(), stats.sem(slopes))
+    np.testing.assert_allclose([cell.location, cell.location_low, cell.location_high], [slopes.mean(), *expected], rtol=1e-9)
+    assert cell.change_p.item() == pytest.approx(stats.ttest_1samp(slopes, 0).pvalue, rel=1e-6)
+    assert cell.unit.item() == "Hz per unit of dose"
+    assert set(found.reason.values.tolist()) == {"a trend is located in each source, and not compared"}
+    x, y = np.array([0.0, 1, 2, 3, 4]), np.array([1.0, 2.5, 2.0, 4.5, 4.0])
+    alone = {str(k): (f"s{k}", {"dose": float(x[k])}, [[1.0, y[k]]]) for k in range(5)}
+    line, cell = stats.linregress(x, y), compared({"rec": made("rec", alone)}, contrast).sel(source="rec")
+    width = stats.t.ppf(0.975, 3) * line.stderr
+    expected = [line.slope, line.slope - width, line.slope + width]
+    np.testing.assert_allclose([cell.location, cell.location_low, cell.location_high], expected, rtol=1e-9)
+    words = {str(k): (f"s{k}", {"dose": "much"}, [[1.0, 1.0]]) for k in range(5)}
+    refused = compared({"rec": made("rec", words)}, contrast).sel(source="rec")
+    assert refused.location_reason.item() == "replicate 0 has no number as its level of dose"
+
+
 def test_what_did_not_return_is_not_equivalent() -> None:
     """A mean at the margin is called equivalent in 5 % of studies, outside of it in fewer: 400 studies of 5 subjects."""
     equivalent = []
