@@ -84,8 +84,10 @@ def observed(activity: xr.Dataset) -> list[tuple[float, float]]:
 
 
 def attributes(activity: xr.Dataset) -> str:
-    """All attributes, as one JSON text."""
-    return json.dumps({k: v.item() if hasattr(v, "item") else v for k, v in activity.attrs.items()}, sort_keys=True)
+    """All attributes, and the curation table of a recording under `curated`, as one JSON text."""
+    found = {k: v.item() if hasattr(v, "item") else v for k, v in activity.attrs.items()}
+    table = {str(n): v.values.tolist() for n, v in activity.variables.items() if v.dims == ("curated",)}
+    return json.dumps(found | ({"curated": table} if table else {}), sort_keys=True)
 
 
 def refuse(activity: xr.Dataset, names: Sequence[str], form: str) -> None:

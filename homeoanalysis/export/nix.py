@@ -10,7 +10,7 @@ from homeoanalysis.contracts import SIGNALS
 from homeoanalysis.errors import DataError
 from homeoanalysis.export import content
 
-_NO_PLACE = ("weight", "snapshot_time", "pre", "post", "projection", "binned_count", "rate", "curated")
+_NO_PLACE = ("weight", "snapshot_time", "pre", "post", "projection", "binned_count", "rate")
 _MOST = 2**27  # values; neo writes a signal from memory
 
 

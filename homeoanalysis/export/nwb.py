@@ -11,7 +11,7 @@ from homeoanalysis.errors import DataError
 from homeoanalysis.export import content
 
 _BLOCK = 2**20  # values that are written at once
-_NO_PLACE = ("weight", "snapshot_time", "pre", "post", "projection", "binned_count", "curated")
+_NO_PLACE = ("weight", "snapshot_time", "pre", "post", "projection", "binned_count")
 
 
 def write_nwb(activity: xr.Dataset, path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import scipy.io
@@ -251,12 +252,15 @@ def test_trials_and_series_of_nwb(tmp_path: Path) -> None:
 
 def test_what_is_exported_to_nwb_is_read_again(tmp_path: Path) -> None:
     one = read("nwb_units", {"recording": nwb(tmp_path / "a.nwb")}).assign_attrs(history="[]")
-    one = one.drop_dims("curated", errors="ignore")  # a table of curation has no place in the format
     write(one, tmp_path / "one.nc")
     export(tmp_path / "one.nc", tmp_path / "again.nwb", to="nwb", replicate=None)
     again = read("nwb_units", {"recording": tmp_path / "again.nwb"})
     for name in ("spike_time", "spike_count", "segment_start", "segment_stop", "cell_type", "region", "observed", "unit_kind"):
         np.testing.assert_array_equal(again[name], one[name])
+    with h5py.File(tmp_path / "again.nwb") as file:  # the curation table, which the format has no place for
+        table = json.loads(file["general/notes"][()])["curated"]
+    assert table["curated"] == ["a", "b"]
+    assert table["curated_spikes"] == one.curated_spikes.values.tolist()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
