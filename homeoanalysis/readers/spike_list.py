@@ -111,7 +111,7 @@ def _cells(path: Path, row: list[str], places: list[int], number: int) -> tuple[
 
 def _archive(path: Path, times: str, units: str) -> dict[str, NDArray[np.float64]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays: dict[str, Any] = {name: archive[name] for name in archive.files}
     except Exception as error:  # zip, zlib and numpy raise many kinds for damaged bytes
         raise DataError(
