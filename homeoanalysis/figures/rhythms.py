@@ -28,7 +28,7 @@ def rhythms(
     style = drawing.styles(measures)
     notes = _spectra(left, measures.get(spectrum, {}), style)
     more = _coherences(right, measures.get(coherence, {}), style)
-    if not notes and not more:
+    if not left.lines and not right.lines:
         return drawing.nothing(f"no source has a value of {spectrum} or {coherence}")
     left.set_xscale("log")
     left.set_yscale("log")
@@ -50,6 +50,9 @@ def _spectra(axes: "Axes", by_source: Any, style: dict[str, dict[str, Any]]) -> 
     notes = []
     for source, estimate in by_source.items():
         name = estimate.attrs["metric"]
+        if f"{name}_low" not in estimate:
+            notes.append(f"{source} is not drawn: {drawing.without_value(estimate)}")
+            continue
         parts = [[of_replicate(estimate, f"{name}{end}", r) for end in ("", "_low", "_high")] for r in estimate.replicate.values]
         n = 0
         for value, low, high in parts:
@@ -68,6 +71,9 @@ def _coherences(axes: "Axes", by_source: Any, style: dict[str, dict[str, Any]]) 
     notes, limits = [], []
     for source, estimate in by_source.items():
         name = estimate.attrs["metric"]
+        if f"{name}_low" not in estimate:
+            notes.append(f"{source} is not drawn: {drawing.without_value(estimate)}")
+            continue
         n = 0
         for replicate in estimate.replicate.values:
             value, low, high = (of_replicate(estimate, f"{name}{end}", replicate) for end in ("", "_low", "_high"))
