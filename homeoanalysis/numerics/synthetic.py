@@ -1,7 +1,7 @@
 """Activities made from a formula: known truth for the conformance tests of metrics, and for benchmarks."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -182,6 +182,19 @@ def fluctuating(
         times = np.repeat(np.arange(n_steps), counts) * step + rng.uniform(0, step, counts.sum())
         trains.append(np.sort(times[times < duration]))
     return activity(trains, duration)
+
+
+def weights(cells: int, synapses: int, change: Callable[[Floats], Floats], rng: np.random.Generator) -> xr.Dataset:
+    """Log-normal weights (mean 13 pA, sigma 0.7) of neurons that fire at 1 Hz, before and after a change; 10 s."""
+    one = activity([poisson_train(1.0, 10.0, rng) for _ in range(cells)], 10.0)
+    before = 13e-12 * rng.lognormal(-(0.7**2) / 2, 0.7, cells * synapses)
+    return one.assign(
+        weight=(("snapshot", "synapse"), np.stack([before, change(before)]), {"units": "A"}),
+        snapshot_time=("snapshot", [0.0, 10.0], {"units": "s"}),
+        pre=("synapse", rng.integers(0, cells, before.size), {"units": "1"}),
+        post=("synapse", np.repeat(np.arange(cells), synapses), {"units": "1"}),
+        projection=("synapse", np.full(before.size, "E_to_E")),
+    )
 
 
 def copied_trains(n: int, rate: float, shared: float, duration: float, rng: np.random.Generator) -> list[Floats]:
