@@ -6,6 +6,7 @@ Usage: python benchmarks/metrics.py [NAME ...]    names of functions in comparis
 import importlib
 import inspect
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -21,9 +22,12 @@ def main() -> None:
     unknown = [name for name in chosen if name not in found]
     if unknown:
         sys.exit(f"no comparison is named {unknown[0]}; known: {', '.join(n for n in found if not n.startswith('_'))}")
-    print(f"{description()}, load {os.getloadavg()[0]:.1f}", flush=True)
-    for name in chosen:
-        print(f"{name}: {found[name]()}", flush=True)
+    if len(chosen) == 1:
+        print(f"{description()}, load {os.getloadavg()[0]:.1f}", flush=True)
+        print(f"{chosen[0]}: {found[chosen[0]]()}", flush=True)
+        return
+    for name in chosen:  # each in a process of its own: memory is that of the comparison
+        subprocess.run([sys.executable, __file__, name], check=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import xarray as xr
 
 from homeoanalysis.config.study import Contrast
 from homeoanalysis.contracts import LABELLED, LONG
+from homeoanalysis.contracts.schemas import NO_DATA
 from homeoanalysis.errors import HomeoError
 
 Cell = tuple[str, str]  # subject and replicate: whose value it is
@@ -82,7 +83,8 @@ def selected(measured: xr.Dataset, contrast: Contrast) -> dict[Cell, xr.DataArra
             found[cell] = values.sel(replicate=cell[1]).expand_dims("unit")
     if not found:
         levels = ", ".join(f"{k} = {v}" for k, v in contrast.where.items())
-        raise NotComparable(missing[asked[0][1]] if asked else f"no replicate{' with ' if levels else ''}{levels}")
+        why = f"; {contrast.without_data}" if contrast.without_data else ""
+        raise NotComparable(missing[asked[0][1]] if asked else f"{NO_DATA}{levels}{why}")
     if "epoch" not in values.dims and contrast.reference is not None:
         raise NotComparable("the metric is not taken per epoch")
     return found

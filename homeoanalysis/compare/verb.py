@@ -28,7 +28,7 @@ from homeoanalysis.compare.contrasts import (
 from homeoanalysis.compare.subjects import interval, located
 from homeoanalysis.config.study import Contrast
 from homeoanalysis.contracts import COMPARISON, check, groups, open_dataset
-from homeoanalysis.contracts.schemas import NOT_ASKED
+from homeoanalysis.contracts.schemas import NO_DATA, NOT_ASKED
 from homeoanalysis.numerics.multiple import holm
 from homeoanalysis.provenance import rng_for
 
@@ -97,7 +97,7 @@ def compare(
                     result.discrepancy_low.loc[cell], result.discrepancy_high.loc[cell] = low, high
                     metric = by_source[candidate].estimate.attrs["metric"]
                     result.fitted.loc[cell] = int(metric in fitted.get(candidate, []))
-            _judge(result, at)
+            _judge(result, at, contrast)
     _adjust(result)
     units = [[_unit(next(iter(by.values())).estimate, contrast) for by in measures.values()] for contrast in contrasts.values()]
     result = result.assign_coords(unit=(("contrast", "metric"), np.array(units, str).reshape(len(contrasts), len(measures))))
@@ -153,13 +153,15 @@ def _adjust(result: xr.Dataset) -> None:
             result[f"{name}_holm"].loc[{"source": source}] = holm(p.ravel()).reshape(p.shape)
 
 
-def _judge(result: xr.Dataset, at: dict[str, str]) -> None:
+def _judge(result: xr.Dataset, at: dict[str, str], contrast: Contrast) -> None:
     """A verdict only where the recording can tell itself from its surrogates."""
     ceiling, null = float(result.ceiling.loc[at]), float(result.discrepancy.loc[{**at, "candidate": "null"}])
+    lacking = str(result.location_reason.loc[{**at, "source": at["target"]}].values)
     for candidate in result.candidate.values:
         cell = {**at, "candidate": candidate}
         if not int(result.comparable.loc[cell]):
-            verdict = "not comparable"
+            # A claim about what was not recorded is open, not wrong.
+            verdict = "untestable" if contrast.without_data and lacking.startswith(NO_DATA) else "not comparable"
         elif candidate in REFERENCES:
             verdict = "reference"
         elif int(result.fitted.loc[cell]):

@@ -326,7 +326,7 @@ def _contrast_faults(
     for key, factor, level in asked:
         if factor not in levels:
             yield f"{key} names the factor {factor!r}, which no recording has; {catalogue.did_you_mean(factor, levels)}"
-        elif level not in levels[factor]:
+        elif level not in levels[factor] and not contrast.without_data:
             known = ", ".join(map(repr, sorted(levels[factor], key=lambda x: (isinstance(x, str), x))))
             yield f"{key} asks for {factor} = {level!r}, which no replicate has; known: {known}"
     epochs = _epochs(study, recordings, models)

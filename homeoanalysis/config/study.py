@@ -57,6 +57,9 @@ class Contrast(Strict):
     between: Levels | None = None
     trend: Name | None = Field(default=None, description="a factor whose levels are numbers: the slope of the contrast over it")
     equivalence: Equivalence | None = Field(default=None, description="test whether the location is as good as a given value")
+    without_data: str = Field(
+        default="", description="what the report says where no replicate has a level, and the claim stays open"
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

@@ -105,6 +105,7 @@ COMPARISON: dict[str, Variable] = {
 }
 UNIT = Variable(("contrast", "metric"), None, "unit of location, spread and null_location")  # a coordinate of comparison/1
 # How the `reason` of a cell begins that the study does not ask for; any other is of a comparison that could not be made.
+NO_DATA = "no replicate with "  # how the `location_reason` begins of a level that the recordings do not hold
 NOT_ASKED = ("the contrast does not ask for this metric", "not a candidate for ", "the target itself")
 SCHEMAS = ("activity/1", "measure/1", "comparison/1")
 RULE = {"activity/1": "ingest or simulate", "measure/1": "measure", "comparison/1": "compare"}

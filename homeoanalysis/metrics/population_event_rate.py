@@ -5,12 +5,11 @@ from typing import Annotated, Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 from pydantic import Field
 from scipy import special
 
 from homeoanalysis.metric import Companion, Truth, metric
-from homeoanalysis.numerics import observed, resampling, synthetic
+from homeoanalysis.numerics import events, resampling, synthetic
 from homeoanalysis.units import Second
 
 
@@ -33,8 +32,6 @@ def _null(rng: np.random.Generator) -> Truth:
     dims=("epoch",),
     bounds=(0, np.inf),
     companions={
-        "participation": Companion("1", "Mean over events of the part of the units that fire in it", (0, 1)),
-        "spikes": Companion("1", "Mean over events of the spikes of all units", (0, np.inf)),
         "duration": Companion("s", "Mean duration of an event, in whole bins", (0, np.inf)),
         "count": Companion("1", "Number of events", (0, np.inf)),
     },
@@ -56,39 +53,10 @@ def population_event_rate(
     Returns (epoch), [Hz], >= 0; NaN with fewer than 20 bins. The threshold is the epoch's own: it grows with the events.
     Raises NotApplicable without spikes, or where nothing was observed in an epoch.
     """
-    labels = observed.epochs(activity)
-    seen = observed.seen(activity)
-    values = np.full((5, len(labels)), np.nan)
-    for e, (start, stop) in enumerate(labels.values()):
-        values[:, e] = _events(observed.restrict(seen, np.array([start]), np.array([stop])), bin_size, deviations)
-    names = ("population_event_rate", *(f"population_event_rate_{c}" for c in ("participation", "spikes", "duration", "count")))
-    return {**dict(zip(names, values, strict=True)), "coords": {"epoch": list(labels)}}
-
-
-def _events(activity: xr.Dataset, bin_size: float, deviations: float) -> NDArray[np.float64]:
-    """Rate, participation, spikes and duration of events, and their number."""
-    begin, end = observed.segments(activity)
-    n = np.floor((end - begin) / bin_size + observed.EDGE).astype(np.int64)
-    times, unit = activity.spike_time.values, observed.unit_of_spike(activity)
-    segment = np.searchsorted(begin, times, side="right") - 1
-    index = np.floor((times - begin[segment]) / bin_size + observed.EDGE).astype(np.int64)
-    inside = index < n[segment]
-    index = ((np.cumsum(n) - n)[segment] + index)[inside]
-    count = np.bincount(index, minlength=n.sum())
-    if count.size < 20:
-        return np.full(5, np.nan)
-    above = count > count.mean() + deviations * count.std()
-    first = np.zeros(count.size, bool)  # of a run of bins above the threshold; a run ends where its segment does
-    first[1:] = above[1:] & ~above[:-1]
-    edges = (np.cumsum(n) - n)[n > 0]
-    first[edges] = above[edges]
-    n_events = int(first.sum())
-    if n_events == 0:
-        return np.array([0.0, np.nan, np.nan, np.nan, 0.0])
-    event = np.where(above, np.cumsum(first) - 1, -1)[index]
-    kept = event >= 0
-    pairs = np.unique(np.stack([event[kept], unit[inside][kept]]), axis=1)
-    isolated = observed.isolated(activity)[:, np.repeat(np.arange(n.size), n)[first]].sum(axis=0)  # units, in each event
-    part = np.bincount(pairs[0], minlength=n_events) / isolated
-    time = count.size * bin_size
-    return np.array([n_events / time, part.mean(), kept.sum() / n_events, above.sum() * bin_size / n_events, n_events])
+    found = events.in_epochs(activity, bin_size, deviations)
+    return {
+        "population_event_rate": [e.rate for e in found.values()],
+        "population_event_rate_duration": [e.duration for e in found.values()],
+        "population_event_rate_count": [e.number for e in found.values()],
+        "coords": {"epoch": list(found)},
+    }

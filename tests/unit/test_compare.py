@@ -585,6 +585,20 @@ def test_reasons(contrast: Contrast, model: Table, reason: str) -> None:
     assert np.isnan([found.within_low, found.within_high, found.discrepancy_low, found.discrepancy_high]).all()
 
 
+def test_a_claim_about_what_was_not_recorded_is_untestable_until_it_is() -> None:
+    """By the target's replicates: a model that lacks the level is not comparable, as before."""
+    contrast = LEVEL.model_copy(update={"where": {"age": 9}, "without_data": "the file of day 9 could not be had"})
+    later = {"r": ("s", {"age": 9}, [[1.0, 1.0]])}
+    lacking = compared({"rec": made("rec", ONE, noise=0.1), "model": made("model", later)}, contrast)
+    for candidate in ("data", "null", "model"):
+        cell = lacking.sel(candidate=candidate)
+        assert cell.verdict.item() == "untestable"
+        assert "no replicate with age = 9; the file of day 9 could not be had" in cell.reason.item()
+    there = compared({"rec": made("rec", later, noise=0.1), "model": made("model", ONE)}, contrast)
+    assert there.sel(candidate="data").verdict.item() == "reference"
+    assert there.sel(candidate="model").verdict.item() == "not comparable"
+
+
 @pytest.mark.parametrize(
     ("contrast", "table", "reason"),
     [

@@ -67,3 +67,13 @@ def test_every_unknown_that_add_left_is_told(folder: Any) -> None:
     assert [line for line in lines if "is 'unknown'" in line] == [
         f"  still to be written: {key} of recording culture is 'unknown'" for key in ("citation", "replicates.a.subject")
     ]
+
+
+def test_a_level_that_no_replicate_has_may_be_named_where_the_report_is_told_why(folder: Any) -> None:
+    study = "studies/demo.yaml"
+    why = ", without_data: it was not recorded"
+    folder.replace(study, LATE, f"  late: {{metrics: [firing_rate], epoch: after, where: {{age: 99}}{why}}}\n")
+    load_config(folder.path)
+    folder.replace(study, why, "")
+    with pytest.raises(ConfigError, match="which no replicate has"):
+        load_config(folder.path)

@@ -248,11 +248,13 @@ def test_network_spikes_near_the_ends_of_segments_are_left_out_with_their_time()
 def test_population_events_by_hand() -> None:
     """40 s; 4 units of which 3 fire twice each in second 10, and all once in seconds 20 and 21."""
     trains = [np.array([10.1, 10.2, 20.5, 21.5])] * 3 + [np.array([20.6, 21.6])]
-    found = measured("population_event_rate", synthetic.activity(trains, 40.0)).isel(epoch=0)
+    one = synthetic.activity(trains, 40.0)
+    found = measured("population_event_rate", one).isel(epoch=0)
     assert found.population_event_rate == pytest.approx(2 / 40)
-    assert found.population_event_rate_participation == pytest.approx((3 / 4 + 1) / 2)
-    assert found.population_event_rate_spikes == pytest.approx((6 + 8) / 2)
     assert found.population_event_rate_duration == pytest.approx(1.5)
+    participation = measured("population_event_participation", one)
+    assert participation.population_event_participation.item() == pytest.approx((3 / 4 + 1) / 2)
+    assert measured("population_event_spikes", one).population_event_spikes.item() == pytest.approx((6 + 8) / 2)
 
 
 def test_a_population_event_ends_with_its_segment_and_counts_isolated_units_only() -> None:
@@ -261,7 +263,7 @@ def test_a_population_event_ends_with_its_segment_and_counts_isolated_units_only
     assert measured("population_event_rate", synthetic.activity(trains, 40.0)).population_event_rate_count.item() == 1
     assert measured("population_event_rate", one).population_event_rate_count.item() == 2
     partly = one.assign(observed=(("unit", "segment"), np.array([[1, 1], [1, 1], [1, 1], [1, 0]]), {"units": "1"}))
-    assert measured("population_event_rate", partly).population_event_rate_participation.item() == 1.0
+    assert measured("population_event_participation", partly).population_event_participation.item() == 1.0
 
 
 def test_network_bursts_by_hand() -> None:
