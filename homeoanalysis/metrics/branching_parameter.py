@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import special
 
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import observed, population, resampling, synthetic
@@ -71,6 +70,8 @@ def branching_parameter(activity: xr.Dataset, *, bin_size: Second = 0.004, longe
         if sums.number[:, 0].sum() < 10 * lags or not sums.product[:, 0].sum() > 0:
             continue
         slope = _slopes(sums, np.ones((1, sums.product.shape[0])))
+        from scipy import special  # here, since the config check need not pay
+
         p = float(special.ndtr(-np.sqrt(sums.number[:, 1:].sum()) * slope.mean()))
         if p > 0.05:
             values[[0, 2 + 1], e] = 0.0, p
