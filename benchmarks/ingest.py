@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from resident import resident
 
 CHANNELS, RATE, UNITS, UNIT_RATE, GROUPS, CLOCK = 64, 1000, 100, 5.0, 8, 20_000
 _XML = f"""<parameters><acquisitionSystem><nBits>16</nBits><nChannels>{CHANNELS}</nChannels><samplingRate>{CLOCK}</samplingRate>
@@ -56,8 +57,6 @@ def _lines(path: Path, values: np.ndarray) -> None:
 
 def run(folder: Path) -> dict[str, float]:
     """Ingest, write and open: the user's path."""
-    import resource
-
     from homeoanalysis.config import Recording
     from homeoanalysis.contracts import open_dataset, write
     from homeoanalysis.ingest import ingest
@@ -77,7 +76,7 @@ def run(folder: Path) -> dict[str, float]:
     )
 
     def peak() -> float:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9  # kilobytes, on Linux
+        return resident("VmHWM") / 1e9
 
     began, cpu = time.perf_counter(), time.process_time()
     start = peak()

@@ -10,8 +10,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
+
+from resident import resident
 
 N, PROBABILITY = 100_000, 0.01  # 1e8 synapses
 
@@ -38,12 +39,12 @@ def large() -> dict[str, float]:
             }
         },
     }
-    before = _resident("VmRSS")
+    before = resident("VmRSS")
     began = time.process_time()
     simulation = Simulation(Model.model_validate(model))
     built = time.process_time() - began
     simulation.advance(100)
-    peak, now = _resident("VmHWM"), _resident("VmRSS")
+    peak, now = resident("VmHWM"), resident("VmRSS")
     synapses = sum(pairs(p)[0].size for part in simulation.network.parts for p in part.projections.values())
     return {
         "synapses": synapses,
@@ -68,12 +69,6 @@ def start() -> dict[str, float]:
     simulation.advance(10_000)  # one window: slow rules too
     done = time.perf_counter()
     return {"build": built - began[0], "first_call": done - built, "cpu": time.process_time() - began[1]}
-
-
-def _resident(key: str) -> float:
-    """Bytes, by the kernel's books (Linux)."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return float(next(line for line in lines if line.startswith(key)).split()[1]) * 1024
 
 
 TASKS: dict[str, Callable[[], dict[str, float]]] = {"large": large, "start": start}

@@ -7,6 +7,7 @@ from pathlib import Path
 import netCDF4
 import numpy as np
 import pytest
+import resident
 import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
@@ -154,13 +155,15 @@ def test_many_spikes_are_checked_in_blocks(fault: str | None, tmp_path: Path, mo
 def test_writing_and_opening_need_no_memory_for_the_whole(tmp_path: Path) -> None:
     """A signal of 512 MB as numbers, of which a process may hold less than 150 MB more than it starts with."""
     code = f"""
-import resource
+import sys
+sys.path.insert(0, {str(Path(resident.__file__).parent)!r})
 import numpy as np
 import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 from homeoanalysis.contracts import open_dataset, write
 from homeoanalysis.numerics import synthetic
+from resident import resident
 
 class Zeros(BackendArray):
     shape, dtype = (16, 4_000_000), np.dtype(float)
@@ -177,11 +180,11 @@ one = synthetic.activity([np.array([0.5])], 4000.0).assign(
     lfp_sample_count=("segment", [4_000_000], {{"units": "1"}}),
     lfp_t_start=("segment", [0.0], {{"units": "s"}}),
 )
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = resident("VmRSS")
 write(one, {str(tmp_path / "one.nc")!r})
 back = open_dataset({str(tmp_path / "one.nc")!r})
 assert back.lfp.shape == (16, 4_000_000) and float(back.lfp[3, -5:].values.sum()) == 0
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+print((resident("VmHWM") - before) / 1e6)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(done.stdout) < 150

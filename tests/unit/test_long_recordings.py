@@ -1,12 +1,9 @@
 """Memory and time of ingesting long recordings, as benchmarks/ingest.py makes them: 64 channels at 1 kHz, 100 units at 5 Hz."""
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from ingest import measured  # the folder of benchmarks is no package
+from ingest import measured
 
 LIMIT = 1.0  # GB
 

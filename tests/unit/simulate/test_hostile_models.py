@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from resident import forget_peak, resident
 
 from homeoanalysis.config import yaml
 from homeoanalysis.config.distribution import Distribution, distribution
@@ -227,10 +228,11 @@ def test_what_does_not_fit_is_refused_before_it_is_allocated(override, message, 
     """On a machine of 50 MB for patterns, 10 GB else; the process grows by less than 50 MB."""
     pages = (50e6 if "protocols.x" in override else 10e9) / resource.getpagesize()
     monkeypatch.setattr("os.sysconf", lambda name: resource.getpagesize() if name == "SC_PAGE_SIZE" else int(pages))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    forget_peak()
+    before = resident("VmRSS")
     with pytest.raises(SimulationError, match=message):
         simulate(_content(override))
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
+    assert resident("VmHWM") - before < 50e6
 
 
 @pytest.mark.parametrize(
