@@ -68,6 +68,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--reached", action="store_true", help="keep the errors that reference tests reach, in tests/reached.json")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """`--reached` writes one file, which processes would take from each other."""
+    if config.getoption("--reached") and config.getoption("numprocesses", None):
+        raise pytest.UsageError("--reached measures in one process: add -n 0")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
     """Measure the comparisons of reference tests, if that is asked for."""

@@ -3,7 +3,7 @@
 A test that compares a catalogue file with something that shares no code with it carries the mark
 `@pytest.mark.reference("plasticity/pair_stdp", against="what it is compared with", within="the agreement it asserts")`.
 Equations, units and defaults are read from the catalogue files. Run `python tests/mechanisms.py` to write both pages, and before
-it `pytest --reached` with new or changed reference tests, which measures the errors that the page tells (reached.py).
+it `pytest -n 0 --reached` with new or changed reference tests, which measures the errors that the page tells (reached.py).
 """
 
 import ast
@@ -32,7 +32,7 @@ ABSENT = {
 _INTRODUCTION = (
     "*Error reached*: the largest error in the comparisons of the test, as a share of the tolerance that it asserts.",
     "`identical`: what is compared by value is identical. `inequalities hold`: the test asserts bounds alone, such as a",
-    "number of standard errors. Measured with `pytest --reached -m reference`, and kept in `tests/reached.json`.",
+    "number of standard errors. Measured with `pytest -n 0 --reached -m reference`, and kept in `tests/reached.json`.",
 )
 
 

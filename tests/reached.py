@@ -1,4 +1,4 @@
-"""How far a test goes into its tolerances: what `pytest --reached` measures for docs/mechanisms.md.
+"""How far a test goes into its tolerances: what `pytest -n 0 --reached` measures for docs/mechanisms.md.
 
 While a test with a `reference` mark runs, comparisons that hold (`np.allclose`, `pytest.approx`, `np.array_equal`) note the
 largest share of their tolerance that was used. What is measured is kept in reached.json, so that the page changes when
