@@ -11,7 +11,7 @@ from pydantic import Field
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import bands as named
 from homeoanalysis.numerics import cross_spectra as cs
-from homeoanalysis.numerics import multitaper, pair_metrics
+from homeoanalysis.numerics import multiple, multitaper, pair_metrics
 from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
 from homeoanalysis.numerics.pieces import BANDS, Bands, Between, Pieces, Spans
@@ -89,7 +89,7 @@ def band_coherence(
             "band_coherence_high": lambda: ends()[1],
             "band_coherence_threshold": each * multitaper.corrected(limits, n),
             "band_coherence_p": p,
-            "band_coherence_q": pair_metrics.discoveries(p),
+            "band_coherence_q": multiple.discoveries(p),
             "band_coherence_df": each[:, 0] * n,
             "band_coherence_independent": each * worth,
             "reason": named.noted(reasons, empty),

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import cross_spectra as cs
-from homeoanalysis.numerics import multitaper, pair_metrics
+from homeoanalysis.numerics import multiple, multitaper, pair_metrics
 from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
 from homeoanalysis.numerics.pieces import Between, Pieces
@@ -91,7 +91,7 @@ def coherence(
             "coherence_uncorrected": raw,
             "coherence_threshold": constant * multitaper.threshold(n),
             "coherence_surrogate_threshold": limit,
-            "coherence_q": pair_metrics.discoveries((1 - raw) ** (n - 1)),
+            "coherence_q": multiple.discoveries((1 - raw) ** (n - 1)),
             "coherence_df": constant * n,
             "reason": reasons,
         }

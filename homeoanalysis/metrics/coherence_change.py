@@ -12,7 +12,7 @@ from homeoanalysis.errors import NotApplicable
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import bands as named
 from homeoanalysis.numerics import cross_spectra as cs
-from homeoanalysis.numerics import multitaper, observed, pair_metrics
+from homeoanalysis.numerics import multiple, multitaper, observed, pair_metrics
 from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
 from homeoanalysis.numerics.pieces import BANDS, Bands, Between, Pieces, recorded_kind, thinned
@@ -155,7 +155,7 @@ def coherence_change(
         "coherence_change_high": value + half,
         "coherence_change_effect": effect,
         "coherence_change_p": p,
-        "coherence_change_q": pair_metrics.discoveries(p),
+        "coherence_change_q": multiple.discoveries(p),
         "coherence_change_df": (("pair",), np.full(len(value), float(n))),
         "coords": pair_metrics.names_of(activity, between) | {"reason": ("pair", told), "band": list(bands)},
     }

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
 from homeoanalysis.numerics import intervals, rates, resampling, synthetic
@@ -18,12 +17,6 @@ def _truth(rng: np.random.Generator) -> Truth:
     """Units from 10 to 4 Hz, and to 8 Hz under the same perturbation: 2/3 is compensated, a loop gain of 2."""
     units = rng.lognormal(0, 0.3, (60, 1)) * np.array([10, 4, 8])
     return Truth(synthetic.stepped(units, _EPOCHS, rng), 2 / 3, {}, {"gain": 2.0})
-
-
-def _index(means: NDArray[np.float64]) -> NDArray[np.float64]:
-    before, acute, steady = np.moveaxis(means, -1, 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(1 - (steady - before) / (acute - before))
 
 
 def _gain(index: float) -> float:
@@ -42,7 +35,8 @@ def _gain(index: float) -> float:
         "gain_low": Companion("1", "95 % interval of the loop gain", (-1, np.inf)),
         "gain_high": Companion("1", "95 % interval of the loop gain", (-1, np.inf)),
     },
-    source="1 - (r_steady - r_0) / (r_acute - r_0) of population mean rates; undefined if |r_acute - r_0| < 2 standard errors",
+    source="1 - (r_steady - r_0) / (r_acute - r_0) of population mean rates: a recovery fraction, of other epochs; undefined if "
+    "|r_acute - r_0| < 2 standard errors",
     scale="linear",
     truth=_truth,
     surrogate=_UNCOMPENSATED,
@@ -65,10 +59,10 @@ def compensation_index(
     """
     each = rates.in_epochs(activity, (baseline, acute, steady), cell_type).rate
     defined = rates.moved(each)
-    index = float(_index(each.mean(axis=0))) if defined else np.nan
+    index = float(rates.recovered(each.mean(axis=0))) if defined else np.nan
 
     def end(side: int) -> float:
-        return intervals.bca_interval(each, _index)[side] if defined else np.nan
+        return intervals.bca_interval(each, rates.recovered)[side] if defined else np.nan
 
     return {
         "compensation_index": index,

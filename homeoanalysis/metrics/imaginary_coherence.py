@@ -10,7 +10,7 @@ from pydantic import Field
 
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import cross_spectra as cs
-from homeoanalysis.numerics import pair_metrics
+from homeoanalysis.numerics import multiple, pair_metrics
 from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
 from homeoanalysis.numerics.pieces import Between, Pieces
@@ -84,7 +84,7 @@ def imaginary_coherence(
             "imaginary_coherence_low": lambda: ends()[0],
             "imaginary_coherence_high": lambda: ends()[1],
             "imaginary_coherence_p": p,
-            "imaginary_coherence_q": pair_metrics.discoveries(p),
+            "imaginary_coherence_q": multiple.discoveries(p),
             "imaginary_coherence_df": np.full(len(pairs), float(spectra.n)),
             "reason": reasons,
         }

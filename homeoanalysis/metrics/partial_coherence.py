@@ -11,7 +11,7 @@ from pydantic import Field
 from homeoanalysis.errors import NotApplicable
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import cross_spectra as cs
-from homeoanalysis.numerics import multitaper, pair_metrics
+from homeoanalysis.numerics import multiple, multitaper, pair_metrics
 from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
 from homeoanalysis.numerics.pieces import Between, Pieces
@@ -117,7 +117,7 @@ def partial_coherence(
             "partial_coherence_low": lambda: ends()[0],
             "partial_coherence_high": lambda: ends()[1],
             "partial_coherence_p": p,
-            "partial_coherence_q": pair_metrics.discoveries(p),
+            "partial_coherence_q": multiple.discoveries(p),
             "partial_coherence_df": np.full(len(wanted), float(n)),
             "reason": reasons,
         }

@@ -13,10 +13,7 @@ from homeoanalysis.units import Second
 
 
 def _truth(rng: np.random.Generator) -> Truth:
-    """Events in which 80 % of 50 units fire once, every 10 s on average."""
-    onset = synthetic.onsets(3.0, 10.0, 1000.0, rng)
-    trains = synthetic.volleys(50, onset, 0.002, 0.8, 0.01, 1000.0, rng)
-    return Truth(synthetic.activity(trains, 1000.0), 0.1, {})
+    return Truth(synthetic.waves(0.01, rng), 0.1, {})
 
 
 def _null(rng: np.random.Generator) -> Truth:

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
 from homeoanalysis.numerics import intervals, rates, resampling, synthetic
@@ -19,12 +18,6 @@ def _truth(rng: np.random.Generator) -> Truth:
     """Units from 10 to 4 Hz and back to 8.2 Hz, a recovery of 0.7; their set points differ."""
     rates = rng.lognormal(0, 0.3, (40, 1)) * np.array([10, 4, 8.2])
     return Truth(synthetic.stepped(rates, _EPOCHS, rng), 0.7, {}, {"geometric": 0.7, "depth": 0.6})
-
-
-def _fraction(means: NDArray[np.float64]) -> NDArray[np.float64]:
-    before, trough, after = np.moveaxis(means, -1, 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((after - trough) / (before - trough))
 
 
 @metric(
@@ -62,15 +55,15 @@ def recovery_fraction(
     each, defined = units.rate, rates.moved(units.rate)
 
     def end(side: int) -> float:
-        return intervals.bca_interval(each, _fraction)[side] if defined else np.nan
+        return intervals.bca_interval(each, rates.recovered)[side] if defined else np.nan
 
     mean = each.mean(axis=0)
     geometric = np.exp(np.log(each + 1 / units.time).mean(axis=0))  # one spike more: the logarithm of a silent unit
     return {
-        "recovery_fraction": float(_fraction(mean)) if defined else np.nan,
+        "recovery_fraction": float(rates.recovered(mean)) if defined else np.nan,
         "recovery_fraction_low": lambda: end(0),
         "recovery_fraction_high": lambda: end(1),
-        "recovery_fraction_geometric": float(_fraction(geometric)) if defined else np.nan,
+        "recovery_fraction_geometric": float(rates.recovered(geometric)) if defined else np.nan,
         "recovery_fraction_depth": 1 - mean[1] / mean[0] if mean[0] > 0 else np.nan,
         "coords": {},
     }

@@ -46,8 +46,7 @@ def _precision(means: Floats) -> Floats:
 
 
 def _recovery(means: Floats) -> Floats:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((means[..., 2] - means[..., 1]) / (means[..., 0] - means[..., 1]))
+    return rates.recovered(means[..., :3])
 
 
 @metric(

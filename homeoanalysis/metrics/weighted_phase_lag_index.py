@@ -9,7 +9,7 @@ from pydantic import Field
 
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import cross_spectra as cs
-from homeoanalysis.numerics import pair_metrics
+from homeoanalysis.numerics import multiple, pair_metrics
 from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
 from homeoanalysis.numerics.pieces import Between, Pieces
@@ -101,7 +101,7 @@ def weighted_phase_lag_index(
             "weighted_phase_lag_index_low": low,
             "weighted_phase_lag_index_high": high,
             "weighted_phase_lag_index_p": p,
-            "weighted_phase_lag_index_q": pair_metrics.discoveries(p),
+            "weighted_phase_lag_index_q": multiple.discoveries(p),
             "weighted_phase_lag_index_df": np.full(len(pairs), float(n)),
             "reason": reasons,
         }

@@ -18,14 +18,18 @@ def holm(p: Floats) -> Floats:
     return adjusted
 
 
-def benjamini_hochberg(p: Floats) -> Floats:
-    """Adjusted p-values: of those at or below 0.05 one in twenty is false on average, if tests are independent. NaN stays.
+def discoveries(p: Floats) -> Floats:
+    """q values: the false discovery rate at which each p value of a family is found. NaN is in no family, and stays.
 
-    Source: Benjamini & Hochberg 1995, doi:10.1111/j.2517-6161.1995.tb02031.x.
+    Source: Benjamini & Hochberg 1995, doi:10.1111/j.2517-6161.1995.tb02031.x; it also holds for the positively dependent
+    values of neighbouring frequencies (Benjamini & Yekutieli 2001, doi:10.1214/aos/1013699998).
     """
     adjusted = np.full(p.shape, np.nan)
-    index = np.flatnonzero(np.isfinite(p))
-    order = index[np.argsort(p[index])[::-1]]
-    scaled = p[order] * order.size / np.arange(order.size, 0, -1)
-    adjusted[order] = np.minimum(np.minimum.accumulate(scaled), 1)
+    tested = np.isfinite(p)
+    values = p[tested]
+    order = np.argsort(values)[::-1]
+    found = np.empty(values.size)
+    scaled = values[order] * values.size / np.arange(values.size, 0, -1)
+    found[order] = np.minimum(np.minimum.accumulate(scaled), 1)
+    adjusted[tested] = found
     return adjusted

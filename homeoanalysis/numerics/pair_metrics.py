@@ -1,4 +1,4 @@
-"""What the metrics of pairs of channels have in common: epochs, names, reasons, and control of false discoveries."""
+"""What the metrics of pairs of channels have in common: epochs, names and reasons."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -96,23 +96,6 @@ def blanked(values: Floats, reasons: NDArray[np.object_]) -> Floats:
     result = np.array(values, float)
     result[reasons != ""] = np.nan
     return result
-
-
-def discoveries(p: Floats) -> Floats:
-    """q values: the false discovery rate at which each p value of a family is found (NaN is in no family).
-
-    Source: Benjamini & Hochberg 1995, doi:10.1111/j.2517-6161.1995.tb02031.x; it also holds for the positively dependent
-    values of neighbouring frequencies (Benjamini & Yekutieli 2001, doi:10.1214/aos/1013699998).
-    """
-    q = np.full(p.shape, np.nan)
-    tested = np.isfinite(p)
-    values = p[tested]
-    order = np.argsort(values)
-    scaled = values[order] * values.size / np.arange(1, values.size + 1)
-    adjusted = np.empty(values.size)
-    adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1)
-    q[tested] = adjusted
-    return q
 
 
 def pairs_of(pieces: Pieces, between: tuple[Kind, Kind]) -> tuple[NDArray[np.intp], NDArray[np.object_]]:

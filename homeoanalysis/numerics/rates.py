@@ -86,6 +86,13 @@ def of_population(rates: Rates) -> tuple[Floats, Floats]:
         return np.where(time > 0, rates.spikes.sum(axis=0) / time, np.nan), time
 
 
+def recovered(means: Floats) -> Floats:
+    """The part of a change of the rate that is undone: (..., before, changed, after) -> (...); 1, all of it."""
+    before, changed, after = np.moveaxis(means, -1, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((after - changed) / (before - changed))
+
+
 def moved(rates: Floats) -> bool:
     """Whether the second column differs from the first by two standard errors over units or more: (unit, column)."""
     change = rates[:, 1] - rates[:, 0]

@@ -117,6 +117,12 @@ def volleys(
     return trains
 
 
+def waves(background: float, rng: np.random.Generator) -> xr.Dataset:
+    """50 units of which 80 % fire once in each event, every 10 s on average, within bins of 1 s, and at the rate `background`."""
+    onset = np.floor(onsets(3.0, 10.0, 1000.0, rng)) + 0.4
+    return activity(volleys(50, onset, 0.002, 0.8, background, 1000.0, rng), 1000.0)
+
+
 def branching_trains(
     n: int, m: float, mean: float, seen: float, step: float, duration: float, rng: np.random.Generator
 ) -> list[Floats]:

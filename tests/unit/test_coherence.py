@@ -21,7 +21,7 @@ from homeoanalysis.metrics.weighted_phase_lag_index import weighted_phase_lag_in
 from homeoanalysis.numerics import cross_spectra as cs
 from homeoanalysis.numerics import multitaper, observed, synthetic
 from homeoanalysis.numerics import synthetic_signals as signals
-from homeoanalysis.numerics.pair_metrics import discoveries
+from homeoanalysis.numerics.multiple import discoveries
 from homeoanalysis.numerics.pieces import Pieces
 from homeoanalysis.provenance import rng_for
 

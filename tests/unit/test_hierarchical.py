@@ -6,7 +6,7 @@ from binomial import binomial_rule
 from scipy import stats
 
 from homeoanalysis.numerics.hierarchical import hierarchical_interval
-from homeoanalysis.numerics.multiple import benjamini_hochberg, holm
+from homeoanalysis.numerics.multiple import discoveries, holm
 from homeoanalysis.provenance import rng_for
 
 UNITS = 8
@@ -98,7 +98,7 @@ def test_many_tests_at_once() -> None:
     """By hand, after Holm's and Benjamini and Hochberg's papers; a missing test does not count."""
     p = np.array([0.01, 0.04, np.nan, 0.03, 0.005])
     np.testing.assert_allclose(holm(p), [0.03, 0.06, np.nan, 0.06, 0.02])
-    np.testing.assert_allclose(benjamini_hochberg(p), [0.02, 0.04, np.nan, 0.04, 0.02])
+    np.testing.assert_allclose(discoveries(p), [0.02, 0.04, np.nan, 0.04, 0.02])
 
 
 @pytest.mark.slow
