@@ -5,12 +5,9 @@ import time
 from typing import Any
 
 import numpy as np
-import xarray as xr
-from xarray.backends import BackendArray
-from xarray.core import indexing
 
+from comparisons._trains import unread
 from homeoanalysis import catalogue
-from homeoanalysis.numerics import synthetic
 from homeoanalysis.numerics.hierarchical import hierarchical_interval
 
 DAY = 86400.0
@@ -32,39 +29,13 @@ METRICS: dict[str, dict[str, Any]] = {
 }
 
 
-class _Trains(BackendArray):
-    """Poisson trains of many units, each a stretched part of one long train, made where they are read, as from a file."""
-
-    def __init__(self, rates: np.ndarray, duration: float, rng: np.random.Generator) -> None:
-        self.base = np.cumsum(rng.standard_exponential(int(2.2 * duration * rates.max())))
-        self.offset = rng.integers(0, int(duration * rates.max()), rates.size)
-        self.rates = rates
-        self.count = np.array(
-            [np.searchsorted(self.base, self.base[o] + duration * r) - o for o, r in zip(self.offset, rates, strict=True)]
-        )
-        self.first = np.concatenate([[0], np.cumsum(self.count)])
-        self.shape, self.dtype = (int(self.first[-1]),), np.dtype(float)
-
-    def __getitem__(self, key: indexing.ExplicitIndexer) -> np.ndarray:
-        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, self._read)
-
-    def _read(self, key: tuple[Any, ...]) -> np.ndarray:
-        start, stop, _ = key[0].indices(self.shape[0])
-        u = int(np.searchsorted(self.first, start, side="right")) - 1
-        at = self.offset[u] + np.array([start, stop]) - self.first[u]
-        return (self.base[slice(*at)] - self.base[self.offset[u]]) / self.rates[u]
-
-
 def week_of_rates(units: int = 200, days: float = 7.0, rate: float = 5.0) -> str:
     """Every metric of rates and recovery, one after the other, on one core; peak memory of the whole process."""
     rng = np.random.default_rng(1)
     rates = rate * rng.lognormal(0, 0.3, units)
     rates *= rate / rates.mean()
-    trains = _Trains(rates, days * DAY, rng)
     epochs = {name: (a * DAY * days / 7, b * DAY * days / 7) for name, (a, b) in EPOCHS.items()}
-    one = synthetic.activity([np.zeros(0)] * units, days * DAY, epochs=epochs).drop_vars(["spike_time", "spike_count"])
-    lazy = xr.Variable("spike", indexing.LazilyIndexedArray(trains), {"units": "s"})
-    one = one.assign(spike_time=lazy, spike_count=("unit", trains.count, {"units": "1"}))
+    one = unread(rates, days * DAY, rng, epochs)
     told, total = [], time.process_time()
     for name, parameters in METRICS.items():
         began = time.process_time()
@@ -72,7 +43,7 @@ def week_of_rates(units: int = 200, days: float = 7.0, rate: float = 5.0) -> str
         told.append(f"{name} {time.process_time() - began:.1f}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return (
-        f"{units} units x {days:g} days x {rate:g} Hz ({trains.shape[0] / 1e6:.0f} million spikes), one core: "
+        f"{units} units x {days:g} days x {rate:g} Hz ({one.sizes['spike'] / 1e6:.0f} million spikes), one core: "
         f"{time.process_time() - total:.0f} CPU s in all, peak {peak:.2f} GB; {', '.join(told)} CPU s"
     )
 

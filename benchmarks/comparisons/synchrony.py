@@ -1,15 +1,22 @@
 """All pairs of units: our sweep over merged spikes beside elephant's loop over pairs."""
 
 import itertools
+import os
 import resource
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import quantities as pq
 from elephant.spike_train_correlation import spike_time_tiling_coefficient as of_elephant
 from neo import SpikeTrain
+from resident import forget_peak, resident
 
+from comparisons._trains import unread
 from homeoanalysis import catalogue
+from homeoanalysis.contracts import open_dataset, write
+from homeoanalysis.measure import measure
 from homeoanalysis.numerics import synthetic
 from homeoanalysis.numerics.merged import Piece
 from homeoanalysis.numerics.neighbours import Sweep
@@ -66,6 +73,33 @@ def a_day(units: int = 1000, duration: float = 86400.0, rate: float = 5.0, piece
         f"one core: "
         f"{swept / 60:.1f} CPU min (and {made / 60:.1f} to make the spikes), peak {peak:.2f} GB; spikes near another unit's: "
         f"{100 * off:+.2f} % off the value of independent trains"
+    )
+
+
+def a_day_from_file(units: int = 1000, duration: float = 86400.0, rate: float = 5.0) -> str:
+    """The whole metric, as the workflow takes it: the file is opened, and its spikes are read piece by piece.
+
+    Writing it is not timed; it needs 1.5 GB of disk. Peak: of the reading process, which is another one than the writing one.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "day.nc"
+        if (child := os.fork()) == 0:
+            write(unread(np.full(units, rate), duration, np.random.default_rng(1)), path)
+            os._exit(0)
+        if os.waitpid(child, 0)[1]:
+            raise SystemExit("the file could not be written")
+        before, wall, began = resident("VmRSS"), time.perf_counter(), time.process_time()
+        forget_peak()
+        one = open_dataset(path)
+        found = measure([one], "spike_time_tiling_coefficient", window=WINDOW).spike_time_tiling_coefficient.values
+        took, wall = time.process_time() - began, time.perf_counter() - wall
+        size, spikes = path.stat().st_size, one.sizes["spike"]
+        one.close()
+    return (
+        f"STTC of all pairs, {units} units x {duration / 3600:g} h x {rate:g} Hz ({spikes / 1e6:.0f} million spikes) from a file "
+        f"of {size / 1e9:.2f} GB, one core: {took / 60:.1f} CPU min, {wall / 60:.1f} min of wall time, peak "
+        f"{resident('VmHWM') / 1e9:.2f} GB ({before / 1e9:.2f} GB before); mean over units {np.mean(found):+.1e}, largest "
+        f"{np.abs(found).max():.1e}"
     )
 
 

@@ -49,8 +49,8 @@ def correlation_index(activity: xr.Dataset, *, window: Second = 0.05) -> Mapping
         count = observed.segment_counts(part) @ together.T  # of a's spikes, seen with b
         length, reach = b - a, np.minimum(window, b - a)
         # Pairs of times of one segment that are at most a window apart, over all pairs of times seen of both units.
-        near = ((together * (2 * reach * length - reach**2)) @ together.T) / ((together * length) @ together.T) ** 2
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore"):  # two units may never have been seen together
+            near = ((together * (2 * reach * length - reach**2)) @ together.T) / ((together * length) @ together.T) ** 2
             index = neighbours.neighbours(part, window).pairs / (count * count.T * near)
         np.fill_diagonal(index, np.nan)
         n = np.isfinite(index).sum(axis=1)

@@ -66,7 +66,7 @@ def pieces(activity: xr.Dataset, reach: float, size: int = SIZE) -> Iterator[Pie
     clock = Clock(activity, 2 * reach)
     count = activity.spike_count.values
     ends = np.cumsum(count)
-    spikes = activity.spike_time
+    spikes = activity.spike_time.variable
     n = max(1, -(-int(count.sum()) // size))
     if n == 1:
         time, unit = clock(spikes.values), np.repeat(np.arange(count.size, dtype=np.int32), count)

@@ -94,9 +94,11 @@ def tiled(activity: xr.Dataset, window: float) -> Floats:
     """
     start, stop = observed.segments(activity)
     result = np.zeros((activity.sizes["unit"], start.size))
-    for u, train in enumerate(observed.spike_trains(activity)):
-        if train.size == 0:
+    last = np.cumsum(activity.spike_count.values)
+    for u, (n, b) in enumerate(zip(activity.spike_count.values, last, strict=True)):
+        if n == 0:
             continue
+        train = activity.spike_time.variable[b - n : b].values  # one unit at a time: all may not fit into memory
         segment = np.searchsorted(start, train, side="right") - 1
         begin = np.maximum(train - start[segment] - window, 0)
         end = np.minimum(train - start[segment] + window, (stop - start)[segment])

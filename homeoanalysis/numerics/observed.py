@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from homeoanalysis.contracts import SIGNALS
 from homeoanalysis.errors import NotApplicable
+from homeoanalysis.numerics import long_trains
 
 Floats = NDArray[np.float64]
 EDGE = 1e-6
@@ -148,10 +149,24 @@ def seen(activity: xr.Dataset) -> xr.Dataset:
         raise NotApplicable("no spike times")
     if "observed" not in activity or bool(activity.observed.all()):
         return activity
+    if long_trains.is_long(activity):
+        return take_pieces(activity, *segments(activity), _ranges(activity, *segments(activity), isolated(activity)))
     unit = unit_of_spike(activity)
     segment = np.searchsorted(activity.segment_start.values, activity.spike_time.values, side="right") - 1
     kept = activity.observed.values[unit, segment] > 0
     return take_pieces(activity, *segments(activity), kept)
+
+
+def _ranges(activity: xr.Dataset, start: Floats, stop: Floats, wanted: Floats) -> long_trains.Ranges:
+    """The spikes of each unit in the pieces that are `wanted` (unit, piece) of it; one unit is read at a time."""
+    closed = is_end(activity, stop)
+    first, last = np.zeros((2, *wanted.shape), np.int64)
+    end = np.cumsum(activity.spike_count.values)
+    for u, (n, b) in enumerate(zip(activity.spike_count.values, end, strict=True)):
+        times = activity.spike_time.variable[b - n : b].values
+        first[u] = b - n + np.searchsorted(times, start)
+        last[u] = b - n + np.where(closed, np.searchsorted(times, stop, side="right"), np.searchsorted(times, stop))
+    return long_trains.Ranges(first, np.where(wanted > 0, last, first))
 
 
 def restrict(activity: xr.Dataset, start: Floats, stop: Floats) -> xr.Dataset:
@@ -163,13 +178,17 @@ def restrict(activity: xr.Dataset, start: Floats, stop: Floats) -> xr.Dataset:
     new_start, new_stop = overlap(*segments(activity), np.asarray(start, float), np.asarray(stop, float))
     if new_start.size == 0:
         raise NotApplicable("nothing was observed in the asked time")
-    kept = None
-    if "spike_time" in activity:
+    kept: long_trains.Ranges | NDArray[np.bool_] | None = None
+    if "spike_time" in activity and long_trains.is_long(activity):
+        kept = _ranges(activity, new_start, new_stop, np.ones((activity.sizes["unit"], new_start.size)))
+    elif "spike_time" in activity:
         kept = piece_of(activity.spike_time.values, new_start, new_stop, is_end(activity, new_stop)) >= 0
     return take_pieces(activity, new_start, new_stop, kept)
 
 
-def take_pieces(activity: xr.Dataset, start: Floats, stop: Floats, kept: NDArray[np.bool_] | None) -> xr.Dataset:
+def take_pieces(
+    activity: xr.Dataset, start: Floats, stop: Floats, kept: long_trains.Ranges | NDArray[np.bool_] | None
+) -> xr.Dataset:
     """`restrict` to pieces that are known to lie inside segments; `kept`: which spikes lie inside them, None without spikes."""
     old_start, _ = segments(activity)
     of = np.searchsorted(old_start, start, side="right") - 1  # the old segment of each piece
@@ -178,8 +197,12 @@ def take_pieces(activity: xr.Dataset, start: Floats, stop: Floats, kept: NDArray
         "segment_stop": xr.Variable("segment", stop, activity.segment_stop.attrs),
     }
     if kept is not None:
-        count = np.bincount(unit_of_spike(activity)[kept], minlength=activity.sizes["unit"])
-        new["spike_time"] = xr.Variable("spike", activity.spike_time.values[kept], activity.spike_time.attrs)
+        if isinstance(kept, long_trains.Ranges):
+            times, count = long_trains.taken(activity.spike_time.variable, kept)
+        else:
+            count = np.bincount(unit_of_spike(activity)[kept], minlength=activity.sizes["unit"])
+            times = xr.Variable("spike", activity.spike_time.values[kept], activity.spike_time.attrs)
+        new["spike_time"] = times
         new["spike_count"] = xr.Variable("unit", count, activity.spike_count.attrs)
     if "observed" in activity:
         new["observed"] = xr.Variable(("unit", "segment"), activity.observed.values[:, of], activity.observed.attrs)

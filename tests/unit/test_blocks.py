@@ -15,7 +15,7 @@ from xarray.core import indexing
 from homeoanalysis import catalogue
 from homeoanalysis.contracts import blocks, open_dataset, write
 from homeoanalysis.errors import ContractError
-from homeoanalysis.numerics import synthetic
+from homeoanalysis.numerics import merged, observed, synthetic
 from homeoanalysis.provenance import rng_for
 
 STEP = 1e-6
@@ -162,7 +162,7 @@ import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 from homeoanalysis.contracts import open_dataset, write
-from homeoanalysis.numerics import synthetic
+from homeoanalysis.numerics import merged, observed, synthetic
 from resident import resident
 
 class Zeros(BackendArray):
@@ -202,4 +202,37 @@ def test_very_many_spikes_are_read_where_they_are_used(tmp_path: Path, monkeypat
     assert not isinstance(left.spike_time.variable._data, np.ndarray)
     firing_rate = catalogue.load("metrics", "firing_rate")
     xr.testing.assert_equal(firing_rate(left), firing_rate(loaded))
+    left.close()
+
+
+@pytest.mark.parametrize("metric", ["spike_time_tiling_coefficient", "correlation_index"])
+def test_pairs_of_very_many_spikes_are_counted_without_loading_them(
+    metric: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over gaps, epochs and units that are not always isolated: equal to the loaded file, and no more than a unit is read."""
+    rng = rng_for(1, "long trains")
+    one = synthetic.activity(
+        synthetic.copied_trains(5, 4.0, 0.4, 90.0, rng), 90.0, epochs={"early": (0.0, 41.0), "late": (52.5, 90.0)}
+    )
+    one = observed.restrict(one, np.array([0.0, 30.0, 61.0]), np.array([25.0, 58.0, 90.0]))
+    one = one.assign(observed=(("unit", "segment"), [[1, 1, 1], [1, 0, 1], [0, 1, 1], [1, 1, 0], [0, 0, 1]], {"units": "1"}))
+    write(observed.seen(one), tmp_path / "a.nc")
+    loaded = catalogue.load("metrics", metric)(open_dataset(tmp_path / "a.nc"))
+    monkeypatch.setattr("homeoanalysis.contracts.blocks.LARGE", 10)
+    monkeypatch.setattr("homeoanalysis.contracts.storage.SPIKES_IN_MEMORY", 100)
+    monkeypatch.setattr(merged.pieces, "__defaults__", (50,))
+    left = open_dataset(tmp_path / "a.nc")
+    largest = int(left.spike_count.max())
+    read: list[int] = []
+    values = xr.Variable.values.fget
+
+    def watched(variable: xr.Variable) -> np.ndarray:
+        found = values(variable)
+        if variable.dims == ("spike",):
+            read.append(found.size)
+        return found
+
+    monkeypatch.setattr(xr.Variable, "values", property(watched, xr.Variable.values.fset))
+    xr.testing.assert_equal(catalogue.load("metrics", metric)(left), loaded)
+    assert 0 < max(read) <= largest
     left.close()
