@@ -8,19 +8,19 @@ import xarray as xr
 
 from homeoanalysis.errors import NotApplicable
 from homeoanalysis.metric import Companion, Truth, metric
-from homeoanalysis.numerics import intervals, observed, resampling, synthetic
+from homeoanalysis.numerics import intervals, observed, rates, resampling, synthetic
 
 
 def _truth(rng: np.random.Generator) -> Truth:
     """Two units that fire at other rates awake and asleep, in bouts of 10 s."""
-    rates = np.array([[2.0, 6.0], [10.0, 5.0]])
+    hertz = np.array([[2.0, 6.0], [10.0, 5.0]])
     spans = {k: (10.0 * k, 10.0 * k + 10) for k in range(12)}
-    activity = synthetic.stepped(rates[:, np.arange(12) % 2], {str(k): v for k, v in spans.items()}, rng).drop_dims("epoch")
+    activity = synthetic.stepped(hertz[:, np.arange(12) % 2], {str(k): v for k, v in spans.items()}, rng).drop_dims("epoch")
     start, stop = np.array(list(spans.values())).T
     edges = {"state_start": ("state", start, {"units": "s"}), "state_stop": ("state", stop, {"units": "s"})}
     activity = activity.assign(edges).assign_coords(state=["wake", "sleep"] * 6)
-    value = rates[:, None, ::-1]  # states in the order of their names
-    return Truth(activity, value, {}, conservative="exact interval of a count")
+    value = hertz[:, None, ::-1]  # states in the order of their names
+    return Truth(activity, value, {}, conservative="interval of a count, which is a whole number")
 
 
 def _any_rate(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
@@ -35,11 +35,11 @@ def _any_rate(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     dims=("unit", "epoch", "state"),
     bounds=(0, np.inf),
     companions={
-        "low": Companion("Hz", "95 % interval, exact for a Poisson count", (0, np.inf)),
-        "high": Companion("Hz", "95 % interval, exact for a Poisson count", (0, np.inf)),
+        "low": Companion("Hz", "95 % interval, from the dispersion of 20 batches of the state", (0, np.inf)),
+        "high": Companion("Hz", "95 % interval, from the dispersion of 20 batches of the state", (0, np.inf)),
         "time": Companion("s", "Time observed in the state", (0, np.inf)),
     },
-    source="count / observed time in all bouts of the state; interval: Garwood 1936, doi:10.2307/2333958",
+    source="count / observed time in all bouts of the state; interval as of firing_rate",
     scale="relative",
     truth=_truth,
     surrogate=_any_rate,
@@ -58,7 +58,8 @@ def set_point_by_state(activity: xr.Dataset) -> Mapping[str, Any]:
         raise NotApplicable("no state labels, so that claims about sleep and wake, or stimulus on and off, are untestable")
     epochs, labels = observed.epochs(activity), np.unique(activity.state.values.astype(str))
     shape = activity.sizes["unit"], len(epochs), labels.size
-    spikes, time = np.zeros(shape, np.int64), np.zeros(shape)
+    values = np.full((3, *shape), np.nan)  # rate and its interval
+    time = np.zeros(shape)
     for e, (first, end) in enumerate(epochs.values()):
         for s, label in enumerate(labels):
             bouts = activity.state.values.astype(str) == label
@@ -66,18 +67,16 @@ def set_point_by_state(activity: xr.Dataset) -> Mapping[str, Any]:
             order = np.argsort(start)
             inside = observed.overlap(start[order], stop[order], np.array([first]), np.array([end]))
             inside = observed.overlap(*observed.segments(activity), *inside)
-            count, isolated = observed.piece_counts(activity, *inside)
-            spikes[:, e, s] = (count * isolated).sum(axis=1)
-            time[:, e, s] = (isolated * (inside[1] - inside[0])).sum(axis=1)
-
-    def per_time(number: np.ndarray) -> np.ndarray:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(time > 0, number / time, np.nan)
-
+            if inside[0].size:
+                batches = rates.batches(activity, *inside)
+                time[:, e, s] = batches.time.sum(axis=1)
+                with np.errstate(invalid="ignore"):
+                    values[0, :, e, s] = batches.spikes.sum(axis=1) / time[:, e, s]
+                values[1:, :, e, s] = intervals.count_interval(batches.spikes, batches.time)
     return {
-        "set_point_by_state": per_time(spikes),
-        "set_point_by_state_low": lambda: per_time(intervals.poisson_interval(spikes)[0]),
-        "set_point_by_state_high": lambda: per_time(intervals.poisson_interval(spikes)[1]),
+        "set_point_by_state": values[0],
+        "set_point_by_state_low": values[1],
+        "set_point_by_state_high": values[2],
         "set_point_by_state_time": time,
         "coords": {"unit": activity.unit.values, "epoch": list(epochs), "state": labels.tolist()},
     }

@@ -79,6 +79,23 @@ def binned(activity: xr.Dataset, edges: Floats, bin_size: float, cell_type: Cell
     return Rates(total, time)
 
 
+def batches(activity: xr.Dataset, start: Floats, stop: Floats, n: int = 20) -> Rates:
+    """Spikes and observed time (unit, batch) of sorted pieces of segments, in batches of equal length of theirs."""
+    clock = np.cumsum(stop - start)
+    edge = clock[-1] * np.arange(1, n) / n
+    piece = np.searchsorted(clock, edge)
+    cut = stop[piece] - (clock[piece] - edge)
+    start, stop = np.sort(np.concatenate([start, cut])), np.sort(np.concatenate([stop, cut]))
+    start, stop = start[stop > start], stop[stop > start]
+    count, isolated = observed.piece_counts(activity, start, stop, slack=observed.EDGE * clock[-1] / n)
+    length = stop - start
+    batch = np.minimum((np.cumsum(length) - length / 2) / (clock[-1] / n), n - 1).astype(np.intp)
+    spikes, time = np.zeros((count.shape[0], n), np.int64), np.zeros((count.shape[0], n))
+    np.add.at(spikes.T, batch, (count * isolated).T)
+    np.add.at(time.T, batch, (isolated * length).T)
+    return Rates(spikes, time)
+
+
 def of_population(rates: Rates) -> tuple[Floats, Floats]:
     """Mean rate of the population [Hz] and observed unit-seconds in each column; NaN where nothing was observed."""
     time = rates.time.sum(axis=0)

@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 import xarray as xr
+from binomial import binomial_rule
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from homeoanalysis import catalogue
 from homeoanalysis.errors import NotApplicable
 from homeoanalysis.measure import measure_draws
 from homeoanalysis.numerics import observed, synthetic
-from homeoanalysis.numerics.intervals import bca_interval, poisson_interval, t_quantile
+from homeoanalysis.numerics.intervals import bca_interval, count_interval, t_quantile
 from homeoanalysis.numerics.resampling import Halves, blocks, shifted_stimulus, sorted_uniform, with_spikes
 from homeoanalysis.provenance import rng_for
 
@@ -204,6 +206,10 @@ def test_other_spikes_lose_the_tick_and_nothing_else() -> None:
 # ---- intervals
 
 
+def poisson_interval(count: np.ndarray, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    return count_interval(count[:, None], np.ones((count.size, 1)), confidence)
+
+
 def test_poisson_interval_is_that_of_garwood() -> None:
     """chi2 form of the exact interval; Garwood 1936, table 1: for 0 the upper end is 3.69, for 10 it is [4.80, 18.39]."""
     count = np.arange(2000)
@@ -228,6 +234,50 @@ def test_poisson_interval_covers_at_every_mean(confidence: float) -> None:
         if mean > 50:  # and not wider than it must be: without the outermost count on either side it would not cover
             ends = np.flatnonzero((low <= mean) & (mean <= high))[[0, -1]]
             assert covered - stats.poisson.pmf(ends, mean).sum() < confidence
+
+
+def test_interval_of_clumps_is_that_of_their_number() -> None:
+    """Spikes in clumps of five: five times the interval of a fifth as many spikes. Of many Poisson batches: Garwood's, nearly."""
+    rng = rng_for(1, "clumps")
+    clumps = rng.poisson(3.0, (200, 20))
+    one, five = count_interval(clumps, np.ones(clumps.shape)), count_interval(5 * clumps, np.ones(clumps.shape))
+    np.testing.assert_allclose(five, 5 * np.array(one), rtol=1e-12)
+    many = rng.poisson(3.0, 20_000)
+    batches, exact = count_interval(many, np.ones(many.size)), poisson_interval(np.array([many.sum()]))
+    np.testing.assert_allclose(np.subtract(*batches[::-1]), np.subtract(*exact[::-1]) / many.size, rtol=0.03)
+
+
+def test_interval_of_nothing_and_of_a_clock() -> None:
+    """Without a spike: Garwood's, 3.69 over the time; with equal counts: one spike on either side is left; unobserved: none."""
+    low, high = count_interval(
+        np.array([np.zeros(20), np.full(20, 5), np.zeros(20)]), np.repeat([[1.0], [1.0], [0.0]], 20, axis=1)
+    )
+    assert low[0] == 0
+    assert high[0] == pytest.approx(3.689 / 20, rel=1e-3)
+    assert (high[1] - low[1]) * 20 == pytest.approx(2 * stats.t.ppf(0.975, 19), rel=0.02)
+    assert np.isnan([low[2], high[2]]).all()
+
+
+@pytest.mark.slow
+def test_intervals_of_a_rate_cover_for_bursts_and_drifts_where_poissons_do_not(request: pytest.FixtureRequest) -> None:
+    """Bursts of five; a rate that changes every 2 s by a gamma factor; two thirds of the time not observed. 400 s, 500 draws."""
+    firing_rate = catalogue.load("metrics", "firing_rate")
+    inside: dict[tuple[str, str], list[bool]] = {}
+    start = np.arange(0.0, 399.0, 3.0)
+    for draw in range(500):
+        rng = rng_for(1, request.node.name, draw)
+        onset = rng.uniform(-1, 400, rng.poisson(0.8 * 401))
+        bursts = synthetic.bursting_train(onset, 5, 0.01, 0.0, 400.0, rng)
+        drifts = np.concatenate([2 * k + synthetic.poisson_train(4 * rng.gamma(1.0), 2.0, rng) for k in range(200)])
+        whole = synthetic.activity([bursts, drifts], 400.0)
+        for seen, one in (("whole", whole), ("a third", observed.restrict(whole, start, start + 1.0))):
+            for kind in ("batches", "poisson"):
+                found = firing_rate(one, interval=kind)
+                low, high = (found[f"firing_rate_{side}"].values[draw % 2, 0] for side in ("low", "high"))
+                inside.setdefault((seen, kind), []).append(bool(low <= 4.0 <= high))
+    for seen in ("whole", "a third"):
+        assert not binomial_rule(inside[seen, "batches"], 0.95)
+        assert np.mean(inside[seen, "poisson"]) < 0.8
 
 
 @QUICK
