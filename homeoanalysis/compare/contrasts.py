@@ -1,7 +1,7 @@
 """From a measure to the values that a contrast compares."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -88,6 +88,26 @@ def selected(measured: xr.Dataset, contrast: Contrast) -> dict[Cell, xr.DataArra
     if "epoch" not in values.dims and contrast.reference is not None:
         raise NotComparable("the metric is not taken per epoch")
     return found
+
+
+def refuse_censored(measured: xr.Dataset, contrast: Contrast, draws: Sequence[xr.Dataset] = ()) -> None:
+    """A mean over those who came back in time says nothing of those who did not.
+
+    draws: halves of the same recordings, in which a metric that is censored is NaN.
+    """
+    censored = f"{measured.attrs['metric']}_censored"
+    if censored not in measured:
+        return
+    marks = measured.assign_attrs(metric=censored)
+    each = [v for part in sides(contrast) for v in selected(marks, part).values()]
+    late = sum(bool((v == 1).any()) for v in each)
+    if late:
+        raise NotComparable(f"{late} of {len(each)} replicates had not come back by the end; a mean of the others is too short")
+    values = [v for drawn in draws for part in sides(contrast) for v in selected(drawn, part).values()]
+    late = sum(int(v.isnull().sum()) for v in values)
+    if late:
+        every = sum(v.size for v in values)
+        raise NotComparable(f"{late} of {every} halves do not show when it comes back; a mean of the others is too short")
 
 
 def with_pairing(measured: xr.Dataset, contrast: Contrast) -> Contrast:

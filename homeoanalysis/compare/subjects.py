@@ -15,6 +15,7 @@ from homeoanalysis.compare.contrasts import (
     contrasted,
     is_change,
     no_value,
+    refuse_censored,
     selected,
     sides,
     subjects,
@@ -52,7 +53,7 @@ def located(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
     Raises NotComparable if there is no value.
     """
     contrast = with_pairing(measured, contrast)
-    _refuse_censored(measured, contrast)
+    refuse_censored(measured, contrast)
     if contrast.trend is not None:
         return _trend(measured, contrast, scale)
     parts = [contrast]
@@ -129,18 +130,6 @@ def _trend(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
     told = "over the slopes of subjects" if several else "of the line through subjects"
     asked = contrast.model_copy(update={"reference": contrast.reference or contrast.trend})  # a slope is a change
     return Located(slope, *over(0.95), spread, n, 0, left_out, *_tests(over, asked), np.nan, np.nan, f"{told} (n = {n})")
-
-
-def _refuse_censored(measured: xr.Dataset, contrast: Contrast) -> None:
-    """A mean over those who came back in time says nothing of those who did not."""
-    censored = f"{measured.attrs['metric']}_censored"
-    if censored not in measured:
-        return
-    marks = measured.assign_attrs(metric=censored)
-    each = [v for part in sides(contrast) for v in selected(marks, part).values()]
-    late = sum(bool((v == 1).any()) for v in each)
-    if late:
-        raise NotComparable(f"{late} of {len(each)} replicates had not come back by the end; a mean of the others is too short")
 
 
 def _within(measured: xr.Dataset, contrast: Contrast, scale: str, location: float) -> Interval:

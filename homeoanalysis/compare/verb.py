@@ -21,6 +21,7 @@ from homeoanalysis.compare.contrasts import (
     is_change,
     mean,
     no_value,
+    refuse_censored,
     shape,
     unit_of,
     with_pairing,
@@ -166,6 +167,8 @@ def _judge(result: xr.Dataset, at: dict[str, str], contrast: Contrast) -> None:
             verdict = "reference"
         elif int(result.fitted.loc[cell]):
             verdict = "fitted"
+        elif np.isnan(null):
+            verdict = "undecided: the target's surrogates have no value"
         elif not null > ceiling:
             verdict = "undecided: the target's halves differ as much as its surrogates"
         else:
@@ -209,11 +212,13 @@ def _discrepancies(
         raise NotComparable("a descriptive metric")
     other = by_source[target if candidate in REFERENCES else candidate]
     contrast = _paired_alike({target: truth.estimate, candidate: other.estimate}, contrast, scale)
+    drawn = other.draws["null" if candidate == "null" else "half_b"]
+    for measured, draws in ((truth.estimate, truth.draws["half_a"]), (other.estimate, drawn)):
+        refuse_censored(measured, contrast, [draws])
     norm = _norm(truth.estimate, target, contrast, scale)
     left = mean(contrasted(truth.draws["half_a"], contrast, scale))
     # A reference is the same cells in the same draw; a model is any of its cells, as many as the target has.
     like = (0, 0) if candidate in REFERENCES else shape(truth.estimate, contrast)
-    drawn = other.draws["null" if candidate == "null" else "half_b"]
     right = mean(contrasted(drawn, contrast, scale, like, rng), like, rng)
     both = xr.align(right, left, join="inner")
     distance = _distance(*both, norm).values

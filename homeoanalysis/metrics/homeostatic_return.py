@@ -10,7 +10,7 @@ from pydantic import Field
 
 from homeoanalysis.errors import NotApplicable
 from homeoanalysis.metric import Companion, Truth, metric
-from homeoanalysis.numerics import observed, rates, stationary, synthetic
+from homeoanalysis.numerics import observed, rates, resampling, stationary, synthetic
 from homeoanalysis.units import Hertz, Second
 
 Floats = NDArray[np.float64]
@@ -62,9 +62,9 @@ def _returns(log: Floats, selection: str, change: float) -> tuple[Floats, Floats
     },
     source="sum over selected units of ln(r_end / r_p), less its mean over surrogates, for each selected unit; surrogates: "
     "stationary log rates whose variance and correlation time are those of the baseline, Poisson spikes, the same selection",
-    scale=None,
+    scale="linear",
     truth=_truth,
-    surrogate=lambda activity, rng: activity,
+    surrogate=resampling.at_rate_of("perturbation", "recovery"),
     null=_null,
     cost=0.1,
 )

@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from homeoanalysis.metric import Companion, Truth, metric
-from homeoanalysis.numerics import rates, synthetic
+from homeoanalysis.numerics import observed, rates, resampling, synthetic
 from homeoanalysis.provenance import rng_for
 from homeoanalysis.units import Hertz
 
@@ -34,6 +34,15 @@ def _null(rng: np.random.Generator) -> Truth:
     return Truth(_changed(0.0, rng), np.nan, {})
 
 
+def _independent(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+    """In the recovery each unit is as far from its baseline as it was, on a random side of it."""
+    units = rates.in_epochs(activity, ("baseline", "recovery"))
+    seen = np.all(observed.counts(activity, ("baseline", "recovery"))[1] > 0, axis=1)
+    rate = np.zeros(seen.size)
+    rate[seen] = np.exp(units.log[:, 0] + rng.choice([-1.0, 1.0], seen.sum()) * (units.log[:, 1] - units.log[:, 0]))
+    return resampling.fired_at(activity, "recovery", rate, rng)
+
+
 def _p(before: Floats, ratio: Floats, seen: float) -> float:
     """Part of surrogates whose population changes no more: log ratios with random signs, dealt to other units."""
     order = np.lexsort((ratio, before))
@@ -56,9 +65,9 @@ def _p(before: Floats, ratio: Floats, seen: float) -> float:
     },
     source="ln(R_end / R_0), R the sum of the rates; p: surrogates whose unit log ratios are flipped in sign and permuted over "
     "units. After Slomowitz et al. 2015, doi:10.7554/eLife.04378",
-    scale=None,
+    scale="linear",
     truth=_truth,
-    surrogate=lambda activity, rng: activity,
+    surrogate=_independent,
     null=_null,
     cost=0.05,
 )

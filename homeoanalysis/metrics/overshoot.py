@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from homeoanalysis.errors import NotApplicable
 from homeoanalysis.metric import Companion, Truth, metric
-from homeoanalysis.numerics import rates, synthetic
+from homeoanalysis.numerics import rates, resampling, synthetic
 from homeoanalysis.provenance import rng_for
 from homeoanalysis.units import Second
 
@@ -49,11 +49,10 @@ def _null_maxima(n: int, n_baseline: int) -> NDArray[np.float64]:
     },
     source="max of s (r - r_0) / |r_0 - r_p| after the first crossing of the baseline, s the sign of r_0 - r_p, less its mean "
     "for windows that vary independently as those of the baseline do; undefined if |r_0 - r_p| < 2 standard errors",
-    scale=None,
+    scale="linear",
     truth=_truth,
-    surrogate=lambda activity, rng: activity,
+    surrogate=resampling.at_rate_of("baseline", "recovery"),
     null=_null,
-    no_worst_case="none",
 )
 def overshoot(
     activity: xr.Dataset,

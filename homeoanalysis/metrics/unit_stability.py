@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from homeoanalysis.metric import Companion, Truth, metric
-from homeoanalysis.numerics import intervals, rates, synthetic
+from homeoanalysis.numerics import intervals, rates, resampling, synthetic
 from homeoanalysis.units import Hertz
 
 Floats = NDArray[np.float64]
@@ -66,9 +66,9 @@ def _recovery(means: Floats) -> Floats:
     source="ln of SD_i ln(r_end / r_0) over SD_i ln(r_0 / r_control), counting noise subtracted, beside "
     "(r_end - r_p) / (r_0 - r_p): the quadrants of Slomowitz et al. 2015, doi:10.7554/eLife.04378; undefined without drift, or "
     "if |r_0 - r_p| < 2 standard errors",
-    scale=None,
+    scale="linear",
     truth=_truth,
-    surrogate=lambda activity, rng: activity,
+    surrogate=resampling.swapped_units,
     null=_null,
 )
 def unit_stability(

@@ -40,6 +40,17 @@ def _null(rng: np.random.Generator) -> Truth:
     return Truth(_lost(0.0, rng), 0.0, {})
 
 
+def _lost_at_random(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+    """After the baseline each unit is lost as another one was, whatever its rate."""
+    if "observed" not in activity:
+        return activity
+    seen = activity.observed.values.copy()
+    late = activity.segment_start.values >= observed.epoch(activity, "baseline")[1]
+    known = seen[:, ~late].any(axis=1)
+    seen[np.ix_(known, late)] = rng.permutation(seen[np.ix_(known, late)])
+    return observed.seen(activity.assign(observed=(activity.observed.dims, seen, activity.observed.attrs)))
+
+
 def _logistic(x: Floats, survived: Floats) -> tuple[Floats, Any]:
     """Firth's penalised likelihood of P(survived) = 1 / (1 + exp(-(a + b x))): (a, b), and their covariance.
 
@@ -75,9 +86,9 @@ def _logistic(x: Floats, survived: Floats) -> tuple[Floats, Any]:
     },
     source="logistic regression of survival on ln r_0, penalised (Firth 1993, doi:10.1093/biomet/80.1.27); weights: Horvitz & "
     "Thompson 1952, doi:10.1080/01621459.1952.10483446; bounds from the 5th and 95th percentile of the survivors",
-    scale=None,
+    scale="linear",
     truth=_truth,
-    surrogate=lambda activity, rng: activity,
+    surrogate=_lost_at_random,
     null=_null,
 )
 def unit_survival(

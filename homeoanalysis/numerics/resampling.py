@@ -112,14 +112,18 @@ def at_rate_of(source: str, target: str) -> Callable[[xr.Dataset, np.random.Gene
         if missing:
             raise NotApplicable(f"no surrogates without an epoch that is named {' and one named '.join(missing)}")
         count, time = (x[:, 0] for x in observed.counts(activity, [source]))
-        inside = observed.overlap(*observed.segments(activity), *(np.array([edge]) for edge in spans[target]))
         with np.errstate(invalid="ignore", divide="ignore"):
-            rate = np.where(time > 0, count / time, 0.0)
-        new_count = rng.poisson(rate * float((inside[1] - inside[0]).sum()))
-        new = sorted_uniform(new_count, *inside, rng)
-        return _with_epoch(activity, spans[target], new_count, new)
+            return fired_at(activity, target, np.where(time > 0, count / time, 0.0), rng)
 
     return surrogate
+
+
+def fired_at(activity: xr.Dataset, label: str, rate: Floats, rng: np.random.Generator) -> xr.Dataset:
+    """In one epoch each unit fires at a rate (unit) [Hz], as a Poisson train."""
+    span = observed.epoch(activity, label)
+    inside = observed.overlap(*observed.segments(activity), *np.array([span]).T)
+    count = rng.poisson(rate * float((inside[1] - inside[0]).sum()))
+    return with_epoch(activity, span, count, sorted_uniform(count, *inside, rng))
 
 
 def swapped_units(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
@@ -128,10 +132,10 @@ def swapped_units(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     trains = [t[(t >= start) & (t <= stop)] for t in observed.spike_trains(activity)]
     order = rng.permutation(len(trains))
     count = np.array([trains[k].size for k in order], np.int64)
-    return _with_epoch(activity, (start, stop), count, np.concatenate([trains[k] for k in order]))
+    return with_epoch(activity, (start, stop), count, np.concatenate([trains[k] for k in order]))
 
 
-def _with_epoch(activity: xr.Dataset, span: tuple[float, float], count: NDArray[np.int64], new: Floats) -> xr.Dataset:
+def with_epoch(activity: xr.Dataset, span: tuple[float, float], count: NDArray[np.int64], new: Floats) -> xr.Dataset:
     """The activity with other spikes in one epoch: `count[u]` of each unit, one unit after the other."""
     times, unit = activity.spike_time.values, observed.unit_of_spike(activity)
     kept = (times < span[0]) | (times > span[1])

@@ -507,7 +507,16 @@ def test_a_mean_without_those_who_never_came_back_is_refused() -> None:
     late = measured.estimate.firing_rate.copy(data=np.array([[0.0, 0.0], [0, 1], [0, 0], [0, 1]]))
     marked = Measured(measured.estimate.assign(firing_rate_censored=late), measured.draws)
     found = compared({"rec": marked, "model": made("model", ONE)}, LEVEL).sel(source="rec")
-    assert found.location_reason.item() == "2 of 4 replicates had not come back by the end; a mean of the others is too short"
+    why = "2 of 4 replicates had not come back by the end; a mean of the others is too short"
+    assert found.location_reason.item() == why
+    assert set(found.reason.values.tolist()) == {why}
+    back = Measured(measured.estimate.assign(firing_rate_censored=0 * late), measured.draws)
+    assert compared({"rec": back, "model": made("model", ONE)}, LEVEL).sel(source="rec").location_reason.item() == ""
+    half = measured.draws["half_a"].copy(deep=True)
+    half.firing_rate[..., 0, 1] = np.nan
+    short = Measured(back.estimate, {**measured.draws, "half_a": half})
+    found = compared({"rec": short, "model": made("model", ONE)}, LEVEL)
+    assert "halves do not show when it comes back" in found.reason.sel(candidate="model").item()
 
 
 def test_subjects_without_a_value_are_left_out_and_counted() -> None:
