@@ -76,6 +76,13 @@ def shifted_stimulus(activity: xr.Dataset, rng: np.random.Generator) -> xr.Datas
     return activity.assign(covariate=(activity.covariate.dims, values, activity.covariate.attrs))
 
 
+def permuted_labels(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+    """The stimuli of the trials in another order: same responses, no relation to the stimulus."""
+    if "stimulus" not in activity:
+        return activity
+    return activity.assign(stimulus=("trial", rng.permutation(activity.stimulus.values), activity.stimulus.attrs))
+
+
 def turned_trains(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     """The spikes of each unit turned round by a random part of observed time: same counts and patterns, no relation of units."""
     clock = Clock(activity, 0.0)

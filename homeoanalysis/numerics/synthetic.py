@@ -219,6 +219,32 @@ def band_limited_noise(duration: float, sampling_rate: float, cutoff: float, rng
     return np.asarray(noise / noise.std())
 
 
+def with_trials(one: xr.Dataset, start: Floats, length: float, stimulus: Sequence[str]) -> xr.Dataset:
+    """The activity with trials of `length` [s]."""
+    return one.assign(
+        trial_start=("trial", start, {"units": "s"}),
+        trial_stop=("trial", start + length, {"units": "s"}),
+        stimulus=("trial", list(stimulus)),
+    )
+
+
+def stimulated(
+    mean: Floats, trials: int, rng: np.random.Generator, *, units: int = 3, length: float = 0.1, period: float = 0.128
+) -> xr.Dataset:
+    """Units that fire Poisson(mean[stimulus, bin]) spikes in each bin of a trial, `trials` of each stimulus, in random order."""
+    mean = np.atleast_2d(np.asarray(mean, float).T).T  # one bin, where there is one number for each stimulus
+    label = rng.permutation(np.repeat(np.arange(mean.shape[0]), trials))
+    start = period * np.arange(label.size, dtype=np.float64)
+    step = length / mean.shape[1]
+    begin = (start[:, None] + step * np.arange(mean.shape[1])).ravel()
+    trains = []
+    for _ in range(units):
+        at = np.repeat(begin, rng.poisson(mean[label]).ravel())
+        trains.append(np.sort(at + step * rng.uniform(0.01, 0.99, at.size)))
+    names = [f"stimulus {k}" for k in label]
+    return with_trials(activity(trains, period * label.size), start, length, names)
+
+
 def poisson_encoder(
     rate: float, depth: float, cutoff: float, duration: float, rng: np.random.Generator, n_units: int = 1
 ) -> xr.Dataset:
