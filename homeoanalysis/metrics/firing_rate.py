@@ -68,7 +68,7 @@ def firing_rate(activity: xr.Dataset, *, interval: Literal["batches", "poisson"]
             return intervals.count_interval(count[..., None], time[..., None])
         inside = [observed.overlap(*observed.segments(activity), *np.array([span]).T) for span in spans.values()]
         each = [rates.batches(activity, *pieces) for pieces in inside]
-        low, high = np.array([intervals.count_interval(batch.spikes, batch.time) for batch in each]).transpose(1, 2, 0)
+        low, high = np.array([intervals.count_interval(batch.spikes, batch.time) for batch, _ in each]).transpose(1, 2, 0)
         return low, high
 
     with np.errstate(invalid="ignore", divide="ignore"):

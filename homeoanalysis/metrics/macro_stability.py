@@ -78,16 +78,18 @@ def macro_stability(
     recovery: str = "recovery",
     cell_type: rates.CellType = "all",
     least_rate: Hertz = 0.01,
+    only_steady: bool = False,
 ) -> Mapping[str, Any]:
     """Change of the population's summed rate, held against the changes of its units.
 
     activity: activity/1 with spikes and the two named epochs.
     least_rate: [Hz]; units below it in the baseline have no set point.
+    only_steady: leave out units that are silent in a fifth of the baseline, or have a trend in it (`rate_trend`).
     Returns a scalar [1]; a small `p` says that the population came back closer than independent units would bring it. NaN
     with fewer than 4 units, or where nothing fires in the recovery.
     Raises NotApplicable without spikes, without one of the epochs, or without units of the cell type.
     """
-    units = rates.in_epochs(activity, (baseline, recovery), cell_type, least_rate)
+    units = rates.in_epochs(activity, (baseline, recovery), cell_type, least_rate, only_steady)
     before, after = units.rate.T
     n, ratio = before.size, units.log[:, 1] - units.log[:, 0]
     is_defined = n >= 4 and after.sum() > 0

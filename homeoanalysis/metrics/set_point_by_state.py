@@ -68,7 +68,7 @@ def set_point_by_state(activity: xr.Dataset) -> Mapping[str, Any]:
             inside = observed.overlap(start[order], stop[order], np.array([first]), np.array([end]))
             inside = observed.overlap(*observed.segments(activity), *inside)
             if inside[0].size:
-                batches = rates.batches(activity, *inside)
+                batches, _ = rates.batches(activity, *inside)
                 time[:, e, s] = batches.time.sum(axis=1)
                 with np.errstate(invalid="ignore"):
                     values[0, :, e, s] = batches.spikes.sum(axis=1) / time[:, e, s]

@@ -102,17 +102,19 @@ def set_point_change(
     recovery: str = "recovery",
     cell_type: rates.CellType = "all",
     least_rate: Hertz = 0.01,
+    only_steady: bool = False,
 ) -> Mapping[str, Any]:
     """Change of the spread of set points over units: 0, as broad as before; 0.7, twice as broad.
 
     activity: activity/1 with spikes and the two named epochs.
     least_rate: [Hz]; units below it in the baseline have no set point.
+    only_steady: leave out units that are silent in a fifth of the baseline, or have a trend in it (`rate_trend`).
     Returns a scalar [1]; NaN with fewer than 4 units, or where log rates spread no more than counting noise. The p-values are NaN
     where the observed times of the epochs differ by more than a tenth: counting noise is not alike then. Between conditions with
     other units, compare `set_point_distribution`: units of one culture are no independent sample.
     Raises NotApplicable without spikes, without one of the epochs, or without units of the cell type.
     """
-    units = rates.in_epochs(activity, (baseline, recovery), cell_type, least_rate)
+    units = rates.in_epochs(activity, (baseline, recovery), cell_type, least_rate, only_steady)
     log, noise = units.log, 1 / (units.spikes + 0.5)
     columns = np.stack([log[:, 0], log[:, 0] ** 2, noise[:, 0], log[:, 1], log[:, 1] ** 2, noise[:, 1]], axis=1)
     n, change = len(log), log[:, 1] - log[:, 0]

@@ -83,17 +83,19 @@ def set_point_precision(
     recovery: str = "recovery",
     cell_type: rates.CellType = "all",
     least_rate: Hertz = 0.01,
+    only_steady: bool = False,
 ) -> Mapping[str, Any]:
     """Set-point precision index: 1, units are as far from their set points as drift alone brings them; 2, twice as far.
 
     activity: activity/1 with spikes and the three named epochs. `control` precedes the baseline by as much as the recovery
     follows it, so that both differences span the same time.
     least_rate: [Hz]; units below it in the baseline have no set point.
+    only_steady: leave out units that are silent in a fifth of the baseline, or have a trend in it (`rate_trend`).
     Returns a scalar [1], >= 0; NaN with fewer than 4 units, or where the baseline drifts no more than counting noise. `p` is NaN
     where the observed times of control and recovery differ by more than a tenth: then the two are not exchangeable.
     Raises NotApplicable without spikes, without one of the epochs, or without units of the cell type.
     """
-    units = rates.in_epochs(activity, (baseline, control, recovery), cell_type, least_rate)
+    units = rates.in_epochs(activity, (baseline, control, recovery), cell_type, least_rate, only_steady)
     before, after = (units.log[:, 0] - units.log[:, 1]), (units.log[:, 2] - units.log[:, 0])
     noise = 1 / (units.spikes + 0.5)
     columns = np.stack([before, before**2, noise[:, 0] + noise[:, 1], after, after**2, noise[:, 0] + noise[:, 2]], axis=1)

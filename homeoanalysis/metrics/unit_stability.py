@@ -80,16 +80,18 @@ def unit_stability(
     recovery: str = "recovery",
     cell_type: rates.CellType = "all",
     least_rate: Hertz = 0.01,
+    only_steady: bool = False,
 ) -> Mapping[str, Any]:
     """Precision index of units, in the logarithm, beside the recovery of their population, with the errors of both.
 
     activity: activity/1 with spikes and the four named epochs; `control` precedes the baseline by as much as the recovery
     follows it. Near 0 with a recovery of 1: local homeostasis; above 0 with a recovery of 1: only the population is stable.
     least_rate: [Hz]; units below it in the baseline have no set point.
+    only_steady: leave out units that are silent in a fifth of the baseline, or have a trend in it (`rate_trend`).
     Returns a scalar [1]; NaN with fewer than 4 units, without drift, or if the population was not moved.
     Raises NotApplicable without spikes, without one of the epochs, or without units of the cell type.
     """
-    units = rates.in_epochs(activity, (baseline, perturbation, recovery, control), cell_type, least_rate)
+    units = rates.in_epochs(activity, (baseline, perturbation, recovery, control), cell_type, least_rate, only_steady)
     each, log, noise = units.rate, units.log, 1 / (units.spikes + 0.5)
     before, after = log[:, 0] - log[:, 3], log[:, 2] - log[:, 0]
     rest = [before, before**2, noise[:, 0] + noise[:, 3], after, after**2, noise[:, 0] + noise[:, 2]]

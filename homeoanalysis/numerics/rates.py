@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 from homeoanalysis.errors import NotApplicable
 from homeoanalysis.numerics import observed
+from homeoanalysis.numerics.intervals import t_quantile
 
 Floats = NDArray[np.float64]
+LEAST_PRESENCE, MOST_TREND = 0.8, 0.25 / 86400  # of a unit with a set point: part of the batches; relative, for each second
+FEWEST_BATCHES = 6  # that a trend is taken of
 CellType = Literal["E", "I", "all"]
 
 
@@ -31,15 +34,20 @@ class Rates(NamedTuple):
         return np.asarray(np.log((self.spikes + 0.5) / self.time))
 
 
-def in_epochs(activity: xr.Dataset, labels: Sequence[str], cell_type: CellType = "all", least_rate: float = 0.0) -> Rates:
+def in_epochs(
+    activity: xr.Dataset, labels: Sequence[str], cell_type: CellType = "all", least_rate: float = 0.0, only_steady: bool = False
+) -> Rates:
     """Units of the type that were observed in all the epochs and fired at `least_rate` [Hz] or more in the first of them.
 
-    Raises NotApplicable if there is none, or not the epoch.
+    only_steady: those of them that are present and have no trend in the first. Raises NotApplicable if there is none, or not the
+    epoch.
     """
     count, time = observed.counts(activity, labels)
     kept = is_of(activity, cell_type) & np.all(time > 0, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         kept &= ~(count[:, 0] / time[:, 0] < least_rate)
+    if only_steady:
+        kept &= trend(activity, labels[0]).is_steady
     if not kept.any():
         epochs = ", ".join(labels)
         raise NotApplicable(f"no units of cell type {cell_type} that were observed in the epochs {epochs} and had a set point")
@@ -79,8 +87,11 @@ def binned(activity: xr.Dataset, edges: Floats, bin_size: float, cell_type: Cell
     return Rates(total, time)
 
 
-def batches(activity: xr.Dataset, start: Floats, stop: Floats, n: int = 20) -> Rates:
-    """Spikes and observed time (unit, batch) of sorted pieces of segments, in batches of equal length of theirs."""
+def batches(activity: xr.Dataset, start: Floats, stop: Floats, n: int = 20) -> tuple[Rates, Floats]:
+    """Spikes and observed time (unit, batch) of sorted pieces of segments, in batches of equal length of theirs.
+
+    And the mean time of each batch after the start of the first piece [s].
+    """
     clock = np.cumsum(stop - start)
     edge = clock[-1] * np.arange(1, n) / n
     piece = np.searchsorted(clock, edge)
@@ -93,7 +104,42 @@ def batches(activity: xr.Dataset, start: Floats, stop: Floats, n: int = 20) -> R
     spikes, time = np.zeros((count.shape[0], n), np.int64), np.zeros((count.shape[0], n))
     np.add.at(spikes.T, batch, (count * isolated).T)
     np.add.at(time.T, batch, (isolated * length).T)
-    return Rates(spikes, time)
+    middle = np.bincount(batch, length * ((start + stop) / 2 - start[0]), n) / np.bincount(batch, length, n)
+    return Rates(spikes, time), middle
+
+
+class Trend(NamedTuple):
+    """Of each unit in an epoch, relative to its mean rate [1/s], with its 95 % interval; and the part of batches with spikes."""
+
+    slope: Floats
+    low: Floats
+    high: Floats
+    presence: Floats
+
+    @property
+    def is_steady(self) -> NDArray[np.bool_]:
+        """Whether a unit fires in 80 % of the batches, and has no trend that is told from 0 and is above 25 % a day."""
+        has_trend = (np.abs(self.slope) > MOST_TREND) & ((self.low > 0) | (self.high < 0))
+        return np.asarray((self.presence >= LEAST_PRESENCE) & np.isfinite(self.slope) & ~has_trend)
+
+
+def trend(activity: xr.Dataset, label: str) -> Trend:
+    """Least-squares line through the rates of 20 batches, weighted by their observed time; t interval of its residuals."""
+    inside = observed.overlap(*observed.segments(activity), *np.array([observed.epoch(activity, label)]).T)
+    units, at = batches(activity, *inside)
+    weight, n = units.time, (units.time > 0).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rate = np.where(weight > 0, units.rate, 0.0)
+        mean = units.spikes.sum(axis=1) / weight.sum(axis=1)
+        x = at - (weight @ at / weight.sum(axis=1))[:, None]
+        square = (weight * x**2).sum(axis=1)
+        slope = (weight * x * rate).sum(axis=1) / square
+        rest = (weight * (rate - mean[:, None] - slope[:, None] * x) ** 2).sum(axis=1)
+        df = np.where(n >= FEWEST_BATCHES, n - 2.0, np.nan)
+        width = np.array([t_quantile(0.95, d) for d in df]) * np.sqrt(rest / df / square)
+        scale = np.where((n >= FEWEST_BATCHES) & (mean > 0), mean, np.nan)
+        low, high = (slope - width) / scale, (slope + width) / scale
+        return Trend(slope / scale, low, high, (units.spikes > 0).sum(axis=1) / n)
 
 
 def of_population(rates: Rates) -> tuple[Floats, Floats]:

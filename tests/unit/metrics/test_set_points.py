@@ -5,7 +5,9 @@ import pytest
 from binomial import binomial_rule
 from scipy import stats
 
+from homeoanalysis import catalogue
 from homeoanalysis.metrics import set_point_change
+from homeoanalysis.numerics import synthetic
 from homeoanalysis.provenance import rng_for
 
 
@@ -44,3 +46,22 @@ def test_paired_tests_keep_their_level_and_see_what_the_unpaired_miss(request: p
         assert not binomial_rule(found[1.0, name], 0.05)
         assert binomial_rule(found[1.0, f"plain {name}"], 0.05)
     assert np.mean(found[1.25, "levene"]) > 0.5 > 0.35 > np.mean(found[1.25, "plain levene"])
+
+
+def test_units_without_a_set_point_are_left_out_if_asked() -> None:
+    """Of five steady units, one that comes late and one that grows, five are left; a trend that takes years is none."""
+    rng = rng_for(1, "steady")
+    trains = [synthetic.poisson_train(5.0, 400.0, rng) for _ in range(5)]
+    grown = synthetic.poisson_train(10.0, 200.0, rng)
+    trains += [70 + synthetic.poisson_train(5.0, 330.0, rng), np.append(grown[rng.uniform(0, 200, grown.size) < grown], 300.0)]
+    one = synthetic.activity(trains, 400.0, epochs={"baseline": (0.0, 200.0), "recovery": (200.0, 400.0)})
+    found = catalogue.load("metrics", "rate_trend")(one)
+    assert found.rate_trend_steady.sel(epoch="baseline").values.tolist() == [1, 1, 1, 1, 1, 0, 0]
+    assert found.rate_trend_presence.values[5, 0] == pytest.approx(0.65)
+    changed = catalogue.load("metrics", "macro_stability")
+    assert [int(changed(one, only_steady=only).macro_stability_units) for only in (False, True)] == [7, 5]
+    slow = one.assign(
+        {n: (one[n].dims, one[n].values * 1e6, {"units": "s"}) for n in one.variables if one[n].attrs.get("units") == "s"}
+    )
+    found = catalogue.load("metrics", "rate_trend")(slow)
+    assert found.rate_trend_steady.sel(epoch="baseline").values.tolist() == [1, 1, 1, 1, 1, 0, 1]
