@@ -7,7 +7,7 @@ from scipy import stats
 
 from homeoanalysis import catalogue
 from homeoanalysis.metrics import set_point_change
-from homeoanalysis.numerics import synthetic
+from homeoanalysis.numerics import rates, synthetic
 from homeoanalysis.provenance import rng_for
 
 
@@ -65,3 +65,17 @@ def test_units_without_a_set_point_are_left_out_if_asked() -> None:
     )
     found = catalogue.load("metrics", "rate_trend")(slow)
     assert found.rate_trend_steady.sel(epoch="baseline").values.tolist() == [1, 1, 1, 1, 1, 0, 1]
+
+
+def test_fractions_of_single_units_have_a_median_and_no_mean() -> None:
+    """Units that hardly changed have fractions of any size: the mean is thrown off, the median and the slope are not."""
+    rng = rng_for(1, "single units")
+    moved = rng.lognormal(2, 0.5, (60, 1)) * np.array([1, 0.4, 0.82])
+    still = rng.lognormal(2, 0.5, (20, 1)) * np.ones(3)
+    epochs = {"baseline": (0.0, 40.0), "perturbation": (40.0, 80.0), "recovery": (80.0, 120.0)}
+    one = synthetic.stepped(np.concatenate([moved, still]), epochs, rng)
+    found = catalogue.load("metrics", "recovery_fraction")(one)
+    each = rates.recovered(rates.in_epochs(one, list(epochs)).rate)
+    assert float(found.recovery_fraction_median) == pytest.approx(0.7, abs=0.1)
+    assert float(found.recovery_fraction_slope) == pytest.approx(0.7, abs=0.07)
+    assert abs(np.mean(each[np.isfinite(each)]) - 0.7) > 0.1
