@@ -2,11 +2,10 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from pydantic import Field
 
 from homeoanalysis.errors import DataError
 from homeoanalysis.metric import Companion, Truth, metric
@@ -15,7 +14,7 @@ from homeoanalysis.numerics import bands as named
 from homeoanalysis.numerics import cross_spectra as cs
 from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
-from homeoanalysis.numerics.pieces import Band, Bands, Kind, Pieces
+from homeoanalysis.numerics.pieces import Band, Bands, Kind, Pieces, TimeHalfBandwidth, recorded_kind
 from homeoanalysis.units import Second
 
 _BANDS: dict[str, tuple[float, float]] = {"theta": (4.0, 8.0), "alpha": (8.0, 13.0), "beta": (13.0, 30.0)}
@@ -38,8 +37,7 @@ def _null(rng: np.random.Generator) -> Truth:
     dims=("channel", "epoch"),
     bounds=(-np.inf, np.inf),
     companions={
-        "low": Companion("1", "95 % interval (jackknife over groups of pieces)"),
-        "high": Companion("1", "95 % interval (jackknife over groups of pieces)"),
+        **pair_metrics.ends("1", (-np.inf, np.inf)),
         "knee_frequency": Companion("Hz", "Where the knee bends; 0 without one", (0, np.inf)),
         "r2": Companion("1", "Explained variance of the logarithm, peaks left out", (-np.inf, 1)),
         "above": Companion("1", "Mean log10 of the density over the fit, in each band"),
@@ -60,7 +58,7 @@ def aperiodic_exponent(
     knee: bool = False,
     bands: Bands = _BANDS,
     segment: Second = 4.0,
-    time_half_bandwidth: Annotated[float, Field(ge=1, le=20)] = 3.0,
+    time_half_bandwidth: TimeHalfBandwidth = 3.0,
     bin_size: Second | None = None,
 ) -> Mapping[str, Any]:
     """Aperiodic exponent: 2 where power falls as 1 / f^2.
@@ -72,7 +70,9 @@ def aperiodic_exponent(
     Nyquist or of fewer than 10 frequencies.
     """
 
-    def measured(pieces: Pieces) -> Mapping[str, Any]:
+    of = recorded_kind(activity, of)
+
+    def measured(pieces: Pieces) -> Any:
         spectra = cs.cross_spectra(pieces, densities.NO_PAIRS, time_half_bandwidth=time_half_bandwidth, highest=fitted[1])
         used = spectra.frequency >= fitted[0]
         if used.sum() < 10:
@@ -105,14 +105,12 @@ def aperiodic_exponent(
                 error[c] = cs.standard_error(found[""][c], each, spectra.weight)
             return cs.half_width(error, spectra.weight)
 
-        named_found = {"_".join(filter(None, ("aperiodic_exponent", key))): v for key, v in found.items()}
-        return named_found | {
-            "aperiodic_exponent_low": lambda: found[""] - width(),
-            "aperiodic_exponent_high": lambda: found[""] + width(),
-            "aperiodic_exponent_above": above,
+        return {
+            **found,
+            "low": lambda: found[""] - width(),
+            "high": lambda: found[""] + width(),
+            "above": above,
             "reason": named.noted(pieces.reason, empty),
-        }
+        }, {"band": list(bands)}
 
-    found, labels, reasons = pair_metrics.by_epoch(activity, (of,), measured, segment=segment, bin_size=bin_size)
-    found["aperiodic_exponent_above"] = (("channel", "epoch", "band"), found["aperiodic_exponent_above"])
-    return {**found, "coords": pair_metrics.channel_coords(activity, of, reasons, labels) | {"band": list(bands)}}
+    return pair_metrics.of_channels(activity, aperiodic_exponent.name, of, measured, segment=segment, bin_size=bin_size)

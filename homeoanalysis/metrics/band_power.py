@@ -2,11 +2,10 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from pydantic import Field
 
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import bands as named
@@ -14,7 +13,7 @@ from homeoanalysis.numerics import cross_spectra as cs
 from homeoanalysis.numerics import densities, pair_metrics
 from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
-from homeoanalysis.numerics.pieces import BANDS, Bands, Kind, Pieces, Spans
+from homeoanalysis.numerics.pieces import BANDS, Bands, Kind, Pieces, Spans, TimeHalfBandwidth, recorded_kind
 from homeoanalysis.units import Second
 
 _BANDS = {"alpha": (8.0, 13.0), "beta": (13.0, 30.0), "gamma": (30.0, 80.0)}
@@ -40,8 +39,7 @@ def _null(rng: np.random.Generator) -> Truth:
     dims=("channel", "epoch", "band"),
     bounds=(0, np.inf),
     companions={
-        "low": Companion("1/Hz", "95 % interval (jackknife of the logarithm over groups of pieces)", (0, np.inf)),
-        "high": Companion("1/Hz", "95 % interval (jackknife of the logarithm over groups of pieces)", (0, np.inf)),
+        **pair_metrics.ends("1/Hz", (0, np.inf), "jackknife of the logarithm over groups of pieces"),
         "error": Companion("1", "Standard error of the natural logarithm", (0, np.inf)),
     },
     source="mean of the multitaper density over the band; interval: Thomson & Chave 1991, in Haykin (ed.), Advances in Spectrum "
@@ -60,7 +58,7 @@ def band_power(
     bands: Bands = BANDS,
     exclude: Spans = (),
     segment: Second = 4.0,
-    time_half_bandwidth: Annotated[float, Field(ge=1, le=20)] = 3.0,
+    time_half_bandwidth: TimeHalfBandwidth = 3.0,
     bin_size: Second | None = None,
 ) -> Mapping[str, Any]:
     """Power spectral density, averaged over each band.
@@ -70,26 +68,21 @@ def band_power(
     Raises NotApplicable without what `of` names or with fewer than 8 independent estimates.
     """
 
-    def measured(pieces: Pieces) -> Mapping[str, Any]:
+    of = recorded_kind(activity, of)
+
+    def measured(pieces: Pieces) -> Any:
         spectra = cs.cross_spectra(pieces, densities.NO_PAIRS, time_half_bandwidth=time_half_bandwidth, highest=None)
         inside, empty = named.members(spectra.frequency, bands, exclude)
         value, deleted = (named.averaged(v, inside) for v in densities.densities(pieces, spectra, of))
         value = pair_metrics.blanked(value.T, pieces.reason)
-
-        @functools.cache
-        def error() -> np.ndarray:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                return cs.standard_error(np.log(value).T, np.log(deleted), spectra.weight).T
-
+        error = functools.cache(lambda: densities.log_error(value, deleted, spectra.weight))
         return {
-            "band_power": value,
-            "band_power_low": lambda: value * np.exp(-cs.half_width(error(), spectra.weight)),
-            "band_power_high": lambda: value * np.exp(cs.half_width(error(), spectra.weight)),
-            "band_power_error": error,
+            "": value,
+            "low": lambda: value * np.exp(-cs.half_width(error(), spectra.weight)),
+            "high": lambda: value * np.exp(cs.half_width(error(), spectra.weight)),
+            "error": error,
             "reason": named.noted(pieces.reason, empty),
-        }
+        }, {"band": list(bands)}
 
-    found, labels, reasons = pair_metrics.by_epoch(activity, (of,), measured, segment=segment, bin_size=bin_size)
-    coords = pair_metrics.channel_coords(activity, of, reasons, labels) | {"band": list(bands)}
-    units = densities.unit_of("1" if of == "spikes" else activity[of].attrs["units"], of)
-    return {**pair_metrics.in_units(found, units, band_power), "coords": coords}
+    found = pair_metrics.of_channels(activity, band_power.name, of, measured, segment=segment, bin_size=bin_size)
+    return pair_metrics.in_units(found, densities.unit_of(activity, of), band_power)

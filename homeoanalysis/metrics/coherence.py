@@ -10,10 +10,11 @@ from pydantic import Field
 
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import cross_spectra as cs
-from homeoanalysis.numerics import multiple, multitaper, pair_metrics
+from homeoanalysis.numerics import multitaper, pair_metrics
 from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
-from homeoanalysis.numerics.pieces import Between, Pieces
+from homeoanalysis.numerics.multiple import discoveries
+from homeoanalysis.numerics.pieces import Between, Pieces, TimeHalfBandwidth
 from homeoanalysis.units import Hertz, Second
 
 
@@ -27,13 +28,12 @@ def _truth(rng: np.random.Generator) -> Truth:
     dims=("pair", "epoch", "frequency"),
     bounds=(-1, 1),
     companions={
-        "low": Companion("1", "95 % interval (jackknife over groups of pieces)", (0, 1)),
-        "high": Companion("1", "95 % interval (jackknife over groups of pieces)", (0, 1)),
+        **pair_metrics.ends("1", (0, 1)),
         "uncorrected": Companion("1", "Coherence with its bias", (0, 1)),
         "threshold": Companion("1", "Uncorrected coherence that independent signals exceed with probability 0.05", (0, 1)),
         "surrogate_threshold": Companion("1", "The same of signals whose pieces are exchanged; NaN without surrogates", (0, 1)),
-        "q": Companion("1", "False discovery rate over pairs and frequencies of the epoch at which it is found", (0, 1)),
-        "df": Companion("1", "Independent estimates L: tapers x pieces", (1, np.inf)),
+        "q": pair_metrics.discovery("pairs and frequencies"),
+        "df": pair_metrics.DF,
     },
     source="magnitude-squared, multitaper; bias gamma^2 - (1 - gamma^2)^2 / L; interval: Jarvis & Mitra 2001, "
     "doi:10.1162/089976601300014312",
@@ -48,7 +48,7 @@ def coherence(
     *,
     between: Between = ("lfp", "lfp"),
     segment: Second = 4.0,
-    time_half_bandwidth: Annotated[float, Field(ge=1, le=20)] = 3.0,
+    time_half_bandwidth: TimeHalfBandwidth = 3.0,
     bin_size: Second | None = None,
     highest: Hertz | None = None,
     surrogates: Annotated[int, Field(ge=0, le=10_000)] = 0,
@@ -56,7 +56,8 @@ def coherence(
     """Coherence (magnitude-squared, bias-corrected).
 
     activity: activity/1 with what `between` names: spikes or signals. Of one kind, each two channels are a pair; of two
-    kinds, each of the first with each of the second, so that spikes with lfp is the spike-field coherence.
+    kinds, each of the first with each of the second, so that spikes with lfp is the spike-field coherence. field_potential is
+    the lfp of a recording and the lfp_proxy of a model, so that both can share a label.
     segment: [s] of the pieces, which never bridge a gap; half-bandwidth W = time_half_bandwidth / segment. bin_size: [s],
     by default the step of the signals, 1 ms for spikes alone. highest: [Hz], by default W below Nyquist.
     surrogates: how many the surrogate threshold is from, e.g. 199.
@@ -65,12 +66,9 @@ def coherence(
     Raises NotApplicable without what `between` names, with a single channel, or fewer than 8 independent estimates;
     DataError beyond Nyquist.
     """
-    frequency: list[np.ndarray] = []
 
-    def measured(pieces: Pieces) -> Mapping[str, Any]:
-        pairs, reasons = pair_metrics.pairs_of(pieces, between)
+    def measured(pieces: Pieces, pairs: pair_metrics.Pairs, reasons: pair_metrics.Reasons) -> Any:
         spectra = cs.cross_spectra(pieces, pairs, time_half_bandwidth=time_half_bandwidth, highest=highest)
-        frequency[:] = [spectra.frequency]
         n = spectra.n
         raw = pair_metrics.blanked(cs.squared(cs.sums(spectra)).T, reasons)
         ends = functools.cache(lambda: cs.interval_of(raw, *cs.jackknife(spectra, cs.stabilised(n)), n, spectra.weight))
@@ -83,21 +81,15 @@ def coherence(
             )
             return pair_metrics.blanked(surrogate.upper(drawn, 0.05).T, reasons)
 
-        constant = np.ones(len(pairs))
         return {
-            "coherence": multitaper.corrected(raw, n),
-            "coherence_low": lambda: ends()[0],
-            "coherence_high": lambda: ends()[1],
-            "coherence_uncorrected": raw,
-            "coherence_threshold": constant * multitaper.threshold(n),
-            "coherence_surrogate_threshold": limit,
-            "coherence_q": multiple.discoveries((1 - raw) ** (n - 1)),
-            "coherence_df": constant * n,
-            "reason": reasons,
-        }
+            "": multitaper.corrected(raw, n),
+            "low": lambda: ends()[0],
+            "high": lambda: ends()[1],
+            "uncorrected": raw,
+            "threshold": multitaper.threshold(n),
+            "surrogate_threshold": limit,
+            "q": discoveries(multitaper.null_probability(raw, n)),
+            "df": n,
+        }, {"frequency": pair_metrics.hertz(spectra.frequency)}
 
-    found, labels, reasons = pair_metrics.by_epoch(activity, between, measured, segment=segment, bin_size=bin_size)
-    coords = pair_metrics.pair_coords(activity, between, reasons, labels) | {"frequency": pair_metrics.hertz(frequency[0])}
-    per_pair = ("pair", "epoch")
-    short = {name: (per_pair, found.pop(name)) for name in ("coherence_threshold", "coherence_df")}
-    return {**found, **short, "coords": coords}
+    return pair_metrics.of_pairs(activity, coherence.name, between, measured, segment=segment, bin_size=bin_size)

@@ -12,10 +12,11 @@ from homeoanalysis.errors import NotApplicable
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import bands as named
 from homeoanalysis.numerics import cross_spectra as cs
-from homeoanalysis.numerics import multiple, multitaper, observed, pair_metrics
+from homeoanalysis.numerics import multitaper, observed, pair_metrics
 from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
-from homeoanalysis.numerics.pieces import BANDS, Bands, Between, Pieces, recorded_kind, thinned
+from homeoanalysis.numerics.multiple import discoveries
+from homeoanalysis.numerics.pieces import BANDS, Bands, Between, Pieces, TimeHalfBandwidth, recorded_kind, thinned
 from homeoanalysis.provenance import rng_for
 from homeoanalysis.units import Second
 
@@ -96,7 +97,7 @@ def coherence_change(
     equal_rate: bool = True,
     thinnings: Annotated[int, Field(ge=1, le=1000)] = 20,
     segment: Second = 4.0,
-    time_half_bandwidth: Annotated[float, Field(ge=1, le=20)] = 3.0,
+    time_half_bandwidth: TimeHalfBandwidth = 3.0,
     bin_size: Second | None = None,
 ) -> Mapping[str, Any]:
     """Change of coherence from the epoch `reference` to the epoch `epoch`, in bands.
@@ -109,22 +110,22 @@ def coherence_change(
     """
     from scipy import special
 
-    for kind in between:
-        recorded_kind(activity, kind)
+    kinds = recorded_kind(activity, between[0]), recorded_kind(activity, between[1])
     spans = {label: observed.epoch(activity, label) for label in (reference, epoch)}
-    is_thinned = equal_rate and "spikes" in between
+    is_thinned = equal_rate and "spikes" in kinds
     n_tapers = int(2 * time_half_bandwidth) - 1
     changes: list[NDArray[np.float64]] = []
     reasons, empty, n = np.zeros(0, object), "", 0
     for draw in range(thinnings if is_thinned else 1):
         alike = _equal_rate(activity, spans, rng_for(0, "thinning", draw)) if is_thinned else activity
-        parts = [Pieces(alike, between, segment=segment, bin_size=bin_size, span=span) for span in spans.values()]
+        parts = [Pieces(alike, kinds, segment=segment, bin_size=bin_size, span=span) for span in spans.values()]
         fewest = min(p.kept.size for p in parts)
         cs.enough(fewest * n_tapers)
         found: list[tuple[Any, ...]] = []
         for pieces in parts:
             _truncated(pieces, fewest)
-            pairs, why = pair_metrics.pairs_of(pieces, between)
+            pairs = cs.all_pairs(pieces, kinds)
+            why = pair_metrics.pair_reasons(pieces, pairs)
             reasons = why if not found else np.where(reasons == "", why, reasons)
             spectra = cs.cross_spectra(pieces, pairs, time_half_bandwidth=time_half_bandwidth, highest=None)
             inside, empty = named.members(spectra.frequency, bands)
@@ -134,7 +135,7 @@ def coherence_change(
                 return named.averaged(multitaper.corrected(cs.squared(part), n), inside)
 
             def stable(part: cs.Sums, inside: NDArray[np.bool_] = inside) -> NDArray[np.float64]:
-                return np.asarray(np.arctanh(np.sqrt(np.clip(named.averaged(cs.squared(part), inside), 0, 1 - 1e-12))))
+                return cs.variance_stable(named.averaged(cs.squared(part), inside))
 
             found.append((*cs.jackknife(spectra, mean), *cs.jackknife(spectra, stable), spectra.weight.size))
         (a, a_error, za, za_error, groups), (b, b_error, zb, zb_error, _) = found
@@ -155,7 +156,7 @@ def coherence_change(
         "coherence_change_high": value + half,
         "coherence_change_effect": effect,
         "coherence_change_p": p,
-        "coherence_change_q": multiple.discoveries(p),
+        "coherence_change_q": discoveries(p),
         "coherence_change_df": (("pair",), np.full(len(value), float(n))),
-        "coords": pair_metrics.names_of(activity, between) | {"reason": ("pair", told), "band": list(bands)},
+        "coords": pair_metrics.names_of(activity, kinds) | {"reason": ("pair", told), "band": list(bands)},
     }

@@ -1,11 +1,10 @@
 """Delay between two channels in a band, from the slope of their phase."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from pydantic import Field
 
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import bands as named
@@ -13,7 +12,8 @@ from homeoanalysis.numerics import cross_spectra as cs
 from homeoanalysis.numerics import multitaper, pair_metrics
 from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
-from homeoanalysis.numerics.pieces import BANDS, Bands, Between, Pieces
+from homeoanalysis.numerics.multiple import discoveries
+from homeoanalysis.numerics.pieces import BANDS, Bands, Between, Pieces, TimeHalfBandwidth
 from homeoanalysis.units import Second
 
 _FEWEST = 5  # significant frequencies that a slope is taken of
@@ -41,12 +41,12 @@ def _slope(phase: np.ndarray, frequency: np.ndarray, weight: np.ndarray) -> np.n
     dims=("pair", "epoch", "band"),
     bounds=(-np.inf, np.inf),
     companions={
-        "low": Companion("s", "95 % interval (jackknife over groups of pieces)"),
-        "high": Companion("s", "95 % interval (jackknife over groups of pieces)"),
+        **pair_metrics.ends("s", (-np.inf, np.inf)),
         "frequencies": Companion("1", "Significant frequencies that it is taken of", (0, np.inf)),
     },
     source="minus the slope of the phase against the angular frequency, weighted by c / (1 - c), c the coherence, over the "
-    "frequencies of the band where the coherence is significant at 5 %; undefined below 5 of them",
+    "frequencies of the band where the coherence is significant (5 % false discoveries over the pairs and frequencies of all "
+    "bands); undefined below 5 of them",
     scale=None,
     truth=_truth,
     surrogate=surrogate.shifted_channels,
@@ -59,7 +59,7 @@ def group_delay(
     between: Between = ("lfp", "lfp"),
     bands: Bands = BANDS,
     segment: Second = 4.0,
-    time_half_bandwidth: Annotated[float, Field(ge=1, le=20)] = 3.0,
+    time_half_bandwidth: TimeHalfBandwidth = 3.0,
     bin_size: Second | None = None,
 ) -> Mapping[str, Any]:
     """Group delay: above 0 where the second channel lags behind the first.
@@ -71,19 +71,20 @@ def group_delay(
     Raises NotApplicable without what `between` names or with fewer than 8 independent estimates.
     """
 
-    def measured(pieces: Pieces) -> Mapping[str, Any]:
-        pairs, reasons = pair_metrics.pairs_of(pieces, between)
+    def measured(pieces: Pieces, pairs: pair_metrics.Pairs, reasons: pair_metrics.Reasons) -> Any:
         spectra = cs.cross_spectra(pieces, pairs, time_half_bandwidth=time_half_bandwidth, highest=None)
         inside, empty = named.members(spectra.frequency, bands)
         total = cs.sums(spectra)
         raw, n = cs.squared(total), spectra.n
+        tested = np.where(inside.any(axis=0)[:, None] & (reasons == ""), multitaper.null_probability(raw, n), np.nan)
+        significant = discoveries(tested) <= pair_metrics.ALPHA
         value, error, used = (np.full((len(pairs), len(bands)), np.nan) for _ in range(3))
         for p in range(len(pairs)):
             left = total.cross[:, p] - spectra.cross[:, :, p]
             for b, row in enumerate(inside):
-                at = np.flatnonzero(row & (raw[:, p] > multitaper.threshold(n)))
+                at = np.flatnonzero(row & significant[:, p])
                 used[p, b] = at.size
-                if at.size < _FEWEST or reasons[p]:
+                if at.size < _FEWEST:
                     continue
                 phase = np.unwrap(np.angle(total.cross[at, p]))
                 without = phase + np.angle(left[:, at] * np.exp(-1j * phase))
@@ -93,12 +94,11 @@ def group_delay(
                 error[p, b] = cs.standard_error(value[p, b], deleted, spectra.weight)
         width = cs.half_width(error, spectra.weight)
         return {
-            "group_delay": value,
-            "group_delay_low": value - width,
-            "group_delay_high": value + width,
-            "group_delay_frequencies": used,
+            "": value,
+            "low": value - width,
+            "high": value + width,
+            "frequencies": used,
             "reason": named.noted(reasons, empty),
-        }
+        }, {"band": list(bands)}
 
-    found, labels, reasons = pair_metrics.by_epoch(activity, between, measured, segment=segment, bin_size=bin_size)
-    return {**found, "coords": pair_metrics.pair_coords(activity, between, reasons, labels) | {"band": list(bands)}}
+    return pair_metrics.of_pairs(activity, group_delay.name, between, measured, segment=segment, bin_size=bin_size)

@@ -2,18 +2,18 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from pydantic import Field
 
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import cross_spectra as cs
-from homeoanalysis.numerics import multiple, pair_metrics
+from homeoanalysis.numerics import pair_metrics
 from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
-from homeoanalysis.numerics.pieces import Between, Pieces
+from homeoanalysis.numerics.multiple import discoveries
+from homeoanalysis.numerics.pieces import Between, Pieces, TimeHalfBandwidth
 from homeoanalysis.units import Hertz, Second
 
 
@@ -33,11 +33,10 @@ def _imaginary(part: cs.Sums) -> np.ndarray:
     dims=("pair", "epoch", "frequency"),
     bounds=(-1, 1),
     companions={
-        "low": Companion("1", "95 % interval (jackknife over groups of pieces)", (-1, 1)),
-        "high": Companion("1", "95 % interval (jackknife over groups of pieces)", (-1, 1)),
+        **pair_metrics.ends("1", (-1, 1)),
         "p": Companion("1", "Probability of a value as far from 0 of independent channels", (0, 1)),
-        "q": Companion("1", "False discovery rate over pairs and frequencies of the epoch at which it is found", (0, 1)),
-        "df": Companion("1", "Independent estimates L: tapers x pieces", (1, np.inf)),
+        "q": pair_metrics.discovery("pairs and frequencies"),
+        "df": pair_metrics.DF,
     },
     source="Im S / sqrt(S_xx S_yy): Nolte et al. 2004, doi:10.1016/j.clinph.2004.04.029; of independent channels its square is "
     "beta distributed with 1/2 and L - 1/2",
@@ -51,7 +50,7 @@ def imaginary_coherence(
     *,
     between: Between = ("lfp", "lfp"),
     segment: Second = 4.0,
-    time_half_bandwidth: Annotated[float, Field(ge=1, le=20)] = 3.0,
+    time_half_bandwidth: TimeHalfBandwidth = 3.0,
     bin_size: Second | None = None,
     highest: Hertz | None = None,
 ) -> Mapping[str, Any]:
@@ -63,12 +62,8 @@ def imaginary_coherence(
     """
     from scipy import special
 
-    frequency: list[np.ndarray] = []
-
-    def measured(pieces: Pieces) -> Mapping[str, Any]:
-        pairs, reasons = pair_metrics.pairs_of(pieces, between)
+    def measured(pieces: Pieces, pairs: pair_metrics.Pairs, reasons: pair_metrics.Reasons) -> Any:
         spectra = cs.cross_spectra(pieces, pairs, time_half_bandwidth=time_half_bandwidth, highest=highest)
-        frequency[:] = [spectra.frequency]
         value = pair_metrics.blanked(_imaginary(cs.sums(spectra)).T, reasons)
         p = special.betaincc(0.5, spectra.n - 0.5, np.minimum(value**2, 1))
 
@@ -80,16 +75,12 @@ def imaginary_coherence(
             return low, high
 
         return {
-            "imaginary_coherence": value,
-            "imaginary_coherence_low": lambda: ends()[0],
-            "imaginary_coherence_high": lambda: ends()[1],
-            "imaginary_coherence_p": p,
-            "imaginary_coherence_q": multiple.discoveries(p),
-            "imaginary_coherence_df": np.full(len(pairs), float(spectra.n)),
-            "reason": reasons,
-        }
+            "": value,
+            "low": lambda: ends()[0],
+            "high": lambda: ends()[1],
+            "p": p,
+            "q": discoveries(p),
+            "df": spectra.n,
+        }, {"frequency": pair_metrics.hertz(spectra.frequency)}
 
-    found, labels, reasons = pair_metrics.by_epoch(activity, between, measured, segment=segment, bin_size=bin_size)
-    found["imaginary_coherence_df"] = (("pair", "epoch"), found["imaginary_coherence_df"])
-    coords = pair_metrics.pair_coords(activity, between, reasons, labels)
-    return {**found, "coords": coords | {"frequency": pair_metrics.hertz(frequency[0])}}
+    return pair_metrics.of_pairs(activity, imaginary_coherence.name, between, measured, segment=segment, bin_size=bin_size)

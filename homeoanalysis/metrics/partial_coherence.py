@@ -2,19 +2,19 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from pydantic import Field
 
 from homeoanalysis.errors import NotApplicable
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import cross_spectra as cs
-from homeoanalysis.numerics import multiple, multitaper, pair_metrics
+from homeoanalysis.numerics import multitaper, pair_metrics
 from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
-from homeoanalysis.numerics.pieces import Between, Pieces
+from homeoanalysis.numerics.multiple import discoveries
+from homeoanalysis.numerics.pieces import Between, Pieces, TimeHalfBandwidth
 from homeoanalysis.units import Hertz, Second
 
 _CORRELATION = np.array([[1, 0.7, 0.6], [0.7, 1, 0.65], [0.6, 0.65, 1]])
@@ -53,10 +53,9 @@ def _partial(pairs: np.ndarray, n_channels: int) -> Any:
     dims=("pair", "epoch", "frequency"),
     bounds=(-1, 1),
     companions={
-        "low": Companion("1", "95 % interval (jackknife over groups of pieces)", (0, 1)),
-        "high": Companion("1", "95 % interval (jackknife over groups of pieces)", (0, 1)),
+        **pair_metrics.ends("1", (0, 1)),
         "p": Companion("1", "Probability of a value as large where nothing is shared beyond the others", (0, 1)),
-        "q": Companion("1", "False discovery rate over pairs and frequencies of the epoch at which it is found", (0, 1)),
+        "q": pair_metrics.discovery("pairs and frequencies"),
         "df": Companion("1", "Independent estimates less the channels that are held fixed", (1, np.inf)),
     },
     source="|G_ij|^2 / (G_ii G_jj), G the inverse of the spectral matrix: Brillinger 1981, Time Series, chapter 8; a coherence "
@@ -71,7 +70,7 @@ def partial_coherence(
     *,
     between: Between = ("lfp", "lfp"),
     segment: Second = 4.0,
-    time_half_bandwidth: Annotated[float, Field(ge=1, le=20)] = 3.0,
+    time_half_bandwidth: TimeHalfBandwidth = 3.0,
     bin_size: Second | None = None,
     highest: Hertz | None = None,
 ) -> Mapping[str, Any]:
@@ -83,46 +82,34 @@ def partial_coherence(
     Raises NotApplicable without what `between` names, or with fewer than 8 estimates more than channels; DataError beyond
     Nyquist.
     """
-    frequency: list[np.ndarray] = []
 
-    def measured(pieces: Pieces) -> Mapping[str, Any]:
-        wanted, reasons = pair_metrics.pairs_of(pieces, between)
+    def measured(pieces: Pieces, pairs: pair_metrics.Pairs, reasons: pair_metrics.Reasons) -> Any:
         usable = np.flatnonzero(pieces.reason == "")
         if usable.size < 2:
             raise NotApplicable("fewer than two channels can be measured")
-        pairs = usable[np.stack(np.triu_indices(usable.size, 1), axis=1)]
-        spectra = cs.cross_spectra(pieces, pairs, time_half_bandwidth=time_half_bandwidth, highest=highest)
-        frequency[:] = [spectra.frequency]
+        every = np.stack(np.triu_indices(usable.size, 1), axis=1)
+        spectra = cs.cross_spectra(pieces, usable[every], time_half_bandwidth=time_half_bandwidth, highest=highest)
         n = spectra.n - (usable.size - 2)
         cs.enough(n)
-        place = {tuple(pair): k for k, pair in enumerate(np.stack(np.triu_indices(usable.size, 1), axis=1).tolist())}
+        place = {tuple(pair): k for k, pair in enumerate(every.tolist())}
         index = {int(c): k for k, c in enumerate(usable)}
-        at = np.array(
-            [place[tuple(sorted((index[a], index[b])))] if a in index and b in index else 0 for a, b in wanted.tolist()]
-        )
-        statistic = _partial(np.array(list(place)), usable.size)
+        at = np.array([place[tuple(sorted((index[a], index[b])))] if a in index and b in index else 0 for a, b in pairs.tolist()])
+        statistic = _partial(every, usable.size)
         raw = pair_metrics.blanked(statistic(cs.sums(spectra)).T[at], reasons)
-        scale, limit = np.sqrt(2 * n - 2), 1 - 1e-12
 
         @functools.cache
         def ends() -> tuple[np.ndarray, np.ndarray]:
-            z, error = cs.jackknife(
-                spectra, lambda s: scale * np.arctanh(np.sqrt(np.clip(statistic(s), 0, limit))), is_joint=True
-            )
+            z, error = cs.jackknife(spectra, cs.stabilised(n, statistic), is_joint=True)
             return cs.interval_of(raw, z[at], error[at], n, spectra.weight)
 
-        p = (1 - raw) ** (n - 1)
+        p = multitaper.null_probability(raw, n)
         return {
-            "partial_coherence": multitaper.corrected(raw, n),
-            "partial_coherence_low": lambda: ends()[0],
-            "partial_coherence_high": lambda: ends()[1],
-            "partial_coherence_p": p,
-            "partial_coherence_q": multiple.discoveries(p),
-            "partial_coherence_df": np.full(len(wanted), float(n)),
-            "reason": reasons,
-        }
+            "": multitaper.corrected(raw, n),
+            "low": lambda: ends()[0],
+            "high": lambda: ends()[1],
+            "p": p,
+            "q": discoveries(p),
+            "df": n,
+        }, {"frequency": pair_metrics.hertz(spectra.frequency)}
 
-    found, labels, reasons = pair_metrics.by_epoch(activity, between, measured, segment=segment, bin_size=bin_size)
-    found["partial_coherence_df"] = (("pair", "epoch"), found["partial_coherence_df"])
-    coords = pair_metrics.pair_coords(activity, between, reasons, labels)
-    return {**found, "coords": coords | {"frequency": pair_metrics.hertz(frequency[0])}}
+    return pair_metrics.of_pairs(activity, partial_coherence.name, between, measured, segment=segment, bin_size=bin_size)

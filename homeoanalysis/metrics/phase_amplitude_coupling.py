@@ -11,6 +11,7 @@ from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import cross_spectra as cs
 from homeoanalysis.numerics import observed, pair_metrics, phases
 from homeoanalysis.numerics import synthetic_signals as synthetic
+from homeoanalysis.numerics.multiple import discoveries
 from homeoanalysis.numerics.pieces import Band, Signal, recorded_kind
 from homeoanalysis.provenance import rng_for
 from homeoanalysis.units import Second
@@ -54,10 +55,10 @@ def _length(vector: np.ndarray, square: np.ndarray, n: np.ndarray) -> np.ndarray
     dims=("channel", "epoch"),
     bounds=(0, 1),
     companions={
-        "low": Companion("1", "95 % interval (jackknife over groups of pieces)", (-1, 2)),
-        "high": Companion("1", "95 % interval (jackknife over groups of pieces)", (-1, 2)),
+        **pair_metrics.ends("1", (-1, 2)),
         "preferred": Companion("1", "Phase [radian] at which the amplitude is highest: 0 is the peak", (-np.pi, np.pi)),
         "p": Companion("1", "Probability of a value as large where amplitude is turned round in time against phase", (0, 1)),
+        "q": pair_metrics.discovery("channels"),
         "by_chance": Companion("1", "Mean of the same where amplitude is turned round in time", (0, 1)),
     },
     source="|sum A exp(i phase)| / sqrt(n sum A^2): Ozkurt & Schnitzler 2011, doi:10.1016/j.jneumeth.2011.08.014, eq. 9",
@@ -77,7 +78,7 @@ def phase_amplitude_coupling(
     Returns (channel, epoch), [1]: what is left by chance is in `by_chance`. NaN with the reason in the coordinate `reason`.
     Raises NotApplicable without the signal or a stretch of it that is long enough; DataError for bands that do not fit.
     """
-    recorded_kind(activity, of)
+    of = recorded_kind(activity, of)
     if amplitude[1] - amplitude[0] < 2 * phase[1] or amplitude[0] < phase[1]:
         raise DataError(
             f"amplitude [{amplitude[0]:g} Hz, {amplitude[1]:g} Hz] cannot hold what a phase up to {phase[1]:g} Hz does to it; "
@@ -120,8 +121,8 @@ def phase_amplitude_coupling(
                 found[key][channel] = one
         if (reasons != "").all():
             raise NotApplicable(str(reasons[0]))
-        named = {"_".join(filter(None, ("phase_amplitude_coupling", key))): v for key, v in found.items()}
-        return {**named, "reason": reasons}
+        return {**found, "q": discoveries(found["p"]), "reason": reasons}
 
     found, labels, reasons = pair_metrics.over_epochs(activity, measured)
-    return {**found, "coords": pair_metrics.channel_coords(activity, of, reasons, labels)}
+    coords = {"channel": pair_metrics.names(activity, of), "reason": ("channel", reasons), "epoch": labels}
+    return {**pair_metrics.suffixed(phase_amplitude_coupling.name, found), "coords": coords}

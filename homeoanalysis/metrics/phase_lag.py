@@ -1,18 +1,17 @@
 """Phase lag between two channels, where they are coherent."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from pydantic import Field
 
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import cross_spectra as cs
 from homeoanalysis.numerics import multitaper, pair_metrics
 from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
-from homeoanalysis.numerics.pieces import Between, Pieces
+from homeoanalysis.numerics.pieces import Between, Pieces, TimeHalfBandwidth
 from homeoanalysis.units import Hertz, Second
 
 _ENOUGH = 10.0  # L gamma^2, below which the interval of a phase is wrong
@@ -36,7 +35,7 @@ def _null(rng: np.random.Generator) -> Truth:
     companions={
         "low": Companion("1", "95 % interval, not folded back at pi", (-2 * np.pi, 2 * np.pi)),
         "high": Companion("1", "95 % interval, not folded back at pi", (-2 * np.pi, 2 * np.pi)),
-        "df": Companion("1", "Independent estimates L: tapers x pieces", (1, np.inf)),
+        "df": pair_metrics.DF,
     },
     source="phase of the cross-spectrum, with elephant's sign; interval 1.96 sqrt((1 - c) / (2 L c)), c the coherence less its "
     "bias: Bendat & Piersol 2010, Random Data, chapter 9; undefined below L gamma^2 = 10",
@@ -51,7 +50,7 @@ def phase_lag(
     *,
     between: Between = ("lfp", "lfp"),
     segment: Second = 4.0,
-    time_half_bandwidth: Annotated[float, Field(ge=1, le=20)] = 3.0,
+    time_half_bandwidth: TimeHalfBandwidth = 3.0,
     bin_size: Second | None = None,
     highest: Hertz | None = None,
 ) -> Mapping[str, Any]:
@@ -62,27 +61,16 @@ def phase_lag(
     reason in the coordinate `reason` where nothing could be measured.
     Raises NotApplicable without what `between` names or with fewer than 8 independent estimates; DataError beyond Nyquist.
     """
-    frequency: list[np.ndarray] = []
 
-    def measured(pieces: Pieces) -> Mapping[str, Any]:
-        pairs, reasons = pair_metrics.pairs_of(pieces, between)
+    def measured(pieces: Pieces, pairs: pair_metrics.Pairs, reasons: pair_metrics.Reasons) -> Any:
         spectra = cs.cross_spectra(pieces, pairs, time_half_bandwidth=time_half_bandwidth, highest=highest)
-        frequency[:] = [spectra.frequency]
         total, n = cs.sums(spectra), spectra.n
         raw = cs.squared(total).T
         value = pair_metrics.blanked(-np.angle(total.cross).T, reasons)
         value[~(raw * n >= _ENOUGH)] = np.nan
         c = np.maximum(multitaper.corrected(raw, n), 1e-12)
         width = np.minimum(1.96 * np.sqrt((1 - c) / (2 * n * c)), np.pi)
-        return {
-            "phase_lag": value,
-            "phase_lag_low": value - width,
-            "phase_lag_high": value + width,
-            "phase_lag_df": np.full(len(pairs), float(n)),
-            "reason": reasons,
-        }
+        found = {"": value, "low": value - width, "high": value + width, "df": n}
+        return found, {"frequency": pair_metrics.hertz(spectra.frequency)}
 
-    found, labels, reasons = pair_metrics.by_epoch(activity, between, measured, segment=segment, bin_size=bin_size)
-    found["phase_lag_df"] = (("pair", "epoch"), found["phase_lag_df"])
-    coords = pair_metrics.pair_coords(activity, between, reasons, labels)
-    return {**found, "coords": coords | {"frequency": pair_metrics.hertz(frequency[0])}}
+    return pair_metrics.of_pairs(activity, phase_lag.name, between, measured, segment=segment, bin_size=bin_size)

@@ -7,8 +7,7 @@ import numpy as np
 import xarray as xr
 
 from homeoanalysis.metric import Companion, Truth, metric
-from homeoanalysis.numerics import cross_spectra as cs
-from homeoanalysis.numerics import observed, pair_metrics, spike_phases
+from homeoanalysis.numerics import pair_metrics, spike_phases
 from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
 from homeoanalysis.numerics.pieces import BANDS, Bands, Signal
@@ -28,12 +27,12 @@ def _truth(rng: np.random.Generator) -> Truth:
     dims=("pair", "epoch", "band"),
     bounds=(0, 1),
     companions={
-        "low": Companion("1", "95 % interval (jackknife over groups of trials)", (-1, 2)),
-        "high": Companion("1", "95 % interval (jackknife over groups of trials)", (-1, 2)),
+        **pair_metrics.ends("1", (-1, 2), "jackknife over groups of trials"),
         "preferred": Companion("1", "Preferred phase [radian]: 0 is the peak of the signal", (-np.pi, np.pi)),
         "preferred_low": Companion("1", "95 % interval of it (jackknife), not folded back at pi", (-3 * np.pi, 3 * np.pi)),
         "preferred_high": Companion("1", "95 % interval of it (jackknife), not folded back at pi", (-3 * np.pi, 3 * np.pi)),
         "p": Companion("1", "Probability of a value as large where spikes are turned round in time against the signal", (0, 1)),
+        "q": pair_metrics.discovery("pairs and bands"),
         "spikes": Companion("1", "Spikes with a phase", (0, np.inf)),
     },
     source="length and direction of the mean vector of the spikes' phases: Mardia & Jupp 2000, Directional Statistics, section "
@@ -53,33 +52,15 @@ def phase_locking(
     coordinate `reason`. The preferred phase means something where p is small.
     Raises NotApplicable without spikes, the signal, or a stretch of it that is long enough.
     """
-    usable, why = spike_phases.usable(activity, signal, bands)
-    keys = ("", "low", "high", "preferred", "preferred_low", "preferred_high", "p", "spikes")
 
-    def measured(label: str) -> dict[str, np.ndarray]:
-        known = spike_phases.locked(activity, signal, list(usable.values()), observed.epoch(activity, label), trial)
-        shape = activity.sizes["unit"], activity.sizes[f"{signal}_channel"], len(bands)
-        found = {key: np.full(shape, np.nan) for key in keys}
-        for (unit, channel, b), one in known.items():
-            at = unit, channel, list(bands).index(list(usable)[b])
-            found["spikes"][at] = one.spikes.sum()
-            if one.spikes.sum() < spike_phases.MINIMUM:
-                continue
-            total, count = spike_phases.groups(one)
-            mean = total.sum() / count.sum()
-            without = (total.sum() - total) / (count.sum() - count)
-            width, turn = (
-                cs.half_width(cs.standard_error(np.asarray(value), deleted, count), count) if count.size > 1 else np.nan
-                for value, deleted in ((np.abs(mean), np.abs(without)), (0.0, np.angle(without * np.conj(mean))))
-            )
-            values = np.abs(mean) + np.array([0, -width, width]), np.angle(mean) + np.array([0, -1, 1]) * min(turn, 2 * np.pi)
-            for key, value in zip(keys, [*values[0], *values[1]], strict=False):
-                found[key][at] = value
-            found["p"][at] = spike_phases.chance(one)
-        reasons = spike_phases.reasons(activity, signal, found["spikes"], why)
-        named = {"_".join(filter(None, ("phase_locking", key))): v.reshape(-1, len(bands)) for key, v in found.items()}
-        return {**named, "reason": reasons}
+    def measured(one: spike_phases.Locked) -> dict[str, Any]:
+        total, count = spike_phases.groups(one)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean, without = total.sum() / count.sum(), (total.sum() - total) / (count.sum() - count)
+            width = spike_phases.half_width(np.abs(mean), np.abs(without), count)
+            turn = min(spike_phases.half_width(0.0, np.angle(without * np.conj(mean)), count), 2 * np.pi)
+        length, phase = np.abs(mean), np.angle(mean)
+        found = {"": length, "low": length - width, "high": length + width}
+        return {**found, "preferred": phase, "preferred_low": phase - turn, "preferred_high": phase + turn}
 
-    found, labels, reasons = pair_metrics.over_epochs(activity, measured)
-    coords = pair_metrics.pair_coords(activity, ("spikes", signal), reasons, labels) | {"band": list(bands)}
-    return {**found, "coords": coords}
+    return spike_phases.of_units(activity, phase_locking.name, signal, bands, trial, measured)

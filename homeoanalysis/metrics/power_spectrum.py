@@ -2,18 +2,17 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from pydantic import Field
 
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Truth, metric
 from homeoanalysis.numerics import cross_spectra as cs
 from homeoanalysis.numerics import densities, pair_metrics
 from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
-from homeoanalysis.numerics.pieces import Kind, Pieces
+from homeoanalysis.numerics.pieces import Kind, Pieces, TimeHalfBandwidth, recorded_kind
 from homeoanalysis.units import Hertz, Second
 
 
@@ -35,9 +34,8 @@ def _null(rng: np.random.Generator) -> Truth:
     dims=("channel", "epoch", "frequency"),
     bounds=(0, np.inf),
     companions={
-        "low": Companion("1/Hz", "95 % interval (jackknife of the logarithm over groups of pieces)", (0, np.inf)),
-        "high": Companion("1/Hz", "95 % interval (jackknife of the logarithm over groups of pieces)", (0, np.inf)),
-        "df": Companion("1", "Independent estimates L: tapers x pieces", (1, np.inf)),
+        **pair_metrics.ends("1/Hz", (0, np.inf), "jackknife of the logarithm over groups of pieces"),
+        "df": pair_metrics.DF,
     },
     source="multitaper: Thomson 1982, doi:10.1109/PROC.1982.12433; interval: Thomson & Chave 1991, in Haykin (ed.), Advances in "
     "Spectrum Analysis, chapter 2",
@@ -52,7 +50,7 @@ def power_spectrum(
     *,
     of: Kind = "lfp",
     segment: Second = 4.0,
-    time_half_bandwidth: Annotated[float, Field(ge=1, le=20)] = 3.0,
+    time_half_bandwidth: TimeHalfBandwidth = 3.0,
     bin_size: Second | None = None,
     highest: Hertz | None = None,
 ) -> Mapping[str, Any]:
@@ -63,30 +61,19 @@ def power_spectrum(
     two-sided, so that it is the rate of a Poisson train. NaN with the reason in the coordinate `reason`.
     Raises NotApplicable without what `of` names or with fewer than 8 independent estimates; DataError beyond Nyquist.
     """
-    frequency: list[np.ndarray] = []
+    of = recorded_kind(activity, of)
 
-    def measured(pieces: Pieces) -> Mapping[str, Any]:
+    def measured(pieces: Pieces) -> Any:
         spectra = cs.cross_spectra(pieces, densities.NO_PAIRS, time_half_bandwidth=time_half_bandwidth, highest=highest)
-        frequency[:] = [spectra.frequency]
         value, deleted = densities.densities(pieces, spectra, of)
         value = pair_metrics.blanked(value.T, pieces.reason)
-
-        @functools.cache
-        def width() -> np.ndarray:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                error = cs.standard_error(np.log(value).T, np.log(deleted), spectra.weight)
-            return cs.half_width(error, spectra.weight).T
-
+        error = functools.cache(lambda: densities.log_error(value, deleted, spectra.weight))
         return {
-            "power_spectrum": value,
-            "power_spectrum_low": lambda: value * np.exp(-width()),
-            "power_spectrum_high": lambda: value * np.exp(width()),
-            "power_spectrum_df": np.full(len(pieces.names), float(spectra.n)),
-            "reason": pieces.reason,
-        }
+            "": value,
+            "low": lambda: value * np.exp(-cs.half_width(error(), spectra.weight)),
+            "high": lambda: value * np.exp(cs.half_width(error(), spectra.weight)),
+            "df": spectra.n,
+        }, {"frequency": pair_metrics.hertz(spectra.frequency)}
 
-    found, labels, reasons = pair_metrics.by_epoch(activity, (of,), measured, segment=segment, bin_size=bin_size)
-    found["power_spectrum_df"] = (("channel", "epoch"), found["power_spectrum_df"])
-    coords = pair_metrics.channel_coords(activity, of, reasons, labels) | {"frequency": pair_metrics.hertz(frequency[0])}
-    units = densities.unit_of("1" if of == "spikes" else activity[of].attrs["units"], of)
-    return {**pair_metrics.in_units(found, units, power_spectrum), "coords": coords}
+    found = pair_metrics.of_channels(activity, power_spectrum.name, of, measured, segment=segment, bin_size=bin_size)
+    return pair_metrics.in_units(found, densities.unit_of(activity, of), power_spectrum)

@@ -2,18 +2,17 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from pydantic import Field
 
 from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
 from homeoanalysis.numerics import cross_spectra as cs
 from homeoanalysis.numerics import factorisation, pair_metrics
 from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
-from homeoanalysis.numerics.pieces import Between, Pieces
+from homeoanalysis.numerics.pieces import Between, Pieces, TimeHalfBandwidth
 from homeoanalysis.units import Hertz, Second
 
 _GROUPS = 10
@@ -44,11 +43,9 @@ def _matrices(cross: np.ndarray, first: np.ndarray, second: np.ndarray, lowest: 
     dims=("pair", "epoch", "frequency"),
     bounds=(-np.inf, np.inf),
     companions={
-        "low": Companion("1", "95 % interval (jackknife over groups of pieces)"),
-        "high": Companion("1", "95 % interval (jackknife over groups of pieces)"),
+        **pair_metrics.ends("1", (-np.inf, np.inf)),
         "reverse": Companion("1", "From the second channel to the first"),
-        "reverse_low": Companion("1", "95 % interval (jackknife over groups of pieces)"),
-        "reverse_high": Companion("1", "95 % interval (jackknife over groups of pieces)"),
+        **pair_metrics.suffixed("reverse", pair_metrics.ends("1", (-np.inf, np.inf))),
     },
     source="Geweke 1982, doi:10.2307/2287238, from the factorised multitaper cross-spectrum: Dhamala et al. 2008, "
     "doi:10.1103/PhysRevLett.100.018701; less its bias of order 1/L by the jackknife",
@@ -63,7 +60,7 @@ def spectral_granger(
     *,
     between: Between = ("lfp", "lfp"),
     segment: Second = 4.0,
-    time_half_bandwidth: Annotated[float, Field(ge=1, le=20)] = 3.0,
+    time_half_bandwidth: TimeHalfBandwidth = 3.0,
     bin_size: Second | None = None,
     highest: Hertz | None = None,
 ) -> Mapping[str, Any]:
@@ -74,12 +71,9 @@ def spectral_granger(
     reason in the coordinate `reason`. A common source that reaches one channel earlier looks like a cause.
     Raises NotApplicable without what `between` names or with fewer than 8 independent estimates; DataError beyond Nyquist.
     """
-    frequency: list[np.ndarray] = []
 
-    def measured(pieces: Pieces) -> Mapping[str, Any]:
-        pairs, reasons = pair_metrics.pairs_of(pieces, between)
+    def measured(pieces: Pieces, pairs: pair_metrics.Pairs, reasons: pair_metrics.Reasons) -> Any:
         shown, kept = cs.frequencies(pieces, time_half_bandwidth, highest)
-        frequency[:] = [shown]
         n_bins = pieces.grid.n_bins
         every = np.arange(n_bins // 2 + 1)
         spectra = cs.cross_spectra(pieces, pairs, time_half_bandwidth=time_half_bandwidth, highest=None, kept=every)
@@ -107,16 +101,8 @@ def spectral_granger(
         for p in np.flatnonzero(reasons == ""):
             all_pairs[p] = of(int(p))
         value, width = np.moveaxis(all_pairs, 1, 0)
-        return {
-            "spectral_granger": value[:, 0],
-            "spectral_granger_low": value[:, 0] - width[:, 0],
-            "spectral_granger_high": value[:, 0] + width[:, 0],
-            "spectral_granger_reverse": value[:, 1],
-            "spectral_granger_reverse_low": value[:, 1] - width[:, 1],
-            "spectral_granger_reverse_high": value[:, 1] + width[:, 1],
-            "reason": reasons,
-        }
+        found = {"": value, "low": value - width, "high": value + width}
+        both = {"_".join(filter(None, (way, k))): v[:, d] for d, way in enumerate(("", "reverse")) for k, v in found.items()}
+        return both, {"frequency": pair_metrics.hertz(shown)}
 
-    found, labels, reasons = pair_metrics.by_epoch(activity, between, measured, segment=segment, bin_size=bin_size)
-    coords = pair_metrics.pair_coords(activity, between, reasons, labels)
-    return {**found, "coords": coords | {"frequency": pair_metrics.hertz(frequency[0])}}
+    return pair_metrics.of_pairs(activity, spectral_granger.name, between, measured, segment=segment, bin_size=bin_size)

@@ -1,11 +1,10 @@
 """Power spectrum of signals and spike trains in time."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from pydantic import Field
 
 from homeoanalysis.errors import NotApplicable
 from homeoanalysis.metric import Truth, metric
@@ -13,7 +12,7 @@ from homeoanalysis.numerics import cross_spectra as cs
 from homeoanalysis.numerics import densities, observed, pair_metrics
 from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
-from homeoanalysis.numerics.pieces import Kind, Pieces, recorded_kind
+from homeoanalysis.numerics.pieces import Kind, Pieces, TimeHalfBandwidth, recorded_kind
 from homeoanalysis.units import Hertz, Second
 
 
@@ -39,7 +38,7 @@ def spectrogram(
     *,
     of: Kind = "lfp",
     window: Second = 2.0,
-    time_half_bandwidth: Annotated[float, Field(ge=1, le=20)] = 2.0,
+    time_half_bandwidth: TimeHalfBandwidth = 2.0,
     bin_size: Second | None = None,
     highest: Hertz | None = None,
 ) -> Mapping[str, Any]:
@@ -50,7 +49,7 @@ def spectrogram(
     a whole: a gap has no windows, and no value. NaN where the signal has a gap or is flat, or the unit was not isolated.
     Raises NotApplicable without what `of` names or without a whole window; DataError beyond Nyquist.
     """
-    recorded_kind(activity, of)
+    of = recorded_kind(activity, of)
     start, stop = observed.segments(activity)
     pieces = Pieces(activity, (of,), segment=window, bin_size=bin_size, span=(float(start[0]), float(stop[-1])))
     frequency, kept = cs.frequencies(pieces, time_half_bandwidth, highest)
@@ -63,9 +62,7 @@ def spectrogram(
     found[pieces.reason != ""] = np.nan
     if not np.isfinite(found).any():
         raise NotApplicable("no window without a gap")
-    coords = pair_metrics.channel_coords(activity, of, pieces.reason.astype(str), [])
-    del coords["epoch"]
+    coords: dict[str, Any] = {"channel": pair_metrics.names(activity, of), "reason": ("channel", pieces.reason.astype(str))}
     centre = pieces.grid.start + pieces.grid.n_bins * pieces.grid.bin_size / 2
     coords |= {"time": ("time", centre, {"units": "s"}), "frequency": pair_metrics.hertz(frequency)}
-    units = densities.unit_of("1" if of == "spikes" else activity[of].attrs["units"], of)
-    return {"spectrogram": (("channel", "time", "frequency"), found, units), "coords": coords}
+    return {"spectrogram": (("channel", "time", "frequency"), found, densities.unit_of(activity, of)), "coords": coords}

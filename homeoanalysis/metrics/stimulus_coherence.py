@@ -1,14 +1,15 @@
 """Coherence of each unit's response with the stimulus."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from pydantic import Field
 
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import multitaper, resampling, synthetic
+from homeoanalysis.numerics.multiple import discoveries
+from homeoanalysis.numerics.pieces import TimeHalfBandwidth
 from homeoanalysis.numerics.stimulus_response import pieces
 from homeoanalysis.units import Second
 
@@ -30,6 +31,7 @@ def _truth(rng: np.random.Generator) -> Truth:
         "high": Companion("1", "95 % interval (jackknife over tapers and segments)", (0, 1)),
         "uncorrected": Companion("1", "Coherence with its bias", (0, 1)),
         "threshold": Companion("1", "Uncorrected coherence that independent signals exceed with probability 0.05", (0, 1)),
+        "q": Companion("1", "False discovery rate over units and frequencies at which it is found", (0, 1)),
         "df": Companion("1", "Independent estimates L: tapers x segments", (1, np.inf)),
     },
     source="magnitude-squared, multitaper; bias gamma^2 - (1 - gamma^2)^2 / L; interval: Jarvis & Mitra 2001, "
@@ -45,7 +47,7 @@ def stimulus_coherence(
     *,
     bin_size: Second = 1e-3,
     segment: Second = 0.256,
-    time_half_bandwidth: Annotated[float, Field(ge=1, le=20)] = 3.0,
+    time_half_bandwidth: TimeHalfBandwidth = 3.0,
 ) -> Mapping[str, Any]:
     """Stimulus-response coherence (magnitude-squared, bias-corrected).
 
@@ -77,6 +79,7 @@ def stimulus_coherence(
         "stimulus_coherence_high": lambda: end(1),
         "stimulus_coherence_uncorrected": raw,
         "stimulus_coherence_threshold": (("unit",), np.full(spiking.size, multitaper.threshold(n))),
+        "stimulus_coherence_q": discoveries(multitaper.null_probability(raw, n)),
         "stimulus_coherence_df": (("unit",), np.full(spiking.size, n)),
         "coords": {"unit": activity.unit.values, "frequency": ("frequency", frequency[kept], {"units": "Hz"})},
     }

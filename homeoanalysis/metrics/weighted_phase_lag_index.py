@@ -1,18 +1,18 @@
 """Debiased weighted phase-lag index: whether one channel consistently leads the other, whatever both see at once."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from pydantic import Field
 
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import cross_spectra as cs
-from homeoanalysis.numerics import multiple, pair_metrics
+from homeoanalysis.numerics import pair_metrics
 from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
-from homeoanalysis.numerics.pieces import Between, Pieces
+from homeoanalysis.numerics.multiple import discoveries
+from homeoanalysis.numerics.pieces import Between, Pieces, TimeHalfBandwidth
 from homeoanalysis.units import Hertz, Second
 
 
@@ -36,11 +36,10 @@ def _debiased(total: np.ndarray) -> np.ndarray:
     dims=("pair", "epoch", "frequency"),
     bounds=(-1, 1),
     companions={
-        "low": Companion("1", "95 % interval (jackknife over groups of pieces)", (-1, 2)),
-        "high": Companion("1", "95 % interval (jackknife over groups of pieces)", (-1, 2)),
+        **pair_metrics.ends("1", (-1, 2)),
         "p": Companion("1", "Probability of a lag as consistent where there is none (t test of the imaginary parts)", (0, 1)),
-        "q": Companion("1", "False discovery rate over pairs and frequencies of the epoch at which it is found", (0, 1)),
-        "df": Companion("1", "Independent estimates L: tapers x pieces", (1, np.inf)),
+        "q": pair_metrics.discovery("pairs and frequencies"),
+        "df": pair_metrics.DF,
     },
     source="debiased estimator of the squared index: Vinck et al. 2011, doi:10.1016/j.neuroimage.2011.01.055, eq. 23",
     scale="linear",
@@ -53,7 +52,7 @@ def weighted_phase_lag_index(
     *,
     between: Between = ("lfp", "lfp"),
     segment: Second = 4.0,
-    time_half_bandwidth: Annotated[float, Field(ge=1, le=20)] = 3.0,
+    time_half_bandwidth: TimeHalfBandwidth = 3.0,
     bin_size: Second | None = None,
     highest: Hertz | None = None,
 ) -> Mapping[str, Any]:
@@ -66,12 +65,8 @@ def weighted_phase_lag_index(
     """
     from scipy import special
 
-    frequency: list[np.ndarray] = []
-
-    def measured(pieces: Pieces) -> Mapping[str, Any]:
-        pairs, reasons = pair_metrics.pairs_of(pieces, between)
+    def measured(pieces: Pieces, pairs: pair_metrics.Pairs, reasons: pair_metrics.Reasons) -> Any:
         every, kept = cs.frequencies(pieces, time_half_bandwidth, highest)
-        frequency[:] = [every]
         n_tapers = int(2 * time_half_bandwidth) - 1
         n = pieces.kept.size * n_tapers
         cs.enough(n)
@@ -97,16 +92,12 @@ def weighted_phase_lag_index(
             t = whole[0] / np.sqrt(np.maximum(whole[2] - whole[0] ** 2 / n, 0) * n / (n - 1))
         p = pair_metrics.blanked(2 * special.stdtr(n - 1, -np.abs(t)).T, reasons)
         return {
-            "weighted_phase_lag_index": np.clip(value, -1, 1),
-            "weighted_phase_lag_index_low": low,
-            "weighted_phase_lag_index_high": high,
-            "weighted_phase_lag_index_p": p,
-            "weighted_phase_lag_index_q": multiple.discoveries(p),
-            "weighted_phase_lag_index_df": np.full(len(pairs), float(n)),
-            "reason": reasons,
-        }
+            "": np.clip(value, -1, 1),
+            "low": low,
+            "high": high,
+            "p": p,
+            "q": discoveries(p),
+            "df": n,
+        }, {"frequency": pair_metrics.hertz(every)}
 
-    found, labels, reasons = pair_metrics.by_epoch(activity, between, measured, segment=segment, bin_size=bin_size)
-    found["weighted_phase_lag_index_df"] = (("pair", "epoch"), found["weighted_phase_lag_index_df"])
-    coords = pair_metrics.pair_coords(activity, between, reasons, labels)
-    return {**found, "coords": coords | {"frequency": pair_metrics.hertz(frequency[0])}}
+    return pair_metrics.of_pairs(activity, weighted_phase_lag_index.name, between, measured, segment=segment, bin_size=bin_size)

@@ -226,12 +226,16 @@ def interval_of(raw: Floats, transformed: Floats, error: Floats, n: int, weight:
     return np.where(np.isnan(raw), np.nan, low), np.where(np.isnan(raw), np.nan, high)
 
 
-def stabilised(n: int) -> Callable[[Sums], Floats]:
-    """The transformation Q, whose variance does not depend on the coherence."""
-    scale, limit = np.sqrt(2 * n - 2), 1 - 1e-12  # atanh(1) is infinite: a signal with itself
+def variance_stable(coherence: Floats) -> Floats:
+    """atanh |gamma| of a magnitude-squared coherence: its variance, 1 / (2L - 2), does not depend on the coherence."""
+    return np.asarray(np.arctanh(np.sqrt(np.clip(coherence, 0, 1 - 1e-12))))  # atanh(1) is infinite: a signal with itself
+
+
+def stabilised(n: int, statistic: Callable[[Sums], Floats] = squared) -> Callable[[Sums], Floats]:
+    """The transformation Q of a kind of coherence, of unit variance."""
 
     def q(part: Sums) -> Floats:
-        return np.asarray(scale * np.arctanh(np.sqrt(np.clip(squared(part), 0, limit))))
+        return np.asarray(np.sqrt(2 * n - 2) * variance_stable(statistic(part)))
 
     return q
 

@@ -1,6 +1,7 @@
 """Power spectral densities from the sums of a cross-spectrum, with their jackknife."""
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from homeoanalysis.numerics import cross_spectra as cs
@@ -10,10 +11,11 @@ Floats = NDArray[np.float64]
 NO_PAIRS: NDArray[np.intp] = np.zeros((0, 2), np.intp)
 
 
-def unit_of(units: str, kind: Kind) -> str:
-    """Of the density of a signal in `units`; that of spikes is in Hz."""
+def unit_of(activity: xr.Dataset, kind: Kind) -> str:
+    """Of the density of a signal; that of spikes is in Hz."""
     if kind == "spikes":
         return "Hz"
+    units = activity[kind].attrs["units"]
     return "1/Hz" if units == "1" else f"{units}^2/Hz"
 
 
@@ -28,3 +30,9 @@ def densities(pieces: Pieces, spectra: cs.Spectra, kind: Kind) -> tuple[Floats, 
     total, n = spectra.power.sum(axis=0), spectra.weight.sum()
     rest = (n - spectra.weight)[:, None, None]
     return factor * total / n, factor * (total - spectra.power) / rest
+
+
+def log_error(value: Floats, deleted: Floats, weight: Floats) -> Floats:
+    """Standard error of the natural logarithm: (channel, thing) of a density, and (group, thing, channel) without each group."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return cs.standard_error(np.log(value).T, np.log(deleted), weight).T

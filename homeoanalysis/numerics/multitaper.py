@@ -59,6 +59,11 @@ def null_corrected(uncorrected: Floats, n_estimates: int) -> Floats:
     return (n_estimates * uncorrected - 1) / (n_estimates - 1)
 
 
+def null_probability(uncorrected: Floats, n_estimates: int) -> Floats:
+    """Of independent signals: that their coherence, with its bias, is as large."""
+    return np.asarray((1 - uncorrected) ** (n_estimates - 1))
+
+
 def threshold(n_estimates: int, alpha: float = 0.05) -> float:
     """The uncorrected coherence that independent signals exceed with probability alpha: 1 - alpha^(1/(L-1))."""
     return float(1 - alpha ** (1 / (n_estimates - 1)))

@@ -16,8 +16,9 @@ from homeoanalysis.numerics import observed
 from homeoanalysis.units import Hertz
 
 Floats = NDArray[np.float64]
-Signal = Literal["lfp", "lfp_proxy", "membrane_potential", "current", "state_variable", "covariate"]
-Kind = Literal["spikes", "lfp", "lfp_proxy", "membrane_potential", "current", "state_variable", "covariate"]
+Signal = Literal["field_potential", "lfp", "lfp_proxy", "membrane_potential", "current", "state_variable", "covariate"]
+Kind = Literal["spikes", "field_potential", "lfp", "lfp_proxy", "membrane_potential", "current", "state_variable", "covariate"]
+TimeHalfBandwidth = Annotated[float, Field(ge=1, le=20)]
 Between = Annotated[tuple[Kind, Kind], Field(strict=False)]  # YAML has lists only
 Band = Annotated[tuple[Hertz, Hertz], Field(strict=False)]
 Spans = Annotated[tuple[Band, ...], Field(strict=False)]
@@ -139,13 +140,24 @@ def thinned(activity: xr.Dataset, keep: NDArray[np.bool_]) -> xr.Dataset:
     )
 
 
-def recorded_kind(activity: xr.Dataset, kind: Kind) -> None:
-    """Raises NotApplicable if the activity holds nothing of the kind."""
+def recorded_kind(activity: xr.Dataset, kind: Kind) -> Kind:
+    """The kind as the activity has it: a field potential is the recorded `lfp`, or the `lfp_proxy` of a model.
+
+    Raises NotApplicable if the activity holds nothing of the kind; DataError where it holds both fields.
+    """
+    if kind == "field_potential":
+        held: list[Kind] = [field for field in ("lfp", "lfp_proxy") if field in activity]
+        if len(held) > 1:
+            raise DataError("field_potential is lfp or lfp_proxy, and this activity has both; write the one that is meant")
+        if not held:
+            raise NotApplicable("no field potential, neither lfp nor lfp_proxy")
+        return held[0]
     if kind == "spikes":
         if "spike_time" not in activity:
             raise NotApplicable("no spike times")
     elif kind not in activity:
         raise NotApplicable("no stimulus" if kind == "covariate" else f"no signal {kind}")
+    return kind
 
 
 def _names(activity: xr.Dataset, kind: Kind) -> list[str]:

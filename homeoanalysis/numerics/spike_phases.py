@@ -1,14 +1,16 @@
 """The phases of the spikes of each unit in each band of each channel, in trials, and what would be there by chance."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from homeoanalysis.errors import DataError, NotApplicable
-from homeoanalysis.numerics import observed, phases
+from homeoanalysis.numerics import cross_spectra as cs
+from homeoanalysis.numerics import observed, pair_metrics, phases
+from homeoanalysis.numerics.multiple import discoveries
 from homeoanalysis.numerics.pieces import Signal, recorded_kind
 from homeoanalysis.provenance import rng_for
 
@@ -27,6 +29,48 @@ class Locked(NamedTuple):
     total: Complex
     spikes: Floats
     by_chance: Floats
+
+
+def of_units(
+    activity: xr.Dataset,
+    name: str,
+    signal: Signal,
+    bands: Mapping[str, tuple[float, float]],
+    trial: float,
+    measure: Callable[[Locked], Mapping[str, Any]],
+) -> dict[str, Any]:
+    """The metric `name` of each unit with each channel of the signal, in each band and epoch.
+
+    measure: the values, by suffix, of at least 50 spikes; "p", "q" and "spikes" are added.
+    Raises NotApplicable without spikes, the signal, or a stretch of it that is long enough; DataError where all bands are
+    beyond Nyquist.
+    """
+    kind = recorded_kind(activity, signal)
+    left, why = usable(activity, kind, bands)
+    shape = activity.sizes["unit"], activity.sizes[f"{kind}_channel"], len(bands)
+
+    def measured(label: str) -> dict[str, Any]:
+        known = locked(activity, kind, list(left.values()), observed.epoch(activity, label), trial)
+        found: dict[str, Floats] = {}
+
+        def put(suffix: str, at: tuple[int, int, int], value: Any) -> None:
+            found.setdefault(suffix, np.full(shape, np.nan))[at] = value
+
+        for (unit, channel, b), one in known.items():
+            at = unit, channel, list(bands).index(list(left)[b])
+            n = one.spikes.sum()
+            is_enough = n >= MINIMUM
+            put("spikes", at, n)
+            for suffix, value in measure(one).items():
+                put(suffix, at, value if is_enough else np.nan)
+            put("p", at, chance(one) if is_enough else np.nan)
+        told = reasons(activity, kind, found["spikes"], why)
+        flat = {suffix: values.reshape(-1, len(bands)) for suffix, values in found.items()}
+        return {**flat, "q": discoveries(flat["p"]), "reason": told}
+
+    found, labels, told = pair_metrics.over_epochs(activity, measured)
+    coords = {**pair_metrics.names_of(activity, ("spikes", kind)), "reason": ("pair", told), "epoch": labels, "band": list(bands)}
+    return {**pair_metrics.suffixed(name, found), "coords": coords}
 
 
 def locked(
@@ -94,6 +138,11 @@ def groups(one: Locked, most: int = 32) -> tuple[Complex, Floats]:
     of = np.arange(n) * min(n, most) // n
     total = np.bincount(of, one.total.real) + 1j * np.bincount(of, one.total.imag)
     return total.astype(complex), np.bincount(of, one.spikes).astype(float)
+
+
+def half_width(value: Any, deleted: Floats, count: Floats) -> float:
+    """Of the jackknife interval of a value, from those without each group of trials; NaN of a single group."""
+    return float(cs.half_width(cs.standard_error(np.asarray(value), deleted, count), count)) if count.size > 1 else np.nan
 
 
 def usable(

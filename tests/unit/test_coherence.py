@@ -1,5 +1,6 @@
 """Coherence of pairs: known systems, other libraries, gaps, users' mistakes, and a real recording."""
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,11 @@ import xarray as xr
 from binomial import binomial_rule
 from scipy import signal
 
+from homeoanalysis import catalogue
 from homeoanalysis.contracts import check
 from homeoanalysis.errors import DataError, NotApplicable
 from homeoanalysis.measure import measure
+from homeoanalysis.metric import Metric
 from homeoanalysis.metrics.band_coherence import band_coherence
 from homeoanalysis.metrics.coherence import coherence
 from homeoanalysis.metrics.group_delay import group_delay
@@ -21,7 +24,6 @@ from homeoanalysis.metrics.weighted_phase_lag_index import weighted_phase_lag_in
 from homeoanalysis.numerics import cross_spectra as cs
 from homeoanalysis.numerics import multitaper, observed, synthetic
 from homeoanalysis.numerics import synthetic_signals as signals
-from homeoanalysis.numerics.multiple import discoveries
 from homeoanalysis.numerics.pieces import Pieces
 from homeoanalysis.provenance import rng_for
 
@@ -174,9 +176,17 @@ def test_false_discoveries_are_controlled() -> None:
     assert float((q[1] < 0.05).mean()) < 0.1
 
 
-def test_discoveries_of_a_known_family() -> None:
-    """Benjamini & Hochberg by hand: p of .01, .02, .03, .5 -> q of .04, .04, .04, .5; NaN belongs to no family."""
-    np.testing.assert_allclose(discoveries(np.array([0.5, 0.01, np.nan, 0.03, 0.02])), [0.5, 0.04, np.nan, 0.04, 0.04])
+def test_a_delay_is_not_read_from_frequencies_that_are_significant_by_chance() -> None:
+    """Independent channels: of 195 frequencies five or more exceed the plain threshold in nearly every draw (the control)."""
+    delays, control = [], []
+    for draw in range(60):
+        activity = pair(0.0, 60.0, "no delay", draw)
+        found = group_delay(activity, segment=3.0, bands={"wide": (10.0, 75.0)})
+        delays.append(bool(found.group_delay.notnull().any()))
+        raw = coherence(activity, segment=3.0).sel(frequency=slice(10, 75))
+        control.append(int((raw.coherence_uncorrected > raw.coherence_threshold).sum()) >= 5)
+    assert sum(delays) <= 5
+    assert sum(control) > 30
 
 
 # ---- known systems
@@ -334,11 +344,40 @@ def test_a_band_beyond_nyquist_is_no_number_and_says_so() -> None:
         band_coherence(pair(0.4, 60.0, "nyquist"), bands={"theta": (8.0, 4.0)})
 
 
-def test_two_signals_of_different_instants_are_refused() -> None:
-    activity = pair(0.4, 30.0, "instants")
+def with_proxy(activity: xr.Dataset) -> xr.Dataset:
+    """The same signal as `lfp` and as `lfp_proxy`."""
     other = activity.lfp.rename({"lfp_channel": "lfp_proxy_channel", "lfp_sample": "lfp_proxy_sample"})
     more = {f"lfp_proxy_{v}": activity[f"lfp_{v}"] for v in ("first_sample", "sample_count", "t_start")}
-    both = activity.assign(lfp_proxy=other, **more)
+    return activity.assign(lfp_proxy=other, **more)
+
+
+def test_a_field_potential_is_what_was_recorded_or_the_proxy_of_a_model() -> None:
+    """Every metric that takes it gives the same of either; both at once are no one's field, and none is not applicable."""
+    recorded = signals.with_signal([np.linspace(1, 29, 200)], rng_for(6, "field").normal(size=(2, 30 * 250)), RATE)
+    both = with_proxy(recorded)
+    modelled = both.drop_vars([v for v in both.variables if str(v).startswith("lfp") and not str(v).startswith("lfp_proxy")])
+    for name in catalogue.names("metrics"):
+        metric: Metric = catalogue.load("metrics", name)
+        asked = inspect.signature(metric.function).parameters
+        key = next((k for k in ("of", "between", "signal") if k in asked), None)
+        if key is None or name == "coherence_change":
+            continue
+
+        def given(kind: str, key: str = key) -> dict[str, Any]:
+            return {key: (kind, kind) if key == "between" else kind}
+
+        theirs = metric(recorded, **given("lfp"))
+        xr.testing.assert_identical(metric(recorded, **given("field_potential")), theirs)
+        xr.testing.assert_identical(metric(modelled, **given("field_potential")), metric(modelled, **given("lfp_proxy")))
+        np.testing.assert_array_equal(metric(modelled, **given("field_potential"))[name], theirs[name])
+        with pytest.raises(DataError, match="this activity has both"):
+            metric(both, **given("field_potential"))
+        with pytest.raises(NotApplicable, match="neither lfp nor lfp_proxy"):
+            metric(synthetic.activity([np.linspace(1, 29, 200)], 30.0), **given("field_potential"))
+
+
+def test_two_signals_of_different_instants_are_refused() -> None:
+    both = with_proxy(pair(0.4, 30.0, "instants"))
     aligned = coherence(both, between=("lfp", "lfp_proxy"), segment=1.0)
     assert float(aligned.coherence.sel(pair="c0-c0").mean()) == pytest.approx(1)
     both["lfp_proxy_t_start"] = both.lfp_proxy_t_start + 0.0013
