@@ -10,15 +10,23 @@ Floats = NDArray[np.float64]
 
 
 def shifted_channels(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
-    """Each channel of each signal turned round within each segment, by a random part (5 to 95 %) of its length."""
+    """Each channel of each signal turned round within each segment, apart from all others and from what is not turned.
+
+    Of n channels one is turned by (k + u) / (n + 1) of the segment, each k of 1 to n once, u between -1/4 and 1/4: two that
+    were turned by the same part would keep their relation.
+    """
+    kinds = [k for k in SIGNALS if k in activity]
+    offset = np.cumsum([0, *(activity.sizes[f"{kind}_channel"] for kind in kinds)])
+    parts = activity.sizes["segment"], offset[-1]
+    place = rng.permuted(np.broadcast_to(np.arange(1, offset[-1] + 1), parts), axis=1)
+    turn = (place + rng.uniform(-0.25, 0.25, parts)) / (offset[-1] + 1)
     changed = {}
-    for kind in (k for k in SIGNALS if k in activity):
+    for kind, before in zip(kinds, offset, strict=False):
         values = activity[kind].values.copy()
         first, count = (activity[f"{kind}_{v}"].values for v in ("first_sample", "sample_count"))
-        for a, n in zip(first, count, strict=True):
-            if n:
-                for channel in values:
-                    channel[a : a + n] = np.roll(channel[a : a + n], int(n * rng.uniform(0.05, 0.95)))
+        for segment, (a, n) in enumerate(zip(first, count, strict=True)):
+            for channel, part in zip(values, turn[segment, before:], strict=False):
+                channel[a : a + n] = np.roll(channel[a : a + n], round(n * part))
         changed[kind] = (activity[kind].dims, values, activity[kind].attrs)
     return activity.assign(changed)
 

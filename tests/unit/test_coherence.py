@@ -22,7 +22,7 @@ from homeoanalysis.metrics.partial_coherence import partial_coherence
 from homeoanalysis.metrics.phase_lag import phase_lag
 from homeoanalysis.metrics.weighted_phase_lag_index import weighted_phase_lag_index
 from homeoanalysis.numerics import cross_spectra as cs
-from homeoanalysis.numerics import multitaper, observed, synthetic
+from homeoanalysis.numerics import multitaper, observed, signal_surrogates, synthetic
 from homeoanalysis.numerics import synthetic_signals as signals
 from homeoanalysis.numerics.pieces import Pieces
 from homeoanalysis.provenance import rng_for
@@ -158,6 +158,16 @@ def test_intervals_cover_with_gaps(c: float, draws: int) -> None:
     faults = {name: binomial_rule(each, 0.95) for name, each in inside.items()}
     assert faults.pop("control")
     assert not any(faults.values()), faults
+
+
+def test_no_surrogate_keeps_a_relation() -> None:
+    """Copies of one signal: turned by nearly the same part, as 2 of 100 were, they would stay coherent."""
+    x = rng_for(6, "copies").normal(size=6000)
+    for draw in range(200):
+        found = signal_surrogates.shifted_channels(of(np.stack([x, x])), rng_for(6, "turn", draw)).lfp.values
+        for a, b in ((x, found[0]), (x, found[1]), (found[0], found[1])):
+            lag = int(np.argmax(np.fft.irfft(np.fft.rfft(a) * np.conj(np.fft.rfft(b)))))
+            assert min(lag, x.size - lag) >= x.size / 6 - 1
 
 
 def test_false_discoveries_are_controlled() -> None:
