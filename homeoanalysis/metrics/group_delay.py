@@ -76,7 +76,8 @@ def group_delay(
         inside, empty = named.members(spectra.frequency, bands)
         total = cs.sums(spectra)
         raw, n = cs.squared(total), spectra.n
-        tested = np.where(inside.any(axis=0)[:, None] & (reasons == ""), multitaper.null_probability(raw, n), np.nan)
+        is_tested = np.asarray(inside.any(axis=0))[:, None] & (reasons == "")
+        tested = np.where(is_tested, multitaper.null_probability(raw, n), np.nan)
         significant = discoveries(tested) <= pair_metrics.ALPHA
         value, error, used = (np.full((len(pairs), len(bands)), np.nan) for _ in range(3))
         for p in range(len(pairs)):

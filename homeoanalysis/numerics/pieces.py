@@ -4,7 +4,7 @@ Signals are read piece by piece, so that an activity may be opened lazily and be
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple, get_args, overload
 
 import numpy as np
 import xarray as xr
@@ -140,6 +140,10 @@ def thinned(activity: xr.Dataset, keep: NDArray[np.bool_]) -> xr.Dataset:
     )
 
 
+@overload
+def recorded_kind(activity: xr.Dataset, kind: Signal) -> Signal: ...
+@overload
+def recorded_kind(activity: xr.Dataset, kind: Kind) -> Kind: ...
 def recorded_kind(activity: xr.Dataset, kind: Kind) -> Kind:
     """The kind as the activity has it: a field potential is the recorded `lfp`, or the `lfp_proxy` of a model.
 
