@@ -1,7 +1,7 @@
 """What the formats share: signals segment by segment, intervals, and what a format has no place for."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,6 +68,12 @@ def place(activity: xr.Dataset, unit: int) -> dict[str, float]:
     return {axis: float(activity[axis].values[unit]) for axis in ("x", "y") if axis in activity}
 
 
+def known(activity: xr.Dataset) -> str:
+    """The names of all units and what is known of them, as JSON: also of those without spikes, or isolated in no segment."""
+    names = [key for key in ("unit", *LABELS, "x", "y") if key in activity.variables]
+    return json_of({key: activity[key].values.tolist() for key in names})
+
+
 def intervals(activity: xr.Dataset, kind: str) -> list[tuple[float, float, str]]:
     """(start, stop, label) of the epochs, trials or states."""
     if f"{kind}_start" not in activity:
@@ -84,19 +90,38 @@ def observed(activity: xr.Dataset) -> list[tuple[float, float]]:
 
 
 def attributes(activity: xr.Dataset) -> str:
-    """All attributes, and the curation table of a recording under `curated`, as one JSON text."""
-    found = {k: v.item() if hasattr(v, "item") else v for k, v in activity.attrs.items()}
-    table = {str(n): v.values.tolist() for n, v in activity.variables.items() if v.dims == ("curated",)}
-    return json.dumps(found | ({"curated": table} if table else {}), sort_keys=True)
+    """As one JSON text: all attributes, under `variables` those of each variable, and under their dimension what is left.
+
+    That is the curation table of a recording, where epochs come from, and the bandwidth of covariates.
+    """
+    tables: dict[str, dict[str, Any]] = {}
+    for name, variable in activity.variables.items():
+        if is_table(variable, str(name)):
+            tables.setdefault(str(variable.dims[0]), {})[str(name)] = variable.values.tolist()
+    of_variables = {str(name): _plain(variable.attrs) for name, variable in activity.variables.items() if variable.attrs}
+    return json.dumps(_plain(activity.attrs) | tables | {"variables": of_variables}, sort_keys=True)
 
 
-def refuse(activity: xr.Dataset, names: Sequence[str], form: str) -> None:
-    """Raises DataError for variables that a format has no place for."""
-    found = [n for n in activity.variables if str(n).removesuffix("_origin") in names or str(n) in names]
+def _plain(attributes: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(k): v.item() if hasattr(v, "item") else v for k, v in attributes.items()}
+
+
+def is_table(variable: xr.Variable, name: str) -> bool:
+    """Whether a variable stands in the JSON text: a few values about a recording, which formats have no place for."""
+    return variable.dims == ("curated",) or name in ("epoch_origin", "covariate_bandwidth")
+
+
+def refuse(activity: xr.Dataset, kept: Collection[str], form: str) -> None:
+    """Raises DataError for variables that a format has no place for: all that are not among `kept` or the tables."""
+    found = [str(n) for n, v in activity.variables.items() if n not in kept and not is_table(v, str(n))]
     if found:
-        raise DataError(
-            f"{form} has no place for {', '.join(map(str, found))}, which would be lost; export to mat, which holds all"
-        )
+        raise DataError(f"{form} has no place for {', '.join(found)}, which would be lost; export to mat, which holds all")
+
+
+_SIGNALS = {n + end for n in SIGNALS for end in ("", "_first_sample", "_sample_count", "_t_start", "_channel")}
+_UNITS = {"spike_time", "spike_count", "observed", "unit", "x", "y", *LABELS}
+_SPANS = {f"{kind}_{end}" for kind in ("segment", *INTERVALS) for end in ("start", "stop")} | {"epoch", "state", "stimulus"}
+PLACES = frozenset(_SIGNALS | _UNITS | _SPANS)  # what nwb and nix hold; both write all of it
 
 
 def json_of(value: dict[str, Any]) -> str:

@@ -10,25 +10,25 @@ from homeoanalysis.contracts import SIGNALS
 from homeoanalysis.errors import DataError
 from homeoanalysis.export import content
 
-_NO_PLACE = ("weight", "snapshot_time", "pre", "post", "projection", "binned_count", "rate")
 _MOST = 2**27  # values; neo writes a signal from memory
 
 
 def write_nix(activity: xr.Dataset, path: Path) -> None:
     """A segment for each segment, in it a train of each unit that was isolated then, and signals, epochs, trials and states.
 
-    Trains are made anew: neo's writer loses trains that are slices of others, without a word. All attributes stand in the
-    annotations of the block. Raises DataError for weights, rates and counts in bins, for signals that do not fit into memory,
-    for names that the format would change, and for a file that does not hold what was written.
+    Trains are made anew: neo's writer loses trains that are slices of others, without a word. All attributes and the
+    names of all units stand in the annotations of the block. Raises DataError for what it has no place for (weights, rates,
+    counts in bins), for signals that do not fit into memory, for names that the format would change, and for a file that does not hold
+    what was written.
     """
     import neo
     import neo.io
     import quantities as pq
 
-    content.refuse(activity, _NO_PLACE, "nix")
+    content.refuse(activity, content.PLACES, "nix")
     for name in (n for n in SIGNALS if n in activity and activity[n].size > _MOST):
         raise DataError(f"{name} has {activity[name].size} values, which do not fit into memory as nix needs them; export to nwb")
-    block = neo.Block(name="activity", attributes=content.attributes(activity))
+    block = neo.Block(name="activity", attributes=content.attributes(activity), units=content.known(activity))
     signals = {k: [p for p in content.parts(activity) if p.segment == k] for k in range(activity.sizes["segment"])}
     trains = content.trains(activity)
     for k, (start, stop) in enumerate(content.observed(activity)):

@@ -11,7 +11,7 @@ from homeoanalysis.errors import DataError
 from homeoanalysis.export import content
 
 _BLOCK = 2**20  # values that are written at once
-_NO_PLACE = ("weight", "snapshot_time", "pre", "post", "projection", "binned_count")
+_PLACES = content.PLACES | {"rate", "time"}
 
 
 def write_nwb(activity: xr.Dataset, path: Path) -> None:
@@ -23,7 +23,7 @@ def write_nwb(activity: xr.Dataset, path: Path) -> None:
     """
     import pynwb
 
-    content.refuse(activity, _NO_PLACE, "nwb")
+    content.refuse(activity, _PLACES, "nwb")
     a = activity.attrs
     day = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
     file = pynwb.NWBFile(
@@ -44,7 +44,7 @@ def write_nwb(activity: xr.Dataset, path: Path) -> None:
     if "rate" in activity:
         attributes = {
             "description": str(activity.rate.attrs.get("long_name", "firing rate")),
-            "comments": _names(activity, "unit"),
+            "comments": content.known(activity),
         }
         series = pynwb.TimeSeries(
             "rate", data=activity.rate.values.T, unit=activity.rate.attrs["units"], timestamps=activity.time.values, **attributes
@@ -140,10 +140,6 @@ def _streamed(part: content.Part, step: float | None) -> Any:
         compression_opts=1,
         shuffle=True,
     )
-
-
-def _names(activity: xr.Dataset, dim: str) -> str:
-    return content.json_of({dim: [str(v) for v in activity[dim].values]})
 
 
 def _count(activity: xr.Dataset, path: Path) -> None:

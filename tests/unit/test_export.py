@@ -2,9 +2,12 @@
 
 import csv
 import json
+import re
+import warnings
 from pathlib import Path
 from typing import Any
 
+import h5py
 import neo
 import neo.io
 import numpy as np
@@ -14,9 +17,13 @@ import scipy.io
 import xarray as xr
 
 from homeoanalysis.cli import main
-from homeoanalysis.contracts import by_replicate, check, write
+from homeoanalysis.contracts import SIGNALS, by_replicate, check, write
+from homeoanalysis.contracts.schemas import ACTIVITY
 from homeoanalysis.errors import DataError
 from homeoanalysis.export import FORMATS, export
+from homeoanalysis.export.mat import write_mat
+from homeoanalysis.export.nix import write_nix
+from homeoanalysis.export.nwb import write_nwb
 from homeoanalysis.numerics import observed, synthetic
 from homeoanalysis.provenance import rng_for
 
@@ -72,6 +79,11 @@ def equal(a: Any, b: Any) -> None:
     np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
 
 
+def attributes(text: str) -> dict[str, Any]:
+    """Those of the activity itself, among what the JSON text holds."""
+    return {key: value for key, value in json.loads(text).items() if key in activity().attrs}
+
+
 def test_nwb(tmp_path: Path) -> None:
     one = activity()
     path = exported(one, "nwb", tmp_path)
@@ -100,7 +112,7 @@ def test_nwb(tmp_path: Path) -> None:
         assert (epochs.label.tolist(), epochs.stop_time.tolist()) == (["base", "späť"], [5.0, 20.0])
         assert (trials.label.tolist(), trials.start_time.tolist()) == (["tone", "Geräusch"], [1.0, 3.0])
         assert states.label.tolist() == ["NREM"]
-        assert json.loads(file.notes) == one.attrs
+        assert attributes(file.notes) == one.attrs
         assert file.subject.subject_id == "mouse «7»"
 
 
@@ -108,7 +120,7 @@ def test_nix(tmp_path: Path) -> None:
     one = activity()
     path = exported(one, "nix", tmp_path)
     block = neo.io.NixIO(str(path), "ro").read_block()
-    assert json.loads(block.annotations["attributes"]) == one.attrs
+    assert attributes(block.annotations["attributes"]) == one.attrs
     assert [(s.annotations["t_start_observed"], s.annotations["t_stop_observed"]) for s in block.segments] == [
         (0, 10),
         (12.5, 20),
@@ -145,7 +157,7 @@ def test_mat(tmp_path: Path) -> None:
         else:
             assert ["".join(np.atleast_1d(v)) for v in np.atleast_1d(back)] == [str(v) for v in variable.values]
         assert getattr(found["dims"], str(name)) == " ".join(map(str, variable.dims))
-    assert json.loads(str(found["attributes"])) == one.attrs
+    assert attributes(str(found["attributes"])) == one.attrs
     assert found["units"].lfp == "V"
 
 
@@ -251,3 +263,160 @@ def test_the_command(to: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out == f"{tmp_path}/o.{to} is written\n"
     assert main(command) == 1
     assert "exists; choose another name" in capsys.readouterr().err
+
+
+# ---- nothing is dropped unsaid
+
+
+def everything() -> xr.Dataset:
+    """An activity with every variable of the schema."""
+    one, n, s = activity().drop_dims(["covariate_sample", "covariate_channel"]), {"units": "1"}, {"units": "s"}
+    rng = rng_for(2, "everything")
+    for name in SIGNALS:
+        if name != "lfp":
+            values = rng.normal(size=(2, 60))
+            one[name] = ((f"{name}_channel", f"{name}_sample"), values, {"units": "A", "sampling_rate": 5.0, "long_name": name})
+            one[f"{name}_first_sample"] = ("segment", [0, 40], n)
+            one[f"{name}_sample_count"] = ("segment", [40, 20], n)
+            one[f"{name}_t_start"] = ("segment", [0.0, 12.5], s)
+            one = one.assign_coords({f"{name}_channel": [f"{name}1", f"{name}2"]})
+    table = {k: ("curated", rng.uniform(size=5), {"units": v.units}) for k, v in ACTIVITY.items() if v.dims == ("curated",)}
+    table |= {"curated_rule": ("curated", ["", "", "", "", "slow"]), "curated": ("curated", [*UNITS, "lost"])}
+    rate = (("unit", "time"), rng.uniform(size=(4, 3)), {"units": "Hz"})
+    counts = (("trial", "unit", "bin"), rng.integers(0, 9, (2, 4, 5)).astype(float), n)
+    weights_ = {
+        k: (v.dims, weights()[k].values, weights()[k].attrs) for k, v in ACTIVITY.items() if k in weights() and k in WEIGHT
+    }
+    one["covariate_bandwidth"] = ("covariate_channel", [np.nan, 7.0], {"units": "Hz"})
+    origin = ("epoch", ["from the YAML to an event", "from start of observed time to stop"])
+    one = one.assign(epoch_origin=origin, rate=rate, binned_count=counts, **weights_, **table)
+    one = one.assign_coords(time=("time", [0.0, 1.0, 2.0], s))
+    one.spike_time.attrs["tick"] = 1e-9
+    assert set(ACTIVITY) <= set(one.variables)  # a variable that is new in the schema has to be thought of here, and in `change`
+    return one
+
+
+WEIGHT = ("weight", "snapshot_time", "pre", "post", "projection")
+APART = {"rate": ("rate", "time"), "binned_count": ("binned_count",), **dict.fromkeys(WEIGHT, WEIGHT)}
+
+
+def about(name: str) -> xr.Dataset:
+    """Everything but what would be refused for another reason than this variable."""
+    own = APART.get(name, ())
+    return everything().drop_vars({n for group in APART.values() for n in group} - set(own))
+
+
+def changed(one: xr.Dataset, name: str) -> xr.Dataset:
+    """A copy in which one variable has other values that go with the rest."""
+    other = one.copy(deep=True)
+    values = other[name].values
+    if name == "spike_count":  # a spike of the first unit is the second's
+        values[:2] += [-1, 1]
+    elif name.endswith(("_sample_count", "_first_sample")):
+        values[-1] -= 1
+    elif name == "observed":
+        values[2, 0] = 1  # where it has no spikes
+    elif values.dtype.kind in "iu":
+        values.ravel()[-1] += 1
+    elif values.dtype.kind == "f":
+        values.ravel()[-1] = 0.125 if not np.isfinite(values.ravel()[-1]) else values.ravel()[-1] + STEP
+    else:
+        other = (
+            other.assign_coords({name: (one[name].dims, [*values[:-1], "other"])})
+            if name in one.coords
+            else other.assign({name: (one[name].dims, [*values[:-1], "other"])})
+        )
+    return other
+
+
+def held(path: Path, to: str) -> list[str]:
+    """What a file holds, in an order that no random identifier decides."""
+    if to == "mat":
+        content = scipy.io.loadmat(path)
+        return sorted(f"{k} {np.asarray(v).tolist()!r}" for k, v in content.items() if not k.startswith("__"))
+    found: list[str] = []
+
+    def note(key: str, value: Any) -> None:
+        if key not in ("object_id", "entity_id", "id", "created_at", "updated_at"):
+            found.append(f"{key} {np.asarray(value).tolist()!r}")
+
+    def visit(name: str, thing: Any) -> None:
+        for key, value in thing.attrs.items():
+            note(key, "" if isinstance(value, h5py.Reference) else value)
+        if (isinstance(thing, h5py.Dataset) and thing.dtype.kind != "O") or (
+            isinstance(thing, h5py.Dataset) and h5py.check_string_dtype(thing.dtype)
+        ):
+            note(re.sub(r"[0-9a-f]{32}|[0-9a-f-]{36}", "", name.rpartition("/")[2]), thing[()])
+
+    with h5py.File(path) as file:
+        file.visititems(visit)
+    return sorted(re.sub(r"neo\.\w+\.[0-9a-f]{32}|[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f-]{27}", "", line) for line in found)
+
+
+WRITERS = {"nwb": write_nwb, "nix": write_nix, "mat": write_mat}
+
+
+def made(one: xr.Dataset, to: str, folder: Path) -> list[str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        WRITERS[to](one, folder / f"one.{to}")
+    found = held(folder / f"one.{to}", to)
+    (folder / f"one.{to}").unlink()
+    return found
+
+
+@pytest.mark.slow  # a hundred files
+@pytest.mark.parametrize("to", WRITERS)
+def test_every_variable_is_written_or_refused(to: str, tmp_path: Path) -> None:
+    """Two activities that differ in one variable make different files, and two that do not differ make the same."""
+    one = about("spike_time")
+    base = made(one, to, tmp_path)
+    assert made(one.copy(deep=True), to, tmp_path) == base
+    for name in ACTIVITY:
+        if name in one:
+            assert made(changed(one, name), to, tmp_path) != base, f"{to} drops {name} without a word"
+        elif to == "mat" or (to, name) == ("nwb", "rate"):
+            assert made(changed(about(name), name), to, tmp_path) != made(about(name), to, tmp_path), name
+        else:
+            with pytest.raises(DataError, match=f"{to} has no place for .*{name}"):
+                made(about(name), to, tmp_path)
+
+
+@pytest.mark.slow  # a hundred files
+@pytest.mark.parametrize("to", WRITERS)
+def test_every_attribute_and_coordinate_is_written(to: str, tmp_path: Path) -> None:
+    one = about("spike_time")
+    base = made(one, to, tmp_path)
+    for key in one.attrs:
+        assert made(one.assign_attrs({key: "other"}), to, tmp_path) != base, key
+    for name in one.coords:
+        assert made(changed(one, str(name)), to, tmp_path) != base, name
+    seen = set()
+    for name, variable in one.variables.items():
+        for key, value in variable.attrs.items():
+            if key not in ("units", "step") and key not in seen:  # of a signal they decide how it is written
+                other = one.copy(deep=True)
+                other[name].attrs[key] = f"{value}x" if isinstance(value, str) else value * 2
+                assert made(other, to, tmp_path) != base, (name, key)
+                seen.add(key)
+    assert {"tick", "sampling_rate", "long_name"} <= seen
+
+
+def test_what_is_known_of_units_without_spikes_is_written(tmp_path: Path) -> None:
+    one = rates().assign(cell_type=("unit", ["E", "I"]), region=("unit", ["CA1", "CA1"]))
+    for name in ("cell_type", "region", "unit"):
+        assert made(changed(one, name), "nwb", tmp_path) != made(one, "nwb", tmp_path), name
+
+
+def test_a_unit_that_was_never_isolated_is_written(tmp_path: Path) -> None:
+    one = activity()
+    one.observed.values[3] = 0
+    block = neo.io.NixIO(str(exported(one, "nix", tmp_path)), "ro").read_block()
+    assert json.loads(block.annotations["units"])["unit"] == UNITS
+
+
+def test_a_variable_that_no_format_knows_is_refused(tmp_path: Path) -> None:
+    one = activity().assign(novel=("unit", np.arange(4.0), {"units": "1"}))
+    for to in ("nwb", "nix"):
+        with pytest.raises(DataError, match=f"{to} has no place for novel, which would be lost; export to mat"):
+            WRITERS[to](one, tmp_path / f"a.{to}")
