@@ -15,7 +15,7 @@ from homeoanalysis import catalogue
 from homeoanalysis.cli import kinds
 from homeoanalysis.cli.text import count, number, printable, some, typed
 from homeoanalysis.errors import DataError
-from homeoanalysis.numerics.neo_io import FORMATS, candidates, channel_names, check_io, check_readable, read_blocks, told
+from homeoanalysis.numerics.neo_io import FORMATS, channel_names, check_readable, identified, told
 
 _BLOCKS = 5
 _SEGMENTS = 5
@@ -77,21 +77,14 @@ def read(path: Path, io: str | None) -> tuple[str, list[neo.Block]]:
     """The neo class or reader that can read the file, and what it holds. Raises DataError with what each one said."""
     check_readable(path)
     _limit_memory()
-    if io is not None:
-        try:
-            return io, read_blocks(path, check_io(io))
-        except ValueError as error:
-            raise DataError(f"--io {error}") from None
-    if _is_mea_hdf5(path):
+    if io is None and _is_mea_hdf5(path):
         with told(path, "mea_hdf5"):
             return "mea_hdf5", [catalogue.load("readers", "mea_hdf5")({"recording": path})]
-    said = []
-    for name in candidates(path):
-        try:
-            return name, read_blocks(path, name)
-        except DataError as error:
-            said.append(str(error))
-    raise DataError("\n".join(dict.fromkeys(said)))
+    try:
+        _, name, blocks = identified(path, io)
+    except ValueError as error:
+        raise DataError(f"--io {error}") from None
+    return name, blocks
 
 
 def _limit_memory() -> None:

@@ -32,9 +32,13 @@ def sound_pressure_level(block: "neo.Block") -> "neo.Block":
         for k, signal in enumerate(segment.analogsignals):
             if signal.annotations.get("role") != "covariate":
                 continue
-            if signal.units != pq.V:
-                raise DataError(f"fix sound_pressure_level: the covariate is in {signal.units}, not volts; remove the fix")
-            volts = signal.magnitude
+            loaded = signal.load() if hasattr(signal, "load") else signal
+            try:
+                volts = loaded.rescale(pq.V).magnitude
+            except ValueError:
+                raise DataError(
+                    f"fix sound_pressure_level: the covariate is in {signal.units}, not volts; remove the fix"
+                ) from None
             if np.any(volts <= 0):
                 raise DataError("fix sound_pressure_level: an amplitude is not positive, its level is undefined")
             decibel = 20 * np.log10(volts / _REFERENCE)

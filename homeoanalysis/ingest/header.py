@@ -9,7 +9,7 @@ from homeoanalysis.ingest import spikes, voltage, warnings
 from homeoanalysis.ingest.pieces import Piece, read_pieces
 from homeoanalysis.ingest.windows import observed_time
 from homeoanalysis.numerics.findings import Finding, of_spikes
-from homeoanalysis.numerics.neo_io import read_blocks
+from homeoanalysis.numerics.neo_io import identified
 
 SMALL = 20_000_000  # bytes; what is read at once
 
@@ -51,6 +51,6 @@ def _of_spikes(recording: Recording, replicate: str, pieces: list[Piece]) -> lis
     return list(warnings.of_units(units, start, stop))
 
 
-def _headers(files: Mapping[str, Path], *, io: str, block: int | None = None, **_: object) -> object:
+def _headers(files: Mapping[str, Path], *, io: str | None = None, block: int | None = None, **_: object) -> object:
     """As the reader any_neo, but without loading a spike."""
-    return read_blocks(files["recording"], io)[block or 0]
+    return identified(files["recording"], io, is_alone=len(files) == 1)[2][block or 0]

@@ -1,47 +1,55 @@
 """Signals that a reader marks -> the signals of activity/1."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
 
 from homeoanalysis.contracts import SIGNALS
 from homeoanalysis.errors import DataError
+from homeoanalysis.ingest import continuous
 from homeoanalysis.ingest.pieces import Piece, account, marked, role
+from homeoanalysis.numerics.findings import Finding, of_line, of_signal, survey
+from homeoanalysis.numerics.lfp import resampler
 from homeoanalysis.numerics.neo_io import channel_names
+from homeoanalysis.numerics.raw import join
 
 BINNED = "binned_count"
 
 
 def signals(
-    pieces: Sequence[Piece], bandwidth: float | None, used: Collection[int] = ()
-) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Variables, coordinates and book-keeping of all signals.
+    pieces: Sequence[Piece], bandwidth: float | None, still: Callable[[], None], used: Collection[int] = ()
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], list[Finding]]:
+    """Variables, coordinates and book-keeping of all signals, and what is wrong with local field potentials.
 
-    bandwidth: highest frequency of the stimulus [Hz]. used: ids of signals that something was made of already. What else is
-    not marked is counted as dropped.
+    bandwidth: highest frequency of the stimulus [Hz]. still: raises DataError if the files have changed. used: ids of signals
+    that something was made of already. What else is not marked is counted as dropped.
     """
     every = [s for p in pieces for s in p.segment.analogsignals]
     unmarked = sum(role(s) not in (*SIGNALS, BINNED) and id(s) not in used for s in every)
     variables: dict[str, Any] = {}
     coordinates: dict[str, Any] = {}
+    findings: list[Finding] = []
     for name in SIGNALS:
         parts = marked(pieces, name)
         if any(parts):
-            found, channels = _signal(name, parts, pieces)
+            found, channels, wrong = _signal(name, parts, pieces, still)
+            findings += wrong
             variables |= found
             coordinates[f"{name}_channel"] = channels
     if "covariate" in variables:
         highest = np.full(len(coordinates["covariate_channel"]), np.nan if bandwidth is None else bandwidth)
         variables["covariate_bandwidth"] = ("covariate_channel", highest, {"units": "Hz"})
     book = {"signals": account(len(every), {"not marked as a stimulus or behaviour": unmarked})}
-    return variables, coordinates, book
+    return variables, coordinates, book, findings
 
 
-_LONG = {"covariate": "stimulus or behaviour"}
+_LONG = {"covariate": "stimulus or behaviour", "lfp": "local field potential"}
 
 
-def _signal(name: str, parts: list[list[Any]], pieces: Sequence[Piece]) -> tuple[dict[str, Any], list[str]]:
+def _signal(
+    name: str, parts: list[list[Any]], pieces: Sequence[Piece], still: Callable[[], None]
+) -> tuple[dict[str, Any], list[str], list[Finding]]:
     """One signal over all segments; in some of them it may not have been recorded."""
     flat = [s for part in parts for s in part]
     rates = sorted({float(s.sampling_rate.rescale("Hz")) for s in flat})
@@ -53,13 +61,13 @@ def _signal(name: str, parts: list[list[Any]], pieces: Sequence[Piece]) -> tuple
     for part in parts:
         if len({(s.shape[0], float(s.t_start.rescale("s"))) for s in part}) > 1:
             raise DataError(f"signals of the kind {name} in one segment differ in length or start; write a fix that cuts them")
-    blocks = [np.concatenate([np.asarray(s.magnitude, float).T for s in part]) for part in parts if part]
-    count = np.array([part[0].shape[0] if part else 0 for part in parts], np.int64)
-    start = [float(part[0].t_start.rescale("s")) + p.offset if part else p.start for part, p in zip(parts, pieces, strict=True)]
-    attributes = {"units": units[0], "sampling_rate": rates[0], "long_name": _LONG.get(name, name.replace("_", " "))}
-    return {
-        name: ((f"{name}_channel", f"{name}_sample"), np.concatenate(blocks, axis=1), attributes),
-        f"{name}_first_sample": ("segment", np.cumsum(count) - count, {"units": "1"}),
-        f"{name}_sample_count": ("segment", count, {"units": "1"}),
-        f"{name}_t_start": ("segment", start, {"units": "s"}),
-    }, list(channels[0])
+    own = set(channels[0])
+    raws = [join(part, own, lambda _: False) if part else None for part in parts]
+    # One pass over the data: for findings, and where whole numbers are to be packed.
+    surveys = [survey(raw) if raw and (name == "lfp" or raw.gain is not None) else None for raw in raws]
+    pairs = [(raw, s) for raw, s in zip(raws, surveys, strict=True) if raw and s and name == "lfp"]
+    findings = [f for raw, s in pairs for f in (*of_signal(raw, s), *of_line(raw))]
+    how = resampler(rates[0], low_pass=None, sampling_rate=None)
+    long_name = _LONG.get(name, name.replace("_", " "))
+    found = continuous.variables(name, raws, pieces, how, surveys, units=units[0], long_name=long_name, still=still)
+    return found, list(channels[0]), findings

@@ -49,7 +49,8 @@ def collect(pieces: Sequence[Piece], recording: Recording, replicate: str) -> Un
             own = _seconds(train, piece, local)
             unsorted[unit] += int(np.sum(np.diff(own) < 0)) + int(train.annotations.get("unsorted", 0))
             trains.setdefault(unit, []).append(own)
-            annotations.setdefault(unit, dict(train.annotations))
+            # The first segment has the word, but a unit that is silent there has its waveform from a later one.
+            annotations[unit] = {**train.annotations, **annotations.get(unit, {})}
             where.setdefault(unit, set()).add(k)
             outside.update(train.annotations.get("dropped", {}))
             ticks.add(_tick(train.annotations.get("tick"), piece.offset))

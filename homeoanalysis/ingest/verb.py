@@ -74,9 +74,10 @@ def _activity(recording: Recording, replicate: str, files: Mapping[str, Path]) -
     made = voltage.make(pieces, recording.signals, still)
     collected = made.units if made.units is not None else spikes.collect(pieces, recording, replicate)
     units = spikes.inside(collected, start, stop)
-    found += [*made.findings, *voltage.of_marked(pieces), *warnings.of_units(units, start, stop)]
+    bandwidth = recording.replicates[replicate].stimulus_bandwidth
+    variables, coordinates, of_signals, of_marked = signals.signals(pieces, bandwidth, still, made.used)
+    found += [*made.findings, *of_marked, *warnings.of_units(units, start, stop)]
     names, table, book = curation.curate(units, recording.units, start, stop, of)
-    variables, coordinates, of_signals = signals.signals(pieces, recording.replicates[replicate].stimulus_bandwidth, made.used)
     variables, coordinates, book = variables | made.variables, coordinates | made.coordinates, book | of_signals | made.book
     spans, labels = epochs.epochs(recording, replicate, pieces, [units.times[n] for n in names], start, stop)
     if units.times:

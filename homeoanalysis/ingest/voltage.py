@@ -1,26 +1,23 @@
 """Continuous voltage that the YAML says what to make of: local field potentials, multi-units."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import xarray as xr
-from xarray.backends import BackendArray
-from xarray.core import indexing
 
 from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.config.selection import Lfp, MultiUnits, Signals
-from homeoanalysis.contracts.blocks import is_large
 from homeoanalysis.errors import DataError
+from homeoanalysis.ingest import continuous
 from homeoanalysis.ingest.pieces import Floats, Piece, account, role
 from homeoanalysis.ingest.spikes import Units
 from homeoanalysis.numerics.crossings import Method, detect
 from homeoanalysis.numerics.findings import Finding, of_line, of_signal, survey
-from homeoanalysis.numerics.lfp import Resampler, resample, resampler
+from homeoanalysis.numerics.lfp import Resampler, resampler
 from homeoanalysis.numerics.neo_io import channel_names
 from homeoanalysis.numerics.raw import Raw, join
 
-_INT16 = 32767
+_LONG = "local field potential"
 
 
 class Made(NamedTuple):
@@ -70,15 +67,6 @@ def check_channels(pieces: Sequence[Piece], wanted: Signals) -> None:
         _raws(pieces, wanted.multi_units.channels, "multi_units")
 
 
-def of_marked(pieces: Sequence[Piece]) -> Iterator[Finding]:
-    """What is wrong with local field potentials that their reader marks as such."""
-    for piece in pieces:
-        raw = join(piece.segment.analogsignals, None, lambda s: role(s) != "lfp")
-        if raw is not None:
-            yield from of_signal(raw, survey(raw))
-            yield from of_line(raw)
-
-
 def _raws(pieces: Sequence[Piece], channels: list[str] | None, key: str) -> list[Raw | None]:
     """The channels that are wanted in each piece, None where a piece has none of them."""
     found = [join(p.segment.analogsignals, channels, lambda s: role(s) != "") for p in pieces]
@@ -122,82 +110,8 @@ def _lfp(
     bad = sum(int(s.not_finite.sum()) for s in surveys if s)
     if bad:
         raise DataError(f"signals.lfp: {bad} samples are not finite; mend the file, or leave those channels out under channels")
-    largest = max(float(np.max(np.abs([s.lowest, s.highest]))) for s in surveys if s)
-    gains = {raw.gain for raw in raws if raw}
-    step = _step(gains.pop() if len(gains) == 1 else None, largest, how)
-    counts = np.array([how.n_out(raw.n_samples) if raw else 0 for raw in raws], np.int64)
-    lazy = _Lfp([raw for raw in raws if raw], how, step, still)
-    variable = xr.Variable(("lfp_channel", "lfp_sample"), indexing.LazilyIndexedArray(lazy))
-    variable.attrs = {"units": first.units, "sampling_rate": _rate(first, how), "long_name": "local field potential"}
-    if step is not None:
-        variable.attrs["step"] = step
-    if not is_large(variable):
-        variable = variable.copy(data=variable.values)
-    start = [raw.t_start + p.offset if raw else p.start for raw, p in zip(raws, pieces, strict=True)]
-    return (
-        {
-            "lfp": variable,
-            "lfp_first_sample": ("segment", np.cumsum(counts) - counts, {"units": "1"}),
-            "lfp_sample_count": ("segment", counts, {"units": "1"}),
-            "lfp_t_start": ("segment", start, {"units": "s"}),
-        },
-        list(first.names),
-        findings,
-    )
-
-
-def _rate(raw: Raw, how: Resampler) -> float:
-    return raw.sampling_rate * how.up / how.down
-
-
-def _step(gain: float | None, largest: float, how: Resampler) -> float | None:
-    """The step in which 16 bits hold whatever comes out: that of the file, or a multiple where the filter may overshoot.
-
-    None where the file has no step, or more bits.
-    """
-    if gain is None:
-        return None
-    bound = largest * how.overshoot
-    if not how.taps.size and largest <= _INT16 + 1:  # the file's own numbers
-        return gain
-    multiple = max(1, int(np.ceil(bound / _INT16)))
-    return gain * multiple if multiple <= 2 * how.overshoot else None
-
-
-class _Lfp(BackendArray):
-    """The signal of all segments, computed where it is looked at; the same bits in whatever pieces that is."""
-
-    def __init__(self, raws: Sequence[Raw], how: Resampler, step: float | None, still: Callable[[], None]) -> None:
-        self._raws, self._how, self._step, self._still = raws, how, step, still
-        self._stops = np.cumsum([how.n_out(raw.n_samples) for raw in raws])
-        self.shape = len(raws[0].names), int(self._stops[-1])
-        self.dtype = np.dtype(float)
-
-    def __getitem__(self, key: Any) -> Any:
-        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, self._read)
-
-    def _read(self, key: tuple[Any, ...]) -> Any:
-        rows, columns = (slice(k, k + 1) if isinstance(k, int | np.integer) else k for k in key)
-        a, b, stride = columns.indices(self.shape[1])
-        if stride < 0:  # as slices of python: the same samples, from the other end
-            a, b = (a + stride * ((a - b - 1) // -stride), a + 1) if a > b else (0, 0)
-        values = self._samples(a, max(a, b), list(range(self.shape[0]))[rows])[:, :: abs(stride)]
-        values = values[:, ::-1] if stride < 0 else values
-        return values[tuple(0 if isinstance(k, int | np.integer) else slice(None) for k in key)]
-
-    def _samples(self, start: int, stop: int, channels: list[int]) -> Floats:
-        found = np.empty((len(channels), stop - start))
-        for raw, end, begin in zip(self._raws, self._stops, np.concatenate([[0], self._stops[:-1]]), strict=True):
-            a, b = max(start, int(begin)), min(stop, int(end))
-            if a < b and channels:
-                self._still()
-                part = resample(raw, self._how, a - int(begin), b - int(begin), channels)
-                if self._step is not None and raw.gain is not None:
-                    part = np.rint(part / round(self._step / raw.gain)) * self._step + 0.0  # no -0.0, which disk has not
-                elif raw.gain is not None:
-                    part = part * raw.gain
-                found[:, a - start : b - start] = part
-        return found
+    variables = continuous.variables("lfp", raws, pieces, how, surveys, units=first.units, long_name=_LONG, still=still)
+    return variables, list(first.names), findings
 
 
 def _multi_units(

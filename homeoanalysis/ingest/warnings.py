@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
+
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.ingest.pieces import Floats, Piece
 from homeoanalysis.ingest.spikes import Units
@@ -35,6 +37,14 @@ def of_units(units: Units, start: Floats, stop: Floats) -> Iterator[Finding]:
     counts = {name: times.size for (name, times), is_seen in zip(units.times.items(), seen, strict=True) if is_seen}
     yield from of_spikes(counts, units.unsorted, units.doubled)
     yield from of_same_units(units.times)
+    ends = [t[[0, -1]] for t in units.times.values() if t.size]
+    if ends and (np.min(ends), np.max(ends)) == (start[0], stop[-1]):
+        text = "observed time is from the first spike to the last: the file does not say it, so that rates are too high"
+        yield Finding("observed time", f"{text}; give it where the reader has a parameter duration")
+    faults = [str(a["waveform_fault"]) for a in units.annotations.values() if "waveform_fault" in a]
+    if faults:
+        text = f"the waveforms of {len(faults)} units cannot be read ({faults[0]}), so that their width is unknown"
+        yield Finding("waveforms that cannot be read", text)
     yield from of_silence(list(units.times.values()), start, stop)
 
 

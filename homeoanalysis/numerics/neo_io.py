@@ -8,7 +8,7 @@ import importlib.util
 import logging
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -140,6 +140,27 @@ def candidates(path: Path) -> list[str]:
     return found
 
 
+def identified(
+    path: Path, io: str | None, given: Callable[[str], Path] | None = None, *, is_alone: bool = False
+) -> "tuple[Path, str, list[neo.Block]]":
+    """What a file or folder is read from and with, and its blocks; without `io` the first class of `candidates` that can read it.
+
+    given: the path that a class is given, where that is not `path`; raises DataError where there is none. is_alone: as for
+    `read_blocks`.
+    Raises DataError with what each class said.
+    """
+    names = None if io is None else [check_io(io)]
+    check_readable(path)
+    said = []
+    for name in candidates(path) if names is None else names:
+        try:
+            own = path if given is None else given(name)
+            return own, name, read_blocks(own, name, is_alone=is_alone)
+        except DataError as error:
+            said.append(str(error))
+    raise DataError("; ".join(dict.fromkeys(said)))
+
+
 def members(path: Path, io: str) -> list[Path]:
     """All files that the class reads when it is given `path`, itself first."""
     form = FORMATS[io]
@@ -156,9 +177,15 @@ def members(path: Path, io: str) -> list[Path]:
     return [*own, *sorted(p for p in found if p != path)]
 
 
-def read_blocks(path: Path, io: str) -> "list[neo.Block]":
+def can_be_alone(path: Path, io: str) -> bool:
+    """Whether neo can be told to read this one file, and not those beside it that belong to the format."""
+    return io == "NeuralynxIO" or (io == "BlackrockIO" and _ending(path) == "nev")
+
+
+def read_blocks(path: Path, io: str, *, is_alone: bool = False) -> "list[neo.Block]":
     """The blocks of a file or folder, as proxies that have not read their data where the class can do so.
 
+    is_alone: without the files beside it, where `can_be_alone`.
     Raises DataError if the file is missing, empty or not of this format, or a package is missing.
     """
     import neo.io
@@ -172,9 +199,11 @@ def read_blocks(path: Path, io: str) -> "list[neo.Block]":
             f"{path.name}: {io} needs the package {form.package}, which is not installed; run: pip install {form.package}"
         )
     given = path.parent if form.layout == "folder" and path.is_file() else path
-    options = {"mode": "ro"} if io == "NixIO" else {}  # its default would write
+    options: dict[str, Any] = {"mode": "ro"} if io == "NixIO" else {}  # its default would write
     if io == "NeuralynxIO" and path.is_file():
-        options = {"include_filenames": [path.name]}  # type: ignore[dict-item]
+        options = {"include_filenames": [path.name]}
+    if io == "BlackrockIO" and is_alone and can_be_alone(path, io):
+        options = {"nsx_override": f"{path}.none"}  # a name that no file has
     with told(path, io):
         reader = getattr(neo.io, io)(str(given), **options)
         if hasattr(reader, "block_count"):

@@ -1,13 +1,14 @@
 """Continuous voltage as it was recorded: channels of one segment, read a piece at a time and never whole."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from homeoanalysis.errors import DataError
-from homeoanalysis.numerics.neo_io import channel_names
+from homeoanalysis.numerics.neo_io import channel_names, told
 
 Floats = NDArray[np.float64]
 _BLOCK = 2**21  # values that are read at once
@@ -55,7 +56,7 @@ def blocks(raw: Raw, multiple: int = 1) -> Iterator[tuple[int, int]]:
         yield start, min(start + width, raw.n_samples)
 
 
-def join(signals: Sequence[Any], wanted: Sequence[str] | None, is_left_out: Callable[[Any], bool]) -> Raw | None:
+def join(signals: Sequence[Any], wanted: Collection[str] | None, is_left_out: Callable[[Any], bool]) -> Raw | None:
     """The channels of a segment that are wanted, by default every voltage; None where it has none of them.
 
     is_left_out: of a signal that its reader marked as something else. Raises DataError if they differ in clock or length.
@@ -126,7 +127,8 @@ def _read(signal: Any, columns: list[int], start: int, stop: int, is_whole: bool
         rate, t0 = signal.sampling_rate, signal.t_start
         mode = "raw" if is_whole else "rescaled"
         span = (t0 + start / rate, t0 + stop / rate)
-        part = signal.load(time_slice=span, strict_slicing=False, channel_indexes=columns, magnitude_mode=mode)
+        with told(Path(str(signal.file_origin or signal.name)), "neo"):
+            part = signal.load(time_slice=span, strict_slicing=False, channel_indexes=columns, magnitude_mode=mode)
         values = np.asarray(part.magnitude).T
         if not is_whole:
             values = np.asarray(values, float) * float((part.units * 1).simplified.magnitude)

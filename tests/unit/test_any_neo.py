@@ -1,15 +1,16 @@
 """The reader of neo's formats, on recordings of other laboratories and on damaged ones."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import neo
 import neo.io
 import numpy as np
 import pytest
+import xarray as xr
 
 from homeoanalysis import catalogue
 from homeoanalysis.config import Recording
@@ -73,33 +74,61 @@ def test_signals_stay_on_disk_unless_they_are_marked(recorded: Recorded) -> None
     )
 
 
-def test_a_marked_channel_is_a_covariate_in_si(recorded: Recorded) -> None:
-    block = any_neo({"recording": recorded("pyabf_axon_files/190619B_0003.abf")}, io="AxonIO", covariates=["IN 2"])
-    plain = neo.io.AxonIO(str(recorded("pyabf_axon_files/190619B_0003.abf"))).read_block()
+def ingested(file: Path, **reader: Any) -> xr.Dataset:
+    one = {"subject": "one", "files": {"recording": {"name": file.name}}}
+    head = {"title": "x", "citation": "x", "licence": "x", "source": {"folder": str(file.parent)}}
+    recording = Recording.model_validate(
+        {**head, "reader": {"any_neo": reader} if reader else "any_neo", "replicates": {"a": one}}
+    )
+    return ingest(recording, name="rec", replicate="a", files={"recording": file})
+
+
+def test_a_marked_channel_is_a_proxy_of_its_own_and_a_covariate_in_si(recorded: Recorded) -> None:
+    path = recorded("pyabf_axon_files/190619B_0003.abf")
+    block = any_neo({"recording": path}, io="AxonIO", covariates=["IN 2"])
+    plain = neo.io.AxonIO(str(path)).read_block()
     for mine, theirs in zip(block.segments, plain.segments, strict=True):
         marked, rest = mine.analogsignals
         assert (marked.name, marked.annotations["role"], marked.annotations["unit_name"]) == ("IN 2", "covariate", "V")
-        assert np.allclose(
-            marked.magnitude[:, 0], theirs.analogsignals[0].magnitude[:, 1].astype(float) * 1e-3, rtol=1e-12, atol=0
-        )
-        assert marked.t_start == theirs.analogsignals[0].t_start
+        assert (marked.shape, marked.t_start) == ((len(theirs.analogsignals[0]), 1), theirs.analogsignals[0].t_start)
+        assert np.array_equal(marked.load().magnitude[:, 0], theirs.analogsignals[0].magnitude[:, 1])
+        assert not isinstance(marked, neo.AnalogSignal)
         assert "role" not in rest.annotations
+    one = ingested(path, membrane_potential=["IN 2"])
+    values = np.concatenate([s.analogsignals[0].magnitude[:, 1].astype(float) * 1e-3 for s in plain.segments])
+    assert (one.membrane_potential.attrs["units"], one.membrane_potential_channel.values.tolist()) == ("V", ["IN 2"])
+    np.testing.assert_allclose(one.membrane_potential.values[0], values, rtol=2e-7, atol=1e-12)  # neo's are of single precision
+    steps = one.membrane_potential.values / one.membrane_potential.attrs["step"]
+    np.testing.assert_allclose(steps, np.rint(steps), atol=1e-6)
 
 
-def test_a_long_signal_is_read_in_pieces(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read() -> list[neo.AnalogSignal]:
-        block = any_neo({"recording": recorded(ABF)}, io="AxonIO", membrane_potential=["VmRK"], covariates=["stim"])
-        return [s for g in block.segments for s in g.analogsignals]
-
-    whole = read()
-    monkeypatch.setattr(sys.modules["homeoanalysis.readers.any_neo"], "_SAMPLES", 999)
-    pieces = read()
-    assert [s.name for s in pieces] == ["stim", "VmRK"] * 5
-    for a, b in zip(whole, pieces, strict=True):
-        assert np.array_equal(a.magnitude, b.magnitude)
-        assert a.annotations["role"] == b.annotations["role"]
+def test_channels_are_one_of_the_kinds(recorded: Recorded) -> None:
+    one = ingested(recorded(ABF), membrane_potential=["VmRK"], covariates=["stim"])
+    assert one.membrane_potential_sample_count.values.tolist() == one.covariate_sample_count.values.tolist()
+    assert one.sizes["segment"] == 5
     with pytest.raises(DataError, match="the channel 'stim' is named twice among covariate, lfp, membrane_potential, current"):
         any_neo({"recording": recorded(ABF)}, io="AxonIO", membrane_potential=["stim"], covariates=["stim"])
+
+
+@pytest.mark.parametrize("file", [NEX, ABF, ABF2, NEV])
+def test_a_class_that_is_not_named_is_asked_for(file: str, recorded: Recorded) -> None:
+    """NEV: two makers have this ending."""
+    io = {NEX: "NeuroExplorerIO", NEV: "NeuralynxIO"}.get(file, "AxonIO")
+    asked, named = (any_neo({"recording": recorded(file)}, **options) for options in ({}, {"io": io}))
+    for a, b in zip(asked.segments, named.segments, strict=True):
+        assert [len(t) for t in a.spiketrains] == [len(t) for t in b.spiketrains]
+        assert [s.shape for s in a.analogsignals] == [s.shape for s in b.analogsignals]
+        assert [len(e) for e in a.events] == [len(e) for e in b.events]
+
+
+def test_a_pickle_is_never_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.pkl"
+    path.write_bytes(b"cos\nsystem\n(S'touch " + str(tmp_path / "run").encode() + b"'\ntR.")
+    with pytest.raises(
+        DataError, match=r"a\.pkl: '\.pkl' files are read by PickleIO, which is not allowed: a pickle executes code"
+    ):
+        any_neo({"recording": path})
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_unknown_covariate_is_told_the_known_ones(recorded: Recorded) -> None:
@@ -113,15 +142,7 @@ def test_a_block_that_is_not_there(recorded: Recorded) -> None:
 
 
 def test_ingest_loses_nothing(recorded: Recorded) -> None:
-    path = recorded(NEX)
-    recording = Recording.model_validate(
-        {
-            "title": "x", "citation": "x", "licence": "x", "source": {"folder": str(path.parent)},
-            "reader": {"any_neo": {"io": "NeuroExplorerIO"}},
-            "replicates": {"a": {"subject": "one", "files": {"recording": {"name": path.name}}}},
-        }
-    )  # fmt: skip
-    activity = ingest(recording, name="retina", replicate="a", files={"recording": path})
+    activity = ingested(recorded(NEX), io="NeuroExplorerIO")
     assert activity.sizes["spike"] == 63393
     assert json.loads(activity.attrs["bookkeeping"])["units"] == {"in": 71, "out": 71, "dropped": {}}
 
@@ -186,8 +207,8 @@ def test_files_that_are_read_must_be_listed(tmp_path: Path) -> None:
     for name in ("a.nev", "a.ns5", "b.ns5"):
         (tmp_path / name).write_bytes(b"x")
     assert [p.name for p in members(tmp_path / "a.nev", "BlackrockIO")] == ["a.nev", "a.ns5"]
-    with pytest.raises(DataError, match=r"BlackrockIO also reads a.ns5 beside a.nev, which the YAML does not list"):
-        any_neo({"recording": tmp_path / "a.nev"}, io="BlackrockIO")
+    with pytest.raises(DataError, match=r"BlackrockIO also reads a.nev beside a.ns5, which the YAML does not list"):
+        any_neo({"recording": tmp_path / "a.ns5"}, io="BlackrockIO")
 
 
 def test_a_folder_format_reads_its_folder(recorded: Recorded) -> None:

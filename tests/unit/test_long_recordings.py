@@ -17,6 +17,14 @@ def test_one_hour(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_channels_that_neo_reads(tmp_path: Path) -> None:
+    """Marked as LFP under `any_neo`."""
+    short, long = (measured(hours, tmp_path, "any_neo") for hours in (0.1, 0.4))
+    assert long["peak_gigabytes_opened"] < short["peak_gigabytes_opened"] + 0.1
+    assert long["samples"] == 1_440_000
+
+
+@pytest.mark.slow
 def test_time_is_linear_and_memory_is_not(tmp_path: Path) -> None:
     """Four times as long: at most four times the CPU time and a third, and hardly more memory (spikes, buffers)."""
     short, long = measured(0.1, tmp_path), measured(0.4, tmp_path)

@@ -79,6 +79,22 @@ def test_a_voltage_that_is_kept_as_it_is_keeps_every_bit(tmp_path: Path) -> None
     np.testing.assert_array_equal(np.rint(open_dataset(tmp_path / "one.nc").lfp / GAIN), counts)
 
 
+def test_a_channel_that_the_reader_marks_is_the_same_in_any_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long one is read where it is written, and what it is does not depend on that."""
+    path = session(tmp_path, 0.5)
+    names = list(raw_of(path).names)
+    made = read(path, {"lfp": {}}).lfp
+    whole = read(path, {}, reader={"any_neo": {"lfp": names}})
+    np.testing.assert_array_equal(whole.lfp, made)
+    assert whole.lfp.attrs == made.attrs
+    for key, value in (("LARGE", 100), ("_CHUNK", (16, 64))):
+        monkeypatch.setattr(blocks, key, value)
+    lazy = read(path, {}, reader={"any_neo": {"lfp": names}})
+    assert not isinstance(lazy.lfp.variable._data, np.ndarray)
+    write(lazy, tmp_path / "one.nc")
+    xr.testing.assert_identical(open_dataset(tmp_path / "one.nc").load(), whole)
+
+
 def test_a_filter_that_overshoots_makes_the_step_larger_and_clips_nothing(tmp_path: Path) -> None:
     square = np.where(np.arange(20000) % 200 < 100, 32767, -32768)[None]
     one = read(neuroscope(tmp_path, square, 20000.0), {"lfp": {"sampling_rate": "2 kHz", "low_pass": "700 Hz"}})
