@@ -30,6 +30,14 @@ def _truth(rng: np.random.Generator) -> Truth:
     return Truth(one, 20.0, {})
 
 
+def _at_any_time(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+    """Every spike at a random place of observed time, or the counts of each trial of a unit in bins of random order."""
+    if "binned_count" not in activity:
+        return resampling.scattered_trains(activity, rng)
+    counts = activity.binned_count
+    return activity.assign(binned_count=(counts.dims, rng.permuted(counts.values, axis=2), counts.attrs))
+
+
 @metric(
     units="Hz",
     dims=("unit",),
@@ -38,7 +46,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     source="spikes in the windows of all trials / observed time in them",
     scale="relative",
     truth=_truth,
-    surrogate=resampling.scattered_trains,
+    surrogate=_at_any_time,
     null=surrogate_of(_truth, resampling.scattered_trains, 8.0),
 )
 def evoked_rate(activity: xr.Dataset, *, begin: Second = 0.5, end: Second = 1.5) -> Mapping[str, Any]:

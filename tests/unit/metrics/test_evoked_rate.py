@@ -10,7 +10,7 @@ import xarray as xr
 from homeoanalysis import catalogue
 from homeoanalysis.config import load_config
 from homeoanalysis.ingest import ingest
-from homeoanalysis.measure import measure
+from homeoanalysis.measure import measure, measure_draws
 from homeoanalysis.numerics import observed, synthetic
 
 ROOT = Path(__file__).parents[3]
@@ -62,6 +62,16 @@ def test_what_was_not_observed_is_not_counted() -> None:
     one = with_trials(synthetic.activity([np.array([2.6, 3.2])], 20.0), 2.0)
     assert rate(observed.restrict(one, np.array([2.0]), np.array([3.0]))) == [2.0]
     assert np.isnan(rate(observed.restrict(one, np.array([5.0]), np.array([6.0])))).all()
+
+
+def test_surrogates_of_counts_keep_them_and_lose_their_time() -> None:
+    """Of 22 Hz from 1 to 2 s the mean of whole trials is left, 14 Hz; counts could not be drawn at all."""
+    one = counted(2.0, 7.0, 12.0)
+    before = one.binned_count.values.copy()
+    drawn = measure_draws([one], "evoked_rate", draws=200, block=1.0, seed=1, begin=1.0, end=2.0)
+    assert drawn["null"].evoked_rate.mean().item() == pytest.approx(28 / 2, abs=1.0)
+    assert drawn["half_b"].evoked_rate.mean().item() == pytest.approx(22, abs=1.0)
+    np.testing.assert_array_equal(one.binned_count.values, before)
 
 
 def test_without_trials_the_reason_is_given() -> None:
