@@ -131,6 +131,7 @@ def judge(folder: Path, form: str, count: int) -> None:
     assert any(r["outcome"] == "DataError" for r in results)  # the damage is seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", READERS)
 def test_damaged_copies(form: str, originals: Path) -> None:
     """64 copies of each of 9 formats, 576 in all."""
@@ -144,6 +145,7 @@ def test_many_damaged_copies(form: str, originals: Path) -> None:
     judge(originals, form, NIGHTLY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", READERS)
 def test_the_undamaged_file_is_read_whole_and_a_checksum_sees_every_flip(form: str, originals: Path, tmp_path: Path) -> None:
     home = tmp_path / form

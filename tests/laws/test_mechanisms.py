@@ -313,6 +313,7 @@ def test_a_synapse_responds_in_its_closed_form(name):
     assert np.allclose(found, CLOSED[name](t, **parameters("synapses", name)), rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_each", [False, True])
 @pytest.mark.parametrize("name", SYNAPSES)
 def test_a_synapse_compiles_and_single_precision_stays_single(name, is_each):

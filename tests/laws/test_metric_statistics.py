@@ -145,11 +145,13 @@ def test_what_is_claimed_can_be_tested(name: str, request: pytest.FixtureRequest
     is_declared(load(name), request.node.name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_truth_is_found_without_bias(name: str, request: pytest.FixtureRequest) -> None:
     is_unbiased(load(name), load(name).truth, request.node.name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_found_in_nothing(name: str, request: pytest.FixtureRequest) -> None:
     is_unbiased(load(name), load(name).null, request.node.name)
@@ -235,6 +237,7 @@ CHECKS: dict[str, Callable[[Metric, str], None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_check_is_failed_by_a_wrong_metric_and_by_no_right_one(check: str, request: pytest.FixtureRequest) -> None:
     CHECKS[check](mean_drive(), request.node.name)
@@ -242,6 +245,7 @@ def test_a_check_is_failed_by_a_wrong_metric_and_by_no_right_one(check: str, req
         CHECKS[check](mean_drive(check), request.node.name)
 
 
+@pytest.mark.slow
 def test_the_rule_for_fractions() -> None:
     """Against the exact interval: of 500, 95 % may be 456 to 489."""
     allowed = [k for k in range(501) if not binomial_rule([True] * k + [False] * (500 - k), 0.95)]

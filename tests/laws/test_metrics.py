@@ -280,6 +280,7 @@ def test_no_spikes_at_all_gives_the_reason(name: str) -> None:
     assert why in result.attrs["not_applicable"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_random", [False, True], ids=["duty cycle", "at random"])
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "population_rate"])  # its bins are fixed in time, see unit/
 def test_a_gap_is_not_silence(name: str, is_random: bool) -> None:
@@ -307,6 +308,7 @@ def _deviation(found: np.ndarray, expected: object) -> float:
     return float(np.nanmean(found - np.broadcast_to(np.asarray(expected, float), found.shape)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMPARED)
 def test_surrogates_are_worse_than_halves(name: str) -> None:
     """The floor is a floor: surrogates are further from one half than the other half is. The control is the halves."""
@@ -319,6 +321,7 @@ def test_surrogates_are_worse_than_halves(name: str) -> None:
     assert far > 2 * near
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMPARED)
 def test_draws_are_reproducible_and_differ(name: str) -> None:
     known = truth(name)

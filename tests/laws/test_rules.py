@@ -74,6 +74,7 @@ def compiled_play():
     return numba.njit(**OPTIONS)(play)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "variant"), _cases(FAST + RELEASE))
 def test_a_compiled_projection_is_the_plain_one(name, variant, compiled_play):
     """Random spikes of both sides: all that is transmitted, and all weights at the end."""
@@ -90,6 +91,7 @@ def test_a_compiled_projection_is_the_plain_one(name, variant, compiled_play):
     assert np.array_equal(still.matrix(), np.where(wiring().exists, wiring().weight, 0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "variant"), _cases(FAST + RELEASE))
 def test_single_precision_stays_single(name, variant):
     """No hook returns a float64 where everything is float32: one float literal makes a step 1.6 times slower."""

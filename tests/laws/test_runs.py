@@ -112,6 +112,7 @@ def _arrays(item: Any, where: str) -> Iterator[tuple[str, np.ndarray]]:
             yield from _arrays(value, f"{where}/{key}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("folder", "name"), ENTRIES)
 def test_a_run_that_is_cut_saved_and_resumed_is_the_whole_run(folder, name, tmp_path, monkeypatch):
     """Every array that a run holds, every spike, bit for bit."""
@@ -158,6 +159,7 @@ def _weights(simulation: Simulation) -> dict[tuple[int, int], list[float]]:
     return {pair: sorted(values) for pair, values in found.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("folder", "name"), ENTRIES)
 def test_two_threads_change_no_bit(folder, name):
     """260 neurons in parts of 256 and 4: spikes, states, weights."""

@@ -96,6 +96,7 @@ def encoded() -> xr.Dataset:
     return _poisson(_stimulus())
 
 
+@pytest.mark.slow
 def test_the_coherence_of_a_poisson_encoder_is_the_closed_form(encoded):
     """G / (1 + G), and 10 log2(1 + G) bits a second at least, within 5 % of the mean of the units."""
     rate, ratio = _closed_form()
@@ -110,6 +111,7 @@ def test_the_coherence_of_a_poisson_encoder_is_the_closed_form(encoded):
     assert information.mean() == pytest.approx(CUTOFF * np.log2(1 + ratio), rel=0.05)
 
 
+@pytest.mark.slow
 def test_another_stimulus_is_not_encoded(encoded):
     """Negative control: against the stimulus 15 s later less than 2 % of the information is left."""
     shifted = encoded.copy(deep=True)
@@ -118,6 +120,7 @@ def test_another_stimulus_is_not_encoded(encoded):
     assert abs(_measured(shifted, "information_rate").mean()) < 0.02 * CUTOFF * np.log2(1 + ratio)
 
 
+@pytest.mark.slow
 def test_noise_takes_information_from_a_spiking_neuron():
     """A leaky integrate-and-fire encoder: more noise, less information."""
     stimulus, found = _stimulus(), []

@@ -85,6 +85,7 @@ def test_state_c_is_asynchronous_and_irregular(ready):
     assert _is_c(found), found
 
 
+@pytest.mark.slow
 def test_state_b_oscillates_fast(ready):
     """Seen: 58.5 Hz (published simulation 60.7, theory 55.8), 190 Hz (180), CV 0.73, index 221."""
     found = _found(ready("brunel2000_fast"), 1.2)
@@ -102,6 +103,7 @@ def _without_network(rate: float) -> dict[str, Any]:
     return {"projections": silent, "protocols": replaced}
 
 
+@pytest.mark.slow
 def test_without_the_network_there_is_no_oscillation(ready):
     """Negative control of state B: the index must be below 10; 2.5 was seen elsewhere. The rate falls, and is not gated."""
     found = _found(ready("brunel2000_fast", _without_network(59.0)), 1.2)
@@ -109,12 +111,14 @@ def test_without_the_network_there_is_no_oscillation(ready):
     assert not _is_b(found)
 
 
+@pytest.mark.slow
 def test_state_d_oscillates_slowly(ready):
     """Seen: 6.0 Hz (published simulation 5.5, theory 6.5), 20 Hz (22), CV 0.69, index 126."""
     found = _found(ready("brunel2000_slow"), 4.2)
     assert _is_d(found), found
 
 
+@pytest.mark.slow
 def test_state_a_is_regular(ready):
     """All fire together near the rate that the refractory period allows. Seen: 333 Hz, CV 0.001."""
     found = _found(ready("brunel2000_regular"), 0.6)

@@ -49,10 +49,12 @@ def _is_published(found: Found) -> bool:
     return 0.2 <= found.depth <= 0.6 and 0.5 <= found.day <= 3 and 0.8 <= found.recovery <= 1.2 and found.rank >= 0.8
 
 
+@pytest.mark.slow
 def test_rates_drop_for_two_days_and_come_back_each_to_its_own(ready):
     assert _is_published(_found(ready))
 
 
+@pytest.mark.slow
 def test_without_homeostasis_they_stay_down(ready):
     """Negative control."""
     found = _found(ready, variant=WITHOUT)

@@ -23,6 +23,7 @@ def _of_day(activity: xr.Dataset, variable: str, day: float) -> float:
     return float(activity.state_variable.values[channel, round((day + 1) * DAY / every)])
 
 
+@pytest.mark.slow
 def test_deprivation_and_the_gain_of_the_open_eye(config):
     """Golden values of day 6.9; without the homeostatic factor, the negative control, the open eye gains nothing."""
     found = {}

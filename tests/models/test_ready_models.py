@@ -25,6 +25,7 @@ def test_a_ready_model_says_where_it_comes_from(config, name):
         assert Model.model_validate(raw) != Model.model_validate(config.raw_model(base, {}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_ready_model_runs(config, ready, name):
     """50 ms at the size ci, with finite state; a rate model runs as a whole."""

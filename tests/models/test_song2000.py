@@ -19,6 +19,7 @@ def _variant(rate: float, *, asymmetry: float | None = 1.05) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "plastic", "fixed"), [(10.0, 180, 194), (20.0, 502, 539), (40.0, 990, 1198)])
 def test_the_first_second_has_the_golden_rates(ready, rate, plastic, fixed):
     """All weights at their bound; depression lowers the rate within the second. With fixed weights it does not."""

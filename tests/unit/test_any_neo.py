@@ -47,6 +47,7 @@ def test_other_classes_are_refused_with_a_reason(name: str) -> None:
         any_neo({"recording": Path("x")}, io=name)
 
 
+@pytest.mark.slow
 def test_spikes_are_those_of_neo(recorded: Recorded) -> None:
     block = any_neo({"recording": recorded(NEX)}, io="NeuroExplorerIO")
     plain = neo.io.NeuroExplorerIO(str(recorded(NEX))).read_block()

@@ -70,6 +70,7 @@ def test_the_line_of_the_notebook() -> None:
     assert measure([simulate(model, replicate=0, seed=1)], "firing_rate").identical(result)
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_readme_run_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a project whose study has run: its first example opens a result."""
     examples = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)

@@ -92,6 +92,7 @@ def test_any_names(names: list[str], tmp_path: Path) -> None:
     assert open_dataset(tmp_path / "one.nc").unit.values.tolist() == names
 
 
+@pytest.mark.slow
 def test_ten_million_spikes(tmp_path: Path) -> None:
     n = 10_000_000
     times = np.arange(n) * 1e-4
@@ -111,6 +112,7 @@ def test_hostile_names_of_files(tmp_path: Path) -> None:
         assert one.spike_time.values.tolist() == [0.5]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content", [b"", b"\0" * 100, b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"# nothing\n", bytes(range(256)) * 9]
 )

@@ -152,6 +152,7 @@ def test_many_spikes_are_checked_in_blocks(fault: str | None, tmp_path: Path, mo
     assert isinstance(back.spike_time.variable._data, np.ndarray)
 
 
+@pytest.mark.slow
 def test_writing_and_opening_need_no_memory_for_the_whole(tmp_path: Path) -> None:
     """A signal of 512 MB as numbers, of which a process may hold less than 150 MB more than it starts with."""
     code = f"""

@@ -74,6 +74,7 @@ def not_of_run_py(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "own"))
 
 
+@pytest.mark.slow
 def test_check_says_which_jobs_there_are(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     code, out, _ = run("check")
@@ -192,6 +193,7 @@ def yaml_file(path: Path, files: list[str] | None) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_check_loads_no_heavy_library_where_there_is_no_file() -> None:
     heavy = ("snakemake", "elephant", "numba", "scipy", "neo", "quantities", "h5py", "pooch", "requests", "matplotlib")
     told = f"print([m for m in {heavy} if m in sys.modules])"
@@ -200,6 +202,7 @@ def test_check_loads_no_heavy_library_where_there_is_no_file() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 def test_the_module_runs() -> None:
     command = [sys.executable, "-m", "homeoanalysis"]
     done = subprocess.run([*command, "list", "readers"], cwd=ROOT, env=_environment(), capture_output=True, text=True, check=True)
@@ -458,6 +461,7 @@ FOLDERS: dict[
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", FOLDERS)
 def test_add_writes_what_runs_for_each_kind(
     reader: str, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded
@@ -578,6 +582,7 @@ def test_mistakes_with_text(run: Any, tmp_path: Path, monkeypatch: pytest.Monkey
 # ---- list and schema
 
 
+@pytest.mark.slow
 def test_list_names_every_entry_and_parameter(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     code, out, _ = run("list")
@@ -646,6 +651,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_show_an_activity(run: Any, results: Path) -> None:
     code, out, _ = run("show", results / "one.nc")
     assert code == 0
@@ -663,6 +669,7 @@ def test_show_an_activity(run: Any, results: Path) -> None:
     assert run("inspect", results / "one.nc")[1] == out
 
 
+@pytest.mark.slow
 def test_show_a_batch(run: Any, results: Path) -> None:
     code, out, _ = run("show", results / "batch.nc")
     assert code == 0

@@ -170,6 +170,7 @@ def test_no_surrogate_keeps_a_relation() -> None:
             assert min(lag, x.size - lag) >= x.size / 6 - 1
 
 
+@pytest.mark.slow
 def test_false_discoveries_are_controlled() -> None:
     """Of 300 families (6 pairs, 95 frequencies) without any relation at most the nominal part has a discovery."""
     any_found, any_raw = [], []

@@ -59,6 +59,7 @@ def verdicts() -> xr.Dataset:
     return result.sel(contrast="stimulus")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", METRICS)
 def test_a_perfect_model_matches(label: str, verdicts: xr.Dataset) -> None:
     """In 160 other comparisons of this kind 3 % of perfect models differed: at most 1 of 20."""
@@ -82,6 +83,7 @@ def refused(draws: int, n: int = 6000) -> float:
     return float(np.mean(found))
 
 
+@pytest.mark.slow
 def test_the_fewest_draws_that_a_study_may_ask_for_refuse_one_perfect_model_in_a_hundred() -> None:
     """1.1 % of 20 000, and 2.7 % with 20 draws; the standard errors here are 0.13 and 0.21 %."""
     fewest = Resampling.model_json_schema()["properties"]["draws"]["minimum"]
@@ -93,6 +95,7 @@ def test_the_fewest_draws_that_a_study_may_ask_for_refuse_one_perfect_model_in_a
         Resampling(draws=99)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wrong", "label", "verdict"),
     [
@@ -110,6 +113,7 @@ def test_a_wrong_model_differs_in_what_is_wrong(wrong: str, label: str, verdict:
         assert cell.fitted.item() == int(expected == "fitted")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", METRICS)
 def test_surrogates_are_further_than_the_other_half(label: str, verdicts: xr.Dataset) -> None:
     for k in range(N):
@@ -119,6 +123,7 @@ def test_surrogates_are_further_than_the_other_half(label: str, verdicts: xr.Dat
         assert data.verdict == null.verdict == "reference"
 
 
+@pytest.mark.slow
 def test_one_recording_has_no_interval_over_subjects(verdicts: xr.Dataset) -> None:
     """But one within the recording."""
     cells = verdicts.sel(target="rec0", candidate="rec1")
@@ -665,6 +670,7 @@ def test_halves_without_a_value_in_common_are_a_reason() -> None:
     assert (found.comparable.item(), found.reason.item()) == (0, "no value in common")
 
 
+@pytest.mark.slow
 def test_everything_that_is_refused_says_why(verdicts: xr.Dataset) -> None:
     """In words, also what the study never asked for."""
     assert set(np.unique(verdicts.comparable)) == {0, 1}

@@ -116,6 +116,7 @@ def test_nwb(tmp_path: Path) -> None:
         assert file.subject.subject_id == "mouse «7»"
 
 
+@pytest.mark.slow
 def test_nix(tmp_path: Path) -> None:
     one = activity()
     path = exported(one, "nix", tmp_path)
@@ -228,6 +229,7 @@ def test_what_a_format_would_lose_is_refused(make: Any, to: str, lost: str, tmp_
     assert not (tmp_path / f"out.{to}").exists()
 
 
+@pytest.mark.slow
 def test_a_writer_that_loses_spikes_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As neo's does with trains that are slices: the file is counted before it is kept."""
     original = neo.io.NixIO.write_block
@@ -255,6 +257,7 @@ def test_faults_of_the_call(tmp_path: Path) -> None:
         export(tmp_path / "none.nc", tmp_path / "out.mat", to="mat")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", FORMATS)
 def test_the_command(to: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(activity(), tmp_path / "one.nc")

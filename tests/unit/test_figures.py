@@ -79,6 +79,7 @@ def written(figure: Figure) -> list[Text]:
     return [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("case", ["full", "one recording", "models only", "all missing", "cultures", "no metric"])
 def test_draws_whatever_there_is(name: str, case: str, example: Any, tmp_path: Path) -> None:
@@ -93,6 +94,7 @@ def test_draws_whatever_there_is(name: str, case: str, example: Any, tmp_path: P
         assert image.size[0] <= 7 * 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("ending", ["png", "pdf"])
 def test_same_bytes_twice(name: str, ending: str, example: Any, tmp_path: Path) -> None:
@@ -103,6 +105,7 @@ def test_same_bytes_twice(name: str, ending: str, example: Any, tmp_path: Path) 
     assert sorted(tmp_path.iterdir()) == paths  # nothing unfinished is left
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_data_black_models_coloured_null_dashed(name: str, example: Any) -> None:
     figure = draw(name, *inputs(example)["full"]).figure
@@ -118,6 +121,7 @@ def test_data_black_models_coloured_null_dashed(name: str, example: Any) -> None
             assert line.get_color() == drawing.NULL["color"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("case", ["full", "cultures"])
 def test_text_is_legible_and_nothing_overlaps(name: str, case: str, example: Any) -> None:
@@ -291,6 +295,7 @@ def test_what_is_not_drawn_is_told(example: Any) -> None:
     assert "net is not drawn: no stimulus" in draw("stimulus_coherence", example.measures, example.comparison).caption
 
 
+@pytest.mark.slow
 def test_a_fitted_rate_is_hollow_and_names_are_not_broken(example: Any) -> None:
     figure = draw("firing_rate_recovery", example.measures, example.comparison).figure
     faces = {

@@ -431,6 +431,7 @@ def cultures(recorded: Recorded) -> dict[str, tuple[Path, xr.Dataset]]:
     return found
 
 
+@pytest.mark.slow
 def test_all_cultures_are_read_without_loss(cultures: dict[str, tuple[Path, xr.Dataset]]) -> None:
     assert len(cultures) == 82
     for path, one in cultures.values():
@@ -439,6 +440,7 @@ def test_all_cultures_are_read_without_loss(cultures: dict[str, tuple[Path, xr.D
             assert one.sizes["unit"] == file["sCount"].size
 
 
+@pytest.mark.slow
 def test_median_rates_are_those_of_the_files_and_of_the_published_table(
     cultures: dict[str, tuple[Path, xr.Dataset]], recorded: Recorded
 ) -> None:

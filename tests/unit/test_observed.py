@@ -115,6 +115,7 @@ def test_counts(one: xr.Dataset, edges: list[tuple[int, int]]) -> None:
         assert count[:, k].tolist() == [brute_count(one, unit, a, b) for unit in range(3)]
 
 
+@pytest.mark.slow
 @QUICK
 @given(activities(), st.data())
 def test_counts_leave_out_what_was_not_isolated(one: xr.Dataset, data: st.DataObject) -> None:

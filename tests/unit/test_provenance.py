@@ -51,6 +51,7 @@ def test_streams_of_neighbouring_names_are_independent() -> None:
     assert stats.pearsonr(first[1:], first[:-1]).pvalue > 1e-3
 
 
+@pytest.mark.slow
 def test_streams_are_the_same_in_another_process() -> None:
     program = "from homeoanalysis.provenance import rng_for; print(rng_for(7, 'x', 3).integers(2**63, size=4).tolist())"
     for hash_seed in ("1", "2"):

@@ -202,6 +202,7 @@ def test_the_noise_is_that_of_the_filtered_channel_and_not_of_its_spikes() -> No
     assert plain > 1.5 * expected  # control: the standard deviation is moved
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(block=st.integers(1, 5000), polarity=st.sampled_from(["negative", "positive", "both"]))
 def test_any_blocks_give_the_same_spikes(block: int, polarity: str) -> None:

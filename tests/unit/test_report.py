@@ -78,6 +78,7 @@ def html(example: Any, figures: dict[str, Path]) -> str:
     return made(example, figures)
 
 
+@pytest.mark.slow
 def test_same_bytes_twice(example: Any, figures: dict[str, Path], html: str) -> None:
     assert made(example, figures) == html
 

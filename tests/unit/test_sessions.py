@@ -237,6 +237,7 @@ def stepped(rate: float, later: float, name: str, k: int = 0) -> np.ndarray:
     return np.concatenate([synthetic.poisson_train(rate, 300.0, rng), 300 + synthetic.poisson_train(later, 300.0, rng)])
 
 
+@pytest.mark.slow
 def test_a_detected_epoch(from_block: Callable[..., xr.Dataset]) -> None:
     moment = {"change_point": {"windows": ["50 s", "100 s"]}}
     given = {"times": {"change": moment}, "epochs": {"before": ["start", "change"], "after": ["change", "stop"]}}
@@ -250,6 +251,7 @@ def test_a_detected_epoch(from_block: Callable[..., xr.Dataset]) -> None:
         from_block(with_events(stepped(10.0, 10.0, "steady"), 600.0, []), **given)
 
 
+@pytest.mark.slow
 def test_where_nothing_changes_little_is_detected(from_block: Callable[..., xr.Dataset]) -> None:
     """Of 40 steady recordings at the 5 % level fewer than 7 have a change: more are as likely as 0.1 % (binomial)."""
     found = [

@@ -97,6 +97,7 @@ def planned(project: Path, root: Path) -> set[str]:
     return {path.strip() for line in outputs for path in line.split(",")}
 
 
+@pytest.mark.slow
 def test_everything_is_made(project: Path) -> None:
     comparison = open_dataset(project / "results/small/comparison.nc")
     cell = comparison.sel(target="mine", contrast="level", candidate="cells")
@@ -107,6 +108,7 @@ def test_everything_is_made(project: Path) -> None:
         assert (project / "results/small" / name).stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_a_second_run_does_nothing_within_ten_seconds(project: Path) -> None:
     start = time.monotonic()
     again = snakemake(project, "--cores", "2")
@@ -115,6 +117,7 @@ def test_a_second_run_does_nothing_within_ten_seconds(project: Path) -> None:
     assert time.monotonic() - start < 10
 
 
+@pytest.mark.slow
 def test_edits_of_the_library_rerun_what_uses_them(project: Path, tmp_path: Path) -> None:
     root = tmp_path / "checkout"
     ignore = shutil.ignore_patterns("__pycache__")
@@ -132,6 +135,7 @@ def test_edits_of_the_library_rerun_what_uses_them(project: Path, tmp_path: Path
     assert measured == {f"results/small/measures/firing_rate/{source}.nc" for source in ("mine", "cells.ci")}
 
 
+@pytest.mark.slow
 def test_same_inputs_give_the_same_bytes(project: Path, tmp_path: Path) -> None:
     """Also where the files of the user lie in another folder, named by its absolute path."""
     other = write_project(tmp_path / "elsewhere")
@@ -151,6 +155,7 @@ def test_same_inputs_give_the_same_bytes(project: Path, tmp_path: Path) -> None:
         assert os.uname().nodename.encode() not in mine or len(os.uname().nodename) < 4
 
 
+@pytest.mark.slow
 def test_a_config_error_stops_before_any_job(tmp_path: Path) -> None:
     folder = write_project(tmp_path / "project")
     study = folder / "config/studies/small.yaml"
@@ -172,6 +177,7 @@ OVERRIDES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "piece"), OVERRIDES.values(), ids=OVERRIDES)
 def test_overrides_pass_the_same_validation(arguments: list[str], piece: str, tmp_path: Path) -> None:
     folder = write_project(tmp_path / "project")
@@ -183,11 +189,13 @@ def test_overrides_pass_the_same_validation(arguments: list[str], piece: str, tm
     assert line.startswith(f"ConfigError: config/config.yaml with --config: {piece}")
 
 
+@pytest.mark.slow
 def test_overrides_count(project: Path) -> None:
     other = snakemake(project, "-n", "--config", "size=nightly")
     assert "results/activity/cells.nightly/0.nc" in other.stdout + other.stderr
 
 
+@pytest.mark.slow
 def test_what_add_writes_is_a_workflow(tmp_path: Path) -> None:
     """From files to a plan: `add`, a study that names the recordings, `check` and a dry run."""
     folder = tmp_path / "project"
@@ -208,6 +216,7 @@ def test_what_add_writes_is_a_workflow(tmp_path: Path) -> None:
     assert {"results/activity/cell/spikes.nc", "results/activity/array/array.nc", "results/rates/report.html"} <= outputs
 
 
+@pytest.mark.slow
 def test_a_failing_job_says_why_and_where_its_log_is(tmp_path: Path) -> None:
     folder = write_project(tmp_path / "project")
     (folder / "mine" / "a.txt").write_text("12\nnonsense\n")
@@ -221,6 +230,7 @@ def test_a_failing_job_says_why_and_where_its_log_is(tmp_path: Path) -> None:
     assert not (folder / "results/activity/mine/a.nc").exists()
 
 
+@pytest.mark.slow
 def test_folders_with_spaces(tmp_path: Path) -> None:
     """Of the project, of the checkout and of the interpreter, which Snakemake writes into shell commands. Without targets."""
     root, env = tmp_path / "a checkout", tmp_path / "an environment"
@@ -238,6 +248,7 @@ def test_folders_with_spaces(tmp_path: Path) -> None:
     assert (folder / "results/small/report.html").is_file()
 
 
+@pytest.mark.slow
 def test_a_file_where_results_go_is_one_message(tmp_path: Path) -> None:
     folder = write_project(tmp_path / "project")
     (folder / "results").write_text("")

@@ -75,6 +75,7 @@ def test_a_unit_of_another_kind_is_rejected(pair: tuple[str, str], kind: str) ->
             parse(f"1 {name}", kind)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=20))
 def test_other_text_is_a_value_error_and_never_code(text: str) -> None:
     said, value = "", 0.0

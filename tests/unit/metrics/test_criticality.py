@@ -37,6 +37,7 @@ def branching_process(m: float, part: float, steps: int, *names: object, mean: f
     return synthetic.activity([np.sort((step + within) * STEP)], steps * STEP)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("m", [0.9, 0.98, 0.995])
 def test_the_branching_parameter_is_found_at_one_per_cent_subsampling(m: float) -> None:
     """Within 0.03; 400 000 steps (27 min). The regression of the next step alone is far off: the control."""
@@ -49,6 +50,7 @@ def test_the_branching_parameter_is_found_at_one_per_cent_subsampling(m: float) 
     assert naive < 0.6 < m - 0.03
 
 
+@pytest.mark.slow
 def test_the_whole_process_has_the_amplitude_one() -> None:
     found = measured("branching_parameter", branching_process(0.9, 1.0, 100_000, mean=10.0), longest=0.2)
     assert float(found.branching_parameter) == pytest.approx(0.9, abs=0.015)
@@ -65,6 +67,7 @@ def test_of_a_poisson_process_the_branching_parameter_is_nothing_and_has_no_inte
     assert np.isnan(found.branching_parameter_low)
 
 
+@pytest.mark.slow
 def test_correlations_do_not_cross_gaps() -> None:
     """A third of the time, in pieces of 0.4 s: the same value; with the pieces put side by side it is too small: the control."""
     one = branching_process(0.98, 0.2, 300_000, "gaps")

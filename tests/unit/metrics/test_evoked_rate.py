@@ -79,6 +79,7 @@ def test_without_trials_the_reason_is_given() -> None:
     assert result.attrs["not_applicable"] == '{"0": "no trials"}'
 
 
+@pytest.mark.slow
 def test_the_published_loss_at_day_0_and_rescue_at_days_2_to_4(recorded: Callable[[str], Path]) -> None:
     """Rozenfeld et al. 2023, figures 2A and 4F, low concentration: evoked rate of knock-down over control 0.34, then 0.82."""
     name = "rozenfeld2023_low_concentration"

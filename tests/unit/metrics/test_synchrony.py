@@ -99,6 +99,7 @@ def test_machine_code_counts_as_python_does(gapped: xr.Dataset) -> None:
     np.testing.assert_array_equal(mine, machine)
 
 
+@pytest.mark.slow
 def test_many_units_are_counted_as_few() -> None:
     """Few neighbours of many units are counted one by one, else a row at once: both ways agree with brute force."""
     one = synthetic.activity(trains_on_a_clock(300, 0.3, 20.0, "many"), 20.0)

@@ -11,6 +11,7 @@ A, TAU_PLUS, TAU_MINUS, TAU_Y = 1e-6, 0.0168, 0.0337, 0.114
 SLIDING = {"bcm": {"a_plus": A, "tau_rate": f"{TAU_RATE} s", "weight_reference": "1 mV"}}
 
 
+@pytest.mark.slow
 @pytest.mark.reference("plasticity/bcm", against="dense matrices that change at every spike", within="1e-9")
 def test_a_dense_re_derivation_gives_the_same_weights():
     rng, steps = np.random.default_rng(1), 2000
@@ -61,6 +62,7 @@ def _expected(pre, post):
     return A * TAU_PLUS * TAU_Y * pre * (post**2 - moment / (TAU_MINUS * TARGET))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [1.0, 6.0])
 def test_poisson_trains_change_weights_by_the_mean_field(rate):
     found, error, *rates = _drift(SLIDING, rate)
@@ -69,6 +71,7 @@ def test_poisson_trains_change_weights_by_the_mean_field(rate):
     assert found * (TARGET - rate) > 5 * error  # potentiation below the target rate, depression above
 
 
+@pytest.mark.slow
 def test_a_fixed_threshold_potentiates_above_the_target_rate():
     """Negative control: the same rule with its threshold at the target rate runs away from it."""
     loss = A * TAU_PLUS * TAU_Y / TAU_MINUS * TARGET

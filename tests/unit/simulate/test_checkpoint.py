@@ -108,6 +108,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_killed_process_resumes(tmp_path, spikes):
     """kill -9 in the middle: what a new run reads from the file is the state of a run that was left alone."""
     path, script = tmp_path / "state.npz", tmp_path / "child.py"

@@ -22,6 +22,7 @@ def _run(model, spikes, steps: int, **options) -> dict[str, np.ndarray]:
     return spikes(simulation)
 
 
+@pytest.mark.slow
 def test_compiled_network_equals_plain_python(small, spikes, reference):
     """Every spike of 0.15 s; the weights have changed, and agree to rounding."""
     model = small(n_e=24, n_i=8, protocols={"drive_E": {"poisson_input": {"rate": "600 Hz"}}})
@@ -76,6 +77,7 @@ def test_a_full_log_stops_the_loop_and_loses_no_spike(small, spikes, monkeypatch
     assert emitted == {key: s.shape[1] for key, s in whole.items()}
 
 
+@pytest.mark.slow
 def test_streams_belong_to_names(small, spikes):
     """Order and company of the parts change no stream: wiring, initial state and input are keyed by name."""
     model = small()
@@ -119,6 +121,7 @@ def test_without_the_rule_the_twin_has_the_same_noise(small, spikes):
     assert not np.array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_single_precision_has_the_same_statistics(small, spikes):
     """Rates of E over eight pairs of replicates agree within three standard errors of the paired difference."""
     difference = []

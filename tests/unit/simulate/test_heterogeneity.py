@@ -72,6 +72,7 @@ def _spread(neuron: str, key: str, kind: str) -> tuple[dict[str, Any], str]:
     return {"normal": {"mean": written((low + high) / 2, unit), "sd": written(width, unit), "low": written(low, unit)}}, unit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("neuron", "key", "kind"), _NUMERIC)
 def test_each_neuron_with_a_value_of_its_own_is_the_neuron_of_that_value(neuron, key, kind):
     """Every parameter of every neuron model: kernel, gains, refractory period and state are those of single models."""
@@ -100,6 +101,7 @@ def test_each_neuron_with_a_value_of_its_own_is_the_neuron_of_that_value(neuron,
     assert differs or np.unique(p.refractory).size > 1 or np.unique(whole.state.drive[:5]).size == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("neuron", ["adex", "izhikevich", "lif_conductance"])
 def test_different_neurons_fire_as_they_do_alone(neuron):
     """Drive and two more parameters differ: every spike of five neurons in one population and of five populations."""

@@ -337,6 +337,7 @@ def test_a_file_is_loaded_as_the_workflow_does():
     assert full.populations["E"].n == sizes.get("full", {}).get("populations", {}).get("E", {}).get("n", full.populations["E"].n)
 
 
+@pytest.mark.slow
 def test_a_dict_a_text_and_a_file_give_the_same_run(tmp_path):
     text = """
 title: neurons with noise

@@ -33,6 +33,7 @@ def _relayed(protocol: dict[str, Any], n: int = 100, seconds: float = 4.0, **oth
 
 
 # ---- rates that change
+@pytest.mark.slow
 @pytest.mark.reference("protocols/poisson_rate", against="Poisson counts of each interval", within="four standard errors")
 def test_the_rate_follows_its_steps():
     rates = [["0.5 s", "20 Hz"], ["1 s", "0 Hz"], ["1.5 s", "80 Hz"], ["3 s", "5 Hz"]]
@@ -51,6 +52,7 @@ def test_the_rate_follows_its_steps():
     assert halved.size == pytest.approx(step.size / 2, abs=4 * math.sqrt(step.size))
 
 
+@pytest.mark.slow
 @pytest.mark.reference(
     "protocols/oscillating_input", against="mean and Fourier component of the rate", within="four standard errors"
 )
@@ -71,6 +73,7 @@ def test_the_rate_oscillates(depth, phase):
 
 
 # ---- drive
+@pytest.mark.slow
 @pytest.mark.reference("protocols/current_steps", against="exponential relaxation to each drive", within="1e-12 V")
 def test_the_membrane_relaxes_to_each_drive():
     drives = [["10 ms", "5 mV"], ["30 ms", "-2 mV"], ["35 ms", "0 mV"]]
@@ -98,6 +101,7 @@ def _free(protocol: dict[str, Any], n: int = 200) -> np.ndarray:
     return np.array(seen)
 
 
+@pytest.mark.slow
 @pytest.mark.reference(
     "protocols/frozen_noise",
     against="the realisation of the period before; standard deviation of the free membrane",

@@ -96,6 +96,7 @@ def _counts(rate: float, n: int, steps: int, scale: float | None = None) -> np.n
     return np.rint(counts)
 
 
+@pytest.mark.slow
 @pytest.mark.reference("protocols/poisson_input", against="the Poisson distribution (scipy)", within="4 standard errors")
 @pytest.mark.parametrize(("rate", "n"), [(300.0, 20), (2400.0, 70), (5000.0, 5), (20_000.0, 5)])
 def test_poisson_input_has_poisson_counts(rate, n):
@@ -116,6 +117,7 @@ def test_poisson_input_has_poisson_counts(rate, n):
     assert stats.chisquare(found[keep], expected[keep] * found[keep].sum() / expected[keep].sum()).pvalue > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.reference("protocols/scale_input", against="the mean of the scaled Poisson process", within="4 standard errors")
 @pytest.mark.parametrize("rate", [2000.0, 5000.0])
 def test_scaled_input_has_the_scaled_rate(rate):

@@ -31,6 +31,7 @@ def _threshold(simulation):
     return simulation.network.neurons["E"].kernel.v_threshold[: simulation.network.neurons["E"].n]
 
 
+@pytest.mark.slow
 @pytest.mark.reference("plasticity/intrinsic_threshold", against="a straight line in time", within="1e-12")
 def test_a_silent_neuron_lowers_its_threshold_linearly():
     """gain x time, down to the bound; without a gain it stays."""
@@ -40,6 +41,7 @@ def test_a_silent_neuron_lowers_its_threshold_linearly():
         assert np.allclose(found, expected, rtol=1e-12, atol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.reference("plasticity/intrinsic_threshold", against="the rate of a driven membrane in closed form", within="0.02 mV")
 def test_a_neuron_with_a_constant_drive_finds_the_threshold_of_its_target():
     """1 / rate = refractory + tau ln(drive / (drive - (v_threshold - v_rest))), to the time step; not so without the rule."""
@@ -52,6 +54,7 @@ def test_a_neuron_with_a_constant_drive_finds_the_threshold_of_its_target():
     assert abs(_rates(_run([], drive="15 mV", seconds=20.0), 10).mean() - 20) > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("signal", "is_equal"),
     [("local", True), ("global", False), ({"diffusing": {"diffusion": "1 m^2/s", "tau_decay": "500 ms"}}, False)],
@@ -65,6 +68,7 @@ def test_local_signals_make_rates_equal_and_global_ones_keep_them_apart(signal, 
     assert rates.std() < 0.3 if is_equal else rates.std() > 3
 
 
+@pytest.mark.slow
 def test_diffusion_lies_between_local_and_global():
     """The spread of rates grows with the diffusion length sqrt(D tau_decay): 0, 0.1, 1 side of the torus."""
     drive = {"uniform": {"low": "13 mV", "high": "17 mV"}}
@@ -131,6 +135,7 @@ def test_a_protocol_may_move_the_set_point():
     assert found == [8, 8]
 
 
+@pytest.mark.slow
 def test_two_threads_give_the_same_bits():
     """Threshold, gain and field are of the whole population, whichever thread runs its neurons."""
     rules = [
@@ -145,6 +150,7 @@ def test_two_threads_give_the_same_bits():
     assert _rates(one, 0).mean() > 1
 
 
+@pytest.mark.slow
 @pytest.mark.reference(
     "plasticity/intrinsic_gain", against="the mean and the variance that two set points fix (Cannon & Miller 2017)", within="5 %"
 )

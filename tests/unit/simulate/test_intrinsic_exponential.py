@@ -118,6 +118,7 @@ def _network(rules: list[Any]) -> np.ndarray:
     return rate[200_000::300].ravel()
 
 
+@pytest.mark.slow
 def test_the_rates_of_spiking_neurons_become_exponential():
     """In a running network, with shot noise in what the detector sees. Seen: 100.5 +- 102.5 Hz, distance
     0.002. Negative control: only the mean is held (0.37)."""

@@ -114,6 +114,7 @@ def test_drive_follows_the_level_and_comes_back():
     assert abs(found[-1]) < 1e-17
 
 
+@pytest.mark.slow
 def test_homeostasis_and_transmission_are_scaled_while_it_is_there():
     """Silent target: the factor of scaling and of the intrinsic drive is half while c = 1; a spike transmits 0.7 w."""
     given = {

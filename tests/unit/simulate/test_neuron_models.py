@@ -297,6 +297,7 @@ def _relays(**changes: Any) -> Model:
     return Model.model_validate(content | changes)
 
 
+@pytest.mark.slow
 @pytest.mark.reference(
     "neurons/relay", against="Poisson rate and intervals; arrivals by hand", within="four standard errors; exact"
 )

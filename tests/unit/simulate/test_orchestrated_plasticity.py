@@ -38,6 +38,7 @@ def test_a_dense_re_derivation_gives_the_same_weights(terms):
     assert matrix(simulation, "synapses") == pytest.approx(1e-3 * expected, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_a_reference_follows_its_weight_over_the_barrier_or_not():
     """Against an ODE solver; Euler steps of 1 s are off by half a step in the 100 s of the time constant."""
     weights = np.array([0.05, 0.2, 0.6, 1.0])
@@ -59,6 +60,7 @@ def test_a_reference_follows_its_weight_over_the_barrier_or_not():
     assert np.array_equal(projection.weight, weights * 1e-3)
 
 
+@pytest.mark.slow
 def test_bursts_of_a_consolidated_neuron_restore_its_weights():
     """With the reference at a weight, displaced weights come back to it; without consolidation they fall to 0."""
     burst = np.concatenate([100 * k + 5 * np.arange(4) for k in range(1, 9)])

@@ -43,6 +43,7 @@ def test_a_target_that_follows_its_source_is_rewarded(name):
     assert watch.times(spikes, 400) == pytest.approx([t / 1000 + 1 for t in rewarded if t >= 400])
 
 
+@pytest.mark.slow
 def test_the_modulator_jumps_where_the_reward_is_due():
     """A pair over the turn of a second (a source spike is emitted one step before it arrives); the weight starts at 0."""
     protocols = {"reward": REWARD}
@@ -88,6 +89,7 @@ def _network():
     return model({"synapses": [RULE]}, 3, 3, seconds=3.0, **options)
 
 
+@pytest.mark.slow
 def test_a_run_in_pieces_has_the_same_rewards(tmp_path):
     """Split, and resumed from a checkpoint between a pair and its reward."""
     made = _network()

@@ -86,6 +86,7 @@ def _settled(rule: dict[str, Any], seconds: float = 150.0) -> np.ndarray:
 VAN_ROSSUM = {"c_plus": 1.0, "tau_plus": "1e6 s", "tau_minus": "1e6 s", "pairing": "nearest", "weight_reference": "1 mV"}
 
 
+@pytest.mark.slow
 @pytest.mark.reference("plasticity/weight_dependent_stdp", against="its Fokker-Planck equation", within="5 % of mean weight")
 def test_noise_and_weight_dependence_settle_at_the_fokker_planck_distribution():
     """Traces that never decay: every spike changes the weight fully."""

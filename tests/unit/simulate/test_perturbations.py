@@ -144,6 +144,7 @@ _EQUAL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.reference(
     "protocols/receptor_block",
     "protocols/release_change",
@@ -450,6 +451,7 @@ def _left(simulation: Simulation) -> np.ndarray:
     return np.concatenate([_weights(simulation, "loop"), *kernel, whole.state.drive, gain, *pairs(projection)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n in catalogue.names("plasticity") if _form(n) != "release"])
 def test_a_rule_that_is_off_changes_nothing(name):
     rule = f"{'E' if _form(name) == 'intrinsic' else 'loop'}.{name}"

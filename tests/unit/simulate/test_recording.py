@@ -59,6 +59,7 @@ def test_a_conductance_is_the_weight_that_decays():
     assert g.var() == pytest.approx(events * 1e-18 / -np.expm1(-2 * step), rel=0.05)
 
 
+@pytest.mark.slow
 def test_the_field_proxy_follows_its_formula():
     """v is clamped by a huge threshold and no leak drive: excitatory drive = R g (e - v), here from traces of v and g."""
     outside = {"population": "cell", "rate": "2 kHz", "weight": "0.1 nS"}
@@ -90,6 +91,7 @@ def test_the_field_proxy_follows_its_formula():
     assert not np.allclose(activity.lfp_proxy.values[0], excitatory + 1.65 * inhibitory, rtol=0.01)
 
 
+@pytest.mark.slow
 def test_snapshots_of_weights(small):
     """The static projection stays; the plastic one changes; a sample is a subset of all."""
     record = {"weights": {"projections": ["I_to_E", "E_to_I"], "every": "500 ms", "sample": 30}}

@@ -119,6 +119,7 @@ def _model(rules, *, delay="1 ms", drive="15 mV", duration=1.0, protocols=None, 
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delay", ["1 ms", {"uniform": {"low": "1 ms", "high": "3 ms"}}])
 def test_membranes_get_what_is_released(delay):
     """The potential of a target from the recorded spikes, the recurrence above and the delay of each synapse."""
@@ -145,6 +146,7 @@ def test_membranes_get_what_is_released(delay):
     assert not np.allclose(found, constant, rtol=0.2, atol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.reference("plasticity/release_homeostasis", against="the logistic function", within="1e-12")
 def test_silent_targets_raise_the_release_along_a_logistic_curve():
     """ln(U / (1 - U)) grows by t / tau; with several delays every end of a source has the same U."""
@@ -168,6 +170,7 @@ def _closed(rules, extra=()):
     return late / 30 / 3, 1 - held.utilisation[0] * np.exp(-0.5)
 
 
+@pytest.mark.slow
 def test_release_brings_the_targets_to_their_rate_and_moves_the_paired_pulse_ratio():
     """Without the rule neither: the rate is far off, and the ratio is that of U."""
     off, ratio = _closed([])

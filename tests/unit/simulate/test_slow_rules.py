@@ -55,6 +55,7 @@ def _rates(simulation, start):
 
 
 # ---- synaptic scaling
+@pytest.mark.slow
 @pytest.mark.reference(
     "plasticity/synaptic_scaling", against="exp(t / tau), ranks and Gini coefficient", within="3e-4 (Euler steps)"
 )
@@ -82,6 +83,7 @@ def test_silence_scales_weights_up_exponentially_and_keeps_their_ratios():
             assert np.ptp(found[kind]) > 0.2
 
 
+@pytest.mark.slow
 def test_the_detector_sees_the_low_pass_rate_at_any_time_constant():
     """From the factor of one window, the rate of each of three detectors, against the filtered spikes."""
     taus = (0.05, 1.0, 30.0)
@@ -124,6 +126,7 @@ def test_only_integral_control_reaches_the_goal_against_a_drift():
     assert _loop({"proportional": 0.1}, 0.0) == pytest.approx(5, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_integral_control_removes_the_offset_that_depression_leaves():
     """The same in a network: multiplicative depression lowers w by kappa rate w each second, kappa = asymmetry learning_rate
     tau rate_pre. Proportional control settles at p / (p / goal + kappa), integral control at the goal."""
@@ -194,6 +197,7 @@ def test_activity_dependent_scaling_answers_twice_the_input():
     assert rate > 1.5 * 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("signal", "is_equal"), [("local", True), ("global", False)])
 def test_the_signal_of_scaling_may_be_the_mean_rate(signal, is_equal):
     """All weights scale by one factor with the global signal, and each neuron's by its own with the local one."""
@@ -250,6 +254,7 @@ def test_a_slow_normalisation_goes_part_of_the_way():
     assert close(left, np.exp(-20 / 50), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_sums_stay_while_spikes_change_the_weights():
     """Additive STDP moves every sum; with normalisation, at the end of each window, none moves. Two threads: the same bits."""
     stdp = {"pair_stdp": {"learning_rate": 1e-4, "asymmetry": 1.2}}

@@ -33,6 +33,7 @@ def _network(**projection) -> Model:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("neuron", ["lif_current", "lif_conductance"])
 def test_a_drawn_population_is_that_many_separate_neurons(single, spikes, reference, neuron):
     """Each neuron alone, with its drawn values written out: the same spikes under the same input."""

@@ -211,6 +211,7 @@ def test_parts_of_a_population_make_the_same_synapses(monkeypatch):
     assert np.array_equal(wirings[0], wirings[1])
 
 
+@pytest.mark.slow
 def test_spikes_pass_through_new_synapses():
     """A driven network with the rule receives more than its twin without growth."""
     potential = []

@@ -52,6 +52,7 @@ def test_monocular_deprivation_has_the_golden_course(seed):
         assert found["scale"] == pytest.approx(scale, rel=0.03)
 
 
+@pytest.mark.slow
 def test_without_scaling_the_open_eye_does_not_gain():
     """TNF block: the response of the open eye does not rise between day 3 and 7; with scaling it gains 15 % at least."""
     gain = {}
@@ -73,6 +74,7 @@ def test_a_fast_homeostat_destroys_the_sequence():
     assert _at(course, 3)["ipsi"] == pytest.approx(1.57, rel=0.03)
 
 
+@pytest.mark.slow
 def test_recovery_needs_potentiation():
     """TrkB block: without potentiation after the deprivation the index stays away from its baseline."""
     free, blocked = (
@@ -105,6 +107,7 @@ def test_with_a_fixed_threshold_all_responses_die():
     assert np.abs(_responses(fixed_threshold=1.0, presentations=400_000)[:, -1]).max() < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("factor", "is_stable"), [(0.99, True), (1.01, False)])
 @pytest.mark.parametrize("scale", [1.0, 2.0])
 def test_the_threshold_must_be_fast(factor, is_stable, scale):
@@ -156,6 +159,7 @@ def test_stronger_recurrence_needs_slower_homeostasis(recurrence, boundary):
         assert (deviation[-200:].max() < deviation[200:400].max()) == is_stable
 
 
+@pytest.mark.slow
 def test_a_rate_model_makes_an_activity():
     model = Model.model_validate({"title": "deprivation", "system": "toyoizumi2014"})
     activity = check(simulate(model), "activity/1")

@@ -77,6 +77,7 @@ def alone() -> Simulation:
     return simulation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [2, 3])
 def test_threads_change_no_bit(alone, spikes, threads):
     """Spikes, weights, membranes, drives. Three threads on two processors wait for each other, and one has no `few`."""
@@ -112,6 +113,7 @@ def test_a_full_log_stops_all_threads_together(alone, spikes, monkeypatch):
         assert np.array_equal(both, early[:, np.lexsort(early[::-1])])
 
 
+@pytest.mark.slow
 def test_a_large_population_has_parts_whose_targets_are_small_numbers(monkeypatch, spikes, reference):
     """The limit lowered to 256: three parts for one thread, and the same spikes."""
     wire = {"source": "E", "target": "E", "channel": "excitatory", "weight": "0.2 nS", "delay": "0.8 ms"}

@@ -21,6 +21,7 @@ def _changed(rule, arriving, post, seconds, pulses=(), amount=0.5, code=None):
     return matrix(simulation, "synapses") / 1e-3 - 1
 
 
+@pytest.mark.slow
 @pytest.mark.reference(
     "plasticity/three_factor_stdp", against="the integral of two exponentials, and dense integration", within="1e-9"
 )
@@ -35,6 +36,7 @@ def test_a_pair_and_a_later_reward_change_the_weight_by_the_integral_of_their_ov
     assert before == pytest.approx(-1.5 * after, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_without_a_modulator_nothing_changes():
     """Negative control; and a dip makes the same pair depress."""
     assert _changed(RULE, [[100]], [[110]], 1.0) == 0
@@ -47,6 +49,7 @@ def test_a_reward_before_the_pair_counts_only_by_what_is_left_of_it():
     assert found == pytest.approx(100 * eligible * left * BOTH * (1 - np.exp(-(0.999 - 0.61) / BOTH)), rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pairing", ["all_to_all", "nearest"])
 def test_a_dense_re_derivation_gives_the_same_weights(pairing):
     """Every synapse is integrated in every step; a short eligibility trace passes many periods, weights meet no bound."""

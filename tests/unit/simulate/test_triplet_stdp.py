@@ -52,6 +52,7 @@ def paired(changes):
     return {name: change[:10].reshape(2, 5) for name, change in changes.items()}
 
 
+@pytest.mark.slow
 def test_the_window_of_a_pair_rule_has_its_time_constants(changes):
     """Exponential fit to 60 pairs at 1 Hz at each lag, +-2 %; the window of the rule itself is exponential."""
     after, before = changes["pair"][10:].reshape(2, LAGS.size)
@@ -66,6 +67,7 @@ def _misfit(change):
     return np.mean(((change - DATA) / SEM) ** 2)
 
 
+@pytest.mark.slow
 @pytest.mark.reference("plasticity/triplet_stdp", against="published weight changes of 60 pairs", within="0.002")
 @pytest.mark.parametrize("name", SETS)
 def test_pairing_at_each_frequency_gives_the_published_change(paired, name):
@@ -78,11 +80,13 @@ def test_pairing_at_each_frequency_gives_the_published_change(paired, name):
     assert np.all(before[3:] > 0)
 
 
+@pytest.mark.slow
 def test_a_pair_rule_does_not_fit_the_same_data(paired):
     """Negative control: E is 13.1."""
     assert _misfit(paired["pair"]) == pytest.approx(13.1, abs=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.reference("plasticity/triplet_stdp", against="dense matrices that change at every spike", within="1e-9")
 @pytest.mark.parametrize("pairing", ["all_to_all", "nearest"])
 @pytest.mark.parametrize("storage", ["forward", "event"])
