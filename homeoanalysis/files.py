@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from homeoanalysis.errors import DataError
+from homeoanalysis.errors import ConfigError, DataError
 
 _MARK = b"crc32:"
 _PIECE = 2**24  # bytes that are read at once
@@ -42,6 +42,17 @@ def _mend(error: Exception, folder: Path) -> str:
     if code in (errno.ENOSPC, errno.EDQUOT) or (folder.is_dir() and shutil.disk_usage(folder).free < _FULL):
         return "the disk is full: free some space and run again"
     return "mend the folder or its permissions, and run again"
+
+
+def refuse_read_only(*folders: Path) -> None:
+    """Raises ConfigError where a folder, or the one that it would be made in, cannot be written to."""
+    for folder in folders:
+        nearest = next(f for f in (folder, *folder.parents) if f.exists())
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise ConfigError(
+                f"{folder}: {nearest.absolute()} cannot be written to; change its permissions, "
+                f"or copy config/ to a folder of your own and run with --directory"
+            )
 
 
 def seal(path: Path) -> None:

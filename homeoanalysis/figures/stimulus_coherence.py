@@ -49,7 +49,7 @@ def stimulus_coherence(measures: Measures, comparison: xr.Dataset, *, metric: st
     return Drawn(
         figure,
         "Stimulus-response coherence, less its bias. Recordings: black, error bars 95 % interval, every few frequencies. Models: "
-        "mean over units, band standard deviation over subjects. Grey dashes: worst case, what independent signals "
+        "mean over units, band standard deviation over realisations. Grey dashes: worst case, what independent signals "
         "exceed with probability 0.05. Grey band: best attainable, within which the recording differs from itself (root mean "
         f"square over frequency, 95th percentile over random halves). {'; '.join([*notes.values(), *left])}.",
     )

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -239,6 +241,26 @@ def test_a_file_where_a_folder_is_needed_is_one_message(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("")
     with pytest.raises(DataError, match=r"one\.nc cannot be written \(.*exists.*\); mend the folder"):
         write(activity(), tmp_path / "results" / "one.nc")
+
+
+def test_a_project_folder_that_is_read_only_is_one_message(tmp_path: Path) -> None:
+    """In a process that is not root's, since root may write everywhere; a folder that is writable is no fault."""
+    own, others = tmp_path / "own", tmp_path / "others"
+    own.mkdir()
+    others.mkdir(mode=0o555)
+    code = (
+        "import os, sys; from pathlib import Path; from homeoanalysis.files import refuse_read_only\n"
+        "own, others = (os.open(x, os.O_PATH) for x in sys.argv[1:])\n"  # another user cannot walk to the folder of the tests
+        "os.fchdir(own); refuse_read_only(Path('results/deeper'))\n"
+        "os.geteuid() or os.setuid(65534)\n"
+        "os.fchdir(others); refuse_read_only(Path('results'))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, own, others], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[-1].endswith(
+        f"ConfigError: results: {others} cannot be written to; change its permissions, or "
+        "copy config/ to a folder of your own and run with --directory"
+    )
 
 
 def test_a_group_that_breaks_its_schema_keeps_the_old_file(tmp_path: Path) -> None:

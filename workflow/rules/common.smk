@@ -2,15 +2,18 @@
 import re
 import shlex
 import sys
+from pathlib import Path
 
 from homeoanalysis.config import load_config
 from homeoanalysis.errors import ConfigError
+from homeoanalysis.files import refuse_read_only
 from homeoanalysis.plan import Plan
 from homeoanalysis.provenance import code_digest, code_of
 
 try:
     CONFIG = load_config("config", config)
     PLAN = Plan(CONFIG)
+    refuse_read_only(Path("results"), Path(".snakemake"))
 except ConfigError as error:
     # Not an exception that Snakemake knows: it would put lines of its own about this file around the faults.
     raise SystemExit(f"ConfigError: {error}") from None
