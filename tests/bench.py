@@ -9,10 +9,10 @@ from homeoanalysis import catalogue
 from homeoanalysis.numerics.channels import Channel, Decaying
 from homeoanalysis.numerics.mechanism import Grid, Membrane, Site
 from homeoanalysis.numerics.traces import trace
-from homeoanalysis.simulate.build import make_projection
 from homeoanalysis.simulate.populations import Spikes
 from homeoanalysis.simulate.projections import pairs, weights
 from homeoanalysis.simulate.projections.hooks import Rows, deliver, drift_on, learn, rescale
+from homeoanalysis.simulate.projections.making import make_projection
 
 GRID = Grid(1e-4, 100, np.dtype(float))
 FLOAT32 = GRID._replace(dtype=np.dtype(np.float32))

@@ -28,10 +28,11 @@ class Trace(NamedTuple):
     shift: int  # a period is 2^shift steps
 
 
-def zeros(n: int, dtype: np.dtype) -> np.ndarray:
-    """Zeros that start on a cache line."""
-    raw = np.zeros(n * dtype.itemsize + LINE, np.uint8)
-    return raw[-raw.ctypes.data % LINE :][: n * dtype.itemsize].view(dtype)
+def zeros(shape: int | tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Zeros that start on a cache line, and share their last one with no other array."""
+    used = math.prod(np.atleast_1d(shape)) * dtype.itemsize
+    raw = np.zeros(used + 2 * LINE, np.uint8)
+    return raw[-raw.ctypes.data % LINE :][:used].view(dtype).reshape(shape)
 
 
 def trace(n: int, tau: float, dt: float, dtype: np.dtype) -> Trace:

@@ -1,9 +1,7 @@
 """From a validated model to a network. Storage is chosen here, from the forms of the rules."""
 
-import math
 import os
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,22 +18,19 @@ from homeoanalysis.errors import SimulationError
 from homeoanalysis.numerics.channels import Channel, Decaying, DecayingEach, Pulses, ScaledChannel
 from homeoanalysis.numerics.counter import random_key
 from homeoanalysis.numerics.mechanism import Cell, Ends, Grid, Site, Target
-from homeoanalysis.numerics.traces import PERIODS, trace, zeros
+from homeoanalysis.numerics.traces import LINE, trace, zeros
 from homeoanalysis.provenance import rng_for
+from homeoanalysis.simulate.instances import instance, source_files
 from homeoanalysis.simulate.network import Network, Neurons, Part, Slow
 from homeoanalysis.simulate.populations import PAD, Detector, Population, Spikes
-from homeoanalysis.simulate.projections import Bits, Event, Forward, Projection, Static
-from homeoanalysis.simulate.projections.event import Acting, Immediate
-from homeoanalysis.simulate.projections.forward import Deferred
-from homeoanalysis.simulate.projections.hooks import ChangingRows, Rows
-from homeoanalysis.simulate.projections.static import BATCH
+from homeoanalysis.simulate.projections import Projection
+from homeoanalysis.simulate.projections.hooks import Rows
+from homeoanalysis.simulate.projections.making import LARGEST, cut_rows, has_multapses, make_projection
 from homeoanalysis.units import parse, written
 
 LOG = 1 << 16  # spikes that a part may log between two calls of the compiled loop, at least
 FLUSH = 1.0  # deferred changes are paid at least this often [s]
 TOGETHER = 256  # neurons that a protocol may draw for at once: parts of a population are multiples of it
-LARGEST = 1 << 16  # neurons of a part: targets are 16-bit numbers
-CACHE = 1 << 19  # bytes of synapses above which it pays to fetch them a step ahead
 _DENSE = 1 / 16  # a bit for each pair is less than 16 bits for each synapse
 _WIDE = 512  # target neurons below which bits do not pay
 _LONG_AGO = -(10**9)
@@ -46,15 +41,17 @@ class Builder:
     """Allocates a network. Each part of it has a random stream of its own, keyed by its name: none depends on another."""
 
     def __init__(self, model: Model, name: str, replicate: int, seed: int, stimulus: xr.Dataset | None, threads: int) -> None:
-        self.model, self.stimulus, self.threads = model, stimulus, threads
+        self.model, self.stimulus = model, stimulus
         self.key = (seed, "simulate", name, replicate)
         self.grid = Grid(model.dt, max(1, round(model.window / model.dt)), np.dtype(model.precision))
         self.apart = min((self._steps(p.shortest_delay) for p in model.projections.values()), default=1)
         longest = max((self._steps(p.longest_delay) for p in model.projections.values()), default=1)
-        self.ring = 1 << (longest + self.apart).bit_length()
-        self.due = np.full(self.ring, -1, np.int64)
+        self.ring = max(LINE // 8, 1 << (longest + self.apart).bit_length())
         size = max(p.n for p in model.populations.values())
         self.n_parts = max(threads, -(-size // LARGEST))
+        # Parts that one thread runs share it; what a thread writes is alone on its lines of the cache.
+        due = [zeros(self.ring, np.dtype(np.int64)) for _ in range(self.n_parts if threads > 1 else 1)]
+        self.due = due * (self.n_parts // len(due))
         # What protocols have changed, so that one change does not undo another.
         self.channel_scale: dict[tuple[str, str], float] = {}
         self.silent: set[str] = set()
@@ -141,7 +138,7 @@ class Builder:
         bounds = self.bounds(p.n)
         spikes = Spikes(
             np.zeros((self.ring, size), np.int32),
-            np.zeros((self.ring, self.n_parts), np.int64),
+            zeros((self.n_parts, self.ring), np.dtype(np.int64)).T,
             bounds[:-1].astype(np.int64),
         )
         position = None
@@ -229,7 +226,7 @@ class Builder:
             detectors=tuple(detectors),
             spikes=neurons.spikes,
             part=part,
-            due=self.due,
+            due=self.due[part],
             delays=self.delays(name),
             counts=neurons.counts[start : start + n],
             fired=fired,
@@ -237,7 +234,7 @@ class Builder:
             refractory=cut(neurons.cell.refractory, start, stop),
             last=last,
             log=np.zeros((2, max(LOG, 2 * self.apart * n)), np.int32),
-            logged=np.zeros(2, np.int64),
+            logged=zeros(LINE // 8, np.dtype(np.int64))[:2],
         )
 
     def delays(self, name: str) -> np.ndarray:
@@ -268,9 +265,9 @@ class Builder:
         weight, draw_weights = self._weights(name, p, unit)
         bounds = self.bounds(sink.n)
         release = [r for r in rules.values() if r.form == "release"]
-        tables = _cut_rows(rows, bounds, source.n, delays, delay_of, draw_weights)
+        tables = cut_rows(rows, bounds, source.n, delays, delay_of, draw_weights)
         density = sum(target.size for _, target, _ in tables) / (source.n * sink.n)
-        is_dense = density > _DENSE and sink.n >= _WIDE and not any(_has_multapses(*table[:2]) for table in tables)
+        is_dense = density > _DENSE and sink.n >= _WIDE and not any(has_multapses(*table[:2]) for table in tables)
         weight_max = np.inf if p.weight_max is None else parse(p.weight_max, unit)
         key = random_key(self.stream("plasticity", name))
 
@@ -370,181 +367,6 @@ def _target(make: Builder, whole: Neurons, start: int, stop: int, channels: dict
     state = view(whole.state, start, stop, whole.counts.size)
     terms = {key: c.terms for key, c in channels.items()}
     return Target(n, int(start), whole.cell, state, terms, whole.weight_units, make.grid, make.stimulus)
-
-
-def instance_parameters(entry: Entry, stimulus: xr.Dataset | None = None) -> dict[str, Any]:
-    """The parameters in SI; `recorded` becomes the rate of the recording."""
-    parameters = dict(entry.parameters)
-    if parameters.get("target_rate") == "recorded" and stimulus is not None:
-        parameters["target_rate"] = recorded_rate(stimulus)
-    return parameters
-
-
-def instance(entry: Entry, stimulus: xr.Dataset | None = None) -> Any:
-    """The catalogue's NamedTuple with its parameters."""
-    return catalogue.load(entry.folder, entry.name)(**instance_parameters(entry, stimulus))
-
-
-def recorded_rate(activity: xr.Dataset) -> float:
-    """Spikes of a recording for each second and unit of observed time [Hz]."""
-    observed = float((activity.segment_stop - activity.segment_start).sum())
-    return activity.sizes["spike"] / observed / activity.sizes["unit"]
-
-
-def source_files(model: Model, *, is_compiled: bool = False) -> tuple[Path, ...]:
-    """The catalogue files of the mechanisms that a model uses; is_compiled: of those only that the loop over time meets."""
-    entries = [e for e in model.entries() if not is_compiled or _is_compiled(*e)]
-    return tuple(sorted({f for folder, name in entries for f in catalogue.source_files(folder, name)}))
-
-
-def _is_compiled(folder: str, name: str) -> bool:
-    """A topology, and a protocol that only changes the network now and then, need no loop of their own."""
-    return folder != "topologies" and (folder != "protocols" or hasattr(catalogue.load(folder, name), "build"))
-
-
-def make_projection(
-    site: Site,
-    rows: Rows,
-    sink: Spikes,
-    part: int,
-    channel: Channel,
-    *,
-    weight: float | np.ndarray,
-    rules: Sequence[Any],
-    is_plastic: bool,
-    is_changing: bool = False,
-    release: Sequence[Any] = (),
-    flush_every: int,
-    is_dense: bool = False,
-) -> Projection:
-    """A projection in the storage that its rules allow.
-
-    is_changing: synapses come and go. is_dense: a bit for each pair would be small; the same for every part, or they would
-    round differently.
-    """
-    grid, one = site.grid, site.grid.dtype.type(1)
-    releasing = tuple(r.build(site) for r in release)
-    if is_changing:
-        return Static(ChangingRows(*rows), grid.number(weight), channel.terms, releasing, one, False)
-    if not is_plastic:
-        if is_dense and np.ndim(weight) == 0 and not releasing and rows.delay.size == 1:
-            return _bits(rows, grid, weight, channel, site.n_post)
-        return Static(rows, grid.number(weight), channel.terms, releasing, one, rows.target.nbytes > CACHE)
-    values = np.minimum(np.broadcast_to(weight, rows.target.shape), site.weight_max).astype(grid.dtype)
-    is_far = values.nbytes > CACHE
-    common = (rows, values, channel.terms, releasing, one, is_far, sink, part, grid.number(site.weight_max))
-    if all(rule.form == "forward" for rule in rules):
-        return Forward(*common, tuple(_deferred(rule, site, flush_every) for rule in rules))
-    made: list[Any] = []
-    for rule in rules:
-        if rule.form == "forward":
-            pre = trace(site.n_rows, rule.tau_pre, grid.dt, grid.dtype)
-            made.append(Immediate(rule.build(site), one, one, pre, _saturates(rule)))
-        else:
-            made.append(Acting(rule.build(site), one, one))
-    order = np.argsort(rows.target, kind="stable")
-    origin = np.repeat(np.arange(site.n_rows), np.diff(rows.first))[order].astype(np.int32)
-    first_in = np.searchsorted(rows.target[order], np.arange(site.n_post + 1))
-    return Event(*common, tuple(made), first_in, origin, order.astype(np.int32))
-
-
-def _saturates(rule: Any) -> np.int8:
-    return np.int8(getattr(rule, "is_nearest", False))
-
-
-def _has_multapses(first: np.ndarray, target: np.ndarray) -> bool:
-    is_same = target[1:] == target[:-1]  # rows are sorted
-    inner = first[(first > 0) & (first < target.size)]
-    is_same[inner - 1] = False  # a row starts there
-    return bool(is_same.any())
-
-
-def _bits(rows: Rows, grid: Grid, weight: Any, channel: Channel, n_post: int) -> Bits:
-    words, n_source = -(-n_post // PAD), rows.first.size - 1
-    matrix = np.zeros((n_source + 1, words), np.uint64)
-    width = words * 8
-    for j in range(n_source):
-        connected = np.zeros(words * 64, bool)
-        connected[rows.target[rows.first[j] : rows.first[j + 1]]] = True
-        matrix[j] = np.packbits(connected.reshape(8, width), axis=0, bitorder="little")[0].view(np.uint64)
-    count = np.zeros(words * 64, np.uint8)
-    return Bits(
-        matrix,
-        grid.number(weight),
-        channel.terms,
-        int(rows.delay[0]),
-        rows.source,
-        grid.dtype.type(1),
-        np.zeros(BATCH, np.int64),
-        np.zeros((6, words), np.uint64),
-        count,
-        count.view(np.uint64),
-    )
-
-
-def _deferred(rule: Any, site: Site, flush_every: int) -> Deferred:
-    grid, tau = site.grid, rule.tau_pre
-    shift = max(1, math.ceil(math.log2(PERIODS * tau / grid.dt)))
-    z = np.arange(1 << shift) * grid.dt / tau
-    # Every row is visited once in `flush_every`, so that no row refers to an older epoch than these.
-    live = 1 << (-(-flush_every // z.size)).bit_length()
-    one = grid.dtype.type(1)
-    return Deferred(
-        rule=rule.build(site),
-        scale_pre=one,
-        scale_post=one,
-        tau=tau / grid.dt,
-        saturates=_saturates(rule),
-        trace=np.zeros(site.n_rows),
-        last=np.zeros(site.n_rows, np.int64),
-        gain=np.zeros(site.n_rows),
-        epoch=np.zeros(site.n_rows, np.int64),
-        credit=np.zeros((live, site.n_post), grid.dtype),
-        clock=np.zeros(1, np.int64),
-        shift=shift,
-        keep=math.exp(-z.size * grid.dt / tau),
-        up=np.exp(z),
-        down=np.exp(-z),
-    )
-
-
-def _cut_rows(
-    rows: Iterable[Any], bounds: np.ndarray, n_source: int, delays: list[int], delay_of: Any, draw_weights: Any
-) -> list[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
-    """(first, target, weight) of each part, from the sorted targets of each source neuron and perhaps their weights."""
-    n_parts, n_delays = bounds.size - 1, len(delays)
-    small = np.uint16 if int(np.diff(bounds).max()) <= LARGEST else np.uint32
-    first = np.zeros((n_parts, n_source * n_delays + 1), np.int64)
-    targets: list[list[np.ndarray]] = [[] for _ in range(n_parts)]
-    weights: list[list[np.ndarray]] = [[] for _ in range(n_parts)]
-    has_weights = draw_weights is not None
-    for j, row in enumerate(rows):
-        given = None
-        if isinstance(row, tuple):
-            row, given = row
-            has_weights = True
-        elif draw_weights is not None:
-            given = draw_weights(row.size)
-        bucket = np.zeros(row.size, np.int64) if delay_of is None else delay_of(row.size)
-        for k in range(n_parts):
-            for d in range(n_delays):
-                if n_parts == n_delays == 1:
-                    chosen: Any = slice(None)
-                else:
-                    chosen = (row >= bounds[k]) & (row < bounds[k + 1]) & (bucket == d)
-                mine = (row[chosen] - bounds[k]).astype(small)
-                targets[k].append(mine)
-                first[k, j * n_delays + d + 1] = mine.size
-                if given is not None:
-                    weights[k].append(given[chosen])
-    return [
-        (
-            np.cumsum(first[k]),
-            np.concatenate([*targets[k], np.zeros(0, small)]),
-            np.concatenate(weights[k]) if has_weights else None,
-        )
-        for k in range(n_parts)
-    ]
 
 
 def fields(kind: Any) -> tuple[str, ...]:

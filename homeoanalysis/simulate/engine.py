@@ -28,6 +28,12 @@ def meet(barrier, full):  # type: ignore[no-untyped-def]
     return full
 
 
+@summed
+def is_shared(barrier):  # type: ignore[no-untyped-def]
+    """1 if other threads run parts of this network."""
+    return 0
+
+
 class Barrier(NamedTuple):
     """Where threads wait for each other: each runs alone for as many steps as the shortest delay."""
 
@@ -35,6 +41,10 @@ class Barrier(NamedTuple):
     round: np.ndarray  # [calls of this thread ever]
     full: np.ndarray  # (2, threads): of this round and of the last
     thread: int
+
+    @staticmethod
+    def is_shared(barrier):  # type: ignore[no-untyped-def]
+        return 1
 
     @staticmethod
     def meet(barrier, full):  # type: ignore[no-untyped-def]
@@ -58,7 +68,8 @@ class Barrier(NamedTuple):
 def run(populations, projections, inputs, probes, barrier, due, start, stop, apart):  # type: ignore[no-untyped-def]
     """Steps from `start` to `stop`; returns the step reached, which is less than `stop` if a spike log filled up.
 
-    `due`: see `Population`; in a small network most steps bring no spike to any projection, and cost nothing here.
+    `due`: see `Population`; in a small network most steps bring no spike to any projection, and cost nothing here. Threads
+    do not ask: what one writes in every step costs the other a miss of the cache in every step.
     `apart`: steps that threads may be apart, no more than the shortest delay.
     This plain Python function is the reference; `compiler.compiled` gives the same loop as machine code.
     """
@@ -67,14 +78,14 @@ def run(populations, projections, inputs, probes, barrier, due, start, stop, apa
             return begin
         for t in range(begin, min(begin + apart, stop)):
             arrive(inputs, t)
-            if due[t & (due.size - 1)] == t:
+            if is_shared(barrier) > 0 or due[t & (due.size - 1)] == t:
                 deliver(projections, t)
             number = advance(populations, t)
             drift_on(projections, t)
             if number > 0:
                 learn(projections, t)
             sample(probes, t)
-            if due[(t + 1) & (due.size - 1)] == t + 1:
+            if is_shared(barrier) > 0 or due[(t + 1) & (due.size - 1)] == t + 1:
                 fetch(projections, t)
     return stop
 

@@ -62,7 +62,7 @@ class Network(NamedTuple):
     sites: dict[str, dict[int, Site]]  # projection -> part -> where its rules act
     protocols: dict[str, Any]  # the parameters, as the catalogue gives them
     apart: int  # steps that parts may run without each other: the shortest delay
-    due: np.ndarray  # see `Population`
+    due: list[np.ndarray]  # of each part, see `Population`
     flush_every: int  # steps after which deferred changes must be paid
     files: tuple[Path, ...]  # catalogue files of the mechanisms
     make: Any  # the `build.Builder` behind it

@@ -58,7 +58,8 @@ class Spikes(NamedTuple):
     """What projections see of a population. Keep it small: each array is seven words of each projection."""
 
     unit: np.ndarray  # (ring, n): who fired; each part writes from its own start on
-    number: np.ndarray  # (ring, parts): how many; the ring is a power of two, longer than the longest delay
+    number: np.ndarray  # (ring, parts): how many; the ring is a power of two, longer than the longest delay. In memory by parts:
+    # what one thread writes in every step shares no line of the cache with what another does
     start: np.ndarray  # (parts,): index of the first neuron
 
 
@@ -82,7 +83,7 @@ class Population(NamedTuple):
     detectors: tuple
     spikes: Spikes
     part: int
-    due: np.ndarray  # (ring,), of the whole network: the latest step of each slot in which spikes reach some projection
+    due: np.ndarray  # (ring,), of all that a thread runs: the latest step of each slot in which its spikes reach some projection
     delays: np.ndarray  # steps: of all projections that leave the population
     counts: np.ndarray  # (n,) spikes in this window
     fired: np.ndarray  # bytes

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ from homeoanalysis.errors import SimulationError
 from homeoanalysis.numerics.channels import inputs
 from homeoanalysis.numerics.counter import random_key
 from homeoanalysis.numerics.mechanism import Window
-from homeoanalysis.numerics.traces import levels
+from homeoanalysis.numerics.traces import LINE, levels, zeros
 from homeoanalysis.provenance import code_digest
-from homeoanalysis.simulate.build import build, cut, source_files
+from homeoanalysis.simulate.build import build, cut
 from homeoanalysis.simulate.checkpoint import fingerprint, read, step_of, write
 from homeoanalysis.simulate.compiler import Code, compiled
 from homeoanalysis.simulate.engine import Barrier
+from homeoanalysis.simulate.instances import source_files
 from homeoanalysis.simulate.network import Network, Slow
 from homeoanalysis.simulate.probes import attach
 from homeoanalysis.simulate.projections import weights
@@ -54,7 +55,7 @@ class Simulation:
         self.model = model
         self.network: Network = build(model, name=name, replicate=replicate, seed=seed, stimulus=stimulus, threads=threads)
         self.step = 0
-        self.threads = threads
+        self._pool = ThreadPoolExecutor(len(self.network.parts)) if threads > 1 else None
         self.spikes: dict[str, list[np.ndarray]] = {key: [] for key in self.network.neurons}
         self._label = f"{name} replicate {replicate}"
         self._code = code or compiled(source_files(model, is_compiled=True))
@@ -161,25 +162,24 @@ class Simulation:
             self._changes = sorted([*self._changes, *((t, key, 1) for t in times if t >= self.step)])
 
     def _run(self, stop: int) -> int:
-        parts, apart = self.network.parts, self.network.apart
-        if self.threads == 1:
+        parts, due, apart = self.network.parts, self.network.due, self.network.apart
+        if self._pool is None:
             arguments = parts[0].arguments()
             for part in parts[1:]:
                 arguments = tuple(a + b for a, b in zip(arguments, part.arguments(), strict=True))  # type: ignore[assignment]
-            return self._code.run(*arguments, (), self.network.due, self.step, stop, apart)
-        arrived, full = np.zeros(1, np.int64), np.zeros((2, len(parts)), np.int64)
-        with ThreadPoolExecutor(len(parts)) as pool:
-            futures = [
-                pool.submit(
-                    self._code.run,
-                    *part.arguments(),
-                    (Barrier(arrived, np.zeros(1, np.int64), full, k),),
-                    *(self.network.due, self.step, stop, apart),
-                )
-                for k, part in enumerate(parts)
-            ]
-            (reached,) = {f.result() for f in futures}
+            return self._code.run(*arguments, (), due[0], self.step, stop, apart)
+        # Each thread writes on lines of the cache of its own.
+        arrived, rounds, full = (zeros((n, LINE // 8), np.dtype(np.int64)) for n in (1, len(parts), len(parts)))
+        barriers = [(Barrier(arrived[0], rounds[k], full.T, k),) for k in range(len(parts))]
+        calls = [(*part.arguments(), barriers[k], due[k], self.step, stop, apart) for k, part in enumerate(parts)]
+        (reached,) = set(self._of_each(self._code.run, calls))
         return reached
+
+    def _of_each(self, function: Callable[..., Any], calls: Iterable[tuple]) -> list[Any]:
+        """What the calls return, at once where there are threads."""
+        if self._pool is None:
+            return [function(*arguments) for arguments in calls]
+        return [future.result() for future in [self._pool.submit(function, *arguments) for arguments in calls]]
 
     def _drain(self) -> dict[str, np.ndarray]:
         """The (2, spikes) steps and units logged since the last time; the logs are empty afterwards."""
@@ -191,7 +191,7 @@ class Simulation:
                 logs.append(p.log[:, : p.logged[0]].copy())
                 p.logged[0] = 0
             joined = np.concatenate(logs, axis=1)
-            chunks[key] = joined if len(logs) == 1 else joined[:, np.lexsort(joined[::-1])]
+            chunks[key] = joined if len(logs) == 1 else joined[:, np.argsort(joined[0], kind="stable")]
         return chunks
 
     def _end_window(self) -> None:
@@ -248,22 +248,25 @@ class Simulation:
     def _incoming(self, projection: str, n: int) -> tuple[np.ndarray, np.ndarray]:
         self._rescale(projection, max(self.step - 1, 0), np.ones(n), np.zeros(n))  # so that no weight has a debt
         total, number = np.zeros(n), np.zeros(n, np.int64)
-        start = 0
-        for part in self.network.parts:
-            size = part.populations[self.model.projections[projection].target].counts.size
-            self._code.add_up(part.projections[projection], total[start : start + size], number[start : start + size])
-            start += size
+        held = [part.projections[projection] for part in self.network.parts]
+        cuts = [(total[mine], number[mine]) for mine in self._targets(projection)]
+        self._of_each(self._code.add_up, [(p, *cut) for p, cut in zip(held, cuts, strict=True)])
         return total, number
 
     def _rescale(self, projection: str, t: int, scale: np.ndarray, shift: np.ndarray) -> None:
-        start, dtype = 0, self.network.grid.dtype
         if not hasattr(self.network.parts[0].projections[projection], "rescale"):
             return  # a call would do nothing, and costs as much as a hundred steps of a small network
+        dtype, held = self.network.grid.dtype, [part.projections[projection] for part in self.network.parts]
+        cuts = [(scale[mine].astype(dtype), shift[mine].astype(dtype)) for mine in self._targets(projection)]
+        self._of_each(self._code.rescale, [(p, t, *cut) for p, cut in zip(held, cuts, strict=True)])
+
+    def _targets(self, projection: str) -> Iterator[slice]:
+        """The target neurons of each part of a projection."""
+        start = 0
         for part in self.network.parts:
-            size = part.populations[self.model.projections[projection].target].counts.size
-            mine = slice(start, start + size)
-            self._code.rescale(part.projections[projection], t, scale[mine].astype(dtype), shift[mine].astype(dtype))
-            start += size
+            stop = start + part.populations[self.model.projections[projection].target].counts.size
+            yield slice(start, stop)
+            start = stop
 
     def _snapshot(self, wanted: WeightRecord) -> None:
         self.snapshots["time"].append(np.array(self.step * self.network.grid.dt))

@@ -13,7 +13,7 @@ from homeoanalysis.contracts import write
 from homeoanalysis.errors import ConfigError, SimulationError
 from homeoanalysis.provenance import rng_for
 from homeoanalysis.simulate import recorder
-from homeoanalysis.simulate.build import instance
+from homeoanalysis.simulate.instances import instance
 from homeoanalysis.simulate.simulation import Simulation
 
 _THREADS = 256  # more wait for each other rather than work

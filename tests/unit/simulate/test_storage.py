@@ -7,9 +7,10 @@ import pytest
 from bench import TOP, Nothing, bench, drive, instance, run, wiring
 
 from homeoanalysis.config.model import Model
-from homeoanalysis.simulate import build
+from homeoanalysis.simulate import build, instances
 from homeoanalysis.simulate.projections import Bits, Event, Forward, Static, pairs, weights
 from homeoanalysis.simulate.projections.event import Acting, Immediate
+from homeoanalysis.simulate.projections.making import make_projection
 from homeoanalysis.simulate.simulation import Simulation
 
 STEPS = 25_000  # 2.5 s
@@ -150,7 +151,7 @@ def _projection(simulation: Simulation, name: str = "I_to_E") -> Any:
 def _as_event(simulation: Simulation, rule: Any) -> None:
     (part,) = simulation.network.parts
     forward = part.projections["I_to_E"]
-    part.projections["I_to_E"] = build.make_projection(
+    part.projections["I_to_E"] = make_projection(
         simulation.network.sites["I_to_E"][0],
         forward.rows,
         forward.sink,
@@ -213,6 +214,7 @@ FAST = {"inhibitory_stdp": {"target_rate": "20 Hz", "learning_rate": "2 nS", "ta
 NEAREST = {"pair_stdp": {"learning_rate": 0.05, "asymmetry": 0.9, "tau_plus": "15 ms", "pairing": "nearest"}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("window", "delay", "rule", "top"),
     [("100 ms", "0.8 ms", FAST, 12), ("700 ms", SPREAD, FAST, 12), ("100 ms", SPREAD, NEAREST, 5)],
@@ -221,7 +223,7 @@ def test_deferred_event_and_dense_plasticity_agree(small, spikes, uncached, wind
     """Identical spikes for 2.5 s and weights to 1e-9, with weights at a bound; a long window has many live epochs."""
     plastic = {"weight": "3 nS", "weight_max": f"{top} nS", "plasticity": [rule], "delay": delay}
     model = small(**QUIET, window=window, projections={"I_to_E": plastic})
-    made = build.instance(model.projections["I_to_E"].plasticity[0])
+    made = instances.instance(model.projections["I_to_E"].plasticity[0])
     runs = [_driven(model)]
     assert isinstance(_projection(runs[0]), Forward)
     assert isinstance(_projection(runs[0], "E_to_E"), Static)
@@ -266,11 +268,12 @@ class _DecayKernel(NamedTuple):
         return -armed * w
 
 
+@pytest.mark.slow
 def test_a_rule_that_needs_the_weight_gets_it_at_the_postsynaptic_spike(small, spikes, uncached):
     """Event form: a decay at every postsynaptic spike makes each weight w0 (1 - rate)^(spikes of its target)."""
     model = small(**QUIET)
     simulation = _driven(model, code=uncached)
-    _as_event(simulation, build.instance(model.projections["I_to_E"].plasticity[0]))
+    _as_event(simulation, instances.instance(model.projections["I_to_E"].plasticity[0]))
     (part,) = simulation.network.parts
     event = part.projections["I_to_E"]
     assert [type(rule) for rule in event.rules] == [Immediate, Acting]
@@ -332,6 +335,7 @@ def _dense_network(n: int, rules: list[Any] | None = None) -> Model:
     return Model.model_validate({"title": "dense", "duration": "1 s", "populations": populations, "projections": {"wire": wire}})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [512, 700])
 def test_bits_transmit_what_lists_transmit(monkeypatch, spikes, uncached, n):
     """The same pairs, the same spikes; more rows at once than one pass of the adders or one sum of planes takes."""
@@ -354,6 +358,7 @@ def test_bits_transmit_what_lists_transmit(monkeypatch, spikes, uncached, n):
     assert np.allclose(*v, rtol=1e-11)
 
 
+@pytest.mark.slow
 def test_sums_of_incoming_weights_are_the_same_in_every_storage(monkeypatch, uncached):
     rules = [[], [{"pair_stdp": {}}], [{"pair_stdp": {"mu_plus": 1.0}}]]
     simulations = [Simulation(_dense_network(700, r), code=uncached) for r in rules]

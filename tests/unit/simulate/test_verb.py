@@ -9,7 +9,7 @@ from scipy import stats
 from homeoanalysis.contracts import check, open_dataset, write
 from homeoanalysis.errors import SimulationError
 from homeoanalysis.simulate import simulate
-from homeoanalysis.simulate.build import recorded_rate
+from homeoanalysis.simulate.instances import recorded_rate
 from homeoanalysis.simulate.simulation import Simulation
 
 
@@ -54,6 +54,7 @@ def test_activity_follows_the_contract_and_survives_the_disk(small, tmp_path):
     assert activity.sizes["spike"] > 100
 
 
+@pytest.mark.slow
 def test_receptors_settle_at_the_recorded_rate(load, stimulus):
     """From half of it; within the tolerance of the protocol plus four standard errors of Poisson counts."""
     recording = stimulus(rate=90.0, seconds=5.0)
@@ -140,6 +141,7 @@ def _baseline(load, target: str, learning_rate: str) -> np.ndarray:
     return _rates(simulate(model, name="balanced"), "baseline", "E")
 
 
+@pytest.mark.slow
 def test_inhibitory_plasticity_sets_the_rate(load):
     """Vogels et al. 2011: slope 0.9 to 1.1 of the rate on the target, offset -0.1 to 1 Hz, standard deviation over
     neurons at most 0.7 Hz. Without learning the rate does not know the target, and is more than twice as wide."""
@@ -154,6 +156,7 @@ def test_inhibitory_plasticity_sets_the_rate(load):
     assert control[0].std() > 2 * 0.7
 
 
+@pytest.mark.slow
 def test_the_rate_returns_with_plasticity_and_only_with_it(load):
     """Half of the drive of all neurons stays away: the plastic network comes back to its set point, its twin stays down."""
     plastic = simulate(load("balanced"), name="balanced")
