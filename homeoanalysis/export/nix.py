@@ -18,8 +18,8 @@ def write_nix(activity: xr.Dataset, path: Path) -> None:
 
     Trains are made anew: neo's writer loses trains that are slices of others, without a word. All attributes and the
     names of all units stand in the annotations of the block. Raises DataError for what it has no place for (weights, rates,
-    counts in bins), for signals that do not fit into memory, for names that the format would change, and for a file that does not hold
-    what was written.
+    counts in bins), for signals that do not fit into memory, for names that the format would change, and for a file that does
+    not hold what was written.
     """
     import neo
     import neo.io

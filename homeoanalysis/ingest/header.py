@@ -14,9 +14,13 @@ from homeoanalysis.numerics.neo_io import identified
 SMALL = 20_000_000  # bytes; what is read at once
 
 
-def examine(recording: Recording, *, name: str, replicate: str, files: Mapping[str, Path]) -> list[Finding]:
-    """What is wrong with a replicate, as far as can be seen fast: small files are read, of large ones that neo opens the headers.
+_ON_DISK = {"any_neo": None, "neuroscope": "signal"}  # what these readers leave on disk: all, or a role
 
+
+def examine(recording: Recording, *, name: str, replicate: str, files: Mapping[str, Path]) -> list[Finding]:
+    """What is wrong with a replicate, as far as can be seen fast.
+
+    Small files are read. Of large ones that neo opens the headers are, and of voltage a few seconds.
     Raises DataError for what will stop `ingest` too.
     """
     try:
@@ -26,10 +30,13 @@ def examine(recording: Recording, *, name: str, replicate: str, files: Mapping[s
 
 
 def _examined(recording: Recording, replicate: str, files: Mapping[str, Path]) -> list[Finding]:
+    reader = recording.reader_of(replicate)
+    on_disk = _ON_DISK.get(reader.name, "")
     size = sum(path.stat().st_size for path in files.values())
     # Voltage stays on disk with these, however much it is.
-    is_lazy = size > SMALL and recording.reader_of(replicate).name == "any_neo"
-    if size > SMALL and not is_lazy:
+    read = sum(path.stat().st_size for role, path in files.items() if role.rpartition(".")[2] != on_disk)
+    is_lazy = size > SMALL and on_disk is None
+    if read > SMALL and not is_lazy:
         return [Finding("not looked at", f"files of {size / 1e6:.0f} MB are left to the job that reads them")]
     if is_lazy:
         pieces = read_pieces(recording, replicate, files, reader=_headers)
@@ -42,6 +49,7 @@ def _examined(recording: Recording, replicate: str, files: Mapping[str, Path]) -
         pieces = read_pieces(recording, replicate, files)
         found = _of_spikes(recording, replicate, pieces)
     voltage.check_channels(pieces, recording.signals)
+    found += voltage.glimpses(pieces, recording.signals, reader.parameters.get("lfp") or [])
     return [*warnings.of_header(recording, replicate, pieces), *found]
 
 

@@ -1,6 +1,6 @@
 """Continuous voltage that the YAML says what to make of: local field potentials, multi-units."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,11 +12,12 @@ from homeoanalysis.ingest import continuous
 from homeoanalysis.ingest.pieces import Floats, Piece, account, role
 from homeoanalysis.ingest.spikes import Units
 from homeoanalysis.numerics.crossings import Method, detect
-from homeoanalysis.numerics.findings import Finding, of_line, of_signal, survey
+from homeoanalysis.numerics.findings import Finding, glimpse, of_line, of_signal, survey
 from homeoanalysis.numerics.lfp import Resampler, resampler
 from homeoanalysis.numerics.neo_io import channel_names
 from homeoanalysis.numerics.raw import Raw, join
 
+_LOOKED = 4  # segments
 _LONG = "local field potential"
 
 
@@ -65,6 +66,20 @@ def check_channels(pieces: Sequence[Piece], wanted: Signals) -> None:
         assert how  # there is a channel
     if wanted.multi_units is not None:
         _raws(pieces, wanted.multi_units.channels, "multi_units")
+
+
+def glimpses(pieces: Sequence[Piece], wanted: Signals, marked: Sequence[str]) -> Iterator[Finding]:
+    """What a look at a few seconds of voltage shows, in at most four of the segments.
+
+    marked: channels that the reader's parameters call local field potentials, where it has not marked them yet.
+    """
+    channels = [k.channels for k in (wanted.lfp, wanted.multi_units) if k is not None]
+    for k in np.unique(np.linspace(0, len(pieces) - 1, min(_LOOKED, len(pieces))).astype(np.int64)):
+        signals = pieces[k].segment.analogsignals
+        lfp = {n for s in signals if role(s) == "lfp" for n in channel_names(s)} | {*marked}
+        raws = [join(signals, names, lambda s: role(s) != "") for names in channels]
+        raws += [join(signals, lfp, lambda s: role(s) not in ("", "lfp"))] if lfp else []
+        yield from (finding for raw in raws if raw for finding in glimpse(raw))
 
 
 def _raws(pieces: Sequence[Piece], channels: list[str] | None, key: str) -> list[Raw | None]:

@@ -11,11 +11,13 @@ from homeoanalysis.numerics.raw import Raw, blocks
 
 Floats = NDArray[np.float64]
 _SHOWN = 5
-_SATURATED = 1e-3  # of the samples at the very largest or smallest value
+_SATURATED, _SATURATED_SAMPLES = 1e-3, 10  # part of the samples at the very largest or smallest value, and how many at least
 _FLAT = 0.01  # of the seconds
 _LINES = 50.0, 60.0  # Hz
 _LINE_RATIO = 10.0  # power at the line over that beside it
 _LINE_WINDOWS, _LINE_WINDOW = 16, 4.0  # how many, and their length [s]
+_GLIMPSES = 4  # windows of `_LINE_WINDOW` in each of at most so many segments that `glimpse` looks at
+_GLIMPSED = 2**23  # values that it reads of a segment at most; of more channels it takes some, evenly spread
 _SILENT_FOR, _SILENT_SPIKES, _SILENT_RATIO = 60.0, 50.0, 5.0
 
 
@@ -110,16 +112,18 @@ class Survey(NamedTuple):
     at_highest: NDArray[np.int64]
     flat: NDArray[np.int64]
     seconds: int
+    samples: int
     not_finite: NDArray[np.int64]
 
 
-def survey(raw: Raw) -> Survey:
-    """One pass over all samples."""
+def survey(raw: Raw, spans: Sequence[tuple[int, int]] | None = None) -> Survey:
+    """One pass over all samples, or over those from [start, stop) on."""
     n = len(raw.names)
     second = max(2, round(raw.sampling_rate))
     low, high = np.full(n, np.inf), np.full(n, -np.inf)
     at_low, at_high, flat, bad = (np.zeros(n, np.int64) for _ in range(4))
-    for start, stop in blocks(raw, second):
+    seconds = samples = 0
+    for start, stop in blocks(raw, second) if spans is None else spans:
         x = raw.counts(start, stop)
         if x.dtype.kind == "f":
             wrong = ~np.isfinite(x)
@@ -130,8 +134,9 @@ def survey(raw: Raw) -> Survey:
         at_high = np.where(highs > high, 0, at_high) + np.where(highs >= high, (x == highs[:, None]).sum(axis=1), 0)
         low, high = np.minimum(low, lows), np.maximum(high, highs)
         whole = x[:, : x.shape[1] // second * second].reshape(n, -1, second)
+        seconds, samples = seconds + whole.shape[1], samples + stop - start
         flat += (whole.max(axis=2) == whole.min(axis=2)).sum(axis=1) if whole.size else 0
-    return Survey(low, high, at_low, at_high, flat, raw.n_samples // second, bad)
+    return Survey(low, high, at_low, at_high, flat, seconds, samples, bad)
 
 
 def of_signal(raw: Raw, found: Survey) -> Iterator[Finding]:
@@ -147,8 +152,9 @@ def of_signal(raw: Raw, found: Survey) -> Iterator[Finding]:
         yield Finding(
             "flat channels", f"channels are constant for whole seconds: {listed(told)}; the signal was lost, or clipped"
         )
-    clipped = np.maximum(found.at_lowest, found.at_highest) / raw.n_samples
-    worst = np.flatnonzero((clipped > _SATURATED) & ~is_flat)
+    at_end = np.maximum(found.at_lowest, found.at_highest)  # of any signal one sample is the largest
+    clipped = at_end / max(1, found.samples)
+    worst = np.flatnonzero((clipped > _SATURATED) & (at_end >= _SATURATED_SAMPLES) & ~is_flat)
     if worst.size:
         told = [f"{raw.names[k]} ({100 * clipped[k]:.2g} %)" for k in worst]
         yield Finding(
@@ -156,10 +162,29 @@ def of_signal(raw: Raw, found: Survey) -> Iterator[Finding]:
         )
 
 
-def of_line(raw: Raw) -> Iterator[Finding]:
-    """Channels whose power at 50 or 60 Hz is ten times that from 2 to 8 Hz beside it, over 16 windows of 4 s evenly spread."""
+def glimpse(raw: Raw) -> Iterator[Finding]:
+    """The same and line noise, as far as 16 s of it show them: of a long file in a moment. Less than 8 s are read whole.
+
+    Clipping that is rare, and a channel that is lost for a while, are seen by a survey of all samples only.
+    """
+    length = max(1, round(_LINE_WINDOW * raw.sampling_rate))
+    n = min(len(raw.names), max(1, _GLIMPSED // (_GLIMPSES * length)))
+    some = np.unique(np.linspace(0, len(raw.names) - 1, n).astype(np.int64)).tolist()
+    chosen = raw if n == len(raw.names) else raw.only(some)
+    count = min(_GLIMPSES, raw.n_samples // length)
+    spans = [(int(a), int(a) + length) for a in np.linspace(0, raw.n_samples - length, count)] if count > 1 else None
+    if spans is None and raw.n_samples > 2 * length:
+        spans = [(0, 2 * length)]
+    looked = f"in {sum(b - a for a, b in spans) / raw.sampling_rate:.3g} s that were looked at" if spans else "in a segment"
+    whose = "" if n == len(raw.names) else f" of {n} of {len(raw.names)} channels"
+    for finding in (*of_signal(chosen, survey(chosen, spans)), *of_line(chosen, _GLIMPSES)):
+        yield Finding(finding.rule, f"{looked}{whose}: {finding.text}")
+
+
+def of_line(raw: Raw, windows: int = _LINE_WINDOWS) -> Iterator[Finding]:
+    """Channels whose power at 50 or 60 Hz is ten times that from 2 to 8 Hz beside it, over windows of 4 s evenly spread."""
     length = round(_LINE_WINDOW * raw.sampling_rate)
-    count = min(_LINE_WINDOWS, raw.n_samples // length) if length else 0
+    count = min(windows, raw.n_samples // length) if length else 0
     if count == 0 or raw.sampling_rate < 2.5 * max(_LINES):
         return
     power: Floats | float = 0.0

@@ -43,6 +43,15 @@ class Raw(NamedTuple):
                 parts.append(_read(signal, mine, start, stop, self.gain is not None))
         return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
+    def only(self, channels: Sequence[int]) -> "Raw":
+        """Some of the channels, in their order."""
+        signals, first = [], 0
+        for signal, columns in self.signals:
+            mine = tuple(columns[k - first] for k in channels if first <= k < first + len(columns))
+            first += len(columns)
+            signals += [(signal, mine)] if mine else []
+        return self._replace(signals=tuple(signals), names=tuple(self.names[k] for k in channels))
+
     def values(self, start: int, stop: int, channels: Sequence[int] | None = None) -> Floats:
         """The same in SI."""
         found = np.asarray(self.counts(start, stop, channels), float)

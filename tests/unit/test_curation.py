@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import neo
@@ -11,11 +12,10 @@ import pytest
 import quantities as pq
 import xarray as xr
 
-from homeoanalysis import catalogue
 from homeoanalysis.config import Recording
 from homeoanalysis.contracts import open_dataset, write
 from homeoanalysis.errors import DataError
-from homeoanalysis.ingest import ingest
+from homeoanalysis.ingest import ingest, pieces
 from homeoanalysis.numerics.unit_quality import presence_ratio, trough_to_peak, violations
 from homeoanalysis.provenance import rng_for
 
@@ -27,7 +27,7 @@ def ingested(monkeypatch: pytest.MonkeyPatch) -> Ingest:
     """Ingest a block as if a reader had made it."""
 
     def call(block: neo.Block, **more: Any) -> xr.Dataset:
-        monkeypatch.setattr(catalogue, "load", lambda folder, name: lambda files, **_: block)
+        monkeypatch.setattr(pieces, "catalogue", SimpleNamespace(load=lambda folder, name: lambda files, **_: block))
         one = {"subject": "s", "files": {"recording": {"name": "x"}}}
         base = {"title": "t", "citation": "c", "licence": "l", "source": {"folder": "."}, "reader": "mea_hdf5"}
         recording = Recording.model_validate({**base, "replicates": {"r": one}, **more})

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import h5py
@@ -15,12 +16,11 @@ import pytest
 import quantities as pq
 import xarray as xr
 
-from homeoanalysis import catalogue
 from homeoanalysis.config import Recording, load_config, yaml
 from homeoanalysis.contracts import open_dataset, write
 from homeoanalysis.errors import DataError
 from homeoanalysis.fetch import local_path
-from homeoanalysis.ingest import ingest
+from homeoanalysis.ingest import ingest, pieces
 from homeoanalysis.measure import measure
 from homeoanalysis.numerics import observed
 
@@ -356,7 +356,7 @@ def sweeps(edges: list[tuple[float, float]], rate: float | None = None) -> neo.B
 
 
 def ingested(block: neo.Block, monkeypatch: pytest.MonkeyPatch) -> xr.Dataset:
-    monkeypatch.setattr(catalogue, "load", lambda folder, name: lambda files, **_: block)
+    monkeypatch.setattr(pieces, "catalogue", SimpleNamespace(load=lambda folder, name: lambda files, **_: block))
     return ingest(SWEEPS, name="rec", replicate="r", files={"recording": Path(__file__)})
 
 

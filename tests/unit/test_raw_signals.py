@@ -17,7 +17,7 @@ from scipy.stats import norm
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics import raw as raw_module
 from homeoanalysis.numerics.crossings import Method, detect, noise
-from homeoanalysis.numerics.findings import of_line, of_signal, of_silence, survey
+from homeoanalysis.numerics.findings import glimpse, of_line, of_signal, of_silence, survey
 from homeoanalysis.numerics.lfp import resample, resampler
 from homeoanalysis.numerics.raw import Raw, join
 from homeoanalysis.provenance import rng_for
@@ -287,3 +287,46 @@ def test_a_silence_that_no_burst_explains() -> None:
     assert "from 400 s on" in finding.text or "from 401 s on" in finding.text
     bursts = [np.sort(np.concatenate([b + rng.uniform(0, 1, 200) for b in range(0, 1000, 70)])) for _ in range(3)]
     assert list(of_silence(bursts, *edges)) == []  # silences between bursts are alike
+
+
+# ---- a look at a few seconds
+
+
+def long(rate: float, seconds: float, n: int = 3) -> np.ndarray:
+    return np.rint(rng_for(5, "long").normal(0, 200, (n, round(rate * seconds))))
+
+
+def test_a_look_at_a_good_signal_finds_nothing() -> None:
+    for seconds in (0.5, 3, 9, 60, 600):
+        assert not list(glimpse(raw_of(long(1000, seconds), 1000.0)))
+
+
+def test_a_look_finds_what_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And says how much was looked at; what is rare it may miss, a survey does not."""
+    x = long(500, 600)
+    x[0] = 7
+    x[1] += 2000 * np.sin(2 * np.pi * 50 * np.arange(x.shape[1]) / 500)
+    x[2] = np.clip(x[2], -300, 300)
+    found = {f.rule: f.text for f in glimpse(raw_of(x, 500.0))}
+    assert set(found) == {"flat channels", "line noise", "saturation"}
+    assert found["flat channels"].startswith("in 16 s that were looked at: 1 channels hold one value throughout: c0")
+    assert "c1 (" in found["line noise"]
+    assert "c2 (" in found["saturation"]
+    y = long(500, 600)
+    y[1, 40_000:60_000] = 0
+    rare = raw_of(y, 500.0)
+    assert not list(glimpse(rare))
+    assert [f.rule for f in of_signal(rare, survey(rare))] == ["flat channels"]
+
+
+def test_a_look_reads_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many channels some, evenly spread; and so much of each that chance makes no line noise."""
+    x = long(500, 60, 40)
+    x[39] = 0
+    read: list[int] = []
+    counts = Raw.counts
+    monkeypatch.setattr(Raw, "counts", lambda self, *a: read.append(counts(self, *a).size) or counts(self, *a))
+    monkeypatch.setattr("homeoanalysis.numerics.findings._GLIMPSED", 100_000)
+    (found,) = glimpse(raw_of(x, 500.0))
+    assert found.text.startswith("in 16 s that were looked at of 12 of 40 channels: 1 channels hold one value throughout: c39")
+    assert sum(read) <= 2 * 100_000

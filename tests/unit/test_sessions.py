@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import neo
@@ -11,11 +12,10 @@ import pytest
 import quantities as pq
 import xarray as xr
 
-from homeoanalysis import catalogue
 from homeoanalysis.config import Recording
 from homeoanalysis.contracts import open_dataset, write
 from homeoanalysis.errors import DataError
-from homeoanalysis.ingest import ingest
+from homeoanalysis.ingest import ingest, pieces
 from homeoanalysis.measure import measure
 from homeoanalysis.numerics import observed, synthetic
 from homeoanalysis.numerics.change_points import change_points
@@ -144,7 +144,7 @@ def from_block(monkeypatch: pytest.MonkeyPatch) -> Callable[..., xr.Dataset]:
     def make(block: neo.Block, **more: Any) -> xr.Dataset:
         one = {"subject": "s", "files": {"recording": {"name": "x"}}, **more.pop("replicate", {})}
         whole = Recording.model_validate({**HEAD, "reader": "mea_hdf5", "replicates": {"r": one}, **more})
-        monkeypatch.setattr(catalogue, "load", lambda folder, name: lambda files, **_: block)
+        monkeypatch.setattr(pieces, "catalogue", SimpleNamespace(load=lambda folder, name: lambda files, **_: block))
         return ingest(whole, name="rec", replicate="r", files={"recording": Path(__file__)})
 
     return make

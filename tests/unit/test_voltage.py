@@ -12,7 +12,7 @@ from test_raw_signals import neuroscope, planted, proxies
 from homeoanalysis.config import Recording
 from homeoanalysis.contracts import blocks, open_dataset, write
 from homeoanalysis.errors import DataError
-from homeoanalysis.ingest import ingest
+from homeoanalysis.ingest import examine, header, ingest
 from homeoanalysis.numerics import raw as raw_module
 from homeoanalysis.numerics.crossings import Method, detect
 from homeoanalysis.numerics.lfp import resample, resampler
@@ -93,6 +93,25 @@ def test_a_channel_that_the_reader_marks_is_the_same_in_any_blocks(tmp_path: Pat
     assert not isinstance(lazy.lfp.variable._data, np.ndarray)
     write(lazy, tmp_path / "one.nc")
     xr.testing.assert_identical(open_dataset(tmp_path / "one.nc").load(), whole)
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+@pytest.mark.parametrize("reader", [{"any_neo": {"lfp": ["ch0grp0", "ch1grp0"]}}, "any_neo"])
+def test_check_looks_at_voltage(is_large: bool, reader: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a large file of which headers are read, and in a small one; marked channels, and those of which LFP is made."""
+    counts = rng_for(1, "check").integers(-3000, 3000, (2, 30_000))
+    counts[1] = np.clip(counts[1], -2000, 2000)
+    path = neuroscope(tmp_path, counts, 1000.0)
+    one, files = recording([path, path.with_suffix(".dat")], reader=reader, signals={} if reader != "any_neo" else {"lfp": {}})
+    if is_large:
+        monkeypatch.setattr(header, "SMALL", 1000)
+    (found,) = examine(one, name="rec", replicate="r", files=files)
+    assert found.rule == "saturation"
+    assert found.text.startswith(
+        "in 16 s that were looked at: samples lie at the largest or smallest value of their channel: ch1"
+    )
+    (tmp_path / "s.dat").write_bytes((tmp_path / "s.dat").read_bytes()[:50_000])
+    assert "saturation" in [f.rule for f in examine(one, name="rec", replicate="r", files=files)]
 
 
 def test_a_filter_that_overshoots_makes_the_step_larger_and_clips_nothing(tmp_path: Path) -> None:
