@@ -1,5 +1,6 @@
 """How the coherence of pairs changes from one epoch to another, at equal degrees of freedom and equal rate."""
 
+import functools
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ from homeoanalysis.numerics.pieces import BANDS, Bands, Between, Pieces, TimeHal
 from homeoanalysis.provenance import rng_for
 from homeoanalysis.units import Second
 
+_ENDS = functools.partial(pair_metrics.ends, "1", over="jackknife over groups of pieces of both epochs")
 _EPOCHS = {"baseline": (0.0, 60.0), "recovery": (60.0, 120.0)}
 _BANDS = {"beta": (13.0, 30.0), "gamma": (30.0, 80.0)}
 
@@ -27,7 +29,8 @@ _BANDS = {"beta": (13.0, 30.0), "gamma": (30.0, 80.0)}
 def _changed(first: float, second: float, rng: np.random.Generator) -> Truth:
     parts = [synthetic.related_pair(c, 60.0, 250.0, rng).lfp.values for c in (first, second)]
     activity = synthetic.with_signal([np.linspace(1, 119, 200)], np.concatenate(parts, axis=1), 250.0, epochs=_EPOCHS)
-    return Truth(activity, second - first, {"segment": 1.024, "bands": _BANDS})
+    effect = np.arctanh(np.sqrt(second)) - np.arctanh(np.sqrt(first))
+    return Truth(activity, second - first, {"segment": 1.024, "bands": _BANDS}, {"effect": effect})
 
 
 def _truth(rng: np.random.Generator) -> Truth:
@@ -70,14 +73,15 @@ def _truncated(pieces: Pieces, n: int) -> None:
     dims=("pair", "band"),
     bounds=(-2, 2),
     companions={
-        "low": Companion("1", "95 % interval (jackknife over groups of pieces of both epochs)", (-3, 3)),
-        "high": Companion("1", "95 % interval (jackknife over groups of pieces of both epochs)", (-3, 3)),
-        "effect": Companion("1", "Difference of atanh sqrt(coherence) in its standard errors"),
+        **_ENDS((-3, 3)),
+        "effect": Companion("1", "Effect size q: difference of atanh sqrt(coherence)"),
+        **pair_metrics.suffixed("effect", _ENDS((-np.inf, np.inf))),
         "p": Companion("1", "Probability of an effect as large where the coherence is the same in both", (0, 1)),
         "q": Companion("1", "False discovery rate over pairs and bands at which it is found", (0, 1)),
         "df": Companion("1", "Independent estimates L in each of the epochs", (1, np.inf)),
     },
-    source="difference of the coherence less its bias, averaged over the band; test: Bokil et al. 2007, "
+    source="difference of the coherence less its bias, averaged over the band; effect size: that of correlations, Cohen "
+    "1988, Statistical Power Analysis, section 4.2, which no number of pieces changes; its test: Bokil et al. 2007, "
     "doi:10.1162/neco.2007.19.9.2271, with jackknife variances; rates made equal by thinning, since the coherence of spikes "
     "falls with their rate",
     scale="linear",
@@ -143,10 +147,9 @@ def coherence_change(
     value, variance, z, z_variance = np.mean(changes, axis=0)
     value, z = (pair_metrics.blanked(v, reasons) for v in (value, z))
     df = 2 * (groups - 1)
-    half = special.stdtrit(df, 0.975) * np.sqrt(variance)
+    half, z_half = (special.stdtrit(df, 0.975) * np.sqrt(v) for v in (variance, z_variance))
     with np.errstate(invalid="ignore", divide="ignore"):
-        effect = z / np.sqrt(z_variance)
-    p = 2 * special.stdtr(df, -np.abs(effect))
+        p = 2 * special.stdtr(df, -np.abs(z / np.sqrt(z_variance)))
     if not np.isfinite(value).any():
         raise NotApplicable("; ".join(dict.fromkeys(filter(None, [*reasons.tolist(), empty]))))
     told = named.noted(reasons, empty).astype(str)
@@ -154,7 +157,9 @@ def coherence_change(
         "coherence_change": value,
         "coherence_change_low": value - half,
         "coherence_change_high": value + half,
-        "coherence_change_effect": effect,
+        "coherence_change_effect": z,
+        "coherence_change_effect_low": z - z_half,
+        "coherence_change_effect_high": z + z_half,
         "coherence_change_p": p,
         "coherence_change_q": discoveries(p),
         "coherence_change_df": (("pair",), np.full(len(value), float(n))),

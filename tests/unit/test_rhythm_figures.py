@@ -51,7 +51,7 @@ def nothing_compared() -> xr.Dataset:
             "rhythms",
             ["hippocampus: 4 spectra", "network: 2 coherences (c0-c1)", "independent channels exceed with probability 0.05"],
         ),
-        ("band_change", ["hippocampus: n = 1, 1 pairs", "equal degrees of freedom and rate"]),
+        ("band_change", ["hippocampus: 1 pairs, interval of the single pair (jackknife)", "equal degrees of freedom and rate"]),
         ("phase_rose", ["theta_hippocampal", "vector strength"]),
     ],
 )
@@ -69,3 +69,29 @@ def test_a_figure_shows_data_and_model_and_says_what_n_is(
     assert (tmp_path / "f.png").stat().st_size > 5000
     again = draw(figure, {name: {} for name in measures}, nothing_compared())
     assert "Nothing to draw" in again.caption
+
+
+def test_a_band_change_is_an_effect_size_over_subjects_and_their_pairs(measures: dict[str, dict[str, xr.Dataset]]) -> None:
+    """One pair has its own interval; of several the mean over pairs of each subject, then over subjects, is drawn."""
+    one = measures["coherence_change"]["hippocampus"]
+    axes = draw("band_change", {"coherence_change": {"hippocampus": one}}, nothing_compared()).figure.axes[0]
+    marker, bars = axes.containers[0][0], axes.containers[0][2][0].get_segments()
+    np.testing.assert_allclose(marker.get_ydata(), one.coherence_change_effect[0])
+    np.testing.assert_allclose(
+        [bar[:, 1] for bar in bars], np.stack([one[f"coherence_change_effect_{e}"][0] for e in ("low", "high")], 1)
+    )
+    effects = [[0.1, 0.3, 0.2, np.nan, 0.2], [0.5], [0.4, 0.6], [0.5, 0.7]]
+    names = [str(k) for k in range(4)]
+    values = np.concatenate(effects)[:, None]
+    several = xr.Dataset(
+        dict.fromkeys(("coherence_change", "coherence_change_effect"), (("pair", "band"), values)),
+        coords={"band": ["beta"], "replicate": names, "subject": ("replicate", names)},
+        attrs=one.attrs,
+    ).assign_coords(pair_replicate=("pair", np.repeat(names, [len(e) for e in effects])))
+    drawn = draw("band_change", {"coherence_change": {"hippocampus": several}}, nothing_compared())
+    subjects = np.array([0.2, 0.5, 0.5, 0.6])
+    marker, bars = drawn.figure.axes[0].containers[0][0], drawn.figure.axes[0].containers[0][2][0].get_segments()
+    np.testing.assert_allclose(marker.get_ydata(), subjects.mean())
+    half = 3.182 * subjects.std(ddof=1) / 2  # t interval of four subjects
+    assert np.diff(bars[0][:, 1])[0] / 2 == pytest.approx(half, rel=0.03)
+    assert "interval over subjects (n = 4)" in drawn.caption
