@@ -43,7 +43,8 @@ def _null(rng: np.random.Generator) -> Truth:
         "above": Companion("1", "Mean log10 of the density over the fit, in each band"),
     },
     source="log10 S = offset - log10(knee + f^exponent): Donoghue et al. 2020, doi:10.1038/s41593-020-00744-x; peaks above 2.5 "
-    "robust standard deviations are left out with their flanks; Huber's weights",
+    "robust standard deviations are left out with their flanks; Huber's weights; sine tapers: Riedel & Sidorenko 1995, "
+    "doi:10.1109/78.365298",
     scale="linear",
     truth=_truth,
     surrogate=surrogate.shuffled_samples,
@@ -58,13 +59,13 @@ def aperiodic_exponent(
     knee: bool = False,
     bands: Bands = _BANDS,
     segment: Second = 4.0,
-    time_half_bandwidth: TimeHalfBandwidth = 3.0,
+    time_half_bandwidth: TimeHalfBandwidth = 2.0,
     bin_size: Second | None = None,
 ) -> Mapping[str, Any]:
     """Aperiodic exponent: 2 where power falls as 1 / f^2.
 
-    activity: activity/1 with what `of` names; the parameters are those of `power_spectrum`. fitted: from where to where,
-    [low, high] in Hz: 30 to 70 Hz for excitation against inhibition (Gao et al. 2017), 2 to 40 Hz with `knee`.
+    activity: activity/1 with what `of` names; the parameters, not the tapers, are those of `power_spectrum`. fitted: from where
+    to where, [low, high] in Hz: 30 to 70 Hz for excitation against inhibition (Gao et al. 2017), 2 to 40 Hz with `knee`.
     Returns (channel, epoch), [1]; `above` is (channel, epoch, band). NaN with the reason in the coordinate `reason`.
     Raises NotApplicable without what `of` names or with fewer than 8 independent estimates; DataError for a range beyond
     Nyquist or of fewer than 10 frequencies.
@@ -73,7 +74,9 @@ def aperiodic_exponent(
     of = recorded_kind(activity, of)
 
     def measured(pieces: Pieces) -> Any:
-        spectra = cs.cross_spectra(pieces, densities.NO_PAIRS, time_half_bandwidth=time_half_bandwidth, highest=fitted[1])
+        spectra = cs.cross_spectra(
+            pieces, densities.NO_PAIRS, time_half_bandwidth=time_half_bandwidth, highest=fitted[1], is_sine=True
+        )
         used = spectra.frequency >= fitted[0]
         if used.sum() < 10:
             raise DataError(

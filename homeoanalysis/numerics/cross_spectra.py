@@ -87,18 +87,20 @@ def frequencies(pieces: Pieces, time_half_bandwidth: float, highest: float | Non
 
 
 def coefficients(
-    pieces: Pieces, chosen: NDArray[np.intp], time_half_bandwidth: float, kept: NDArray[np.intp]
+    pieces: Pieces, chosen: NDArray[np.intp], time_half_bandwidth: float, kept: NDArray[np.intp], *, is_sine: bool = False
 ) -> Iterator[tuple[NDArray[np.intp], Complex]]:
     """Of some pieces at a time: which, and their transforms (channel, piece, taper, frequency). Each channel once."""
     from scipy import fft  # here, since the config check need not pay; it transforms several rows at once, numpy does not
 
-    windows = multitaper.tapers(pieces.grid.n_bins, time_half_bandwidth)
+    family = multitaper.sine_tapers if is_sine else multitaper.tapers
+    windows = family(pieces.grid.n_bins, time_half_bandwidth)
     per_piece = len(pieces.names) * windows.size * 16
     step = max(1, int(_BLOCK / per_piece))
     for a in range(0, chosen.size, step):
         block = chosen[a : a + step]
         values = pieces.read(block)
-        values = values - values.mean(axis=-1, keepdims=True)
+        with np.errstate(invalid="ignore"):  # channels that cannot be measured may hold infinities
+            values = values - values.mean(axis=-1, keepdims=True)
         found = np.empty((*values.shape[:2], windows.shape[0], kept.size), complex)
         for k, window in enumerate(windows):
             found[:, :, k] = fft.rfft(values * window, axis=-1)[..., kept]
@@ -120,8 +122,11 @@ def cross_spectra(
     time_half_bandwidth: float,
     highest: float | None,
     kept: NDArray[np.intp] | None = None,
+    is_sine: bool = False,
 ) -> Spectra:
     """The sums of all pairs and channels. kept: indices of the frequencies, by default those of `frequencies`.
+
+    is_sine: sine tapers, where leakage matters more than independence.
 
     Raises NotApplicable with fewer than 8 independent estimates.
     """
@@ -141,7 +146,7 @@ def cross_spectra(
     left, at_left = np.unique(pairs[:, 0], return_inverse=True)
     right, at_right = np.unique(pairs[:, 1], return_inverse=True)
     done = 0
-    for block, found in coefficients(pieces, chosen, time_half_bandwidth, kept):
+    for block, found in coefficients(pieces, chosen, time_half_bandwidth, kept, is_sine=is_sine):
         mine = group[done : done + block.size].ravel()
         done += block.size
         flat = found.reshape(n_channels, mine.size, frequency.size)
