@@ -104,6 +104,9 @@ def phase_amplitude_coupling(
             )
             _, of_second = np.unique(seconds, return_inverse=True)
             n_seconds = int(of_second[-1]) + 1
+            if n_seconds < 2:
+                reasons[channel] = f"a single piece of {segment:g} s, which has no interval"
+                continue
             group = (np.arange(n_seconds) * min(n_seconds, _GROUPS) // n_seconds)[of_second]
             z, a = np.concatenate(directions), np.concatenate(height)
             vector = np.bincount(group, (a * z).real) + 1j * np.bincount(group, (a * z).imag)

@@ -119,7 +119,8 @@ class Pieces:
         for a in range(0, grid.start.size, per_block):
             chosen = np.arange(a, min(a + per_block, grid.start.size))
             values = _samples(self.activity, kind, grid, chosen)
-            spread = values.max(axis=2) - values.min(axis=2)  # NaN where there is any
+            with np.errstate(invalid="ignore"):
+                spread = values.max(axis=2) - values.min(axis=2)  # NaN where there is any, or an infinity
             found[:, chosen] = np.isfinite(spread) & (spread > 0)
         return found
 
