@@ -63,6 +63,7 @@ def test_a_figure_shows_data_and_model_and_says_what_n_is(
         assert piece in drawn.caption
     labels = {text.get_text() for legend in drawn.figure.legends for text in legend.get_texts()}
     assert {"hippocampus", "network"} <= labels
+    assert figure != "rhythms" or {"baseline", "recovery"} <= labels
     for axes in drawn.figure.axes:
         assert "(" in axes.get_xlabel() + axes.get_ylabel()
     save(drawn, tmp_path / "f.png")
