@@ -44,6 +44,10 @@ def collect(pieces: Sequence[Piece], recording: Recording, replicate: str) -> Un
         twice = sorted(n for n, many in Counter(named).items() if many > 1)
         if twice:
             raise DataError(f"units have the same name: {', '.join(twice[:5])}; give them different names, or write a fix")
+        if zero := next((n for n in named if "\0" in n), None):  # arrays of text end there: two names would be one
+            raise DataError(
+                f"a unit has the name {zero[:40]!r}, with zero bytes in it; the file is damaged, or of another format"
+            )
         for local, train in zip(named, piece.segment.spiketrains, strict=True):
             unit = naming.get((piece.part, local), local)
             own = _seconds(train, piece, local)

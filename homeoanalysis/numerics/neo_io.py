@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.errors import DataError
+from homeoanalysis.numerics.hdf5 import check_hdf5
 
 if TYPE_CHECKING:
     import neo
@@ -275,7 +276,7 @@ def _check_abf2(path: Path) -> None:
 
 
 def check_readable(path: Path) -> None:
-    """Raises DataError unless `path` is a folder or a file with bytes in it that may be read."""
+    """Raises DataError unless `path` is a folder or a file with bytes in it that may be read, and no HDF5 without an end."""
     try:
         if path.is_dir():
             next(path.iterdir(), None)
@@ -285,6 +286,7 @@ def check_readable(path: Path) -> None:
         with path.open("rb") as stream:
             if not stream.read(1):
                 raise DataError(f"{path.name} is empty (0 bytes); copy or fetch it again")
+        check_hdf5(path)
     except FileNotFoundError:
         raise DataError(f"{path} does not exist; check the path") from None
     except (OSError, ValueError) as error:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from homeoanalysis.errors import DataError
+from homeoanalysis.numerics.hdf5 import check_hdf5
 from homeoanalysis.numerics.neo_objects import spike_train
 from homeoanalysis.units import Second
 
@@ -38,6 +39,7 @@ def mea_hdf5(
         raise DataError(f"reader mea_hdf5 needs one file, 'recording', not {', '.join(sorted(files))}")
     path = files["recording"]
     try:
+        check_hdf5(path)
         with h5py.File(path) as file:
             found = {
                 k: file[k][()] for k in ("spikes", "sCount", "names", "epos", "recordingtime", "summary/duration") if k in file

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.errors import DataError
+from homeoanalysis.numerics.hdf5 import check_hdf5
 from homeoanalysis.numerics.neo_objects import spike_train, trial
 from homeoanalysis.units import Second, unit
 
@@ -75,6 +76,7 @@ def _opened(path: Path) -> Iterator[Any]:
     import pynwb
 
     try:
+        check_hdf5(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the schema's versions; what is missing is told below
             with pynwb.NWBHDF5IO(str(path), "r", load_namespaces=True) as io:

@@ -19,6 +19,7 @@ from homeoanalysis.contracts import open_dataset, write
 from homeoanalysis.errors import DataError
 from homeoanalysis.ingest import ingest
 from homeoanalysis.numerics import observed
+from homeoanalysis.numerics.hdf5 import check_hdf5
 
 
 def read(path: Path, reader: Any, role: str = "recording") -> xr.Dataset:
@@ -178,3 +179,24 @@ def test_a_file_that_grows_while_it_is_read(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(catalogue, "load", growing)
     with pytest.raises(DataError, match=r"a\.h5 changed while it was read; wait until it is written, and run again"):
         read(path, "mea_hdf5")
+
+
+@pytest.mark.parametrize("reader", ["mea_hdf5", "nwb_units", {"any_neo": {"io": "NixIO"}}])
+def test_texts_that_hdf5_would_read_for_ever(reader: Any, tmp_path: Path) -> None:
+    """A hole of zeros in a collection of texts: found by damaging 2000 copies, one of which never came back."""
+    path = tmp_path / f"a.{'nix' if isinstance(reader, dict) else 'nwb' if reader == 'nwb_units' else 'h5'}"
+    with h5py.File(path, "w") as file:
+        file["spikes"], file["sCount"], file["names"] = [1.0, 2.0], [1, 1], ["ch_a", "ch_b"]
+        file["recordingtime"] = [0.0, 10.0]
+    content = bytearray(path.read_bytes())
+    at = content.find(b"GCOL")
+    assert at > 0
+    whole = bytes(content)
+    content[at + 16 + 24 : at + 4096] = bytes(4096 - 40)  # all but its first text
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.\w+: the texts from byte \d+ on have a hole at byte \d+, which the HDF5 library"):
+        catalogue.load("readers", reader if isinstance(reader, str) else "any_neo")(
+            {"recording": path}, **({} if isinstance(reader, str) else reader["any_neo"])
+        )
+    path.write_bytes(whole)
+    check_hdf5(path)

@@ -62,6 +62,13 @@ def test_a_table_of_spikes(tmp_path: Path) -> None:
         read({"spike_list": {**LIST, "names": ["9"]}}, {"recording": tmp_path / "a.csv"})
 
 
+def test_a_hole_of_zeros_in_a_table(tmp_path: Path) -> None:
+    """Found by damaging 2000 copies: arrays of text end at a zero, so that this name was another's."""
+    (tmp_path / "a.csv").write_bytes(b"time,unit\n1,0\n2,0\0\0\0")
+    with pytest.raises(DataError, match=r"a unit has the name '0\\x00\\x00\\x00', with zero bytes in it; the file is damaged"):
+        read({"spike_list": LIST}, {"recording": tmp_path / "a.csv"})
+
+
 def test_an_archive_of_spikes(tmp_path: Path) -> None:
     np.savez(tmp_path / "pairs.npz", time=[100.0, 250, 4000], unit=[9, 10, 10])
     np.savez(tmp_path / "each.npz", **{"9": np.array([100]), "10": np.array([250, 4000])})
