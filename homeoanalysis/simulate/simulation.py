@@ -191,7 +191,11 @@ class Simulation:
                 logs.append(p.log[:, : p.logged[0]].copy())
                 p.logged[0] = 0
             joined = np.concatenate(logs, axis=1)
-            chunks[key] = joined if len(logs) == 1 else joined[:, np.argsort(joined[0], kind="stable")]
+            if len(logs) > 1 and joined.size > 0:
+                since = joined[0] - joined[0].min()
+                small = since.astype(np.min_scalar_type(since.max()))  # 16 bits are sorted by their digits
+                joined = joined[:, np.argsort(small, kind="stable")]
+            chunks[key] = joined
         return chunks
 
     def _end_window(self) -> None:
@@ -296,10 +300,12 @@ class Simulation:
                     if is_over.any():
                         what = f"synaptic input of a step (limit {np.min(most):g})"
                         self._refuse(what, f"unit {key}", offset, np.asarray(total), is_over)
-            for key, projection in part.projections.items():
-                if not np.isfinite(np.sum(projection.weight)):
-                    values = weights(projection)
-                    self._refuse("weight", f"projection {key}, synapse ", 0, values, ~np.isfinite(values))
+        held = [(key, projection) for part in self.network.parts for key, projection in part.projections.items()]
+        totals = self._of_each(np.sum, [(projection.weight,) for _, projection in held])
+        for (key, projection), total in zip(held, totals, strict=True):
+            if not np.isfinite(total):
+                values = weights(projection)
+                self._refuse("weight", f"projection {key}, synapse ", 0, values, ~np.isfinite(values))
 
     def _refuse(self, quantity: str, where: str, offset: int, values: np.ndarray, is_wrong: np.ndarray) -> None:
         if is_wrong.any():
