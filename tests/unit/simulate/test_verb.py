@@ -144,7 +144,7 @@ def _baseline(load, target: str, learning_rate: str) -> np.ndarray:
 @pytest.mark.slow
 def test_inhibitory_plasticity_sets_the_rate(load):
     """Vogels et al. 2011: slope 0.9 to 1.1 of the rate on the target, offset -0.1 to 1 Hz, standard deviation over
-    neurons at most 0.7 Hz. Without learning the rate does not know the target, and is more than twice as wide."""
+    neurons at most 0.7 Hz. Without learning the rate does not know the target, and is ten times as wide."""
     targets = np.array([3.0, 5.0, 10.0])
     rates = [_baseline(load, f"{target:g} Hz", "0.05 nS") for target in targets]
     mean = np.array([r.mean() for r in rates])
@@ -153,12 +153,19 @@ def test_inhibitory_plasticity_sets_the_rate(load):
     assert np.all([r.std() <= 0.7 for r in rates])
     control = [_baseline(load, target, "0 S") for target in ("3 Hz", "10 Hz")]
     assert np.array_equal(*control)
-    assert control[0].std() > 2 * 0.7
+    assert control[0].std() > 10 * rates[1].std()
+
+
+def _recovered(activity):
+    """The part of the acute fall of the mean rate of E that is made good in the end."""
+    before, during, end = (_rates(activity, e, "E").mean() for e in ("baseline", "perturbation", "recovery"))
+    return (end - during) / (before - during)
 
 
 @pytest.mark.slow
 def test_the_rate_returns_with_plasticity_and_only_with_it(load):
-    """Half of the drive of all neurons stays away: the plastic network comes back to its set point, its twin stays down."""
+    """Half of the drive of all neurons stays away: the plastic network comes back to its set point, its twin stays down.
+    The bounds of the recovery fraction are those of SCIENCE.md for F08."""
     plastic = simulate(load("balanced"), name="balanced")
     twin = simulate(load("balanced", projections={"I_to_E": {"plasticity": []}}), name="balanced")
     rate = {
@@ -169,8 +176,8 @@ def test_the_rate_returns_with_plasticity_and_only_with_it(load):
     for before, during, _ in rate.values():
         assert during < 0.6 * before
     assert rate["on"][2] == pytest.approx(5, abs=1.0)
-    assert rate["on"][2] > 0.8 * rate["on"][0]
-    assert rate["off"][2] < 0.5 * rate["off"][0]
+    assert 0.85 <= _recovered(plastic) <= 1.15
+    assert _recovered(twin) < 0.3
     assert _irregularity(plastic, "baseline", "E") > 0.8
     assert _irregularity(plastic, "baseline", "I") > 0.8
     assert np.all(_rates(plastic, "baseline", "E") > 0)
@@ -183,6 +190,5 @@ def test_every_replicate_recovers(load):
     model, frozen = load("balanced"), load("balanced", projections={"I_to_E": {"plasticity": []}})
     for replicate in range(model.replicates):
         on, off = (simulate(m, name="balanced", replicate=replicate) for m in (model, frozen))
-        recovered = [_rates(a, "recovery", "E").mean() / _rates(a, "baseline", "E").mean() for a in (on, off)]
-        assert recovered[0] > 0.9
-        assert recovered[1] < 0.5
+        assert 0.85 <= _recovered(on) <= 1.15
+        assert _recovered(off) < 0.3
