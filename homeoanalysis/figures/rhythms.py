@@ -40,7 +40,7 @@ def rhythms(
     drawing.plain_numbers(left.yaxis)
     drawing.label(left, "Frequency (Hz)", "Power / mean power (1)")
     drawing.label(right, "Frequency (Hz)", "Coherence (1)")
-    right.set_ylim(-0.08, 1.02)
+    right.set_ylim(-0.1, 1.02)
     for epoch, look in looks.items() if len(looks) > 1 else ():
         left.plot([], [], color="#666666", linestyle=look, label=epoch)
     drawing.legend(figure, measures)
@@ -93,7 +93,7 @@ def _coherences(axes: "Axes", by_source: Any, style: dict[str, dict[str, Any]], 
                     if n == 0:
                         q = of_replicate(estimate, f"{name}_q", replicate).isel(epoch=e, unit=k)
                         found = one.frequency.values[q.values <= ALPHA]
-                        height = -0.01 - 0.02 * list(by_source).index(source)
+                        height = -0.04 - 0.02 * list(by_source).index(source)
                         axes.plot(found, np.full(found.size, height), "|", color=style[source]["color"], markersize=3)
                     t, count = float(threshold.isel(epoch=e, unit=k)), float(df.isel(epoch=e, unit=k))
                     limits.append(t - (1 - t) ** 2 / count)
