@@ -59,7 +59,13 @@ def edges(segment: neo.Segment) -> tuple[float, float]:
     parts = [*segment.spiketrains, *segment.analogsignals]
     if not parts:
         raise DataError("a segment holds neither spikes nor signals, so that its observed time is unknown")
-    return min(float(p.t_start.rescale("s")) for p in parts), max(float(p.t_stop.rescale("s")) for p in parts)
+    start, stop = min(float(p.t_start.rescale("s")) for p in parts), max(float(p.t_stop.rescale("s")) for p in parts)
+    if not (np.isfinite([start, stop]).all() and start < stop):
+        raise DataError(
+            f"a segment is from {start:.9g} s to {stop:.9g} s, which is no observed time; the file is damaged, or does not say "
+            "how long was observed: give it where the reader has a parameter duration"
+        )
+    return start, stop
 
 
 def _apart(pieces: list[Piece]) -> list[Piece]:

@@ -23,6 +23,10 @@ READERS: dict[str, dict[str, Any]] = {
     "nwb": {"reader": "nwb_units"},
     "nix": {"reader": {"any_neo": {"io": "NixIO"}}},
     "nex": {"reader": {"any_neo": {"io": "NeuroExplorerIO"}}},
+    "blackrock": {"reader": {"any_neo": {"io": "BlackrockIO"}}},
+    "neuralynx": {"reader": {"any_neo": {"io": "NeuralynxIO"}}},
+    "plexon": {"reader": {"any_neo": {"io": "PlexonIO"}}},
+    "waveforms": {"reader": "any_neo"},
     "abf": {"reader": {"any_neo": {"io": "AxonIO"}}, "signals": {"lfp": {}}},
 }
 

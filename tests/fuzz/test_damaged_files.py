@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 import pytest
 from damage import READERS
+from spike_files import TICKS, blackrock, neuralynx, neuroexplorer, plexon
 
 from homeoanalysis.config import Recording
 from homeoanalysis.contracts import write
@@ -77,6 +78,9 @@ def originals(tmp_path_factory: pytest.TempPathFactory, recorded: Recorded) -> P
         res_1=("a.res.1", "".join(f"{t}\n" for t in ticks).encode()),
         clu_1=("a.clu.1", ("2\n" + "2\n" * ticks.size).encode()),
     )
+    for form, make in (("blackrock", blackrock), ("neuralynx", neuralynx), ("plexon", plexon), ("waveforms", neuroexplorer)):
+        path = make(source)
+        place(form, recording=(path.name, path))
     place("nex", recording=("a.nex", recorded("sjemea_retina_nex/CS056P07R-MEME1.nex")))
     place("abf", recording=("a.abf", recorded("pyabf_axon_files/File_axon_3.abf")))
     return folder
@@ -134,7 +138,7 @@ def judge(folder: Path, form: str, count: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("form", READERS)
 def test_damaged_copies(form: str, originals: Path) -> None:
-    """64 copies of each of 9 formats, 576 in all."""
+    """64 copies of each of 13 formats, 832 in all."""
     judge(originals, form, CI)
 
 
@@ -156,7 +160,9 @@ def test_the_undamaged_file_is_read_whole_and_a_checksum_sees_every_flip(form: s
     base = {"title": "t", "citation": "c", "licence": "l", "source": {"folder": str(home)}}
     recording = Recording.model_validate({**base, **READERS[form], "replicates": {"r": {"subject": "s", "files": listed}}})
     one = ingest(recording, name="x", replicate="r", files=files)
-    spikes = {"spike_text": 40, "neuroscope": 40, "nex": 63393, "abf": 0}.get(form, 66)
+    known = {"spike_text": 40, "neuroscope": 40, "nex": 63393, "abf": 0}
+    known |= dict.fromkeys(("blackrock", "neuralynx", "plexon", "waveforms"), sum(t.size for t in TICKS.values()))
+    spikes = known.get(form, 66)
     assert one.sizes.get("spike", 0) == spikes
     rng = rng_for(7, "checksum", form)
     path = next(iter(files.values()))
