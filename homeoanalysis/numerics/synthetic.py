@@ -245,6 +245,31 @@ def stimulated(
     return with_trials(activity(trains, period * label.size), start, length, names)
 
 
+def smooth_encoder(
+    rate: float, depth: float, tau: float, duration: float, rng: np.random.Generator, units: int = 1
+) -> tuple[xr.Dataset, Floats, Floats, float]:
+    """Poisson units of intensity rate (1 + depth s(t)), s Gaussian noise smoothed by a Gaussian of `tau` [s], of unit variance.
+
+    Steps of 1 ms. Returns the activity, the density of s (frequency), the signal to noise ratio that all units have together
+    (frequency), and the step of the frequency [Hz]; the stimulus ends where 1e-6 of its peak density is left.
+    """
+    step = 1e-3
+    n = round(duration / step)
+    frequency = np.fft.rfftfreq(n, step)
+    shape = np.exp(-((2 * np.pi * frequency * tau) ** 2))
+    cutoff = np.sqrt(np.log(1e6)) / (2 * np.pi * tau)
+    shape[(frequency == 0) | (frequency > cutoff)] = 0
+    stimulus = np.fft.irfft(np.fft.rfft(rng.normal(size=n)) * np.sqrt(shape), n)
+    stimulus /= stimulus.std()
+    trains = []
+    for _ in range(units):
+        counts = rng.poisson(np.maximum(rate * (1 + depth * stimulus), 0) * step)
+        trains.append(np.sort(np.repeat(np.arange(n), counts) * step + rng.uniform(0, step, counts.sum())))
+    density = shape / (shape.sum() * frequency[1])  # one-sided
+    one = activity(trains, duration, covariate=stimulus, sampling_rate=1 / step, bandwidth=float(cutoff))
+    return one, density, units * rate * depth**2 * density / 2, float(frequency[1])
+
+
 def poisson_encoder(
     rate: float, depth: float, cutoff: float, duration: float, rng: np.random.Generator, n_units: int = 1
 ) -> xr.Dataset:

@@ -1,0 +1,145 @@
+"""Linear reconstruction of a stimulus from the spikes of units, tested on time that the filter was not made from.
+
+The filter K(f) = S_sr(f) / S_rr(f) (with several units a matrix, and a ridge) comes from tapered windows of training pieces; its
+impulse response is as long as a window. A piece is two windows long, of which the middle is reconstructed, so that all
+responses that a time needs lie in its piece.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homeoanalysis.errors import NotApplicable
+from homeoanalysis.numerics import multitaper
+from homeoanalysis.numerics.stimulus_response import Pieces
+
+Floats = NDArray[np.float64]
+_FOLDS = 5
+_TIME_HALF_BANDWIDTH = 1.5
+_RIDGES = (0.0, *(10.0**k for k in range(-3, 2)))  # of the mean power of a unit
+
+
+class Reconstruction(NamedTuple):
+    """The middle of each piece, (piece, bin): the stimulus less its mean in training, and what is reconstructed of it."""
+
+    stimulus: Floats
+    found: Floats
+
+
+def reconstructed(cut: Pieces, units: NDArray[np.intp], bin_size: float, *, is_ridged: bool) -> Reconstruction:
+    """Reconstruct each piece with the filter of the others, five folds of neighbouring pieces, one piece between left out.
+
+    is_ridged: choose the ridge that reconstructs the training pieces best, by the same folds among them.
+    Raises NotApplicable with fewer than 15 pieces.
+    """
+    n = cut.stimulus.shape[0]
+    if n < 3 * _FOLDS:
+        raise NotApplicable(f"{n} pieces of stimulus, fewer than {3 * _FOLDS} that five folds with gaps need")
+    stimulus, response = cut.stimulus, cut.response[units]
+    shown, found = np.zeros_like(_middle(stimulus)), np.zeros_like(_middle(stimulus))
+    for test in np.array_split(np.arange(n), _FOLDS):
+        train = _away_from(test, np.arange(n))
+        ridge = _best_ridge(stimulus, response, train, cut.cutoff, bin_size) if is_ridged else 0.0
+        kernel = _kernel(_spectra(stimulus[train], response[:, train], cut.cutoff, bin_size), ridge)
+        shown[test], found[test] = _apply(kernel, stimulus, response, train, test)
+    return Reconstruction(shown, found)
+
+
+def coding_fraction(result: Reconstruction) -> float:
+    """1 - mean squared error / variance of the stimulus around its mean in training; below 0 where the filter is worse."""
+    return float(1 - np.sum((result.stimulus - result.found) ** 2) / np.sum(result.stimulus**2))
+
+
+def interval(result: Reconstruction) -> tuple[float, float]:
+    """95 % interval of the coding fraction, from leaving out one piece at a time (with the filters as they are)."""
+    error = np.sum((result.stimulus - result.found) ** 2, axis=1)
+    power = np.sum(result.stimulus**2, axis=1)
+    deleted = 1 - (error.sum() - error) / (power.sum() - power)
+    n = error.size
+    width = multitaper.t_quantile(0.95, n - 1) * float(np.sqrt((n - 1) * deleted.var()))
+    return coding_fraction(result) - width, coding_fraction(result) + width
+
+
+def information_rate(result: Reconstruction, cutoff: float, bin_size: float) -> float:
+    """Integral of log2(1 + SNR) [bit/s], SNR = c / (1 - c) of the coherence c of stimulus and reconstruction.
+
+    Up to the cut-off, where the stimulus has more than 1 % of its peak power: where it has less, both are what leaks from there.
+    """
+    n_bins = result.stimulus.shape[1]
+    windows = multitaper.tapers(n_bins, 2.5)
+    x, y = (multitaper.eigencoefficients(part, windows) for part in result)
+    power = np.mean(np.abs(x) ** 2, axis=0)
+    frequency = np.fft.rfftfreq(n_bins, bin_size)
+    weight = np.where(frequency <= cutoff * (1 + 1e-9), frequency[1], 0.0)
+    weight[0] /= 2
+    kept = (weight > 0) & (power > 0.01 * power.max())
+    coherence = multitaper.null_corrected(multitaper.magnitude_squared(x[:, kept], y[:, kept]), x.shape[0])
+    return float(-np.log2(1 - np.minimum(coherence, 1 - 1e-9)) @ weight[kept])
+
+
+def _middle(values: Floats) -> Floats:
+    """The half of a piece around its middle: (..., bin)."""
+    quarter = values.shape[-1] // 4
+    return values[..., quarter : values.shape[-1] - quarter]
+
+
+def _away_from(test: NDArray[np.intp], pieces: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The pieces that are no neighbours of the test."""
+    return pieces[(pieces < test[0] - 1) | (pieces > test[-1] + 1)]
+
+
+class _Spectra(NamedTuple):
+    """Summed over training pieces, up to the cut-off: power of units (frequency, unit, unit), cross-spectra (frequency, unit)."""
+
+    power: NDArray[np.complex128]
+    cross: NDArray[np.complex128]
+    n_bins: int  # of a window
+
+
+def _spectra(stimulus: Floats, response: Floats, cutoff: float, bin_size: float) -> _Spectra:
+    n = stimulus.shape[1] // 2
+    windows = multitaper.tapers(n, _TIME_HALF_BANDWIDTH)
+    used = np.fft.rfftfreq(n, bin_size) <= cutoff * (1 + 1e-9)
+    # Half-overlapping windows: each taper would waste what lies at its ends.
+    cuts = [slice(k, k + n) for k in range(0, stimulus.shape[1] - n + 1, n // 2)]
+
+    def spectra(values: Floats) -> NDArray[np.complex128]:
+        return np.concatenate([multitaper.eigencoefficients(values[:, c], windows)[:, used] for c in cuts])
+
+    s, r = spectra(stimulus), np.stack([spectra(one) for one in response], axis=-1)
+    by_frequency = np.moveaxis(r, 1, 0)  # (frequency, estimate, unit)
+    return _Spectra(np.swapaxes(by_frequency, 1, 2) @ by_frequency.conj(), np.einsum("ef,efu->fu", s, r.conj()), n)
+
+
+def _kernel(spectra: _Spectra, ridge: float) -> Floats:
+    """Impulse response of each unit (unit, lag), lag 0 in the middle."""
+    power, cross, n = spectra
+    level = ridge * np.mean(np.abs(np.einsum("fuu->fu", power)), axis=1)
+    # s = sum_u K_u r_u: of the normal equations, those for each conjugate of r.
+    normal = np.swapaxes(power, 1, 2) + level[:, None, None] * np.eye(cross.shape[1])
+    transfer = np.zeros((n // 2 + 1, cross.shape[1]), complex)
+    transfer[: cross.shape[0]] = np.linalg.solve(normal, cross[..., None])[..., 0]
+    return np.asarray(np.fft.fftshift(np.fft.irfft(transfer.T, n, axis=-1), axes=-1))
+
+
+def _apply(
+    kernel: Floats, stimulus: Floats, response: Floats, train: NDArray[np.intp], test: NDArray[np.intp]
+) -> tuple[Floats, Floats]:
+    """Middles of the test pieces, of the stimulus and of what the kernel makes of the response, means of training removed."""
+    n = stimulus.shape[1] + kernel.shape[1]
+    mean = response[:, train].mean(axis=(1, 2))[:, None, None]
+    product = np.fft.rfft(response[:, test] - mean, n) * np.fft.rfft(kernel, n)[:, None]
+    whole = np.fft.irfft(product.sum(axis=0), n)[:, kernel.shape[1] // 2 :][:, : stimulus.shape[1]]
+    return _middle(stimulus[test] - stimulus[train].mean()), _middle(whole)
+
+
+def _best_ridge(stimulus: Floats, response: Floats, train: NDArray[np.intp], cutoff: float, bin_size: float) -> float:
+    error = np.zeros(len(_RIDGES))
+    for fold in np.array_split(np.arange(train.size), _FOLDS):
+        test, rest = train[fold], _away_from(train[fold], train)
+        spectra = _spectra(stimulus[rest], response[:, rest], cutoff, bin_size)
+        for k, ridge in enumerate(_RIDGES):
+            shown, found = _apply(_kernel(spectra, ridge), stimulus, response, rest, test)
+            error[k] += np.sum((shown - found) ** 2)
+    return _RIDGES[int(error.argmin())]
