@@ -14,6 +14,7 @@ DAY = 86400.0
 EPOCHS = {"control": (0.0, 1.5), "baseline": (1.5, 3.0), "perturbation": (3.0, 4.0), "recovery": (4.0, 7.0)}  # days
 METRICS: dict[str, dict[str, Any]] = {
     "firing_rate": {},
+    "rate_trend": {},
     "population_rate": {"bin_size": 3600.0},
     "perturbation_depth": {"window": 21600.0},
     "recovery_fraction": {},
@@ -22,6 +23,7 @@ METRICS: dict[str, dict[str, Any]] = {
     "recovery_time": {"bin_size": 3600.0},
     "set_point_precision": {},
     "set_point_distribution": {},
+    "set_point_change": {},
     "rank_preservation": {"bin_size": 3600.0},
     "macro_stability": {},
     "unit_stability": {},

@@ -106,8 +106,16 @@ def a_day_from_file(units: int = 1000, duration: float = 86400.0, rate: float = 
 def linear() -> str:
     """CPU time of the metrics of single units at 1, 2 and 4 times as many spikes, best of five."""
     told = []
-    for name in ("fano_factor", "coefficient_of_variation", "max_interval_burst_rate", "log_interval_burst_rate"):
+    names = (
+        "fano_factor",
+        "coefficient_of_variation",
+        "max_interval_burst_rate",
+        "log_interval_burst_rate",
+        "rank_surprise_burst_rate",
+    )
+    for name in names:
         metric, each = catalogue.load("metrics", name), []
+        metric(synthetic.activity([synthetic.poisson_train(5.0, 100.0, np.random.default_rng(1))], 100.0))  # compiled
         for times in (1, 2, 4):
             rng = np.random.default_rng(1)
             one = synthetic.activity([synthetic.poisson_train(5.0, 7200.0 * times, rng) for _ in range(50)], 7200.0 * times)
