@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from scipy.stats import mannwhitneyu
 from scipy.stats import t as student
 from spiketrains import trains
 
@@ -15,6 +16,20 @@ UNTOUCHED = {
     "inhibition": {"change_parameter": {"value": {"normal": {"mean": "20 mV", "sd": "0.001 mV"}}}},
 }
 SEEDS = range(1, 6)
+SMALL_N = 320
+# A fifth of the neurons at the same number of inputs, so at the same rates.
+SMALL = {
+    "populations": {"E": {"n": SMALL_N}, "I": {"n": 80}},
+    "projections": {
+        name: {"topology": {"fixed_probability": {"probability": 0.5}}} for name in ("E_to_E", "E_to_I", "I_to_I", "I_to_E")
+    },
+}
+
+
+def _dispersion(first: np.ndarray, second: np.ndarray) -> float:
+    """SD over neurons of the logarithm of a ratio of counts; of those with five spikes or more in the first."""
+    heard = first >= 5
+    return float(np.std(np.log((second[heard] + 0.5) / (first[heard] + 0.5))))
 
 
 class Found(NamedTuple):
@@ -42,11 +57,10 @@ def _found(ready, name: str, seed: int, variant: dict[str, Any] | None = None) -
 
     before, end = counts(ONSET - WINDOW, ONSET), counts(STOP - WINDOW, STOP)
     base, low, last = before.mean() / WINDOW, counts(ONSET, ONSET + 10).mean() / 10, end.mean() / WINDOW
-    heard = before >= 5
     (rule,) = simulation.network.parts[0].projections["E_to_E"].release
     return Found(
         float((last - low) / (base - low)),
-        float(np.std(np.log((end[heard] + 0.5) / (before[heard] + 0.5)))),
+        _dispersion(before, end),
         _paired_pulse(float(np.mean(rule.utilisation))),
     )
 
@@ -81,3 +95,37 @@ def test_a_global_signal_brings_back_the_population_and_a_local_one_its_neurons(
     assert all(one.paired_pulse <= 0.9 * _paired_pulse(0.3) for one in over)
     assert all(one.paired_pulse == pytest.approx(_paired_pulse(0.3)) for one in own)
     assert all(_found(ready, "slomowitz2015", seed, NONE).recovery < 0.3 for seed in SEEDS)
+
+
+def _ratios(ready, name: str, seed: int) -> tuple[float, float]:
+    """Of a small network: dispersion with the perturbation over that without it; and, without it, over the second half of the
+    time over that of the first, where nothing is to be seen.
+    """
+
+    def counts(variant: dict[str, Any], *edges: float) -> list[np.ndarray]:
+        simulation = ready(name, SMALL | variant, seed=seed)
+        simulation.advance(round(STOP * 1e4))
+        time, unit = trains(simulation, "E")
+        return [np.bincount(unit[(time >= e - WINDOW) & (time < e)], minlength=SMALL_N) for e in edges]
+
+    before, end = counts({}, ONSET, STOP)
+    first, middle, last = counts({"protocols": UNTOUCHED}, ONSET, (ONSET + STOP) / 2, STOP)
+    return _dispersion(before, end) / _dispersion(first, last), _dispersion(middle, last) / _dispersion(first, middle)
+
+
+def _area(larger: list[float], smaller: list[float]) -> float:
+    """Area under the curve: how often one of the first is above one of the second."""
+    return float(np.mean(np.subtract.outer(larger, smaller) > 0))
+
+
+@pytest.mark.nightly
+def test_the_dispersion_of_neurons_tells_a_global_signal_from_a_local_one(ready):
+    """Twenty seeds of each, small networks; SCIENCE.md asks for an area of 0.95. Negative control: networks to which nothing
+    happened are not told apart by the same ratio (Mann-Whitney, 1 %).
+
+    Seen, seeds 1 to 3 only: global 2.80 to 3.69, local 0.74 to 0.87; control 0.94 to 1.19 and 0.92 to 1.23. Of the whole network,
+    seeds 1 to 4: 2.91 to 3.55, and 0.88 to 0.92. Three to four CPU seconds a run, 80 runs.
+    """
+    over, own = (np.array([_ratios(ready, name, k) for k in range(1, 21)]).T for name in ("slomowitz2015", "slomowitz2015_local"))
+    assert _area(over[0], own[0]) > 0.95
+    assert mannwhitneyu(over[1], own[1]).pvalue > 0.01
