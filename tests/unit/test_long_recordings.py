@@ -18,10 +18,13 @@ def test_one_hour(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_channels_that_neo_reads(tmp_path: Path) -> None:
-    """Marked as LFP under `any_neo`."""
-    short, long = (measured(hours, tmp_path, "any_neo") for hours in (0.1, 0.4))
-    assert long["peak_gigabytes_opened"] < short["peak_gigabytes_opened"] + 0.1
-    assert long["samples"] == 1_440_000
+    """Marked as LFP under `any_neo`. Seen: 0.40 GB at 0.05 h, 0.46 GB at 0.5 h; at 0.4 h the LFP alone is 0.74 GB in doubles.
+
+    neo maps the file, and the pages of it that were read count here until the kernel wants the memory back.
+    """
+    found = measured(0.4, tmp_path, "any_neo")
+    assert found["peak_gigabytes_opened"] < 0.6 * LIMIT
+    assert found["samples"] == 1_440_000
 
 
 @pytest.mark.slow
