@@ -8,51 +8,17 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 
-from homeoanalysis.errors import DataError
 from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
+from homeoanalysis.numerics import information_bound as bound
 from homeoanalysis.numerics import multitaper, resampling, synthetic
-from homeoanalysis.numerics.intervals import t_quantile
 from homeoanalysis.numerics.stimulus_response import pieces
 from homeoanalysis.units import Second
-
-_CEILING = 1 - 1e-9  # keeps the logarithm finite for a noiseless channel
 
 
 def _truth(rng: np.random.Generator) -> Truth:
     """Poisson encoder, G = 300 * 0.3^2 / (2 * 100) = 0.135: at least 100 log2(1.135) = 18.27 bit/s."""
     activity = synthetic.poisson_encoder(300.0, 0.3, 100.0, 60.0, rng)
     return Truth(activity, 100 * np.log2(1 + 0.135), {"segment": 0.5, "time_half_bandwidth": 2.0})
-
-
-_Spectra = tuple[NDArray[np.complex128], NDArray[np.float64], NDArray[np.float64]]
-
-
-def _by_piece(x: NDArray[np.complex128], y: NDArray[np.complex128], n_pieces: int) -> _Spectra:
-    """Cross- and auto-spectra (piece, frequency), summed over tapers."""
-    terms = (x * np.conj(y), np.abs(x) ** 2, np.abs(y) ** 2)
-    cross, xx, yy = (term.reshape(n_pieces, -1, x.shape[-1]).sum(axis=1) for term in terms)
-    return cross, xx, yy
-
-
-def _integral(cross: NDArray[Any], power: NDArray[Any], n: int, weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """-integral of log2(1 - coherence), from summed cross- and auto-spectra (..., frequency)."""
-    coherence = multitaper.null_corrected(np.abs(cross) ** 2 / power, n)
-    return np.asarray(-np.log2(1 - np.minimum(coherence, _CEILING)) @ weight)
-
-
-def _total(spectra: _Spectra, n_tapers: int, weight: NDArray[np.float64]) -> float:
-    cross, xx, yy = (s.sum(axis=0) for s in spectra)
-    return float(_integral(cross, xx * yy, spectra[0].shape[0] * n_tapers, weight))
-
-
-def _jackknife(spectra: _Spectra, n_tapers: int, weight: NDArray[np.float64]) -> float:
-    """Half of the 95 % interval, from leaving out one piece at a time."""
-    n = spectra[0].shape[0]
-    if n < 3:
-        return np.nan
-    cross, xx, yy = (s.sum(axis=0) - s for s in spectra)
-    deleted = _integral(cross, xx * yy, (n - 1) * n_tapers, weight)
-    return t_quantile(0.95, n - 1) * float(np.sqrt((n - 1) * deleted.var()))
 
 
 @metric(
@@ -88,30 +54,21 @@ def information_rate(
     Raises NotApplicable without spikes or stimulus; DataError if W is too wide.
     """
     cut = pieces(activity, bin_size=bin_size, segment=segment)
-    half_bandwidth = time_half_bandwidth / segment
-    if half_bandwidth > cut.cutoff / 10:
-        raise DataError(
-            f"half-bandwidth {half_bandwidth:.3g} Hz is more than a tenth of the stimulus' cut-off {cut.cutoff:.3g} Hz, so that "
-            f"information leaks past it; make segment at least {10 * time_half_bandwidth / cut.cutoff:.3g} s"
-        )
+    bound.check_half_bandwidth(cut.cutoff, segment, time_half_bandwidth)
     n_pieces, n_bins = cut.stimulus.shape
     windows = multitaper.tapers(n_bins, time_half_bandwidth)
-    frequency = np.fft.rfftfreq(n_bins, bin_size)
-    weight = np.where(frequency <= cut.cutoff * (1 + 1e-9), frequency[1], 0.0)
-    weight[0] /= 2
-    kept = weight > 0
-    weight = weight[kept]
+    kept, weight = bound.weights(n_bins, bin_size, cut.cutoff)
     n_tapers = windows.shape[0]
     stimulus = multitaper.eigencoefficients(cut.stimulus, windows)[:, kept]
     spikes = cut.response.sum(axis=(1, 2))
     spectra = [
-        _by_piece(stimulus, multitaper.eigencoefficients(r, windows)[:, kept], n_pieces) if n >= 20 else None
+        bound.by_piece(stimulus, multitaper.eigencoefficients(r, windows)[:, kept], n_pieces) if n >= 20 else None
         for r, n in zip(cut.response, spikes, strict=True)
     ]
-    total = np.array([np.nan if s is None else _total(s, n_tapers, weight) for s in spectra])
+    total = np.array([np.nan if s is None else bound.total(s, n_tapers, weight) for s in spectra])
 
     def half_width() -> NDArray[np.float64]:
-        return np.array([np.nan if s is None else _jackknife(s, n_tapers, weight) for s in spectra])
+        return np.array([np.nan if s is None else bound.jackknife(s, n_tapers, weight) for s in spectra])
 
     with np.errstate(divide="ignore"):
         per_spike = total * n_pieces * n_bins * bin_size / spikes

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homeoanalysis.errors import NotApplicable
-from homeoanalysis.numerics import multitaper
+from homeoanalysis.numerics import information_bound, multitaper
 from homeoanalysis.numerics.stimulus_response import Pieces
 
 Floats = NDArray[np.float64]
@@ -70,12 +70,10 @@ def information_rate(result: Reconstruction, cutoff: float, bin_size: float) -> 
     windows = multitaper.tapers(n_bins, 2.5)
     x, y = (multitaper.eigencoefficients(part, windows) for part in result)
     power = np.mean(np.abs(x) ** 2, axis=0)
-    frequency = np.fft.rfftfreq(n_bins, bin_size)
-    weight = np.where(frequency <= cutoff * (1 + 1e-9), frequency[1], 0.0)
-    weight[0] /= 2
-    kept = (weight > 0) & (power > 0.01 * power.max())
+    kept, weight = information_bound.weights(n_bins, bin_size, cutoff)
+    weight = weight * (power > 0.01 * power.max())[kept]
     coherence = multitaper.null_corrected(multitaper.magnitude_squared(x[:, kept], y[:, kept]), x.shape[0])
-    return float(-np.log2(1 - np.minimum(coherence, 1 - 1e-9)) @ weight[kept])
+    return float(-np.log2(1 - np.minimum(coherence, 1 - 1e-9)) @ weight)
 
 
 def _middle(values: Floats) -> Floats:

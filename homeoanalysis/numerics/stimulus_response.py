@@ -13,11 +13,12 @@ Floats = NDArray[np.float64]
 
 
 class Pieces(NamedTuple):
-    """Stimulus (piece, bin), spike counts of each unit (unit, piece, bin), and the highest frequency of the stimulus."""
+    """Stimulus (piece, bin), spikes of units (unit, piece, bin), highest frequency of the stimulus [Hz], start (piece) [s]."""
 
     stimulus: Floats
     response: Floats
     cutoff: float
+    start: Floats
 
 
 def pieces(activity: xr.Dataset, *, bin_size: float, segment: float) -> Pieces:
@@ -51,7 +52,7 @@ def pieces(activity: xr.Dataset, *, bin_size: float, segment: float) -> Pieces:
     response = np.stack([_counts(t, start, n_bins, bin_size) for t in observed.spike_trains(activity)])
     nyquist = 0.5 / bin_size
     bandwidth = float(activity.covariate_bandwidth.values[0])
-    return Pieces(stimulus, response, nyquist if np.isnan(bandwidth) else min(bandwidth, nyquist))
+    return Pieces(stimulus, response, nyquist if np.isnan(bandwidth) else min(bandwidth, nyquist), start)
 
 
 def _counts(times: Floats, start: Floats, n_bins: int, bin_size: float) -> Floats:

@@ -22,7 +22,7 @@ def _gaussian(ratio: float, n: int, rng: np.random.Generator, units: int = 1) ->
     """White Gaussian stimulus, pieces of 64 bins; each unit is the stimulus three bins later, with noise of its own."""
     stimulus = rng.normal(size=(n, 64))
     noise = rng.normal(size=(units, n, 64)) / np.sqrt(ratio)
-    return Pieces(stimulus, np.roll(stimulus, 3, axis=1) + noise, 0.5)
+    return Pieces(stimulus, np.roll(stimulus, 3, axis=1) + noise, 0.5, 64.0 * np.arange(n))
 
 
 @pytest.mark.parametrize("ratio", [1.0, 4.0])
@@ -62,9 +62,13 @@ def test_what_is_only_in_the_tested_time_is_not_found() -> None:
     stimulus = rng.normal(size=(100, 64))
     sign = np.repeat([1, -1, 1, -1, 1], 20)[:, None]
     response = stimulus * sign * rng.permutation([1, -1])[0]
-    fair = reconstruction.reconstructed(Pieces(stimulus, response[None], 0.5), np.array([0]), 1.0, is_ridged=False)
+    fair = reconstruction.reconstructed(
+        Pieces(stimulus, response[None], 0.5, 64.0 * np.arange(100)), np.array([0]), 1.0, is_ridged=False
+    )
     assert reconstruction.coding_fraction(fair) < 0.2
-    same = reconstruction.reconstructed(Pieces(stimulus, stimulus[None], 0.5), np.array([0]), 1.0, is_ridged=False)
+    same = reconstruction.reconstructed(
+        Pieces(stimulus, stimulus[None], 0.5, 64.0 * np.arange(100)), np.array([0]), 1.0, is_ridged=False
+    )
     assert reconstruction.coding_fraction(same) > 0.95
 
 
