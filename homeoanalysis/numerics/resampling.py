@@ -95,7 +95,18 @@ def turned_trains(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
 
 
 def scattered_trains(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
-    """Every spike at a random place of observed time: same counts, no pattern and no course in time."""
+    """Every spike at a random place of observed time: same counts, no pattern and no course in time.
+
+    Of published counts in bins of trials, in a random bin of any trial.
+    """
+    if "binned_count" in activity:
+        counts = activity.binned_count.transpose("unit", "trial", "bin")
+        even = np.full(counts[0].size, 1 / counts[0].size)
+        placed = rng.multinomial(counts.sum(("trial", "bin")).values, even).reshape(counts.shape).astype(counts.dtype)
+        back = counts.copy(data=placed).transpose(*activity.binned_count.dims)
+        return activity.assign(binned_count=back.variable)
+    if "spike_count" not in activity:
+        return activity
     count = activity.spike_count.values
     return with_spikes(activity, sorted_uniform(count, *observed.segments(activity), rng), count)
 

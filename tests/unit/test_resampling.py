@@ -13,7 +13,7 @@ from homeoanalysis.errors import NotApplicable
 from homeoanalysis.measure import measure_draws
 from homeoanalysis.numerics import observed, synthetic
 from homeoanalysis.numerics.intervals import bca_interval, count_interval, t_quantile
-from homeoanalysis.numerics.resampling import Halves, blocks, shifted_stimulus, sorted_uniform, with_spikes
+from homeoanalysis.numerics.resampling import Halves, blocks, scattered_trains, shifted_stimulus, sorted_uniform, with_spikes
 from homeoanalysis.provenance import rng_for
 
 QUICK = settings(max_examples=80, deadline=None, derandomize=True)
@@ -311,3 +311,24 @@ def test_bca_interval_is_near_that_of_scipy(n: int) -> None:
 def test_bca_interval_of_few_units_is_undefined() -> None:
     assert np.isnan(bca_interval(np.ones((3, 2)), lambda m: m[..., 0])).all()
     assert bca_interval(np.ones((4, 2)), lambda m: m[..., 0]) == (1.0, 1.0)
+
+
+def test_published_counts_are_scattered_over_all_bins_of_all_trials() -> None:
+    """The counts of each unit stay, where they lie does not; the activity is not changed."""
+    counts = np.zeros((6, 2, 5), np.int32)
+    counts[0, 0, 0], counts[:, 1, 2] = 300, 40
+    one = synthetic.activity([np.zeros(0)] * 2, 60.0).drop_vars(["spike_time", "spike_count"])
+    one = synthetic.with_trials(one, 10.0 * np.arange(6), 5.0, ["odour"] * 6).assign(
+        binned_count=(("trial", "unit", "bin"), counts, {"units": "1", "bin_size": 1.0})
+    )
+    before = one.copy(deep=True)
+    found = scattered_trains(one, np.random.default_rng(0)).binned_count
+    assert found.dims == ("trial", "unit", "bin")
+    assert found.attrs == one.binned_count.attrs
+    assert found.dtype == counts.dtype
+    np.testing.assert_array_equal(found.sum(("trial", "bin")), [300, 240])
+    np.testing.assert_allclose(found.mean(("trial", "bin")), [10, 8])
+    assert found.var(("trial", "bin")).max() < 30  # of a Poisson count of 10: 10; of the counts as they were 2900
+    xr.testing.assert_identical(one, before)
+    nothing = one.drop_vars("binned_count")
+    xr.testing.assert_identical(scattered_trains(nothing, np.random.default_rng(0)), nothing)
