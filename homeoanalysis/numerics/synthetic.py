@@ -270,6 +270,24 @@ def smooth_encoder(
     return one, density, units * rate * depth**2 * density / 2, float(frequency[1])
 
 
+def counted(
+    count: NDArray[np.int64], stimulus: Sequence[str], rng: np.random.Generator, *, length: float = 0.1, period: float = 0.128
+) -> xr.Dataset:
+    """Units with the given counts (trial, unit) of spikes, at random times of successive trials."""
+    start = period * np.arange(count.shape[0], dtype=np.float64)
+    trains = []
+    for column in count.T:
+        at = np.repeat(start, column)
+        trains.append(np.sort(at + length * rng.uniform(0.01, 0.99, at.size)))
+    return with_trials(activity(trains, period * count.shape[0]), start, length, stimulus)
+
+
+def gaussian_counts(mean: Floats, covariance: Floats, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Whole numbers nearest to Gaussian ones, means (trial, unit): to the variance of each 1/12 is added by that."""
+    noise = rng.multivariate_normal(np.zeros(covariance.shape[0]), covariance, mean.shape[0], method="cholesky")
+    return np.maximum(np.rint(mean + noise), 0).astype(np.int64)
+
+
 def poisson_encoder(
     rate: float, depth: float, cutoff: float, duration: float, rng: np.random.Generator, n_units: int = 1
 ) -> xr.Dataset:

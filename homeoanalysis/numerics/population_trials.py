@@ -1,0 +1,99 @@
+"""Responses of a population in single trials, epoch by epoch, and parts of them in which conditions are equal."""
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from homeoanalysis.catalogue import did_you_mean
+from homeoanalysis.errors import DataError
+from homeoanalysis.numerics import observed, trials
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.intp]
+FEWEST = 4  # trials of a stimulus that a variance is taken from
+
+
+class Population(NamedTuple):
+    """Trials in the order of time.
+
+    spikes: (trial, unit, bin) counts. stimulus: (trial), index into the names of the stimuli of all epochs. unit: (unit), index.
+    left_out: how many trials in which not every unit was observed.
+    """
+
+    spikes: NDArray[np.int64]
+    stimulus: Labels
+    stimuli: list[str]
+    unit: Labels
+    left_out: int
+
+
+def in_epochs(activity: xr.Dataset, begin: float, end: float, bin_size: float | None = None) -> dict[str, Population]:
+    """The trials whose windows lie in each epoch, and in which every unit was observed that ever was in it.
+
+    Raises as `trials.counts`.
+    """
+    found = trials.counts(activity, begin, end, bin_size)
+    at = activity.trial_start.values
+    order = np.argsort(at, kind="stable")
+    slack = observed.EDGE * (end - begin)
+    populations = {}
+    for label, (start, stop) in observed.epochs(activity).items():
+        mine = order[(at[order] + begin >= start - slack) & (at[order] + end <= stop + slack)]
+        unit = np.flatnonzero(found.seen[:, mine].any(axis=1))
+        kept = found.seen[np.ix_(unit, mine)].all(axis=0) & (unit.size > 0)
+        spikes = found.spikes[np.ix_(unit, mine[kept])].transpose(1, 0, 2)
+        is_partly = found.seen[:, mine].any(axis=0) & ~kept
+        populations[label] = Population(spikes, found.stimulus[mine[kept]], found.labels, unit, int(is_partly.sum()))
+    return populations
+
+
+def of_two(one: Population, stimuli: tuple[str, str] | None) -> tuple[tuple[Floats, Floats], str]:
+    """Counts (trial, unit) of either stimulus, by default of the two that there are, and why there are none, else empty.
+
+    Raises DataError for a name that is no stimulus, or if there are more than two and none are named.
+    """
+    names = one.stimuli
+    if stimuli is None and len(names) > 2:
+        raise DataError(f"trials of {len(names)} stimuli ({', '.join(names)}), but two are compared; name them in `stimuli`")
+    for name in stimuli or ():
+        if name not in names:
+            raise DataError(f"there is no stimulus {name!r}; {did_you_mean(name, names)}")
+    count = one.spikes.sum(axis=2).astype(float)
+    first, second = (count[one.stimulus == names.index(name)] for name in (stimuli or tuple(names) * 2)[:2])
+    few = min(len(first), len(second)) if len(names) > 1 else 0
+    return (first, second), "" if few >= FEWEST else f"{few} trials of a stimulus; {FEWEST} are needed"
+
+
+class Equal(NamedTuple):
+    """What conditions are made equal in: units, trials of each stimulus, mean count of a unit in a trial; None: as it is."""
+
+    units: int | None
+    trials: int | None
+    mean_count: float | None
+
+    def is_met(self, one: Population) -> str:
+        """Why there is less than that; empty if there is not."""
+        n = np.bincount(one.stimulus)
+        if self.units is not None and one.spikes.shape[1] < self.units:
+            return f"{one.spikes.shape[1]} units, {self.units} asked for"
+        if self.trials is not None and n[n > 0].min(initial=one.stimulus.size) < self.trials:
+            return f"{n[n > 0].min(initial=one.stimulus.size)} trials of a stimulus, {self.trials} asked for"
+        if self.mean_count is not None and one.spikes.sum(axis=2).mean() < self.mean_count:
+            return f"{one.spikes.sum(axis=2).mean():.3g} spikes of a unit in a trial, {self.mean_count:.3g} asked for"
+        return ""
+
+    def part(self, one: Population, rng: np.random.Generator) -> Population:
+        """A random part with that many units and trials of each stimulus, thinned to that mean count; trials stay in order."""
+        if self.trials is not None:
+            drawn = [rng.permutation(np.flatnonzero(one.stimulus == k))[: self.trials] for k in np.unique(one.stimulus)]
+            kept = np.sort(np.concatenate(drawn))
+            one = one._replace(spikes=one.spikes[kept], stimulus=one.stimulus[kept])
+        if self.units is not None:
+            chosen = np.sort(rng.permutation(one.unit.size)[: self.units])
+            one = one._replace(spikes=one.spikes[:, chosen], unit=one.unit[chosen])
+        if self.mean_count is not None:
+            share = min(self.mean_count / max(float(one.spikes.sum(axis=2).mean()), self.mean_count), 1.0)
+            one = one._replace(spikes=rng.binomial(one.spikes, share))
+        return one
