@@ -195,6 +195,8 @@ def _record(model: "Model") -> Iterator[str]:
         if model.duration is not None and every > model.duration:
             yield f"{key} is {every:g} s, longer than the run of {model.duration:g} s: there would be no sample; shorten it"
     field, blind = record.lfp_proxy, record.blindness
+    if field and len(set(field.populations)) < len(field.populations):
+        yield "lfp_proxy.populations names a population twice; name it once"
     if field and abs(field.delay / field.every - round(field.delay / field.every)) > 1e-6:
         yield f"lfp_proxy.delay is {field.delay:g} s, no whole number of samples of {field.every:g} s; round it"
     if blind and blind.electrodes:
@@ -226,7 +228,8 @@ def memory(model: "Model") -> dict[str, float]:
     for name, trace in model.record.traces.items():
         found[f"record.traces.{name}"] = 8.0 * trace.units * steps * model.dt / trace.every
     if model.record.lfp_proxy:
-        found["record.lfp_proxy"] = 16 * steps * model.dt / model.record.lfp_proxy.every
+        field = model.record.lfp_proxy
+        found["record.lfp_proxy"] = 16 * len(field.populations) * steps * model.dt / field.every
     weights = model.record.weights
     for name in weights.projections if weights else []:
         assert weights is not None

@@ -284,7 +284,7 @@ class Model(Strict):
         record = self.record
         named = [(f"units.{name}", name) for name in record.units]
         named += [(f"traces.{key}.population", t.population) for key, t in record.traces.items()]
-        named += [("lfp_proxy.population", record.lfp_proxy.population)] if record.lfp_proxy else []
+        named += [("lfp_proxy.populations", name) for name in record.lfp_proxy.populations] if record.lfp_proxy else []
         for key, name in named:
             if name not in self.populations:
                 yield f"{key} is {name!r}, which is no population of this model; {catalogue.did_you_mean(name, self.populations)}"

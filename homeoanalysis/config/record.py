@@ -21,12 +21,12 @@ class TraceRecord(Strict):
 
 
 class LfpProxy(Strict):
-    """A stand-in for the local field potential (Mazzoni et al. 2015, PLoS Comput Biol 11:e1004584).
+    """Stand-ins for the local field potential, one for each population (Mazzoni et al. 2015, PLoS Comput Biol 11:e1004584).
 
-    Mean over the neurons of |excitatory(t - delay)| + ratio |inhibitory(t)|, both as drive [V].
+    Mean over its neurons of |excitatory(t - delay)| + ratio |inhibitory(t)|, both as drive [V].
     """
 
-    population: Name
+    populations: Annotated[list[Name], Field(min_length=1)]
     every: Positive = 0.001
     delay: Annotated[Second, Field(ge=0)] = 0.006
     ratio: Annotated[float, Field(ge=0)] = 1.65

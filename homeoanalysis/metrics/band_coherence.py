@@ -17,6 +17,8 @@ from homeoanalysis.numerics.multiple import discoveries
 from homeoanalysis.numerics.pieces import BANDS, Bands, Between, Pieces, Spans, TimeHalfBandwidth
 from homeoanalysis.units import Second
 
+_LIMIT = 1 - 1e-12  # atanh(1) is infinite: a signal with itself
+
 
 def _truth(rng: np.random.Generator) -> Truth:
     """Two autoregressive signals of the coherence 0.4 at all frequencies, so in all bands."""
@@ -71,8 +73,19 @@ def band_coherence(
         def mean(part: cs.Sums) -> np.ndarray:
             return named.averaged(cs.squared(part), inside)
 
+        def less_bias(part: cs.Sums) -> np.ndarray:
+            # Not Q, as of a single frequency: where the mean is near 0 and its error small, the bias of Q is larger than both.
+            return np.asarray(np.arctanh(np.clip(multitaper.corrected(mean(part), n), -_LIMIT, _LIMIT)))
+
         raw = pair_metrics.blanked(mean(cs.sums(spectra)).T, reasons)
-        ends = functools.cache(lambda: cs.interval_of(raw, *cs.jackknife(spectra, cs.stabilised(n, mean)), n, spectra.weight))
+
+        @functools.cache
+        def ends() -> tuple[np.ndarray, np.ndarray]:
+            z, error = cs.jackknife(spectra, less_bias)
+            width = cs.half_width(error, spectra.weight)
+            low, high = (np.where(np.isnan(raw), np.nan, np.clip(np.tanh(z + sign * width), 0, 1)) for sign in (-1, 1))
+            return low, high
+
         windows = multitaper.tapers(pieces.grid.n_bins, time_half_bandwidth)
         worth = np.array([named.independent(windows, np.flatnonzero(row)) if row.any() else np.nan for row in inside])
         p = np.stack([named.null_tail(raw[:, k], n, w) for k, w in enumerate(worth)], axis=1)

@@ -95,10 +95,14 @@ def attach(network: Network, model: Model, steps: int) -> None:
     if record.lfp_proxy is not None:
         every = int(grid.steps(record.lfp_proxy.every))
         for part in network.parts:
-            p = part.populations[record.lfp_proxy.population]
-            part.probes[FIELD] = FieldProbe(
-                p.kernel, p.state, p.channels, p.counts.size, every, np.zeros(2), np.zeros((steps // every, 2))
-            )
+            for name in record.lfp_proxy.populations:
+                p, out = part.populations[name], np.zeros((steps // every, 2))
+                part.probes[_of(name)] = FieldProbe(p.kernel, p.state, p.channels, p.counts.size, every, np.zeros(2), out)
+
+
+def _of(population: str) -> str:
+    """The name of its field probe, which no trace can have."""
+    return f"{FIELD}.{population}"
 
 
 def take(network: Network, model: Model, until: int) -> dict[str, np.ndarray]:
@@ -110,11 +114,14 @@ def take(network: Network, model: Model, until: int) -> dict[str, np.ndarray]:
     wanted_field = model.record.lfp_proxy
     if wanted_field is not None:
         rows = until // int(network.grid.steps(wanted_field.every))
-        whole = network.neurons[wanted_field.population]
-        # (1 - decay) is what a step takes of a constant input, so that both sums become drives.
-        per_drive = whole.n * (1 - float(np.mean(whole.cell.decay)))
-        excitatory, inhibitory = sum(part.probes[FIELD].out[:rows] for part in network.parts).T / per_drive
         back = int(network.grid.steps(wanted_field.delay)) // int(network.grid.steps(wanted_field.every))
-        delayed = np.concatenate([np.zeros(back), excitatory])[: excitatory.size]
-        found[FIELD] = (delayed + wanted_field.ratio * inhibitory)[None]
+        fields = []
+        for name in wanted_field.populations:
+            whole = network.neurons[name]
+            # (1 - decay) is what a step takes of a constant input, so that both sums become drives.
+            per_drive = whole.n * (1 - float(np.mean(whole.cell.decay)))
+            excitatory, inhibitory = sum(part.probes[_of(name)].out[:rows] for part in network.parts).T / per_drive
+            delayed = np.concatenate([np.zeros(back), excitatory])[: excitatory.size]
+            fields.append(delayed + wanted_field.ratio * inhibitory)
+        found[FIELD] = np.stack(fields)
     return found

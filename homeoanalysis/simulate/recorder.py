@@ -175,7 +175,7 @@ def _signals(dataset: xr.Dataset, model: Model, simulation: Simulation) -> xr.Da
     field = model.record.lfp_proxy
     if field is not None:
         formula = f"mean |excitatory(t - {field.delay:g} s)| + {field.ratio:g} |inhibitory(t)|"
-        dataset = _with_signal(dataset, "lfp_proxy", taken.pop(probes.FIELD), [field.population], field.every, "V", formula)
+        dataset = _with_signal(dataset, "lfp_proxy", taken.pop(probes.FIELD), field.populations, field.every, "V", formula)
     for name, wanted in model.record.traces.items():
         kind = "membrane_potential" if wanted.variable == "v" else "state_variable"
         unit = "V" if kind == "membrane_potential" else "SI"

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from binomial import binomial_rule
 from scipy import signal
 
 from homeoanalysis.errors import DataError, NotApplicable
@@ -40,6 +41,21 @@ def test_a_quarter_of_the_spikes_has_the_same_phase_consistency_and_a_longer_vec
     error = np.std(differences, ddof=1) / np.sqrt(20)
     assert abs(np.mean(differences)) < 3.5 * error
     assert np.mean(control) - np.mean(differences) > 0.005  # 1 / n of the few, 128
+
+
+@pytest.mark.slow
+def test_intervals_of_bands_hold_a_coherence_of_zero() -> None:
+    """Of 200 pairs of independent channels; control: the interval of a single frequency, averaged over the band, does not."""
+    holds, control = [], []
+    for draw in range(200):
+        noise = signals.with_signal([], rng_for(8, "no relation", draw).normal(size=(2, 64 * 250)), 250.0)
+        band = band_coherence(noise, bands={"gamma": (30.0, 80.0)}, segment=1.024).squeeze()
+        assert band.band_coherence_low <= max(float(band.band_coherence), 0.0) <= band.band_coherence_high
+        holds.append(float(band.band_coherence_low) == 0)
+        each = coherence(noise, segment=1.024).squeeze()
+        control.append(float(each.coherence_low.sel(frequency=slice(30, 80)).mean()) == 0)
+    assert not binomial_rule(holds, 0.975, at_least=False)
+    assert np.mean(control) < 0.1
 
 
 def test_spikes_on_the_trough_prefer_pi() -> None:

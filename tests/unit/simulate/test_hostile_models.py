@@ -175,7 +175,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (_trace(every="0 s"), "every is '0 s'"),
     (_trace(every="10 s"), "traces.a.every is 10 s, longer than the run of 1 s"),
     (
-        {"record": {"lfp_proxy": {"population": "E", "delay": "0.5 ms"}}},
+        {"record": {"lfp_proxy": {"populations": ["E", "E"]}}},
+        "lfp_proxy.populations names a population twice",
+    ),
+    (
+        {"record": {"lfp_proxy": {"populations": ["E"], "delay": "0.5 ms"}}},
         "lfp_proxy.delay is 0.0005 s, no whole number of samples",
     ),
     ({"record": {"blindness": {"missed": NAN}}}, "missed is nan"),
@@ -217,7 +221,7 @@ LARGE: list[tuple[dict[str, Any], str]] = [
     ({"populations.E.n": 1_000_000}, r"5e\+03 GB of them for projections.EE"),
     ({"populations.E.n": 100_000, **_wire("fixed_in_degree", in_degree=1_000_000)}, "GB of them for projections.EE"),
     ({"duration": "200000 s", **_trace(units=8, every="0.1 ms")}, "GB of them for record.traces.a"),
-    ({"duration": "200000 s", "record": {"lfp_proxy": {"population": "E", "every": "0.1 ms"}}}, "for record.lfp_proxy"),
+    ({"duration": "200000 s", "record": {"lfp_proxy": {"populations": ["E"], "every": "0.1 ms"}}}, "for record.lfp_proxy"),
     ({"duration": "200000 s", "record": {"weights": {"projections": ["EE"], "every": "0.1 ms"}}}, "for record.weights of EE"),
     (_drive("patterns", rate="1 kHz", stimuli=900_000, repeats=1, trial="10 ms"), "for protocols.x"),
 ]

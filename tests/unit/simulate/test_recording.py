@@ -61,13 +61,14 @@ def test_a_conductance_is_the_weight_that_decays():
 
 @pytest.mark.slow
 def test_the_field_proxy_follows_its_formula():
-    """v is clamped by a huge threshold and no leak drive: excitatory drive = R g (e - v), here from traces of v and g."""
+    """v is clamped by a huge threshold and no leak drive: excitatory drive = R g (e - v), here from traces of v and g.
+    A population has a channel of its own, which is zero without synaptic input."""
     outside = {"population": "cell", "rate": "2 kHz", "weight": "0.1 nS"}
     model = Model.model_validate(
         {
             "title": "field",
             "duration": "1 s",
-            "populations": {"cell": {"n": 1, "neuron": {"lif_conductance": {"v_threshold": "1 kV"}}}},
+            "populations": {k: {"n": 1, "neuron": {"lif_conductance": {"v_threshold": "1 kV"}}} for k in ("quiet", "cell")},
             "protocols": {
                 "e": {"poisson_input": outside | {"channel": "excitatory"}},
                 "i": {"poisson_input": outside | {"channel": "inhibitory"}},
@@ -78,7 +79,7 @@ def test_the_field_proxy_follows_its_formula():
                     "e": {"population": "cell", "variable": "excitatory", "units": 1, "every": "1 ms"},
                     "i": {"population": "cell", "variable": "inhibitory", "units": 1, "every": "1 ms"},
                 },
-                "lfp_proxy": {"population": "cell", "every": "1 ms", "delay": "6 ms", "ratio": 1.65},
+                "lfp_proxy": {"populations": ["cell", "quiet"], "every": "1 ms", "delay": "6 ms", "ratio": 1.65},
             },
         }
     )
@@ -87,6 +88,8 @@ def test_the_field_proxy_follows_its_formula():
     resistance = 0.02 / 200e-12
     excitatory, inhibitory = np.abs(resistance * e * (0 - v)), np.abs(resistance * i * (-0.08 - v))
     delayed = np.concatenate([np.zeros(6), excitatory[:-6]])
+    assert activity.lfp_proxy_channel.values.tolist() == ["cell", "quiet"]
+    assert not activity.lfp_proxy.values[1].any()
     assert np.allclose(activity.lfp_proxy.values[0], delayed + 1.65 * inhibitory, rtol=1e-9)
     assert not np.allclose(activity.lfp_proxy.values[0], excitatory + 1.65 * inhibitory, rtol=0.01)
 
