@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
 from homeoanalysis.numerics import cross_spectra as cs
 from homeoanalysis.numerics import pair_metrics
 from homeoanalysis.numerics import signal_surrogates as surrogate
@@ -16,12 +16,21 @@ from homeoanalysis.numerics.pieces import Between, Pieces, TimeHalfBandwidth
 from homeoanalysis.units import Hertz, Second
 
 
+_LIMIT = 1 - 1e-12  # atanh(1) is infinite: a channel that always leads
+
+
 def _truth(rng: np.random.Generator) -> Truth:
     """Of Gaussian channels of coherency r + im the index is 2 m s / (s^2 + m^2), s^2 = 1 - r^2; here those of a delay."""
     frequency = np.fft.rfftfreq(256, 1 / 250)[3:-3]
     r, m = (np.sqrt(0.4) * f(2 * np.pi * frequency / 250) for f in (np.cos, np.sin))
     s = np.sqrt(1 - r**2)
     return Truth(synthetic.delayed_pair(1, 0.4, 64.0, 250.0, rng), (2 * m * s / (s**2 + m**2)) ** 2, {"segment": 1.024})
+
+
+def _signed(total: np.ndarray) -> np.ndarray:
+    """The same -> atanh of the index with its sign, which is normal at 0 too, as its square is not."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.arctanh(np.clip(total[0] / total[1], -_LIMIT, _LIMIT)))
 
 
 def _debiased(total: np.ndarray) -> np.ndarray:
@@ -36,15 +45,17 @@ def _debiased(total: np.ndarray) -> np.ndarray:
     dims=("pair", "epoch", "frequency"),
     bounds=(-1, 1),
     companions={
-        **pair_metrics.ends("1", (-1, 2)),
+        **pair_metrics.ends("1", (-1, 1)),
         "p": Companion("1", "Probability of a lag as consistent where there is none (t test of the imaginary parts)", (0, 1)),
         "q": pair_metrics.discovery("pairs and frequencies"),
         "df": pair_metrics.DF,
     },
-    source="debiased estimator of the squared index: Vinck et al. 2011, doi:10.1016/j.neuroimage.2011.01.055, eq. 23",
+    source="debiased estimator of the squared index: Vinck et al. 2011, doi:10.1016/j.neuroimage.2011.01.055, eq. 23; interval: "
+    "jackknife of atanh of the index with its sign, squared",
     scale="linear",
     truth=_truth,
     surrogate=surrogate.shifted_channels,
+    null=surrogate_of(_truth, surrogate.shifted_channels, 0.0),
     cost=0.03,
 )
 def weighted_phase_lag_index(
@@ -84,9 +95,11 @@ def weighted_phase_lag_index(
         whole = total.sum(axis=1)
         weight = np.bincount(group.ravel()).astype(float)
         value = _debiased(whole)
-        error = cs.standard_error(value, _debiased(whole[:, None] - total), weight)
-        width = cs.half_width(error, weight)
-        low, high = (pair_metrics.blanked(np.clip(value + sign * width, -1, 2).T, reasons) for sign in (-1, 1))
+        z = np.abs(_signed(whole))
+        width = cs.half_width(cs.standard_error(_signed(whole), _signed(whole[:, None] - total), weight), weight)
+        ends = np.tanh(np.maximum(z - width, 0)) ** 2, np.tanh(z + width) ** 2
+        # An estimate below 0 is in its own interval, which starts there.
+        low, high = (pair_metrics.blanked(end.T, reasons) for end in (np.fmin(ends[0], value), ends[1]))
         value = pair_metrics.blanked(value.T, reasons)
         with np.errstate(invalid="ignore", divide="ignore"):
             t = whole[0] / np.sqrt(np.maximum(whole[2] - whole[0] ** 2 / n, 0) * n / (n - 1))
