@@ -15,7 +15,6 @@ from homeoanalysis.numerics.multiple import discoveries
 from homeoanalysis.numerics.pieces import Between, Pieces, TimeHalfBandwidth
 from homeoanalysis.units import Hertz, Second
 
-
 _LIMIT = 1 - 1e-12  # atanh(1) is infinite: a channel that always leads
 
 
