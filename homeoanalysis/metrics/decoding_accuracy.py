@@ -57,6 +57,7 @@ def decoding_accuracy(
     end: Second,
     bin_size: Second | None = None,
     folds: decoding.FoldKind = "time",
+    stimuli: tuple[str, ...] | None = None,
     units: Annotated[int, Field(ge=1)] | None = None,
     trials_each: Annotated[int, Field(ge=decoding.FOLDS)] | None = None,
     rate: Hertz | None = None,
@@ -68,15 +69,17 @@ def decoding_accuracy(
     each unit in these bins, and without it those of the whole window.
     folds: "time", the trials are cut into five parts in the order of time, each decoded from the others; "repeats", each
     stimulus by itself, for trials whose order is not known or that were given stimulus by stimulus: what drifts in time is
-    then decoded, too.
+    then decoded, too. stimuli: those that are told apart; by default all.
     units, trials_each (of each stimulus), rate ([Hz], of a unit in the window): what conditions are made equal in before they are
     compared; the mean of 100 random parts and thinnings. Interval and p are then of one part, so too wide and too high.
-    Returns (epoch), [1], 0 to 1; 1 / stimuli by chance. Trials count in which every unit was observed that ever was. NaN, with
-    the reason in the coordinate `reason`, where a stimulus has too few trials, or there is less than is to be matched.
+    Returns (epoch), [1], 0 to 1; 1 / stimuli by chance, and for silent units. Trials count in which every unit was observed
+    that ever was. NaN, with the reason in the coordinate `reason`, where a stimulus has too few trials, or there is less than
+    is to be matched.
     Raises NotApplicable without spikes and counts, or without trials.
     """
     populations = population_trials.in_epochs(activity, begin, end, bin_size)
     equal = population_trials.Equal(units, trials_each, None if rate is None else rate * (end - begin))
+    populations = {label: population_trials.of_stimuli(one, stimuli) for label, one in populations.items()}
     found = [_Decoded(one, folds, equal) for one in populations.values()]
     return {
         "decoding_accuracy": np.array([one.value for one in found]),
@@ -85,7 +88,7 @@ def decoding_accuracy(
         "decoding_accuracy_p": lambda: np.array([one.p() for one in found]),
         "decoding_accuracy_chance": lambda: np.array([one.shuffled.mean() for one in found]),
         "decoding_accuracy_units": np.array([one.spikes.shape[1] for one in populations.values()], float),
-        "decoding_accuracy_trials": np.array([one.fewest for one in found], float),
+        "decoding_accuracy_trials": np.array([one.fewest for one in populations.values()], float),
         "decoding_accuracy_left_out": np.array([one.left_out for one in populations.values()], float),
         "coords": {"epoch": list(populations), "reason": ("epoch", [one.reason for one in found])},
     }
@@ -97,10 +100,8 @@ class _Decoded:
     def __init__(self, one: population_trials.Population, folds: decoding.FoldKind, equal: population_trials.Equal) -> None:
         names, label = np.unique(one.stimulus, return_inverse=True)
         one = one._replace(stimulus=label)
-        self.fewest = int(np.bincount(label).min(initial=label.size))
         self.is_part = equal != population_trials.Equal(None, None, None)
-        self.reason = "" if one.spikes.any() else "no spikes"
-        self.reason = self.reason or equal.is_met(one)
+        self.reason = equal.is_met(one) if one.unit.size else "no unit was observed in a trial"
         # The same random numbers for the same data, whatever other epochs there are.
         self.rng = rng_for(0, "decoding", label.size, names.size)
         parts = [equal.part(one, self.rng) for _ in range(_SUBSETS)] if self.is_part and not self.reason else [one]

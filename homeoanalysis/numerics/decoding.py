@@ -130,6 +130,16 @@ def accuracy(response: Floats, label: Labels, fold: Labels) -> Floats:
     return np.concatenate(total)
 
 
+def transferred(train: Floats, label: Labels, fold: Labels, test: Floats) -> Labels:
+    """Labels of `test` (trial, feature), by a decoder that knows only the trials of `train`, its shrinkage too."""
+    weight = 1 / np.bincount(label)
+    score = np.zeros(len(_RIDGES))
+    for f in range(int(fold.max()) + 1):
+        score += _hits(Decoder(train[fold != f], train[fold == f]), label[None], fold != f, fold == f, weight).sum(axis=(1, 2))
+    best = len(_RIDGES) - 1 - int(np.argmax(np.round(score[::-1], 12)))
+    return Decoder(train, test).predict(label[None], weight.size)[best, 0].astype(np.intp)
+
+
 def _hits(decoder: Decoder, label: Labels, learnt: Mask, tested: Mask, weight: Floats) -> Floats:
     """(ridge, labelling, tested trial): the trial's share of the balanced accuracy where it was decoded rightly, else 0."""
     found = decoder.predict(label[:, learnt], weight.size)

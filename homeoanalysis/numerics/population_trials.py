@@ -28,6 +28,12 @@ class Population(NamedTuple):
     unit: Labels
     left_out: int
 
+    @property
+    def fewest(self) -> int:
+        """Trials of the stimulus that has the fewest."""
+        count = np.bincount(self.stimulus)
+        return int(count[count > 0].min(initial=self.stimulus.size))
+
 
 def in_epochs(activity: xr.Dataset, begin: float, end: float, bin_size: float | None = None) -> dict[str, Population]:
     """The trials whose windows lie in each epoch, and in which every unit was observed that ever was in it.
@@ -49,6 +55,41 @@ def in_epochs(activity: xr.Dataset, begin: float, end: float, bin_size: float | 
     return populations
 
 
+def of_both(
+    activity: xr.Dataset, begin: float, end: float, first: str, second: str, bin_size: float | None = None
+) -> tuple[Population, Population, int]:
+    """The trials of two epochs, with the units that were observed in both, and how many are in the first only.
+
+    Raises as `trials.counts`, and NotApplicable without one of the epochs.
+    """
+    for label in (first, second):
+        observed.epoch(activity, label)
+    found = in_epochs(activity, begin, end, bin_size)
+    units = np.intersect1d(found[first].unit, found[second].unit)
+    before, after = (
+        one._replace(spikes=one.spikes[:, np.isin(one.unit, units)], unit=units) for one in (found[first], found[second])
+    )
+    return before, after, found[first].unit.size - units.size
+
+
+def are_alike(first: Population, second: Population) -> bool:
+    """Whether both have the same two stimuli or more, and enough trials of each."""
+    names = np.unique(first.stimulus)
+    is_same = np.array_equal(names, np.unique(second.stimulus))
+    return bool(is_same and names.size > 1 and min(first.fewest, second.fewest) >= FEWEST)
+
+
+def of_stimuli(one: Population, stimuli: tuple[str, ...] | None) -> Population:
+    """The trials of some stimuli. Raises DataError for a name that is none."""
+    if stimuli is None:
+        return one
+    for name in stimuli:
+        if name not in one.stimuli:
+            raise DataError(f"there is no stimulus {name!r}; {did_you_mean(name, one.stimuli)}")
+    kept = np.isin(one.stimulus, [one.stimuli.index(name) for name in stimuli])
+    return one._replace(spikes=one.spikes[kept], stimulus=one.stimulus[kept])
+
+
 def of_two(one: Population, stimuli: tuple[str, str] | None) -> tuple[tuple[Floats, Floats], str]:
     """Counts (trial, unit) of either stimulus, by default of the two that there are, and why there are none, else empty.
 
@@ -57,9 +98,7 @@ def of_two(one: Population, stimuli: tuple[str, str] | None) -> tuple[tuple[Floa
     names = one.stimuli
     if stimuli is None and len(names) > 2:
         raise DataError(f"trials of {len(names)} stimuli ({', '.join(names)}), but two are compared; name them in `stimuli`")
-    for name in stimuli or ():
-        if name not in names:
-            raise DataError(f"there is no stimulus {name!r}; {did_you_mean(name, names)}")
+    one = of_stimuli(one, stimuli)
     count = one.spikes.sum(axis=2).astype(float)
     first, second = (count[one.stimulus == names.index(name)] for name in (stimuli or tuple(names) * 2)[:2])
     few = min(len(first), len(second)) if len(names) > 1 else 0
@@ -75,11 +114,10 @@ class Equal(NamedTuple):
 
     def is_met(self, one: Population) -> str:
         """Why there is less than that; empty if there is not."""
-        n = np.bincount(one.stimulus)
         if self.units is not None and one.spikes.shape[1] < self.units:
             return f"{one.spikes.shape[1]} units, {self.units} asked for"
-        if self.trials is not None and n[n > 0].min(initial=one.stimulus.size) < self.trials:
-            return f"{n[n > 0].min(initial=one.stimulus.size)} trials of a stimulus, {self.trials} asked for"
+        if self.trials is not None and one.fewest < self.trials:
+            return f"{one.fewest} trials of a stimulus, {self.trials} asked for"
         if self.mean_count is not None and one.spikes.sum(axis=2).mean() < self.mean_count:
             return f"{one.spikes.sum(axis=2).mean():.3g} spikes of a unit in a trial, {self.mean_count:.3g} asked for"
         return ""

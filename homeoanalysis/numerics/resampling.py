@@ -83,6 +83,40 @@ def permuted_labels(activity: xr.Dataset, rng: np.random.Generator) -> xr.Datase
     return activity.assign(stimulus=("trial", rng.permutation(activity.stimulus.values), activity.stimulus.attrs))
 
 
+def shuffled_trials(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+    """Each unit has the trials of a stimulus in an order of its own: same responses, but units no longer vary together."""
+    if "stimulus" not in activity:
+        return activity
+    _, stimulus = np.unique(activity.stimulus.values.astype(str), return_inverse=True)
+    if "binned_count" in activity:
+        counts = activity.binned_count
+        values = counts.values.copy()
+        for u in range(values.shape[1]):
+            values[:, u] = values[_permuted_within(stimulus, np.ones(stimulus.size, bool), rng), u]
+        return activity.assign(binned_count=(counts.dims, values, counts.attrs))
+    start, stop = activity.trial_start.values, activity.trial_stop.values
+    first, last = observed.segments(activity)
+    segment = np.maximum(np.searchsorted(first, start, side="right") - 1, 0)
+    is_whole = (start >= first[segment]) & (stop <= last[segment])
+    order = np.argsort(start, kind="stable")
+    trains = []
+    for train in observed.spike_trains(activity):
+        trial = order[np.maximum(np.searchsorted(start[order], train, side="right") - 1, 0)]
+        inside = (train >= start[trial]) & (train < stop[trial])
+        to = _permuted_within(stimulus, is_whole, rng)
+        trains.append(np.sort(np.where(inside, train - start[trial] + start[to[trial]], train)))
+    return with_spikes(activity, np.concatenate(trains), activity.spike_count.values)
+
+
+def _permuted_within(stimulus: NDArray[np.intp], movable: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.intp]:
+    """The number of another trial of the same stimulus for each trial that can be moved, its own for the others."""
+    to = np.arange(stimulus.size)
+    for k in np.unique(stimulus):
+        mine = np.flatnonzero((stimulus == k) & movable)
+        to[mine] = rng.permutation(mine)
+    return to
+
+
 def turned_trains(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     """The spikes of each unit turned round by a random part of observed time: same counts and patterns, no relation of units."""
     clock = Clock(activity, 0.0)

@@ -282,6 +282,14 @@ def counted(
     return with_trials(activity(trains, period * count.shape[0]), start, length, stimulus)
 
 
+def in_two_epochs(one: xr.Dataset) -> xr.Dataset:
+    """The activity with its first half as the epoch "baseline" and its second as "recovery"."""
+    end = float(one.segment_stop[-1])
+    return one.assign(
+        epoch_start=("epoch", [0.0, end / 2], {"units": "s"}), epoch_stop=("epoch", [end / 2, end], {"units": "s"})
+    ).assign_coords(epoch=["baseline", "recovery"])
+
+
 def gaussian_counts(mean: Floats, covariance: Floats, rng: np.random.Generator) -> NDArray[np.int64]:
     """Whole numbers nearest to Gaussian ones, means (trial, unit): to the variance of each 1/12 is added by that."""
     noise = rng.multivariate_normal(np.zeros(covariance.shape[0]), covariance, mean.shape[0], method="cholesky")

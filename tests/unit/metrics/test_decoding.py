@@ -1,5 +1,9 @@
 """Decoding: against scikit-learn, by hand, and of what must not be decodable. Each guard is shown to matter without it."""
 
+import json
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 from binomial import binomial_rule
@@ -8,7 +12,9 @@ from scipy.signal import lfilter
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from homeoanalysis import catalogue
+from homeoanalysis.config import load_config
 from homeoanalysis.errors import DataError
+from homeoanalysis.ingest import ingest
 from homeoanalysis.numerics import decoding, discrimination, synthetic
 from homeoanalysis.provenance import rng_for
 
@@ -207,3 +213,39 @@ def test_which_two_stimuli_must_be_said() -> None:
     )
     np.testing.assert_allclose(up, -down)
     assert (up > 0).all()
+
+
+@pytest.mark.slow
+def test_odours_are_decoded_as_published(recorded: Callable[[str], Path]) -> None:
+    """Rozenfeld et al. 2023, low concentration: lost at 0 days, back at 2 to 4 days. Isoamyl acetate or linalool, one neuron.
+
+    The file does not say in which order trials were given: repeats are the folds. Half of the accuracy is chance.
+    """
+
+    name = "rozenfeld2023_low_concentration"
+    one = load_config(Path(__file__).parents[3] / "config").recordings[name]
+    found: dict[tuple[str, str], list[float]] = {}
+    for replicate, entry in one.replicates.items():
+        files = {role: recorded(f"{one.source.mirror}/{file.name}") for role, file in entry.all_files().items()}
+        fly = ingest(one, name=name, replicate=replicate, files=files)
+        if {"IAA", "linalool"} <= set(fly.stimulus.values):
+            factors = json.loads(fly.attrs["factors"])
+            told = accuracy_of.estimate(
+                fly, begin=0.5, end=1.5, bin_size=0.05, folds="repeats", stimuli=("IAA", "linalool")
+            ).decoding_accuracy
+            found.setdefault((str(factors["age"]), factors["genotype"]), []).append(float(told[0]))
+    assert {key: len(x) for key, x in found.items()} == {
+        ("3", "control"): 46, ("3", "cac_RNAi"): 50, ("0", "control"): 50, ("0", "cac_RNAi"): 50
+    }  # fmt: skip
+    assert {key: round(float(np.mean(x)), 3) for key, x in found.items()} == {
+        ("3", "control"): 0.798, ("3", "cac_RNAi"): 0.812, ("0", "control"): 0.893, ("0", "cac_RNAi"): 0.707
+    }  # fmt: skip
+    low, high = zip(*(interval(found[age, "cac_RNAi"], found[age, "control"]) for age in "03"), strict=True)
+    assert high[0] < -0.1
+    assert low[1] < 0 < high[1] < 0.1
+
+
+def interval(x: list[float], y: list[float]) -> tuple[float, float]:
+    """Welch's interval of the difference of two means."""
+    found = stats.ttest_ind(x, y, equal_var=False).confidence_interval()
+    return float(found.low), float(found.high)

@@ -1,0 +1,92 @@
+"""Where an animal is, told from the counts of units in windows of time."""
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from homeoanalysis.errors import NotApplicable
+from homeoanalysis.numerics import observed
+
+Floats = NDArray[np.float64]
+_FOLDS = 5
+
+
+class Windows(NamedTuple):
+    """spikes (window, unit), place (window, coordinate) in the unit of the covariate, speed (window) [that per s]."""
+
+    spikes: Floats
+    place: Floats
+    speed: Floats
+
+
+def windows(activity: xr.Dataset, length: float, span: tuple[float, float]) -> Windows:
+    """Windows of `length` [s] laid from the start of each observed stretch of the span, in which the place is known throughout.
+
+    The place is the mean of the samples of the window, the speed that from its first to its last sample. Units count that were
+    isolated throughout. Raises NotApplicable without spikes or a covariate.
+    """
+    if "covariate" not in activity:
+        raise NotApplicable("no stimulus: the place is a covariate")
+    if "spike_time" not in activity:
+        raise NotApplicable("no spike times")
+    part = observed.restrict(activity, np.array([span[0]]), np.array([span[1]]))
+    trains = [t for t, seen in zip(observed.spike_trains(part), observed.isolated(part), strict=True) if seen.all()]
+    samples, rate = part.covariate.values, float(part.covariate.attrs["sampling_rate"])
+    counts, places, speeds = [], [], []
+    for k, (start, stop) in enumerate(zip(*observed.segments(part), strict=True)):
+        n = observed.n_whole(stop - start, length)
+        begin = start + length * np.arange(n)
+        first, number = int(part.covariate_first_sample[k]), int(part.covariate_sample_count[k])
+        edges = np.ceil((begin - float(part.covariate_t_start[k])) * rate - observed.EDGE).astype(np.int64)
+        last = np.minimum(edges + max(int(length * rate + observed.EDGE), 1), number) - 1
+        kept = (edges >= 0) & (last > edges)
+        x = samples[:, first : first + number]
+        for a, b in zip(edges[kept], last[kept], strict=True):
+            places.append(x[:, a : b + 1].mean(axis=1))  # NaN where one sample is
+            speeds.append(np.linalg.norm(x[:, b] - x[:, a]) * rate / (b - a))
+        counts.append(np.array([observed.binned_counts(t, start, n, length) for t in trains]).reshape(len(trains), n).T[kept])
+    count = np.concatenate(counts)
+    place, speed = np.array(places).reshape(-1, len(samples)), np.array(speeds)
+    known = np.isfinite(place).all(axis=1) & np.isfinite(speed)
+    return Windows(count[known].astype(float), place[known], speed[known])
+
+
+class Grid(NamedTuple):
+    """bin (window): number of the visited bin of the place; centre (bin, coordinate)."""
+
+    bin: NDArray[np.intp]
+    centre: Floats
+
+
+def grid(place: Floats, bins: int) -> Grid:
+    """Square bins, `bins` along the longest side of what was visited."""
+    low, high = place.min(axis=0), place.max(axis=0)
+    size = float((high - low).max()) / bins
+    index = np.minimum(np.floor((place - low) / size + observed.EDGE), bins - 1)
+    visited, number = np.unique(index, axis=0, return_inverse=True)
+    return Grid(number.ravel(), low + (visited + 0.5) * size)
+
+
+def errors(count: Floats, place: Floats, where: Grid) -> Floats:
+    """Distance of the decoded from the true place (window); a fifth of the windows, one after the other, is told from the others.
+
+    The likeliest of all visited bins, of independent Poisson counts; each bin has one window of the unit's mean rate more, so
+    that no rate is 0. Source: Zhang et al. 1998, doi:10.1152/jn.1998.79.2.1017, with a flat prior.
+    """
+    n = len(count)
+    fold = np.arange(n) * _FOLDS // n
+    shown = np.zeros((len(where.centre), n))
+    shown[where.bin, np.arange(n)] = 1.0
+    found = np.empty(n)
+    for f in range(_FOLDS):
+        learnt, tested = fold != f, fold == f
+        time = shown[:, learnt].sum(axis=1, keepdims=True)
+        varies = count[learnt].any(axis=0)
+        rate = (shown[:, learnt] @ count[learnt][:, varies] + count[learnt][:, varies].mean(axis=0)) / (time + 1)
+        likely = count[tested][:, varies] @ np.log(rate).T - rate.sum(axis=1)
+        likely[:, time[:, 0] == 0] = -np.inf
+        told = where.centre[np.argmax(likely, axis=1)]
+        found[tested] = np.linalg.norm(told - place[tested], axis=1)
+    return found

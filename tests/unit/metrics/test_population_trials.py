@@ -1,0 +1,205 @@
+"""What two populations, or one at two times, have in common: by hand, of causes told apart, and where the animal is."""
+
+from collections.abc import Callable
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from homeoanalysis import catalogue
+from homeoanalysis.config import load_config
+from homeoanalysis.errors import NotApplicable
+from homeoanalysis.ingest import ingest
+from homeoanalysis.numerics import representations, resampling, synthetic, trials
+from homeoanalysis.numerics import trial_correlations as correlations
+from homeoanalysis.provenance import rng_for
+
+ROOT = Path(__file__).parents[3]
+
+
+def in_two_epochs(first: np.ndarray, second: np.ndarray, trials: int, seed: str):  # type: ignore[no-untyped-def]
+    """Poisson counts of mean (stimulus, unit) in two epochs."""
+    rng = rng_for(1, seed)
+    label = np.concatenate([rng.permutation(np.repeat(np.arange(len(first)), trials)) for _ in range(2)])
+    count = rng.poisson(np.stack([first, second])[np.repeat([0, 1], label.size // 2), label])
+    return synthetic.in_two_epochs(synthetic.counted(count, [f"s{k}" for k in label], rng))
+
+
+def measured(name: str, one, **given):  # type: ignore[no-untyped-def]
+    found = catalogue.load("metrics", name)(one, **{"end": 0.1} | given)
+    return {key.removeprefix(name).lstrip("_"): float(value.values.ravel()[0]) for key, value in found.data_vars.items()}
+
+
+# ---- noise and signal correlations
+
+
+def test_correlations_of_residuals_by_hand() -> None:
+    rng = rng_for(1, "by hand")
+    stimulus, count = np.tile([0, 1], 60), rng.poisson(10.0, (120, 3)).astype(float)
+    count[:, 1] += count[:, 0]
+    z = correlations.residuals(count, stimulus)
+    by_hand = [
+        (count[stimulus == k, u] - count[stimulus == k, u].mean()) / count[stimulus == k, u].std(ddof=1)
+        for k in (0, 1)
+        for u in range(3)
+    ]
+    np.testing.assert_allclose(z[stimulus == 1, 2], by_hand[5])
+    z = np.clip(z, -2.5, 2.5)  # no outliers
+    value, left_out = correlations.mean_of_pairs(z, 20)
+    assert value == pytest.approx(np.corrcoef(z.T)[np.triu_indices(3, 1)].mean())
+    assert left_out[3] == pytest.approx(np.corrcoef(np.delete(z, np.arange(18, 24), axis=0).T)[np.triu_indices(3, 1)].mean())
+
+
+def test_slow_drift_is_no_noise_correlation() -> None:
+    """Independent units that wax and wane together; an artefact in two trials is an outlier."""
+    rng = rng_for(1, "common drift")
+    mean = 20 + 8 * np.sin(np.arange(400) / 400 * 4 * np.pi)
+    count = rng.poisson(mean[:, None], (400, 6))
+    found = measured("noise_correlation", synthetic.counted(count, ["tone", "click"] * 200, rng))
+    assert found["with_drift"] > 0.4
+    assert found["low"] < 0 < found["high"] < 0.06
+    count = rng.poisson(20.0, (400, 6))
+    count[[100, 300]] = 120
+    found = measured("noise_correlation", synthetic.counted(count, ["tone", "click"] * 200, rng))
+    assert abs(found[""]) < 0.04
+    assert np.corrcoef(count.T)[0, 1] > 0.3
+
+
+def test_shuffled_trials_keep_what_each_unit_does() -> None:
+    rng = rng_for(1, "shuffled")
+    one = synthetic.stimulated(np.array([2.0, 6.0]), 40, rng)
+    other = resampling.shuffled_trials(one, rng)
+    before, after = (trials.counts(x, 0.0, 0.1).spikes[:, :, 0] for x in (one, other))
+    stimulus = trials.counts(one, 0.0, 0.1).stimulus
+    for k in (0, 1):
+        np.testing.assert_array_equal(np.sort(before[:, stimulus == k], axis=1), np.sort(after[:, stimulus == k], axis=1))
+    assert not np.array_equal(before, after)
+
+
+# ---- drift
+
+
+def test_rate_drift_and_tuning_drift_are_told_apart() -> None:
+    rng = rng_for(1, "apart")
+    tuning, rate = rng.uniform(0, 10, (5, 40)), rng.uniform(5, 30, (2, 1, 40))
+    rates = measured("population_vector_correlation", in_two_epochs(rate[0] + tuning, rate[1] + tuning, 40, "rates"))
+    assert rates["tuning"] == pytest.approx(1.0, abs=0.03)
+    assert abs(rates["rate"]) < 0.5
+    other = rng.permuted(tuning, axis=0)
+    tunings = measured("population_vector_correlation", in_two_epochs(rate[0] + tuning, rate[0] + other, 40, "tunings"))
+    assert tunings["rate"] == pytest.approx(1.0, abs=0.03)
+    assert abs(tunings["tuning"]) < 0.2
+
+
+def test_noise_is_no_drift() -> None:
+    """Few trials of a code that does not change: uncorrected it seems to drift."""
+    code = rng_for(1, "code").uniform(8, 12, (5, 60))
+    found = [measured("population_vector_correlation", in_two_epochs(code, code, 5, f"noise {k}")) for k in range(10)]
+    assert np.mean([f[""] for f in found]) == pytest.approx(1.0, abs=0.05)
+    assert np.mean([f["uncorrected"] for f in found]) < 0.6
+
+
+def test_a_code_that_turns_round_is_not_read_by_the_old_decoder() -> None:
+    code = np.array([[3.0, 9, 3, 9], [9, 3, 9, 3]])
+    found = measured("decoder_transfer", in_two_epochs(code, code[::-1], 40, "turned"))
+    assert found["within"] > 0.95
+    assert found[""] < 0.05
+    with pytest.raises(NotApplicable, match="no such epoch: later"):
+        measured("decoder_transfer", in_two_epochs(code, code, 40, "epochs"), recovery="later")
+
+
+# ---- dimensions
+
+
+def test_dimensions_of_few_trials_are_not_underestimated() -> None:
+    """30 independent units, 40 trials: the plug-in ratio finds half of them."""
+    rng = rng_for(1, "few")
+    plain, ours = [], []
+    for _ in range(40):
+        x = rng.normal(size=(40, 30))
+        values = np.linalg.eigvalsh(np.cov(x.T))
+        plain.append(values.sum() ** 2 / np.sum(values**2))
+        x = np.concatenate([x, np.ones((40, 1))], axis=1)
+        ours.append(representations.participation(x.T @ x))
+    assert np.mean(plain) < 20
+    assert np.mean(ours) == pytest.approx(30, abs=4 * np.std(ours) / np.sqrt(40) + 0.5)
+
+
+# ---- places
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "epoch", "error", "shuffled"),
+    [("vandermeer_R050_ca1_tmaze", "task", 0.08, 0.6), ("nelpy_linear_track", "whole", 45.0, 120.0)],
+)
+def test_the_place_of_a_rat(name: str, epoch: str, error: float, shuffled: float, recorded: Callable[[str], Path]) -> None:
+    """In metres on the maze, in pixels (421 from end to end) on the track. The control is turned in time."""
+    one = load_config(ROOT / "config").recordings[name]
+    ((replicate, entry),) = one.replicates.items()
+    files = {role: recorded(f"{one.source.mirror or name}/{file.name}") for role, file in entry.all_files().items()}
+    rat = ingest(one, name=name, replicate=replicate, files=files)
+    if epoch != "whole":
+        rat = rat.sel(epoch=[epoch])
+    found = catalogue.load("metrics", "position_error")(rat)
+    assert float(found.position_error[0]) < error
+    assert float(found.position_error_shuffled[0]) > shuffled
+    assert float(found.position_error_p[0]) == pytest.approx(1 / 101)
+
+
+# ---- likeness
+
+
+def twice(x: np.ndarray, noise: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Two measurements of a representation."""
+    first, second = x + noise * rng.normal(size=(2, *x.shape))
+    return first, second
+
+
+def test_alignment_is_one_but_for_rotation_and_scale_and_none_of_what_is_unrelated() -> None:
+    """Ten samples of 500 units: the usual estimator finds more than 0.9 of anything with anything."""
+    rng = rng_for(1, "alignment")
+    x, q = rng.normal(size=(30, 40)), np.linalg.qr(rng.normal(size=(40, 40)))[0]
+    assert representations.cka((x, x), (3 * x @ q + 7, 3 * x @ q + 7)) == pytest.approx(1.0)
+    noisy = [representations.cka(twice(x, 0.5, rng), twice(2 * x @ q, 1.0, rng)) for _ in range(40)]
+    assert np.mean(noisy) == pytest.approx(1.0, abs=4 * np.std(noisy) / np.sqrt(40) + 0.02)
+    other, biased = [], []
+    for _ in range(60):
+        y, z = rng.normal(size=(2, 10, 500))
+        other.append(representations.hsic(y @ y.T, z @ z.T))
+        centre = np.eye(10) - 0.1
+        k, m = (centre @ (w @ w.T) @ centre for w in (y, z))
+        biased.append(np.sum(k * m) / np.sqrt(np.sum(k**2) * np.sum(m**2)))
+    assert abs(np.mean(other)) < 4 * np.std(other) / np.sqrt(60)
+    assert np.mean(biased) > 0.9
+
+
+def test_unbiased_dependence_is_the_mean_over_quadruples() -> None:
+    """The definition of Song et al.: over all ordered choices of four samples."""
+    rng = rng_for(1, "quadruples")
+    x, y = rng.normal(size=(2, 6, 3))
+    k, m = x @ x.T, y @ y.T
+    terms = [k[a, b] * (m[a, b] + m[c, d] - 2 * m[a, c]) for a, b, c, d in permutations(range(6), 4)]
+    assert representations.hsic(k, m) == pytest.approx(np.mean(terms))
+
+
+def test_distances_of_the_same_stimulus_are_zero_and_of_others_those_of_mahalanobis() -> None:
+    rng = rng_for(1, "distances")
+    mean, label = np.array([[10.0, 10], [10, 10], [16, 10]]), np.tile(np.arange(3), 20)
+    found = np.array([representations.crossnobis(mean[label] + 2 * rng.normal(size=(60, 2)), label) for _ in range(200)])
+    error = 4 * found.std(axis=0) / np.sqrt(200)
+    np.testing.assert_array_less(np.abs(found.mean(axis=0) - [0, 4.5, 4.5]), error + 0.2)  # 36 / 4 / 2 units
+
+
+def test_similarity_falls_to_the_ceiling_by_noise_and_below_it_by_change() -> None:
+    rng = rng_for(1, "similarity")
+    code = 10 + 3 * rng.normal(size=(8, 20)).clip(-3, 3)
+    name, seeds = "representational_similarity", range(6)
+    same = [measured(name, in_two_epochs(code, code, 12, f"same {k}")) for k in seeds]
+    other = [measured(name, in_two_epochs(code, code[rng.permutation(8)], 12, f"other {k}")) for k in seeds]
+    assert np.mean([f[""] - f["ceiling"] for f in same]) == pytest.approx(0, abs=0.1)
+    assert max(f["p"] for f in same) < 0.01
+    assert np.mean([f["alignment"] for f in same]) == pytest.approx(1.0, abs=0.15)
+    for key in ("", "alignment"):
+        assert np.mean([f[key] for f in other]) < 0.5 * np.mean([f[key] for f in same])
