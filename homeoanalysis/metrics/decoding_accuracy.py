@@ -57,7 +57,7 @@ def decoding_accuracy(
     end: Second,
     bin_size: Second | None = None,
     folds: decoding.FoldKind = "time",
-    stimuli: tuple[str, ...] | None = None,
+    stimuli: list[str] | None = None,
     units: Annotated[int, Field(ge=1)] | None = None,
     trials_each: Annotated[int, Field(ge=decoding.FOLDS)] | None = None,
     rate: Hertz | None = None,

@@ -39,7 +39,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     null=surrogate_of(_truth, resampling.permuted_labels, 0.0),
 )
 def discriminability(
-    activity: xr.Dataset, *, begin: Second = 0.0, end: Second, stimuli: tuple[str, str] | None = None
+    activity: xr.Dataset, *, begin: Second = 0.0, end: Second, stimuli: population_trials.Two | None = None
 ) -> Mapping[str, Any]:
     """d' of the spike counts of two stimuli, above 0 where the second evokes more.
 

@@ -44,7 +44,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     null=surrogate_of(_truth, resampling.permuted_labels, 0.0),
 )
 def linear_fisher_information(
-    activity: xr.Dataset, *, begin: Second = 0.0, end: Second, stimuli: tuple[str, str] | None = None
+    activity: xr.Dataset, *, begin: Second = 0.0, end: Second, stimuli: population_trials.Two | None = None
 ) -> Mapping[str, Any]:
     """Linear Fisher information of spike counts, per squared difference of two stimuli: d'^2 of the population.
 

@@ -1,10 +1,12 @@
 """Responses of a population in single trials, epoch by epoch, and parts of them in which conditions are equal."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from pydantic import Field
 
 from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.errors import DataError
@@ -12,6 +14,7 @@ from homeoanalysis.numerics import observed, trials
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.intp]
+Two = Annotated[list[str], Field(min_length=2, max_length=2)]
 FEWEST = 4  # trials of a stimulus that a variance is taken from
 
 
@@ -79,7 +82,7 @@ def are_alike(first: Population, second: Population) -> bool:
     return bool(is_same and names.size > 1 and min(first.fewest, second.fewest) >= FEWEST)
 
 
-def of_stimuli(one: Population, stimuli: tuple[str, ...] | None) -> Population:
+def of_stimuli(one: Population, stimuli: Sequence[str] | None) -> Population:
     """The trials of some stimuli. Raises DataError for a name that is none."""
     if stimuli is None:
         return one
@@ -90,7 +93,7 @@ def of_stimuli(one: Population, stimuli: tuple[str, ...] | None) -> Population:
     return one._replace(spikes=one.spikes[kept], stimulus=one.stimulus[kept])
 
 
-def of_two(one: Population, stimuli: tuple[str, str] | None) -> tuple[tuple[Floats, Floats], str]:
+def of_two(one: Population, stimuli: Two | None) -> tuple[tuple[Floats, Floats], str]:
     """Counts (trial, unit) of either stimulus, by default of the two that there are, and why there are none, else empty.
 
     Raises DataError for a name that is no stimulus, or if there are more than two and none are named.
@@ -98,9 +101,11 @@ def of_two(one: Population, stimuli: tuple[str, str] | None) -> tuple[tuple[Floa
     names = one.stimuli
     if stimuli is None and len(names) > 2:
         raise DataError(f"trials of {len(names)} stimuli ({', '.join(names)}), but two are compared; name them in `stimuli`")
+    if stimuli is not None and (len(stimuli) != 2 or stimuli[0] == stimuli[1]):
+        raise DataError(f"`stimuli` is {', '.join(stimuli)}; name two different ones")
     one = of_stimuli(one, stimuli)
     count = one.spikes.sum(axis=2).astype(float)
-    first, second = (count[one.stimulus == names.index(name)] for name in (stimuli or tuple(names) * 2)[:2])
+    first, second = (count[one.stimulus == names.index(name)] for name in (stimuli or names * 2)[:2])
     few = min(len(first), len(second)) if len(names) > 1 else 0
     return (first, second), "" if few >= FEWEST else f"{few} trials of a stimulus; {FEWEST} are needed"
 

@@ -206,10 +206,14 @@ def test_which_two_stimuli_must_be_said() -> None:
     d = catalogue.load("metrics", "discriminability")
     with pytest.raises(DataError, match="name them in `stimuli`"):
         d(one, end=0.1)
+    with pytest.raises(DataError, match="name two different ones"):
+        d(one, end=0.1, stimuli=["stimulus 0", "stimulus 0"])
+    written = catalogue.parameters("metrics", "discriminability").model_validate({"end": "1 s", "stimuli": ["a", "b"]})
+    assert written.model_dump()["stimuli"] == ["a", "b"]
     with pytest.raises(DataError, match="did you mean"):
-        d(one, end=0.1, stimuli=("stimulus 0", "stimulis 1"))
+        d(one, end=0.1, stimuli=["stimulus 0", "stimulis 1"])
     up, down = (
-        d(one, end=0.1, stimuli=s).discriminability.values for s in (("stimulus 0", "stimulus 2"), ("stimulus 2", "stimulus 0"))
+        d(one, end=0.1, stimuli=s).discriminability.values for s in (["stimulus 0", "stimulus 2"], ["stimulus 2", "stimulus 0"])
     )
     np.testing.assert_allclose(up, -down)
     assert (up > 0).all()
@@ -231,7 +235,7 @@ def test_odours_are_decoded_as_published(recorded: Callable[[str], Path]) -> Non
         if {"IAA", "linalool"} <= set(fly.stimulus.values):
             factors = json.loads(fly.attrs["factors"])
             told = accuracy_of.estimate(
-                fly, begin=0.5, end=1.5, bin_size=0.05, folds="repeats", stimuli=("IAA", "linalool")
+                fly, begin=0.5, end=1.5, bin_size=0.05, folds="repeats", stimuli=["IAA", "linalool"]
             ).decoding_accuracy
             found.setdefault((str(factors["age"]), factors["genotype"]), []).append(float(told[0]))
     assert {key: len(x) for key, x in found.items()} == {
