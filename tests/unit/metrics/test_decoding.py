@@ -146,6 +146,7 @@ def test_folds_of_repeats_hold_the_same_repeats_of_all() -> None:
     np.testing.assert_array_equal(fold.fold, np.tile(np.repeat(np.arange(5), 2), 3))
 
 
+@pytest.mark.slow
 def test_conditions_are_made_equal() -> None:
     """Twice the units decode better; at equal units, trials and rates they do not. Less than is asked for is said."""
     means = np.array([2.0, 3.0])
