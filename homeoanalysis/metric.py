@@ -103,7 +103,10 @@ class Metric:
             attributes: dict[str, Any] = {"units": units, "long_name": long_name}
             attributes |= {k: float(b) for k, b in zip(("valid_min", "valid_max"), bounds, strict=True) if np.isfinite(b)}
             variables[name] = (dims, value, attributes)
-        return xr.Dataset(variables, coords=coordinates)
+        made = xr.Dataset(variables, coords=coordinates)
+        # A coordinate of companions alone, such as the time of a course, is another in every half.
+        spanned = {dim for variable in made.data_vars.values() for dim in variable.dims}
+        return made.drop_vars([name for name, value in made.coords.items() if not spanned.issuperset(value.dims)])
 
 
 def metric(

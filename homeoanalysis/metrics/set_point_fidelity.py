@@ -34,7 +34,7 @@ def _moved(slope: float, rng: np.random.Generator) -> Truth:
     for _ in range(2):
         count = rng.poisson(mean)
         trains.append(np.sort(np.repeat(np.arange(mean.size), count) * 1e-3 + rng.uniform(0, 1e-3, count.sum())))
-    epochs = {"baseline": (0.0, 2 * _WINDOW)}
+    epochs = {"baseline": (0.0, 2 * _WINDOW), "after": (2 * _WINDOW, duration)}
     one = synthetic.activity(trains, duration, epochs=epochs, covariate=stimulus, bandwidth=_CUTOFF)
     given = {"window": _WINDOW, "segment": 0.512, "time_half_bandwidth": 2.0}
     return Truth(one, slope, given, conservative="HC3 is wide where windows are few")
