@@ -103,7 +103,7 @@ def _set_up(kind: str, env: Path, used: int) -> None:
         if kind == "test" and found == _wanted("run"):  # only more packages: commands that run in it are not disturbed
             _say(f"adding the test tools to {env.name} (once)")
         elif _lock(used, fcntl.LOCK_EX | fcntl.LOCK_NB):
-            _say(f"setting up {env.name} for {kind} (once)")
+            _say(f"setting up {env.name} for {kind} (once): about a minute or more, by the network; 1 GB")
             _make(env, mark)
         else:
             sys.exit(

@@ -86,7 +86,14 @@ def _recording(files: Sequence[Path], io: str | None, text: Mapping[str, str | N
     if all(is_text):
         return _of_text(files, given), []
     if any(is_text) or set(given) - {"signals"}:
-        options = ", ".join(f"--{key.replace('_', '-')}" for key in given if key != "signals") or "--time-step and --duration"
+        named = [f"--{key.replace('_', '-')}" for key in given if key != "signals"]
+        if not any(is_text):
+            read_by = f", read with {io}," if io is not None else ""
+            raise DataError(
+                f"for text and other files that do not say it themselves: {', '.join(named)}; {files[0].name}{read_by} does: "
+                "remove it"
+            )
+        options = ", ".join(named) or "--time-step and --duration"
         raise DataError(f"plain text, and {options}, which are for it, go with no other files; add them apart")
     return _of_neo(files, io, given.get("signals"))
 

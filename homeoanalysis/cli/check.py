@@ -1,5 +1,6 @@
 """check: is the config right, and which jobs does it ask for?"""
 
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,17 +29,28 @@ def check(folder: Path, studies: Sequence[str]) -> Iterator[str]:
         raise ConfigError(*wrong)
     things = (count(len(config.recordings), "recording"), count(len(config.raw_models), "model"))
     counted = f"{_studies(len(config.studies))}, {', '.join(things)}"
-    yield f"{folder}: {counted}: no fault found. Size of the models: {config.main.size}."
     plan = Plan(config)
     chosen = list(dict.fromkeys(studies)) or config.main.studies
+    _check_files(plan, chosen, folder)
+    found = list(_look_into(plan, chosen, folder))
+    yield f"{folder}: {counted}: no fault found. Size of the models: {config.main.size}."
     for name in chosen:
         yield ""
         yield from _study(plan, name)
-    _check_files(plan, chosen)
-    yield from _look_into(plan, chosen)
+    yield from found
     yield ""
     yield f"An output that exists may still be out of date: `{typed('snakemake -n')}` decides that, and says why."
-    yield "Run: " + typed(f"snakemake --cores 2{' ' + ' '.join(chosen) if studies else ''}")
+    yield _run(folder, chosen if studies else [])
+
+
+def _run(folder: Path, studies: Sequence[str]) -> str:
+    """How this config is run: the workflow reads the folder config of its working directory, and no other."""
+    named = "".join(f" {name}" for name in studies)
+    if folder.resolve() == Path("config").resolve():
+        return "Run: " + typed(f"snakemake --cores 2{named}")
+    if folder.resolve().name != "config":
+        return f"To run it, rename {folder} to config: the workflow reads a folder of that name in its --directory"
+    return "Run: " + typed(f"snakemake --cores 2{named} --directory {shlex.quote(str(folder.resolve().parent))}")
 
 
 def _studies(n: int) -> str:
@@ -85,7 +97,7 @@ def _recordings(plan: Plan, studies: Sequence[str]) -> list[str]:
     return [r for r in dict.fromkeys([*sources, *driving]) if r in plan.config.recordings]
 
 
-def _look_into(plan: Plan, studies: Sequence[str]) -> Iterator[str]:
+def _look_into(plan: Plan, studies: Sequence[str], folder: Path) -> Iterator[str]:
     """What is wrong with the recordings whose files are there. Raises DataError for what will stop their ingestion."""
     began, left = time.monotonic(), 0
     told: dict[tuple[str, str, str], list[str]] = {}
@@ -104,7 +116,7 @@ def _look_into(plan: Plan, studies: Sequence[str]) -> Iterator[str]:
                 for finding in examine(plan.config.recordings[name], name=name, replicate=replicate, files=files):
                     told.setdefault((name, finding.rule, finding.text), []).append(replicate)
             except DataError as error:
-                wrong.append(str(error))
+                wrong.append(f"{_file(folder, name)}: {error}")
     if wrong:
         shown, more = some(wrong, _SHOWN)
         raise DataError("\n".join(shown) + more)
@@ -119,30 +131,35 @@ def _look_into(plan: Plan, studies: Sequence[str]) -> Iterator[str]:
         yield f"{count(left, 'replicate')} not looked into within {_SECONDS} s; ingestion will"
 
 
+def _file(folder: Path, recording: str) -> str:
+    return f"{folder}/recordings/{recording}.yaml"
+
+
 def _whose(replicates: Sequence[str]) -> str:
     shown, more = some(list(replicates), 3)
     return f"{', '.join(shown)}{more}"
 
 
-def _check_files(plan: Plan, studies: Sequence[str]) -> None:
+def _check_files(plan: Plan, studies: Sequence[str], folder: Path) -> None:
     """Raises DataError for files that no job makes, of packages and folders of the user, which are absent or wrong."""
     config: Config = plan.config
-    found: dict[Path, str | None] = {}
+    found: dict[Path, tuple[str | None, str]] = {}
     for name in _recordings(plan, studies):
-        for replicate in config.recordings[name].replicates.values():
-            for file in replicate.all_files().values():
+        for label, replicate in config.recordings[name].replicates.items():
+            for role, file in replicate.all_files().items():
                 path = local_path(config.recordings[name].source, file)
-                found |= {path: file.sha256} if path is not None else {}
-    absent = [str(path) for path in found if not path.exists()]
+                where = f"{_file(folder, name)}: replicates.{label}, file {role}"
+                found |= {path: (file.sha256, where)} if path is not None else {}
+    absent = [f"{path} ({where})" for path, (_, where) in found.items() if not path.exists()]
     if absent:
         shown, more = some(absent, _SHOWN)
         raise DataError(f"files of yours are missing: {', '.join(shown)}{more}; mend source.folder or the files' names")
     wrong = []
-    for path, sha256 in found.items():
+    for path, (sha256, where) in found.items():
         try:
             check_file(path, sha256 if path.stat().st_size <= _HASHED else None)
         except DataError as error:
-            wrong.append(str(error))
+            wrong.append(f"{where}: {error}")
     if wrong:
         shown, more = some(wrong, _SHOWN)
         raise DataError("\n".join(shown) + more)

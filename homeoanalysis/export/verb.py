@@ -25,12 +25,14 @@ def export(source: Path, destination: Path, *, to: str, replicate: str | None = 
     """Write the activity of a file, recorded or simulated, for other tools.
 
     to: one of FORMATS. replicate: which one, of a file that holds several; csv takes all.
-    Raises DataError for what the format would lose, a destination that exists, and a file that holds no activity.
+    Raises DataError for what the format would lose, a destination that exists or has no folder, and a file that holds no activity.
     """
     if to not in FORMATS:
         raise DataError(f"{to!r} is no format to export to; {did_you_mean(to, FORMATS)}")
     if destination.exists():
         raise DataError(f"{destination} exists; choose another name, or remove it")
+    if not destination.parent.is_dir():
+        raise DataError(f"{destination} cannot be written: there is no folder {destination.parent}; make it, or mend the path")
     names = [name for name in groups(source) if name]
     if replicate is not None and names and replicate not in names:
         raise DataError(f"{source} has no replicate {replicate!r}; {did_you_mean(replicate, names)}")

@@ -118,7 +118,27 @@ def test_check_finds_missing_files_of_the_user(
     folder = _small_config(tmp_path, recorded)
     assert run("check")[0] == 0
     (folder / "a.nex").unlink()
-    assert "files of yours are missing: recordings/a.nex" in fails(run("check"))
+    result = run("check")
+    assert "files of yours are missing: recordings/a.nex (config/recordings/a.yaml: replicates.a, file recording)" in fails(
+        result
+    )
+    assert result[1] == ""  # and not "no fault found" before it
+
+
+def test_check_names_the_recording_of_a_wrong_role(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _small_config(tmp_path, recorded)
+    path = tmp_path / "config" / "recordings" / "a.yaml"
+    raw = yaml.safe_load(path.read_text())
+    raw["reader"] = {"spike_text": {"time_step": "1 s", "duration": "2 s"}}
+    path.write_text(yaml.safe_dump(raw))
+    run("check")  # takes what `add` has printed
+    _, out, err = result = run("check")
+    assert "config/recordings/a.yaml: recording a, replicate a: " in fails(result)
+    assert out == ""
+    assert "spike_text needs the file 'spikes'" in err
 
 
 def test_check_sees_files_that_are_not_what_the_yaml_says(
@@ -149,7 +169,7 @@ def test_commands_are_told_as_they_are_typed(run: Any, tmp_path: Path, monkeypat
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     (tmp_path / "made-by-run.py").write_text("run")
     (tmp_path / "a.txt").write_text("0.5\n")
-    assert "Run: python3 run.py snakemake --cores 2" in run("check", "--config", ROOT / "config")[1]
+    assert f"Run: python3 run.py snakemake --cores 2 --directory {ROOT}" in run("check", "--config", ROOT / "config")[1]
     assert "    python3 run.py python -m homeoanalysis add FILE" in run("inspect", "a.txt")[1]
 
 
@@ -565,7 +585,10 @@ TEXT_MISTAKES = {
     "another unit": (["--time-step", "1 mV", "--duration", "2 s"], "reader.spike_text.time_step is '1 mV', not a time"),
     "too short": (["--time-step", "1 s", "--duration", "1 s"], "1 of 3 spikes lie outside the recording of [0 s, 1 s]"),
     "of another file": (["x.abf", *SPIKES], "go with no other files; add them apart"),
-    "of a class": (["--io", "NixIO", *SPIKES], "go with no other files; add them apart"),
+    "of a class": (
+        ["--io", "NixIO", *SPIKES],
+        "that do not say it themselves: --time-step, --duration; a.txt, read with NixIO, does: remove it",
+    ),
 }
 
 
@@ -577,6 +600,11 @@ def test_mistakes_with_text(run: Any, tmp_path: Path, monkeypatch: pytest.Monkey
     err = fails(run("add", "a.txt", *arguments))
     assert piece in err
     assert len(err.splitlines()) == 1
+
+
+def test_an_option_for_text_with_a_file_that_says_it_itself(run: Any, recorded: Recorded) -> None:
+    err = fails(run("add", recorded(NEX), "--duration", "5 s"))
+    assert "for text and other files that do not say it themselves: --duration; CS056P07R-MEME1.nex does: remove it" in err
 
 
 # ---- list and schema

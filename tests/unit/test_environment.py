@@ -73,6 +73,11 @@ def test_what_is_installed_is_used_and_never_made_smaller(hold: Hold, tmp_path: 
     assert (tmp_path / ".venv" / "made-by-run.py").read_text() == "test now"
 
 
+def test_the_first_call_says_how_long_it_takes(hold: Hold, capsys: pytest.CaptureFixture[str]) -> None:
+    assert hold("run", "") == ["made", "run"]
+    assert capsys.readouterr().err == "setting up .venv for run (once): about a minute or more, by the network; 1 GB\n"
+
+
 def test_an_environment_in_use_is_not_taken_away(hold: Hold, tmp_path: Path) -> None:
     assert hold("run", "run before") == ["made", "run"]  # from now on it is held
     with pytest.raises(SystemExit, match=r"another run\.py is using it; wait until that has ended"):

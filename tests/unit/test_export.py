@@ -253,6 +253,9 @@ def test_faults_of_the_call(tmp_path: Path) -> None:
         export(tmp_path / "one.nc", tmp_path / "out", to="nbw")
     with pytest.raises(DataError, match="exists; choose another name"):
         export(tmp_path / "one.nc", tmp_path / "one.nc", to="mat")
+    with pytest.raises(DataError, match=r"cannot be written: there is no folder .*/none; make it, or mend the path"):
+        export(tmp_path / "one.nc", tmp_path / "none" / "out.csv", to="csv")
+    assert not (tmp_path / "none").exists()
     with pytest.raises(DataError, match="does not exist"):
         export(tmp_path / "none.nc", tmp_path / "out.mat", to="mat")
 
