@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from homeoanalysis.cli import kinds
 from homeoanalysis.cli.inspect import is_plain_text, read
-from homeoanalysis.cli.text import count, some
+from homeoanalysis.cli.text import count, printable, some
 from homeoanalysis.config import Recording
 from homeoanalysis.config.fields import check_name, explain
 from homeoanalysis.contracts import SIGNALS
@@ -229,6 +229,8 @@ def _try(raw: dict[str, Any], name: str) -> None:
         seconds = float((activity.segment_stop - activity.segment_start).sum())
         raw["replicates"][label]["duration"] = f"{seconds:.9g} s"
         print(f"{next(iter(files.values())).name}: {_held(activity)} in {seconds:.6g} s", file=sys.stderr)
+        for finding in json.loads(activity.attrs["warnings"]):
+            print(f"  warning: {printable(finding['text'], 400)}", file=sys.stderr)
     _valid(raw)
 
 

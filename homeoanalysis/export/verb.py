@@ -25,7 +25,7 @@ def export(source: Path, destination: Path, *, to: str, replicate: str | None = 
     """Write the activity of a file, recorded or simulated, for other tools.
 
     to: one of FORMATS. replicate: which one, of a file that holds several; csv takes all.
-    Raises DataError for what the format would lose, a destination that exists or has no folder, and a file that holds no activity.
+    Raises DataError for what the format would lose, a destination that exists or has no folder, and a file without an activity.
     """
     if to not in FORMATS:
         raise DataError(f"{to!r} is no format to export to; {did_you_mean(to, FORMATS)}")

@@ -18,6 +18,7 @@ _LINE_RATIO = 10.0  # power at the line over that beside it
 _LINE_WINDOWS, _LINE_WINDOW = 16, 4.0  # how many, and their length [s]
 _GLIMPSES = 4  # windows of `_LINE_WINDOW` in each of at most so many segments that `glimpse` looks at
 _GLIMPSED = 2**23  # values that it reads of a segment at most; of more channels it takes some, evenly spread
+_BEGINNING = 0.05  # of the observed time
 _SILENT_FOR, _SILENT_SPIKES, _SILENT_RATIO = 60.0, 50.0, 5.0
 
 
@@ -79,28 +80,44 @@ def of_silence(trains: Sequence[Floats], start: Floats, stop: Floats) -> Iterato
     """A time in which no unit of all spikes, far longer than any other: the clock may have jumped, or nothing was recorded.
 
     It is told from 60 s on, if 50 spikes were to be expected in it, and if it is five times as long as the next.
+    If all of 100 spikes or more lie in the first 5 % of observed time, their times are told to be wrong instead.
     start, stop: of the segments [s].
     """
     total = sum(t.size for t in trains)
     if total < 2 * _SILENT_SPIKES:
         return
+    last = max(float(t[-1]) for t in trains if t.size)
+    part = float(np.clip(last - start, 0.0, stop - start).sum() / np.sum(stop - start))
+    if part < _BEGINNING:
+        text = (
+            f"all {total} spikes lie in the first {100 * part:.2g} % of the observed time; check the time step, or the duration"
+        )
+        yield Finding("spikes at the beginning only", text)
+        return
     longest: list[tuple[float, float]] = []  # (seconds, from)
     for a, b in zip(start, stop, strict=True):
-        grid = np.zeros(int(np.ceil(b - a)) + 1, bool)  # seconds with a spike: sorting all spikes would double them in memory
-        for times in trains:
-            first, last = np.searchsorted(times, [a, b], side="left")
-            grid[(times[first:last] - a).astype(np.int64)] = True
-        filled = np.concatenate([[-1], np.flatnonzero(grid), [grid.size]])
-        gaps = np.diff(filled) - 1
-        longest += [(float(gaps[k]), float(a + filled[k] + 1)) for k in np.argsort(gaps)[-2:]]
+        filled = _seconds(trains, a, b)
+        ends = np.minimum(np.concatenate([[0], filled + 1]), b - a)
+        gaps = np.concatenate([filled, [b - a]]) - ends
+        longest += [(float(gaps[k]), float(a + ends[k])) for k in np.argsort(gaps)[-2:]]
     (second, _), (seconds, at) = sorted(longest)[-2:] if len(longest) > 1 else [(0.0, 0.0), *longest]
-    rate = total / float(np.sum(stop - start) - seconds)
+    rate = total / max(1.0, float(np.sum(stop - start)) - seconds)
     if seconds >= _SILENT_FOR and rate * seconds >= _SILENT_SPIKES and seconds >= _SILENT_RATIO * max(second, 1.0):
         yield Finding(
             "clock jumps",
             f"no unit spikes for {seconds:.0f} s from {at:.0f} s on, and the next longest silence is {second:.0f} s; if the "
             "clock jumped or the rig was off, it is no observed time: declare the gap",
         )
+
+
+def _seconds(trains: Sequence[Floats], start: float, stop: float) -> NDArray[np.int64]:
+    """The seconds since `start` in which a unit spikes, in order: as few as the spikes, however long the segment."""
+    found = []
+    for times in trains:
+        first, last = np.searchsorted(times, [start, stop], side="left")
+        whole = (times[first:last] - start).astype(np.int64)
+        found.append(whole[np.diff(whole, prepend=-1) > 0])
+    return np.unique(np.concatenate(found))
 
 
 class Survey(NamedTuple):
@@ -119,7 +136,7 @@ class Survey(NamedTuple):
 def survey(raw: Raw, spans: Sequence[tuple[int, int]] | None = None) -> Survey:
     """One pass over all samples, or over those from [start, stop) on."""
     n = len(raw.names)
-    second = max(2, round(raw.sampling_rate))
+    second = max(2, round(min(raw.sampling_rate, raw.n_samples + 1)))  # a file may declare any rate
     low, high = np.full(n, np.inf), np.full(n, -np.inf)
     at_low, at_high, flat, bad = (np.zeros(n, np.int64) for _ in range(4))
     seconds = samples = 0

@@ -578,6 +578,15 @@ def test_add_of_spike_times_as_text(run: Any, tmp_path: Path, monkeypatch: pytes
     assert "add FILE --time-step '1 ms' --duration '600 s'" in run("inspect", "a.txt")[1]
 
 
+def test_add_warns_of_a_wrong_time_step(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").write_text("\n".join(map(str, range(1, 501))))
+    code, _, err = run("add", "a.txt", "--time-step", "1 us", "--duration", "10 s")
+    assert code == 0
+    assert "warning: all 500 spikes lie in the first 0.005 % of the observed time; check the time step" in err
+    assert "warning" not in run("add", "a.txt", "--time-step", "20 ms", "--duration", "10 s")[2]
+
+
 TEXT_MISTAKES = {
     "no unit and no duration": ([], "a.txt is plain text, which says neither what its times count nor how long was observed"),
     "no duration": (["--time-step", "1 s"], "add both, e.g.: --time-step '1 ms' --duration '600 s'"),

@@ -289,6 +289,30 @@ def test_a_silence_that_no_burst_explains() -> None:
     assert list(of_silence(bursts, *edges)) == []  # silences between bursts are alike
 
 
+@pytest.mark.parametrize("seconds", [10.0, 59.5, 600.5, 7200.3, 3e9])
+def test_spikes_of_a_wrong_time_step(seconds: float) -> None:
+    """All in the first second, also of a time that is no whole number of seconds, or too long for a place a second."""
+    edges = np.array([0.0]), np.array([seconds])
+    train = np.sort(rng_for(1, "early").uniform(0, 0.4, 600))
+    (finding,) = of_silence([train, np.zeros(0)], *edges)
+    assert finding.rule == "spikes at the beginning only"
+    assert "all 600 spikes lie in the first " in finding.text
+    assert not list(of_silence([train * (seconds / 0.4)], *edges))
+    assert not list(of_silence([train[:99]], *edges))  # too few to tell
+
+
+def test_a_silence_at_the_end_is_as_long_as_it_is() -> None:
+    train = np.linspace(0.25, 199.75, 400)
+    assert not list(of_silence([train], np.array([0.0]), np.array([259.9])))
+    (finding,) = of_silence([train], np.array([0.0]), np.array([260.4]))
+    assert finding.text.startswith("no unit spikes for 60 s from 200 s on, and the next longest silence is 0 s")
+
+
+def test_a_rate_beyond_all_samples() -> None:
+    x = rng_for(1, "rate").normal(size=(2, 100))
+    assert survey(raw_of(x, 1e300)).seconds == 0
+
+
 # ---- a look at a few seconds
 
 
