@@ -118,7 +118,25 @@ def quantity(expected: str) -> Any:
     def validate(value: object) -> float:
         return parse(value, expected)
 
-    check: Callable[[object], float] = validate
+    return _annotated(validate, expected)
+
+
+def bounded(expected: str, low: float, high: float, shown: str) -> Any:
+    """The same, of a value in [low, high], which is `shown` in the message.
+
+    Beyond lie errors of a unit or an exponent, and then more memory than there is. What is not positive, the field says itself.
+    """
+
+    def validate(value: object) -> float:
+        found = parse(value, expected)
+        if found > high or 0 < found < low:
+            raise ValueError(f"is {value!r}, which is not {shown}; check the number and its unit")
+        return found
+
+    return _annotated(validate, expected)
+
+
+def _annotated(check: Callable[[object], float], expected: str) -> Any:
     described = {"type": "string", "examples": [_EXAMPLE.get(expected, f"1 {expected}")], "unit": expected}
     return Annotated[float, BeforeValidator(check), WithJsonSchema(described)]
 
@@ -139,6 +157,8 @@ def written(value: float, unit: str) -> str:
 
 Second = quantity("s")
 Hertz = quantity("Hz")
+Duration = bounded("s", 0.0, 100 * 365.25 * 86400.0, "at most 100 years")
+SamplingRate = bounded("Hz", 1e-6, 1e9, "from 1 uHz to 1 GHz")
 Volt = quantity("V")
 Ampere = quantity("A")
 Siemens = quantity("S")

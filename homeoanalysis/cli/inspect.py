@@ -52,7 +52,12 @@ def inspect(path: Path, io: str | None = None) -> Iterator[str]:
         yield f"... and {len(blocks) - _BLOCKS} more blocks"
 
 
-_ANY = {"time_step": "1 s", "duration": "1 s", "sampling_rate": "1 Hz"}  # so that a kind is known by its files alone
+_ANY = {
+    "time_step": "1 s",
+    "duration": "1 s",
+    "sampling_rate": "1 Hz",
+    "scale": "1 V",
+}  # so that a kind is known by its files alone
 
 
 def _kind(path: Path, found: kinds.Found) -> Iterator[str]:

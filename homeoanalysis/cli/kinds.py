@@ -64,12 +64,12 @@ def _one(reader: str, parameters: Mapping[str, Any], label: str, files: dict[str
     return Found(reader, dict(parameters), {label: own}, notes)
 
 
-def _needed(path: Path, given: Mapping[str, str], *names: str, optional: tuple[str, ...] = ()) -> dict[str, str]:
+def _needed(path: Path, given: Mapping[str, str], *names: str) -> dict[str, str]:
     """The options that a kind takes. Raises DataError where one of them is not given."""
     missing = [OPTIONS[name] for name in names if name not in given]
     if missing:
         raise DataError(f"{path.name} does not say all that is needed to read it; add, with your values: {' '.join(missing)}")
-    return {name: given[name] for name in (*names, *optional) if name in given}
+    return {name: given[name] for name in names}
 
 
 def _phy(path: Path, given: Mapping[str, str]) -> Found | None:
@@ -201,7 +201,7 @@ def _npz(path: Path, given: Mapping[str, str]) -> Found | None:
 def _npy(path: Path, given: Mapping[str, str]) -> Found | None:
     if path.suffix.lower() != ".npy":
         return None
-    parameters: dict[str, Any] = _needed(path, given, "sampling_rate", optional=("scale",))
+    parameters: dict[str, Any] = _needed(path, given, "sampling_rate", "scale")
     if "signals" in given:
         signals_key(given["signals"])
         parameters["kind"] = given["signals"]

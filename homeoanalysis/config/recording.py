@@ -12,7 +12,7 @@ from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.config.fields import Entry, Factor, Name, Span, Strict, checked, entry
 from homeoanalysis.config.selection import Signals, Units
 from homeoanalysis.config.timing import ENDS, Between, Instant, Moment, SameUnits, Trials, Windows
-from homeoanalysis.units import Hertz, Second
+from homeoanalysis.units import Duration, Hertz, Second
 
 if TYPE_CHECKING:
     Reader = Entry
@@ -96,7 +96,7 @@ class Replicate(Strict):
     subject: str = Field(description="animal or culture; replicates of one subject are not independent")
     session: str = ""
     factors: dict[Name, Factor] = Field(default={}, description="age, condition, genotype, dose...")
-    duration: Second | None = Field(default=None, description="observed time; checked when the file is read")
+    duration: Duration | None = Field(default=None, description="observed time; checked when the file is read")
     stimulus_bandwidth: Hertz | None = Field(default=None, description="highest frequency of the stimulus")
     times: dict[Name, Moment] = Field(default={}, description="name: when something happened; put over those of the recording")
 
@@ -125,7 +125,7 @@ class Recording(Strict):
         min_length=1, description="name: replicate; or the name of a CSV or TSV file beside this one, a line each"
     )
     files: dict[Name, File] = Field(default={}, description="with a table of replicates: files that its lines share")
-    duration: Second | None = Field(default=None, description="observed time of every replicate that does not say its own")
+    duration: Duration | None = Field(default=None, description="observed time of every replicate that does not say its own")
     clock: Span | None = Field(default=None, description="[from, to] of the recording's clock, where it does not start at 0")
     observed_windows: Windows | None = Field(default=None, description="when was observed, where the files do not say it")
     times: dict[Name, Moment] = Field(default={}, description="name: when something happened")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from homeoanalysis.config.fields import Name, Strict
-from homeoanalysis.units import Hertz, Second, quantity
+from homeoanalysis.units import Hertz, SamplingRate, Second, quantity
 
 _Number = quantity("1")
 _Fraction = Annotated[_Number, Field(ge=0, le=1)]  # type: ignore[valid-type]
@@ -54,7 +54,7 @@ class Lfp(Strict):
     low_pass: Annotated[Hertz, Field(gt=0)] | None = Field(
         default=None, description="default: 0.4 of sampling_rate, if that is given"
     )
-    sampling_rate: Annotated[Hertz, Field(gt=0)] | None = Field(default=None, description="default: that of the file")
+    sampling_rate: Annotated[SamplingRate, Field(gt=0)] | None = Field(default=None, description="default: that of the file")
 
 
 class MultiUnits(Strict):

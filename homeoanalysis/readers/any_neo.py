@@ -14,7 +14,7 @@ from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.neo_io import FORMATS, can_be_alone, channel_names, check_io, identified, members, told
 from homeoanalysis.numerics.neo_objects import spike_train
 from homeoanalysis.numerics.waveforms import mean_waveform
-from homeoanalysis.units import Second
+from homeoanalysis.units import Duration
 
 if TYPE_CHECKING:
     import neo  # 0.3 s of import that the config check need not pay
@@ -35,7 +35,7 @@ def any_neo(
     membrane_potential: list[str] | None = None,
     current: list[str] | None = None,
     block: Annotated[int, Field(ge=0)] | None = None,
-    duration: Annotated[Second, Field(gt=0)] | None = None,
+    duration: Annotated[Duration, Field(gt=0)] | None = None,
 ) -> "neo.Block":
     """One file, or the files of one folder, of a format that neo reads.
 

@@ -18,7 +18,7 @@ from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.mat import read_mat
 from homeoanalysis.numerics.neo_objects import spike_train
 from homeoanalysis.numerics.tracking import resampled
-from homeoanalysis.units import Hertz
+from homeoanalysis.units import SamplingRate
 
 if TYPE_CHECKING:
     import neo
@@ -32,8 +32,8 @@ def matclust(
     *,
     day: Annotated[int, Field(ge=1)] = 1,
     epoch: Annotated[int, Field(ge=1)] = 1,
-    clock_rate: Annotated[Hertz, Field(gt=0)] = 30_000.0,
-    frame_rate: Annotated[Hertz, Field(gt=0)] = 30.0,
+    clock_rate: Annotated[SamplingRate, Field(gt=0)] = 30_000.0,
+    frame_rate: Annotated[SamplingRate, Field(gt=0)] = 30.0,
     region: str = "",
 ) -> "neo.Block":
     """One segment, over the time range that the file gives.

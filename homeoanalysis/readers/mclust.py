@@ -20,7 +20,7 @@ from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.neo_io import read_blocks, told
 from homeoanalysis.numerics.neo_objects import spike_train
 from homeoanalysis.numerics.tracking import resampled
-from homeoanalysis.units import Hertz, Metre, Second
+from homeoanalysis.units import Duration, Metre, SamplingRate
 
 if TYPE_CHECKING:
     import neo
@@ -37,9 +37,9 @@ def mclust(
     *,
     pixel_x: Annotated[Metre, Field(gt=0)] | None = None,
     pixel_y: Annotated[Metre, Field(gt=0)] | None = None,
-    frame_rate: Annotated[Hertz, Field(gt=0)] = 30.0,
+    frame_rate: Annotated[SamplingRate, Field(gt=0)] = 30.0,
     region: str = "",
-    duration: Annotated[Second, Field(gt=0)] | None = None,
+    duration: Annotated[Duration, Field(gt=0)] | None = None,
 ) -> "neo.Block":
     """One unit for each cluster file, on the clock of the acquisition system.
 

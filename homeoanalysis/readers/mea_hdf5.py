@@ -15,14 +15,14 @@ from pydantic import Field
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.hdf5 import check_hdf5
 from homeoanalysis.numerics.neo_objects import spike_train
-from homeoanalysis.units import Second
+from homeoanalysis.units import Duration, Second
 
 if TYPE_CHECKING:
     import neo
 
 
 def mea_hdf5(
-    files: Mapping[str, Path], *, start: Second = 0.0, duration: Annotated[Second, Field(gt=0)] | None = None
+    files: Mapping[str, Path], *, start: Second = 0.0, duration: Annotated[Duration, Field(gt=0)] | None = None
 ) -> "neo.Block":
     """Spikes of a multi-electrode array, one unit per electrode (threshold crossings: multi-unit).
 

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from homeoanalysis.errors import DataError
-from homeoanalysis.units import Hertz, Quantity, unit
+from homeoanalysis.units import Quantity, SamplingRate, unit
 
 if TYPE_CHECKING:
     import neo
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def numpy_signal(
     files: Mapping[str, Path],
     *,
-    sampling_rate: Annotated[Hertz, Field(gt=0)],
+    sampling_rate: Annotated[SamplingRate, Field(gt=0)],
+    scale: Quantity,
     kind: Literal["lfp", "membrane_potential", "current", "covariate"] = "lfp",
-    scale: Quantity = "1 V",
     channels: list[str] | None = None,
 ) -> "neo.Block":
     """One segment that starts at 0 s.

@@ -17,7 +17,7 @@ from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.hdf5 import check_hdf5
 from homeoanalysis.numerics.neo_objects import spike_train, trial
-from homeoanalysis.units import Second, unit
+from homeoanalysis.units import Duration, unit
 
 if TYPE_CHECKING:
     import neo
@@ -31,7 +31,7 @@ _BASES = {unit(base)[1]: base for base in ("V", "A", "m", "1")}
 def nwb_units(
     files: Mapping[str, Path],
     *,
-    duration: Annotated[Second, Field(gt=0)] | None = None,
+    duration: Annotated[Duration, Field(gt=0)] | None = None,
     stimulus: str | None = None,
     lfp: list[str] | None = None,
     membrane_potential: list[str] | None = None,

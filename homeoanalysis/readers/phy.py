@@ -17,7 +17,7 @@ from pydantic import Field
 
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.neo_objects import spike_train
-from homeoanalysis.units import Second
+from homeoanalysis.units import Duration
 
 if TYPE_CHECKING:
     import neo
@@ -30,7 +30,7 @@ _RATE = re.compile(r"^\s*sample_rate\s*=\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*(?:#.
 def phy(
     files: Mapping[str, Path],
     *,
-    duration: Annotated[Second, Field(gt=0)],
+    duration: Annotated[Duration, Field(gt=0)],
     keep: list[str] | None = None,
     region: str = "",
 ) -> "neo.Block":

@@ -15,7 +15,7 @@ from pydantic import Field
 from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.neo_objects import spike_train
-from homeoanalysis.units import Second
+from homeoanalysis.units import Duration, Second
 
 if TYPE_CHECKING:
     import neo
@@ -27,7 +27,7 @@ def spike_list(
     files: Mapping[str, Path],
     *,
     time_step: Annotated[Second, Field(gt=0)],
-    duration: Annotated[Second, Field(gt=0)],
+    duration: Annotated[Duration, Field(gt=0)],
     start: Second = 0.0,
     times: str = "time",
     units: str = "unit",

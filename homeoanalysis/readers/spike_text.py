@@ -11,7 +11,7 @@ from pydantic import Field
 
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.neo_objects import spike_train
-from homeoanalysis.units import Second
+from homeoanalysis.units import Duration, Second
 
 if TYPE_CHECKING:
     import neo
@@ -65,7 +65,7 @@ def spike_text(
     files: Mapping[str, Path],
     *,
     time_step: Annotated[Second, Field(gt=0)],
-    duration: Annotated[Second, Field(gt=0)] | None = None,
+    duration: Annotated[Duration, Field(gt=0)] | None = None,
     stimulus_unit: Literal["V", "dB", "1"] = "1",
     may_be_silent: bool = False,
 ) -> "neo.Block":

@@ -561,7 +561,9 @@ def test_add_of_sorted_folders_tables_and_archives(run: Any, tmp_path: Path, mon
         assert f"read with {reader}" in run("inspect", file)[1]
     assert "--scale is for other files than b.npz" in fails(run("add", "b.npz", *SPIKES, "--scale", "1 mV"))
     np.save("c.npy", np.zeros(10))
-    assert "--signals is 'lpf'; did you mean 'lfp'" in fails(run("add", "c.npy", "--sampling-rate", "1 kHz", "--signals", "lpf"))
+    array = ("add", "c.npy", "--sampling-rate", "1 kHz")
+    assert "add, with your values: --scale '1 mV'" in fails(run(*array))  # a volt for a millivolt would be found by nobody
+    assert "--signals is 'lpf'; did you mean 'lfp'" in fails(run(*array, "--scale", "1 mV", "--signals", "lpf"))
 
 
 def test_add_of_spike_times_as_text(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -576,6 +578,27 @@ def test_add_of_spike_times_as_text(run: Any, tmp_path: Path, monkeypatch: pytes
     assert raw["replicates"]["b"]["duration"] == "2 s"
     assert "b.csv: 1 unit, 3 spikes in 2 s" in err
     assert "add FILE --time-step '1 ms' --duration '600 s'" in run("inspect", "a.txt")[1]
+
+
+HUGE = {
+    "duration": (
+        "a.txt",
+        ["--time-step", "1 ms", "--duration", "1e12 s"],
+        "spike_text.duration is '1e12 s', which is not at most",
+    ),
+    "rate": ("a.npy", ["--scale", "1 V", "--sampling-rate", "1e300 Hz"], "sampling_rate is '1e300 Hz', which is not from 1 uHz"),
+    "low rate": ("a.npy", ["--scale", "1 V", "--sampling-rate", "1e-300 Hz"], "is '1e-300 Hz', which is not from 1 uHz to 1 GHz"),
+}
+
+
+@pytest.mark.parametrize(("file", "options", "piece"), HUGE.values(), ids=HUGE)
+def test_numbers_beyond_any_recording(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, options: list[str], piece: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").write_text("1\n2\n")
+    np.save("a.npy", np.arange(10.0))
+    assert piece in fails(run("add", file, *options))
 
 
 def test_add_warns_of_a_wrong_time_step(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

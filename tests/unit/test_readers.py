@@ -104,7 +104,7 @@ def test_objects_in_archives_are_refused(tmp_path: Path) -> None:
         read({"spike_list": LIST}, {"recording": tmp_path / "a.npz"})
     np.save(tmp_path / "a.npy", np.array([{}], dtype=object))
     with pytest.raises(DataError, match=r"no readable array of numbers .*allow_pickle"):
-        read({"numpy_signal": {"sampling_rate": "1 kHz"}}, {"A": tmp_path / "a.npy"})
+        read({"numpy_signal": {"sampling_rate": "1 kHz", "scale": "1 V"}}, {"A": tmp_path / "a.npy"})
 
 
 # ---- phy
@@ -412,7 +412,10 @@ def test_signals_in_si_units(tmp_path: Path) -> None:
         np.save(tmp_path / "c.npy", np.arange(999.0))
         np.save(tmp_path / "d.npy", np.array([1.0, np.nan, np.inf]))
         with pytest.raises(DataError, match=message):
-            read({"numpy_signal": {"sampling_rate": "1 kHz", **change}}, {k: tmp_path / v for k, v in files.items()})
+            read(
+                {"numpy_signal": {"sampling_rate": "1 kHz", "scale": "1 V", **change}},
+                {k: tmp_path / v for k, v in files.items()},
+            )
 
 
 def test_every_reader_gives_evidence() -> None:

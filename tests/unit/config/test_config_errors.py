@@ -154,6 +154,7 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
     "missing unit in quotes": (M, RUN, "title: x\nduration: '10'", ["duration is '10', not a time"]),
     "unknown unit": (M, RUN, "title: x\nduration: 10 parsec", ["duration is '10 parsec'", "unknown unit 'parsec'"]),
     "too large a quantity": (M, RUN, "title: x\nduration: 1e400 s", ["duration is '1e400 s', which is too large"]),
+    "longer than any recording": (R, "duration: 100 s", "duration: 1e30 s", ["duration is '1e30 s'", "at most 100 years"]),
     "code in a quantity": (M, RUN, "title: x\nduration: __import__('os').getpid() s", ["duration is", "not a time"]),
     # numbers
     "probability above one": (

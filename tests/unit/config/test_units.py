@@ -1,12 +1,15 @@
 """Quantities of the config: exact, reversible, and nothing else is accepted."""
 
 import math
+import re
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
-from homeoanalysis.units import parse, unit, written
+from homeoanalysis.units import Duration, SamplingRate, parse, unit, written
 
 KINDS = {
     "s": ["s", "ms", "us", "ns", "min", "h", "d"],
@@ -127,3 +130,19 @@ def test_rejected(text: str) -> None:
 def test_a_bare_value_has_no_unit(value: object) -> None:
     with pytest.raises(ValueError, match=r"has no unit; write a time"):
         parse(value, "s")
+
+
+@pytest.mark.parametrize(
+    ("kind", "inside", "outside"),
+    [
+        (Duration, ["1 us", "100 s", "36525 d"], ["36526 d", "1e30 s"]),
+        (SamplingRate, ["1 uHz", "30 kHz", "1 GHz"], ["0.9 uHz", "1e-300 Hz", "1.1 GHz", "1e300 Hz"]),
+    ],
+)
+def test_bounds_of_recordings(kind: Any, inside: list[str], outside: list[str]) -> None:
+    adapter = TypeAdapter(kind)
+    for text in inside:
+        assert adapter.validate_python(text) > 0
+    for text in outside:
+        with pytest.raises(ValidationError, match=re.escape(f"is {text!r}, which is not ")):
+            adapter.validate_python(text)
