@@ -159,7 +159,8 @@ def identified(
             return own, name, read_blocks(own, name, is_alone=is_alone)
         except DataError as error:
             said.append(str(error))
-    raise DataError("; ".join(dict.fromkeys(said)))
+    where = f"no recording can be read in the folder {path.name}; name the folder of one, or a file: " if path.is_dir() else ""
+    raise DataError(where + "; ".join(dict.fromkeys(said)))
 
 
 def members(path: Path, io: str) -> list[Path]:
@@ -208,11 +209,17 @@ def read_blocks(path: Path, io: str, *, is_alone: bool = False) -> "list[neo.Blo
     with told(path, io):
         reader = getattr(neo.io, io)(str(given), **options)
         if hasattr(reader, "block_count"):
-            return [reader.read_block(block_index=k, lazy=form.is_lazy) for k in range(reader.block_count())]
-        blocks = [b for b in reader.read() if b is not None]
-    if not blocks:
+            blocks = [reader.read_block(block_index=k, lazy=form.is_lazy) for k in range(reader.block_count())]
+        else:
+            blocks = [b for b in reader.read() if b is not None]
+    if not blocks or (path.is_dir() and not any(map(_holds, blocks))):  # of any folder neo makes a block, with nothing in it
         raise DataError(f"{path.name} holds nothing that {io} can read; it is of another format, or empty")
     return blocks
+
+
+def _holds(block: "neo.Block") -> bool:
+    kinds = ("spiketrains", "analogsignals", "irregularlysampledsignals", "events", "epochs")
+    return any(len(getattr(segment, kind)) for segment in block.segments for kind in kinds)
 
 
 @contextmanager

@@ -269,6 +269,19 @@ def test_inspect_shows_events(run: Any, recorded: Recorded) -> None:
     assert "107, labels TTL Input" in out
 
 
+def test_a_folder_of_folders_is_no_recording(run: Any, recorded: Recorded, tmp_path: Path) -> None:
+    shutil.copytree(
+        recorded(NEV).parent, tmp_path / "all" / "one", ignore=lambda d, names: [n for n in names if n != Path(NEV).name]
+    )
+    assert "107, labels TTL Input" in run("inspect", tmp_path / "all" / "one")[1]
+    for command in ("inspect", "add"):
+        err = fails(run(command, tmp_path / "all"))
+        assert (
+            "no recording can be read in the folder all; name the folder of one, or a file: all holds nothing that Neuralynx"
+            in err
+        )
+
+
 def test_inspect_uses_a_reader_where_neo_has_none(run: Any, recorded: Recorded) -> None:
     code, out, _ = run("inspect", recorded(MEA))
     assert code == 0
