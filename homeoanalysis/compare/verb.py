@@ -35,6 +35,15 @@ from homeoanalysis.provenance import rng_for
 
 _log = logging.getLogger(__name__)
 REFERENCES = ("null", "data")
+MOST_SHIFT = 0.5  # of the best attainable: what halves may do to target and candidate differently, before it can decide
+
+
+class Shift(NamedTuple):
+    """How far the halves lie from the whole, for the target and the candidate, and how differently (root mean square)."""
+
+    target: float
+    candidate: float
+    difference: float
 
 
 class Measured(NamedTuple):
@@ -75,6 +84,7 @@ def compare(
             at = dict(target=target, contrast=contrast_name, metric=label)
             for source in sources:
                 _locate(result, {**at, "source": source}, by_source[source].estimate, contrast, label)
+            shifts: dict[str, Shift] = {}
             for candidate in candidates:
                 cell = {**at, "candidate": candidate}
                 if candidate not in (*REFERENCES, *listed):
@@ -94,11 +104,12 @@ def compare(
                 elif candidate == "null":
                     result.null_location.loc[at] = _null_location(by_source[target], contrast)
                 else:
+                    shifts[candidate] = _shift(by_source, target, candidate, contrast)
                     low, high = _subject_interval(by_source, target, candidate, contrast)
                     result.discrepancy_low.loc[cell], result.discrepancy_high.loc[cell] = low, high
                     metric = by_source[candidate].estimate.attrs["metric"]
                     result.fitted.loc[cell] = int(metric in fitted.get(candidate, []))
-            _judge(result, at, contrast)
+            _judge(result, at, contrast, shifts)
     _adjust(result)
     units = [[_unit(next(iter(by.values())).estimate, contrast) for by in measures.values()] for contrast in contrasts.values()]
     result = result.assign_coords(unit=(("contrast", "metric"), np.array(units, str).reshape(len(contrasts), len(measures))))
@@ -154,8 +165,8 @@ def _adjust(result: xr.Dataset) -> None:
             result[f"{name}_holm"].loc[{"source": source}] = holm(p.ravel()).reshape(p.shape)
 
 
-def _judge(result: xr.Dataset, at: dict[str, str], contrast: Contrast) -> None:
-    """A verdict only where the recording can tell itself from its surrogates."""
+def _judge(result: xr.Dataset, at: dict[str, str], contrast: Contrast, shifts: Mapping[str, Shift]) -> None:
+    """A verdict only where the recording can tell itself from its surrogates, and halves tell of the whole."""
     ceiling, null = float(result.ceiling.loc[at]), float(result.discrepancy.loc[{**at, "candidate": "null"}])
     lacking = str(result.location_reason.loc[{**at, "source": at["target"]}].values)
     for candidate in result.candidate.values:
@@ -171,9 +182,20 @@ def _judge(result: xr.Dataset, at: dict[str, str], contrast: Contrast) -> None:
             verdict = "undecided: the target's surrogates have no value"
         elif not null > ceiling:
             verdict = "undecided: the target's halves differ as much as its surrogates"
+        elif _could_turn(discrepancy := float(result.discrepancy.loc[cell]), ceiling, shifts[candidate].difference):
+            one, other, apart = shifts[candidate]
+            verdict = (
+                f"undecided: halves, cut in blocks, shift the value of {at['target']} by {one:+.2g} and that of {candidate} by "
+                f"{other:+.2g}, {apart:.2g} apart where the best attainable is {ceiling:.2g}; make resampling.block longer"
+            )
         else:
-            verdict = "matches" if float(result.discrepancy.loc[cell]) <= ceiling else "differs"
+            verdict = "matches" if discrepancy <= ceiling else "differs"
         result.verdict.loc[cell] = verdict
+
+
+def _could_turn(discrepancy: float, ceiling: float, shift: float) -> bool:
+    """Whether the wholes, which are at most `shift` closer or further apart than the halves, could have the other verdict."""
+    return shift > MOST_SHIFT * ceiling and discrepancy - shift <= ceiling < discrepancy + shift
 
 
 # ---- distances
@@ -251,6 +273,21 @@ def _null_location(truth: Measured, contrast: Contrast) -> float:
     contrast = with_pairing(truth.estimate, contrast)
     values = mean(contrasted(truth.draws["null"], contrast, str(_scale(truth.estimate))))
     return float(values.mean([d for d in values.dims if d != "draw"], skipna=True).median())
+
+
+def _shift(by_source: Mapping[str, Measured], target: str, candidate: str, contrast: Contrast) -> Shift:
+    """What being cut in blocks does to a value, in the unit of the discrepancy. A bias that both share is no difference."""
+    truth = by_source[target].estimate
+    scale = str(_scale(truth))
+    contrast = with_pairing(truth, contrast)
+    norm = _norm(truth, target, contrast, scale)
+    shifts = []
+    for source in (target, candidate):
+        halves = [mean(contrasted(by_source[source].draws[kind], contrast, scale)) for kind in ("half_a", "half_b")]
+        whole = mean(contrasted(by_source[source].estimate, contrast, scale))
+        shifts.append(xr.concat(halves, "draw").mean("draw", skipna=True) - whole)
+    difference = _distance(shifts[1], shifts[0], norm)
+    return Shift(*(float((shift / norm).mean(skipna=True)) for shift in shifts), float(difference))
 
 
 def _subject_interval(by_source: Mapping[str, Measured], target: str, candidate: str, contrast: Contrast) -> tuple[float, float]:
