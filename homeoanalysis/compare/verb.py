@@ -287,7 +287,8 @@ def _shift(by_source: Mapping[str, Measured], target: str, candidate: str, contr
         whole = mean(contrasted(by_source[source].estimate, contrast, scale))
         shifts.append(xr.concat(halves, "draw").mean("draw", skipna=True) - whole)
     difference = _distance(shifts[1], shifts[0], norm)
-    return Shift(*(float((shift / norm).mean(skipna=True)) for shift in shifts), float(difference))
+    of_target, of_candidate = (float((shift / norm).mean(skipna=True)) for shift in shifts)
+    return Shift(of_target, of_candidate, float(difference))
 
 
 def _subject_interval(by_source: Mapping[str, Measured], target: str, candidate: str, contrast: Contrast) -> tuple[float, float]:

@@ -309,6 +309,7 @@ def _study_faults(
     if all(r in recordings for r in study.recordings) and all(models.get(m) for m in study.models):
         for name, contrast in study.contrasts.items():
             yield from (f"{where}: contrasts.{name}.{fault}" for fault in _contrast_faults(contrast, study, recordings, models))
+            yield from (f"{where}: contrasts.{name} {fault}" for fault in _overlaps(contrast, study, recordings, models))
         yield from (f"{where}: {fault}" for fault in _block_faults(study, recordings, models))
 
 
@@ -338,6 +339,27 @@ def _contrast_faults(
             of_targets = _epochs(study, recordings, models, list(study.targets))
             if label not in of_targets:
                 yield f"{key} is {label!r}, which no target has; {catalogue.did_you_mean(label, of_targets)}"
+
+
+def _overlaps(
+    contrast: Contrast, study: Study, recordings: Mapping[str, Recording], models: Mapping[str, Model | None]
+) -> Iterator[str]:
+    """An epoch and its reference that share time, in the first replicate or model where the YAML says so."""
+    places = [
+        (f"{name}, replicate {r}", recordings[name].spans(r)) for name in study.recordings for r in recordings[name].replicates
+    ]
+    places += [(name, model.epochs) for name in study.models if (model := models[name]) is not None]
+    for place, spans in places:
+        if contrast.epoch in spans and contrast.reference in spans:
+            (start, stop), (from_, to) = spans[contrast.epoch], spans[contrast.reference]
+            shared = min(stop, to) - max(start, from_)
+            if shared > 0:
+                yield (
+                    f"compares the epochs {contrast.epoch}, [{start:g} s, {stop:g} s], and {contrast.reference}, "
+                    f"[{from_:g} s, {to:g} s], which share {shared:g} s in {place}, so that a part is compared with itself; "
+                    "name epochs that do not overlap"
+                )
+                return
 
 
 def _block_faults(study: Study, recordings: Mapping[str, Recording], models: Mapping[str, Model | None]) -> Iterator[str]:

@@ -69,6 +69,10 @@ class Contrast(Strict):
             raise ValueError("has both trend and between; a trend is over all levels of its factor")
         if self.reference is not None and self.epoch is None:
             raise ValueError("has a reference but no epoch; name the epoch that is compared with it")
+        if self.reference is not None and self.reference == self.epoch:
+            raise ValueError(
+                f"has the epoch and the reference {self.epoch!r}, so that every change is 0; name two different epochs"
+            )
         return self
 
 

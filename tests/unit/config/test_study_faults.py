@@ -41,6 +41,22 @@ CASES = {
         "",
         "contrasts.late.epoch is 'early', which no target has",
     ),
+    "epoch against itself": (
+        "  late: {metrics: [firing_rate], epoch: after, reference: after}\n",
+        "",
+        "contrasts.late has the epoch and the reference 'after', so that every change is 0; name two different epochs",
+    ),
+    "overlapping epochs": (
+        "  late: {metrics: [firing_rate], epoch: early, reference: before}\n",
+        "",
+        "contrasts.late compares the epochs early, [0 s, 9 s], and before, [0 s, 4 s], which share 4 s in net, so that "
+        "a part is compared with itself; name epochs that do not overlap",
+    ),
+    "overlapping epochs of a recording": (
+        "  late: {metrics: [firing_rate], epoch: after, reference: until}\n",
+        "",
+        "contrasts.late compares the epochs after, [60 s, 100 s], and until, [0 s, 61 s], which share 1 s in culture, replicate",
+    ),
 }
 
 
@@ -52,6 +68,7 @@ def test_what_can_never_be_compared_is_a_fault(case: str, folder: Any) -> None:
     folder.replace(study, "  firing_rate: {}\n", "  firing_rate: {}\n  information_rate: {}\n")
     folder.replace(study, "targets:", more + "targets:")
     folder.replace("models/net.yaml", "  before: [0 s, 4 s]", "  before: [0 s, 4 s]\n  early: [0 s, 9 s]")
+    folder.replace("recordings/culture.yaml", "  before: [0 s, 40 s]", "  before: [0 s, 40 s]\n  until: [0 s, 61 s]")
     with pytest.raises(ConfigError) as error:
         load_config(folder.path)
     (line,) = [v for v in error.value.violations if expected in v]
