@@ -1,7 +1,6 @@
 """Inference over subjects: where a contrast lies, and how sure that is."""
 
 import json
-import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ from homeoanalysis.compare.contrasts import (
     subjects,
     with_pairing,
 )
+from homeoanalysis.config.fields import number_of
 from homeoanalysis.config.study import Contrast
 from homeoanalysis.contracts import LONG
 from homeoanalysis.numerics.hierarchical import Interval, hierarchical_interval, levels
@@ -99,11 +99,11 @@ def _trend(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
     }
     points: dict[str, list[tuple[float, float]]] = {}
     for (subject, replicate), values in contrasted(measured, contrast, scale).items():
-        number = re.match(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", str(level[replicate]))
+        number = number_of(level[replicate])
         if number is None:
             raise NotComparable(f"replicate {replicate} has no number as its level of {contrast.trend}")
         if np.isfinite(float(values.mean(skipna=True))):
-            points.setdefault(subject, []).append((float(number[0]), float(values.mean(skipna=True))))
+            points.setdefault(subject, []).append((number, float(values.mean(skipna=True))))
     several = {subject: np.array(each) for subject, each in points.items() if len({x for x, _ in each}) > 1}
     left_out = len(subjects(measured, contrast)) - len(several or points)
     if several:

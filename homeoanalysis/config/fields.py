@@ -37,6 +37,12 @@ def _check_factor(value: object) -> object:
 Factor = Annotated[str | int | float, BeforeValidator(_check_factor)]
 
 
+def number_of(level: object) -> float | None:
+    """The number that a factor's level is or begins with ("40 Hz": 40); None if there is none."""
+    found = re.match(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", str(level))
+    return None if found is None else float(found[0])
+
+
 # YAML has lists only, so a pair is the one place where a conversion is allowed.
 Span = Annotated[tuple[Second, Second], Field(strict=False)]
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from homeoanalysis import catalogue
 from homeoanalysis.config import yaml
-from homeoanalysis.config.fields import Name, Strict, check_name, explain
+from homeoanalysis.config.fields import Name, Strict, check_name, explain, number_of
 from homeoanalysis.config.model import PRESENTATIONS, Model, ModelFile, Size
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.config.replicate_table import with_table
@@ -330,6 +330,8 @@ def _contrast_faults(
         elif level not in levels[factor] and not contrast.without_data:
             known = ", ".join(map(repr, sorted(levels[factor], key=lambda x: (isinstance(x, str), x))))
             yield f"{key} asks for {factor} = {level!r}, which no replicate has; known: {known}"
+    if contrast.trend is not None:
+        yield from _trend_faults(contrast, contrast.trend, study, recordings, levels)
     epochs = _epochs(study, recordings, models)
     for key in ("epoch", "reference"):
         label = getattr(contrast, key)
@@ -339,6 +341,30 @@ def _contrast_faults(
             of_targets = _epochs(study, recordings, models, list(study.targets))
             if label not in of_targets:
                 yield f"{key} is {label!r}, which no target has; {catalogue.did_you_mean(label, of_targets)}"
+
+
+def _trend_faults(
+    contrast: Contrast, factor: str, study: Study, recordings: Mapping[str, Recording], levels: Collection[str]
+) -> Iterator[str]:
+    """A slope needs two numbers; looked for in the replicates that the contrast selects."""
+    if factor not in levels:
+        yield f"trend names the factor {factor!r}, which no recording has; {catalogue.did_you_mean(factor, levels)}"
+        return
+    asked = {
+        (name, r): replicate.factors[factor]
+        for name in study.recordings
+        for r, replicate in recordings[name].replicates.items()
+        if factor in replicate.factors and contrast.where.items() <= replicate.factors.items()
+    }
+    for (name, r), level in asked.items():
+        if number_of(level) is None:
+            yield (
+                f"trend is over {factor}, of which {level!r} ({name}, replicate {r}) is no number; "
+                "write numbers, or leave such replicates out with where"
+            )
+            return
+    if len({number_of(level) for level in asked.values()}) == 1:
+        yield f"trend is over {factor}, which is {next(iter(asked.values()))} everywhere; a slope needs two levels"
 
 
 def _overlaps(

@@ -60,6 +60,49 @@ CASES = {
 }
 
 
+TRENDS = {
+    "levels that are no numbers": (
+        "age: 14",
+        "age: old",
+        "age",
+        "trend is over age, of which 'old' (culture, replicate b) is no number",
+    ),
+    "a number that is not at the beginning": (
+        "age: 14",
+        "age: m14",
+        "age",
+        "trend is over age, of which 'm14' (culture, replicate b) is no number; write numbers",
+    ),
+    "unknown factor": ("age: 14", "age: 21", "agee", "trend names the factor 'agee', which no recording has; did you mean 'age'"),
+    "one level": ("age: 14", "age: 7", "age", "trend is over age, which is 7 everywhere; a slope needs two levels"),
+}
+
+
+@pytest.mark.parametrize("case", TRENDS)
+def test_a_trend_over_what_is_no_number_is_a_fault(case: str, folder: Any) -> None:
+    written, changed, factor, expected = TRENDS[case]
+    folder.replace("recordings/culture.yaml", written, changed)
+    folder.replace("studies/demo.yaml", LATE, f"  late: {{metrics: [firing_rate], epoch: after, trend: {factor}}}\n")
+    folder.replace(
+        "studies/demo.yaml", "  ages: {metrics: [firing_rate], epoch: after, between: {factor: age, levels: [7, 14]}}\n", ""
+    )
+    with pytest.raises(ConfigError) as error:
+        load_config(folder.path)
+    (line,) = error.value.violations
+    assert line.startswith(f"config/studies/demo.yaml: contrasts.late.{expected}")
+
+
+@pytest.mark.parametrize(("level", "where"), [("14", ""), ("14.5", ""), ("14 days", ""), ("old", ", where: {kind: x}")])
+def test_a_trend_over_numbers_is_none(level: str, where: str, folder: Any) -> None:
+    """Also with a unit, and where the contrast leaves out the replicate without a number."""
+    third = f"  c: {{subject: three, factors: {{age: {level}, kind: y}}, files: {{recording: {{name: c.h5}}}}}}\n"
+    b = "  b: {subject: two, factors: {age: 14"
+    folder.replace("recordings/culture.yaml", "factors: {age: 7", "factors: {age: 7, kind: x")
+    folder.replace("recordings/culture.yaml", b, third + b + ", kind: x")
+    folder.replace("studies/demo.yaml", LATE, f"  late: {{metrics: [firing_rate], epoch: after, trend: age{where}}}\n")
+    load_config(folder.path)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_what_can_never_be_compared_is_a_fault(case: str, folder: Any) -> None:
     contrast, more, expected = CASES[case]
