@@ -189,13 +189,11 @@ def _located(cell: xr.Dataset, asked: Contrast, estimate: xr.Dataset) -> str:
     low, high = float(cell.location_low), float(cell.location_high)
     if np.isfinite(low):
         notes.append(f"95{tie}% interval over {noun} {told(low)} to {told(high)}{unit if is_relative else ''}")
-    elif min(first or n, n) < MINIMUM:
-        notes.append(f"no interval below {MINIMUM} {noun}")
-    if np.isfinite(float(cell.location_within_low)):
+    elif np.isfinite(float(cell.location_within_low)):
         within = f"{told(cell.location_within_low)} to {told(cell.location_within_high)}{unit if is_relative else ''}"
-        notes.append(f"of these {noun} alone {within}, {cell.location_over.item()}")
-    elif np.isfinite(low) and "not resampled" in str(cell.location_over.values):
-        notes.append(str(cell.location_over.values))
+        notes.append(f"95{tie}% interval over units {within}")
+    elif min(first or n, n) < MINIMUM:
+        notes.append("no interval")
     if np.isfinite(float(cell.change_p)):
         notes.append(f"p of no change {number(cell.change_p)}, {number(cell.change_p_holm)} after Holm")
     if asked.equivalence is not None and np.isfinite(float(cell.equivalence_p)):

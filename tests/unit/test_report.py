@@ -193,9 +193,23 @@ def test_a_location_has_its_unit_its_interval_and_honest_counts(html: str, examp
     cell = example.comparison.sel(target="rec", contrast="narrow", metric="firing_rate")
     assert cell.unit.item() == "Hz"
     (line,) = [r for r in Page(html).rows if r.endswith("[rec, narrow, firing_rate, enc]") and "Discrepancy" in r]
-    assert f"rec {float(cell.location.sel(source='rec')):.3g} Hz (n = 1, no interval below 4 subjects)" in line.replace(
-        "\N{NO-BREAK SPACE}", " "
-    )
+    assert f"rec {float(cell.location.sel(source='rec')):.3g} Hz (n = 1, no interval)" in line.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_what_an_interval_is_over_is_short_and_its_rule_is_told_once(example: Any, figures: dict[str, Path]) -> None:
+    """Of one subject: over its units, if it has enough; the reader is told once what that means."""
+    comparison = example.comparison.copy(deep=True)
+    at = dict(target="rec", contrast="narrow", metric="firing_rate", source="rec")
+    for name, value in {
+        "location_within_low": 90.0,
+        "location_within_high": 110.0,
+        "location_over": "over units (n = 5 in each); not resampled, with fewer than 4: subjects (n = 1)",
+    }.items():
+        comparison[name].loc[at] = value
+    page = made(example, figures, comparison=comparison).replace("\N{NO-BREAK SPACE}", " ")
+    assert "Hz (n = 1, 95 % interval over units 90 to 110)" in page
+    assert not [words for words in ("not resampled", "of these subjects", "below 4 subjects") if words in page]
+    assert page.count("An interval over subjects or realisations needs 4 of them") == 1
 
 
 @pytest.mark.parametrize(
