@@ -5,13 +5,11 @@ import platform
 import time
 from pathlib import Path
 
-import numba
 import numpy as np
 
 VERSIONS = ("numba", "numpy", "llvmlite", "homeoanalysis")
 
 
-@numba.njit(fastmath=True)
 def _triad(a: np.ndarray, b: np.ndarray, c: np.ndarray, times: int) -> None:
     for k in range(times):
         scale = np.float32(k)
@@ -22,13 +20,16 @@ def _triad(a: np.ndarray, b: np.ndarray, c: np.ndarray, times: int) -> None:
 def bandwidth(working_set: int) -> float:
     """Bytes per second of a triad (two reads, one write) on arrays that fill `working_set` bytes together; best of nine."""
     size = max(64, working_set // 12)
+    import numba  # here: what is compiled first decides the vectors of all, and our engine asks for wide ones
+
+    triad = numba.njit(fastmath=True)(_triad)
     a, b, c = (np.ones(size, np.float32) for _ in range(3))
     times = max(1, int(2e8) // (12 * size))
-    _triad(a, b, c, 1)
+    triad(a, b, c, 1)
     best = np.inf
     for _ in range(9):
         began = time.process_time()
-        _triad(a, b, c, times)
+        triad(a, b, c, times)
         best = min(best, time.process_time() - began)
     return 12 * size * times / best
 
