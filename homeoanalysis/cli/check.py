@@ -31,8 +31,13 @@ def check(folder: Path, studies: Sequence[str]) -> Iterator[str]:
     counted = f"{_studies(len(config.studies))}, {', '.join(things)}"
     plan = Plan(config)
     chosen = list(dict.fromkeys(studies)) or config.main.studies
-    _check_files(plan, chosen, folder)
-    found = list(_look_into(plan, chosen, folder))
+    try:
+        _check_files(plan, chosen, folder)
+        found = list(_look_into(plan, chosen, folder))
+    except DataError:
+        for name in chosen:
+            yield from _to_be_written(plan, name)
+        raise
     yield f"{folder}: {counted}: no fault found. Size of the models: {config.main.size}."
     for name in chosen:
         yield ""
@@ -61,9 +66,7 @@ def _study(plan: Plan, name: str) -> Iterator[str]:
     study = plan.config.studies[name]
     yield f"{name}: {printable(study.title, 100)}"
     yield f"  sources: {', '.join(plan.config.sources(name).values())}"
-    for recording in study.recordings:
-        for key in _unknown(plan.config.raw_recordings[recording]):
-            yield f"  still to be written: {key} of recording {recording} is 'unknown'"
+    yield from _to_be_written(plan, name)
     done: dict[str, int] = {}
     missing: dict[str, list[str]] = {}
     for job in plan.jobs(name):
@@ -71,6 +74,12 @@ def _study(plan: Plan, name: str) -> Iterator[str]:
         done[job.rule] = done.get(job.rule, 0) + (not left)
         missing.setdefault(job.rule, []).extend(left[:1])
     yield from table([(rule, *_counts(done[rule], missing[rule])) for rule in done])
+
+
+def _to_be_written(plan: Plan, name: str) -> Iterator[str]:
+    for recording in plan.config.studies[name].recordings:
+        for key in _unknown(plan.config.raw_recordings[recording]):
+            yield f"  still to be written: {key} of recording {recording} is 'unknown'"
 
 
 def _unknown(raw: Any, at: str = "") -> Iterator[str]:
