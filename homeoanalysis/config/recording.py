@@ -144,6 +144,13 @@ class Recording(Strict):
         factors = {name: sorted(r.factors) for name, r in self.replicates.items()}
         if len({tuple(f) for f in factors.values()}) > 1:
             wrong.append(f"replicates have different factors ({factors}); give every replicate the same ones")
+        folded: dict[str, str] = {}
+        for name in self.replicates:
+            other = folded.setdefault(name.lower(), name)
+            if other != name:
+                wrong.append(
+                    f"replicates.{name} differs from {other} only in case: some disks take both for one file; rename one"
+                )
         seen: dict[str, str] = {}
         for name, replicate in self.replicates.items():
             names = sorted(f.name for f in replicate.all_files().values())

@@ -310,6 +310,7 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
         ["files.recording.name is 'x/../../a.h5'", "without '..'"],
     ),
     "absolute path": (R, "{name: a.h5}", "{name: /a.h5}", ["files.recording.name is '/a.h5'", "not absolute"]),
+    "replicates that differ in case": (R, "  b: {subject", "  A: {subject", ["replicates.A", "only in case", "rename"]),
     "the same files twice": (R, "{name: b.h5}", "{name: a.h5}", ["replicates.b.files", "replicate a", "twice"]),
     "different factors": (R, "{age: 14}", "{Age: 14}", ["replicates have different factors", "Age"]),
     # inside a study
