@@ -141,8 +141,9 @@ def _collect(
 def _labelled(measured: xr.Dataset, activity: xr.Dataset, replicate: str) -> xr.Dataset:
     """Units, pairs, channels get names that are unique over replicates; a result without gets the dimension replicate."""
     along = _long(measured)
-    if along is None:
-        return measured.expand_dims(replicate=[replicate])
+    if along is None:  # words beside the values are of this replicate, too
+        words = {k: (("replicate", *v.dims), v.values[None]) for k, v in measured.coords.items() if k not in measured.dims}
+        return measured.drop_vars(list(words)).expand_dims(replicate=[replicate]).assign_coords(words)
     names = [f"{replicate}/{u}" for u in measured[along].values]
     labelled = measured.assign_coords({along: names, f"{along}_replicate": (along, [replicate] * len(names))})
     if along != "unit":
@@ -161,5 +162,9 @@ def _joined(found: list[xr.Dataset], metric: Metric, replicates: list[str]) -> x
         nothing[metric.name].attrs = {"units": metric.units, "long_name": metric.long_name}
         return nothing
     along = _long(found[0]) or "replicate"
-    joined = xr.concat(found, along, join="outer", coords="minimal", compat="equals") if len(found) > 1 else found[0]
-    return joined if along != "replicate" else joined.reindex(replicate=replicates)
+    # Where a replicate has no value there are no words either, but NaN is no text.
+    fill: Any = dict.fromkeys(found[0].variables, np.nan)
+    fill |= {name: "" for name, words in found[0].coords.items() if words.dtype.kind in "OU"}
+    how: dict[str, Any] = dict(join="outer", coords="minimal", compat="equals", fill_value=fill)
+    joined = xr.concat(found, along, **how) if len(found) > 1 else found[0]
+    return joined if along != "replicate" else joined.reindex(replicate=replicates, fill_value=fill)

@@ -81,8 +81,12 @@ class Metric:
         return self._dataset(activity, parameters, {self.name: (self.units, self.long_name, self.bounds)} | self._companions())
 
     def estimate(self, activity: xr.Dataset, **parameters: Any) -> xr.Dataset:
-        """The metric alone: what is taken of every half and surrogate, where intervals would be thrown away."""
-        return self._dataset(activity, parameters, {self.name: (self.units, self.long_name, self.bounds)})
+        """The metric alone: what is taken of every half and surrogate, where intervals would be thrown away.
+
+        Without the words beside it either: why a value is missing differs from half to half.
+        """
+        made = self._dataset(activity, parameters, {self.name: (self.units, self.long_name, self.bounds)})
+        return made.drop_vars([name for name in made.coords if name not in made.dims])
 
     def _companions(self) -> dict[str, tuple[str, str, tuple[float, float]]]:
         return {f"{self.name}_{k}": (c.units, c.long_name, c.bounds) for k, c in self.companions.items()}

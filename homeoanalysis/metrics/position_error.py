@@ -9,11 +9,13 @@ from pydantic import Field
 
 from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
 from homeoanalysis.numerics import observed, places, resampling, synthetic
+from homeoanalysis.numerics.intervals import median_interval
 from homeoanalysis.provenance import rng_for
 from homeoanalysis.units import Hertz, Second
 
 _SHUFFLES = 100
 _FEWEST = 100  # windows
+_BATCHES = 20
 
 
 def _truth(rng: np.random.Generator) -> Truth:
@@ -33,6 +35,8 @@ def _truth(rng: np.random.Generator) -> Truth:
     dims=("epoch",),
     bounds=(0, np.inf),
     companions={
+        "low": Companion("1", "95 % interval (of the median, dispersion of 20 batches of successive windows)", (0, np.inf)),
+        "high": Companion("1", "95 % interval (of the median, dispersion of 20 batches of successive windows)", (0, np.inf)),
         "shuffled": Companion("1", "Median error after counts were turned in time, mean of 100 turns", (0, np.inf)),
         "p": Companion("1", "Part of the turns with as small an error", (0, 1)),
         "bin": Companion("1", "Side of a bin of the place", (0, np.inf)),
@@ -63,23 +67,29 @@ def position_error(
     Raises NotApplicable without spikes or position, or where nothing was observed in an epoch.
     """
     labels = observed.epochs(activity)
-    values = np.full((5, len(labels)), np.nan)
+    values = np.full((7, len(labels)), np.nan)
     for e, span in enumerate(labels.values()):
         found = places.windows(activity, window, span)
         side = float(np.ptp(found.place, axis=0).max()) if len(found.place) else 0.0
         moves = found.speed >= least_speed * side
-        values[3:, e] = side / bins, moves.sum()
+        values[5:, e] = side / bins, moves.sum()
         if moves.sum() < _FEWEST or side == 0 or not found.spikes[moves].any():
             continue
         count, place = found.spikes[moves], found.place[moves]
         where = places.grid(place, int(bins))
         rng, n = rng_for(0, "turned counts", len(count)), len(count)
-        value = np.median(places.errors(count, place, where))
+        error = places.errors(count, place, where)
+        value = np.median(error)
         by = rng.integers(n // 10, n - n // 10, _SHUFFLES)
         turned = np.array([np.median(places.errors(np.roll(count, k, axis=0), place, where)) for k in by])
-        values[:3, e] = value, turned.mean(), (1 + np.count_nonzero(turned <= value + 1e-12)) / (1 + _SHUFFLES)
+        values[:5, e] = (
+            value,
+            *median_interval(error, _BATCHES),
+            turned.mean(),
+            (1 + np.count_nonzero(turned <= value + 1e-12)) / (1 + _SHUFFLES),
+        )
     unit = str(activity.covariate.attrs["units"])
-    keys = ("", "_shuffled", "_p", "_bin", "_windows")
-    units = (unit, unit, "1", unit, "1")
+    keys = ("", "_low", "_high", "_shuffled", "_p", "_bin", "_windows")
+    units = (unit, unit, unit, unit, "1", unit, "1")
     named = {f"position_error{k}": (("epoch",), row, u) for k, row, u in zip(keys, values, units, strict=True)}
     return named | {"coords": {"epoch": list(labels)}}

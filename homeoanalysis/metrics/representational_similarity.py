@@ -1,6 +1,7 @@
 """Whether the same stimuli are alike, and the same unlike, to a population as before."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import xarray as xr
 
 from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
 from homeoanalysis.numerics import population_trials, representations, synthetic
+from homeoanalysis.numerics.intervals import t_quantile
 from homeoanalysis.provenance import rng_for
 from homeoanalysis.units import Second
 
@@ -16,11 +18,17 @@ _FEWEST = 4  # stimuli, of which there are six pairs
 
 
 def _truth(rng: np.random.Generator) -> Truth:
-    """Five stimuli along a line, at marks whose ten distances all differ, that stay where they are: 1, and alignment 1."""
-    mean = 45 + 0.85 * np.array([[0], [1], [4], [9], [11]]) * np.tile([1, -1], 15)
-    label = np.concatenate([rng.permutation(np.repeat(np.arange(5), 48)) for _ in range(2)])
-    made = synthetic.counted(rng.poisson(mean[label]), [f"stimulus {k}" for k in label], rng)
-    return Truth(synthetic.in_two_epochs(made), 1.0, {"end": 0.1}, {"alignment": 1.0})
+    """Ten stimuli whose places in a plane change in part, read by 30 Poisson units; so far apart that noise moves few ranks."""
+    place, other, axes = rng.uniform(-1, 1, (10, 2)), rng.uniform(-1, 1, (10, 2)), rng.uniform(-14, 14, (2, 30))
+    mean, after = 45 + place @ axes, 45 + (0.8 * place + 0.6 * other) @ axes
+    label = np.concatenate([rng.permutation(np.repeat(np.arange(10), 48)) for _ in range(2)])
+    count = rng.poisson(np.stack([mean, after])[np.repeat([0, 1], 480), label])
+    made = synthetic.counted(count, [f"stimulus {k}" for k in label], rng)
+    i, j = np.triu_indices(10, 1)
+    distances = [np.sum((x[i] - x[j]) ** 2 / x.mean(axis=0), axis=1) for x in (mean, after)]
+    value = representations.rank_correlation(*distances)
+    alignment = representations.cka((mean, mean), (after, after))
+    return Truth(synthetic.in_two_epochs(made), value, {"end": 0.1}, {"alignment": alignment})
 
 
 def _other_stimuli(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
@@ -36,9 +44,13 @@ def _other_stimuli(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset
     dims=(),
     bounds=(-1, 1),
     companions={
+        "low": Companion("1", "95 % interval over trials (halves), of what noise lets be found", (-1, 1)),
+        "high": Companion("1", "95 % interval over trials (halves), of what noise lets be found", (-1, 1)),
         "p": Companion("1", "Part of 1000 renamings of the stimuli that are as similar", (0, 1)),
         "ceiling": Companion("1", "Similarity of what does not change, as noise lets it be found", (-1, 1)),
         "alignment": Companion("1", "Linear centred kernel alignment of the mean responses, unbiased"),
+        "alignment_low": Companion("1", "95 % interval over trials (halves)"),
+        "alignment_high": Companion("1", "95 % interval over trials (halves)"),
         "units": Companion("1", "Units observed in both epochs", (0, np.inf)),
     },
     source="Spearman correlation of crossnobis distances of all pairs of stimuli: Walther et al. 2016, "
@@ -48,7 +60,7 @@ def _other_stimuli(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset
     truth=_truth,
     surrogate=_other_stimuli,
     null=surrogate_of(_truth, _other_stimuli),
-    cost=0.05,
+    cost=0.3,
 )
 def representational_similarity(
     activity: xr.Dataset,
@@ -65,18 +77,46 @@ def representational_similarity(
     Returns a scalar [1], which noise lowers: to be held against `ceiling`, the geometric mean of the similarities of the two
     halves of the trials within either epoch, each stepped up to all trials (Spearman-Brown). `alignment` needs no such
     correction: it is 1 for what differs by rotation and scale only. NaN with fewer than two units, four stimuli, or four
-    trials of one.
+    trials of one; intervals, of the same stimuli and units, with fewer than eight.
     Raises NotApplicable without spikes and counts, without trials, or without one of the epochs.
     """
     before, after, _ = population_trials.of_both(activity, begin, end, baseline, recovery)
-    values = dict.fromkeys(("", "_p", "_ceiling", "_alignment"), np.nan) | {"_units": float(before.unit.size)}
+    keys = ("", "_low", "_high", "_p", "_ceiling", "_alignment", "_alignment_low", "_alignment_high")
+    values: dict[str, Any] = dict.fromkeys(keys, np.nan) | {"_units": float(before.unit.size)}
     stimuli = np.unique(before.stimulus).size
     if before.unit.size > 1 and stimuli >= _FEWEST and population_trials.are_alike(before, after):
-        both = [(one.spikes.sum(axis=2).astype(float), one.stimulus) for one in (before, after)]
-        first, second = (representations.crossnobis(*one) for one in both)
-        values[""] = representations.rank_correlation(first, second)
-        drawn = representations.renamed_correlations(first, second, stimuli, _SHUFFLES, rng_for(0, "renamings", stimuli))
+        first, second = ((one.spikes.sum(axis=2).astype(float), one.stimulus) for one in (before, after))
+        distances = representations.crossnobis(*first), representations.crossnobis(*second)
+        values[""] = representations.rank_correlation(*distances)
+        drawn = representations.renamed_correlations(*distances, stimuli, _SHUFFLES, rng_for(0, "renamings", stimuli))
         values["_p"] = (1 + np.count_nonzero(drawn >= values[""] - 1e-12)) / (1 + _SHUFFLES)
-        values["_ceiling"] = float(np.sqrt(np.prod([max(representations.reliability(*one), 0.0) for one in both])))
-        values["_alignment"] = representations.cka(*(representations.halves(*one) for one in both))
+        reliable = [max(representations.reliability(*one), 0.0) for one in (first, second)]
+        values["_ceiling"] = float(np.sqrt(np.prod(reliable)))
+        values["_alignment"] = _alignment(first, second)
+        if min(before.fewest, after.fewest) >= 2 * population_trials.FEWEST:
+            t = t_quantile(0.95, before.stimulus.size - stimuli)
+            for key, statistic, bound in (("", _similarity, 1.0), ("_alignment", _alignment, np.inf)):
+                width = functools.cache(functools.partial(_width, statistic, (first, second), t))
+                values[f"{key}_low"] = functools.partial(_end, values[key], width, -1.0, bound)
+                values[f"{key}_high"] = functools.partial(_end, values[key], width, 1.0, bound)
     return {f"representational_similarity{key}": value for key, value in values.items()} | {"coords": {}}
+
+
+def _width(
+    statistic: Callable[[representations.Sample, representations.Sample], float],
+    samples: tuple[representations.Sample, representations.Sample],
+    t: float,
+) -> float:
+    return t * representations.halved_error(statistic, samples, rng_for(0, "halves of trials", samples[0][1].size))
+
+
+def _end(value: float, width: Callable[[], float], side: float, bound: float) -> float:
+    return float(np.clip(value + side * width(), -bound, bound))
+
+
+def _similarity(first: representations.Sample, second: representations.Sample) -> float:
+    return representations.rank_correlation(representations.crossnobis(*first), representations.crossnobis(*second))
+
+
+def _alignment(first: representations.Sample, second: representations.Sample) -> float:
+    return representations.cka(representations.halves(*first), representations.halves(*second))

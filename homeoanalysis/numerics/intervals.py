@@ -41,6 +41,17 @@ def t_quantile(confidence: float, df: float) -> float:
     return float(special.stdtrit(df, 0.5 + confidence / 2))
 
 
+def median_interval(values: Floats, batches: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Interval of the median of values (time) that depend on those near: the quantiles between which a half of all may lie.
+
+    How well a half is known is what successive batches say, in each of which another share lies below the median.
+    """
+    share = np.array([batch.mean() for batch in np.array_split(values <= np.median(values), batches)])
+    width = t_quantile(confidence, batches - 1) * share.std(ddof=1) / np.sqrt(batches)
+    low, high = np.quantile(values, [max(0.5 - width, 0.0), min(0.5 + width, 1.0)])
+    return float(low), float(high)
+
+
 @cache
 def resamples(n: int, draws: int) -> Floats:
     """How often each of n units stands in each bootstrap sample (draw, unit); always the same numbers."""

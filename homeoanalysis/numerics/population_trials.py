@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from homeoanalysis.catalogue import did_you_mean
-from homeoanalysis.errors import DataError
+from homeoanalysis.errors import DataError, NotApplicable
 from homeoanalysis.numerics import observed, trials
 
 Floats = NDArray[np.float64]
@@ -83,12 +83,12 @@ def are_alike(first: Population, second: Population) -> bool:
 
 
 def of_stimuli(one: Population, stimuli: Sequence[str] | None) -> Population:
-    """The trials of some stimuli. Raises DataError for a name that is none."""
+    """The trials of some stimuli. Raises NotApplicable without trials of one: another replicate may have them."""
     if stimuli is None:
         return one
     for name in stimuli:
         if name not in one.stimuli:
-            raise DataError(f"there is no stimulus {name!r}; {did_you_mean(name, one.stimuli)}")
+            raise NotApplicable(f"no trial has the stimulus {name!r}; {did_you_mean(name, one.stimuli)}")
     kept = np.isin(one.stimulus, [one.stimuli.index(name) for name in stimuli])
     return one._replace(spikes=one.spikes[kept], stimulus=one.stimulus[kept])
 
@@ -96,7 +96,7 @@ def of_stimuli(one: Population, stimuli: Sequence[str] | None) -> Population:
 def of_two(one: Population, stimuli: Two | None) -> tuple[tuple[Floats, Floats], str]:
     """Counts (trial, unit) of either stimulus, by default of the two that there are, and why there are none, else empty.
 
-    Raises DataError for a name that is no stimulus, or if there are more than two and none are named.
+    Raises as `of_stimuli`, and DataError if there are more than two and none are named, or twice the same.
     """
     names = one.stimuli
     if stimuli is None and len(names) > 2:

@@ -7,6 +7,7 @@ those of the rasters (67064 spikes of isoamyl acetate, control), but in another 
 """
 
 import functools
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -36,11 +37,13 @@ def rozenfeld_mat(
     variables: str = "{odour}",
     odours: str = "",
     fly: Annotated[int, Field(ge=0)] = 0,
+    flies: Annotated[int, Field(ge=1)] = 1,
 ) -> "neo.Block":
     """One fly: a segment and a trial for each repeat, 5 s apart, with the odour as the stimulus.
 
     files: role "recording", a MAT file. values: what the file holds. variables: the name of its variables, with {odour}
     where the odour's name stands. odours: separated by spaces; of one fly, one after the other. fly: from 0 on.
+    flies: how many, one after the other, as if they were one unit: for what is asked of neurons of any fly.
     A raster gives spikes, the others counts in bins of 50 ms.
     Raises DataError if there are no such variables or flies, or what they hold is neither.
     """
@@ -52,10 +55,11 @@ def rozenfeld_mat(
     if not names:
         raise DataError("reader rozenfeld_mat needs odours: their names, separated by spaces")
     block = neo.Block()
-    for name in names:
-        variable = variables.replace("{odour}", name)
-        rows = _rows(path, variable, _table(path, variable, path.stat().st_mtime_ns), fly)
-        for row in rows:
+    variable_of = {name: variables.replace("{odour}", name) for name in names}
+    tables = {name: _table(path, variable, path.stat().st_mtime_ns) for name, variable in variable_of.items()}
+    for one, name in itertools.product(range(fly, fly + flies), names):
+        variable = variable_of[name]
+        for row in _rows(path, variable, tables[name], one):
             segment = neo.Segment(index=len(block.segments))
             start = _INTERVAL * len(block.segments)
             stop = start + row.size * (_SAMPLE if values == "raster" else _BIN)

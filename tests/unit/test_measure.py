@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import xarray as xr
 
 from homeoanalysis.compare.contrasts import contrasted
 from homeoanalysis.config.study import Contrast
-from homeoanalysis.contracts import LONG
+from homeoanalysis.contracts import LONG, open_dataset, write
 from homeoanalysis.errors import ContractError, DataError
 from homeoanalysis.measure import measure, measure_draws
 from homeoanalysis.metric import Truth, metric
@@ -108,3 +109,23 @@ def test_units_pairs_and_channels_run_over_all_replicates(dim: str, monkeypatch:
     assert float(summarise(result, ["r1", "r2"]).mean) == (12 + 21.5) / 2
     found = contrasted(result, Contrast(metrics=["thing"]), "linear")
     assert {cell: float(v) for cell, v in found.items()} == {("s1", "r1"): 12.0, ("s2", "r2"): 21.5}
+
+
+def test_why_a_value_is_missing_is_said_of_each_replicate_and_stops_no_draw(tmp_path: Path) -> None:
+    """One that can be decoded, one with too few trials, one with a single stimulus; halves may have too few of either."""
+    made = []
+    for k, trials in enumerate((12, 3, 12)):
+        one = synthetic.stimulated(np.array([2.0, 6.0]), trials, rng_for(1, "reasons", k))
+        made.append(one.assign_attrs(replicate=f"r{k}", subject=f"s{k}"))
+    made[2]["stimulus"] = ("trial", ["stimulus 0"] * 24)
+    given = {"end": 0.1, "stimuli": ["stimulus 0", "stimulus 1"]}
+    result = measure(made, "decoding_accuracy", **given)
+    write(result, tmp_path / "m.nc")
+    result = open_dataset(tmp_path / "m.nc")
+    assert np.isfinite(result.decoding_accuracy.values[:, 0]).tolist() == [True, False, False]
+    assert result.reason.values[:, 0].tolist() == ["", "3 trials of a stimulus, and 5 parts", ""]
+    assert "no trial has the stimulus 'stimulus 1'" in result.attrs["not_applicable"]
+    drawn = measure_draws(made, "decoding_accuracy", draws=20, block=0.128, seed=1, **given)
+    missing = drawn["half_a"].decoding_accuracy.isnull().values[0]
+    assert missing.any()
+    assert not missing.all()

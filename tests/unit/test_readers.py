@@ -351,7 +351,11 @@ def test_rasters_and_counts_are_what_they_say(tmp_path: Path) -> None:
     options = {"values": "raster", "variables": "x_flies_{odour}", "odours": "A"}
     one = read({"rozenfeld_mat": {**options, "fly": 1}}, {"recording": tmp_path / "a.mat"})
     np.testing.assert_allclose(one.spike_time, [15.0, 17.0, 19.0])
+    both = read({"rozenfeld_mat": {**options, "odours": "A A", "flies": 2}}, {"recording": tmp_path / "a.mat"})
+    assert both.sizes["trial"] == 40
+    np.testing.assert_allclose(both.spike_time, [115.0, 117.0, 119.0, 165.0, 167.0, 169.0])  # fly 0 twice, then fly 1 twice
     for change, message in (
+        ({"fly": 1, "flies": 2}, "has 2 flies, and fly is 2; they count from 0 on"),
         ({"fly": 2}, "has 2 flies, and fly is 2; they count from 0 on"),
         ({"variables": "y_flies_{odour}"}, "no variable 'y_flies_A'; did you mean 'x_flies_A'"),
         ({"values": "count", "variables": "bins"}, "no whole counts of spikes"),

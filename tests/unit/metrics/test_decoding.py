@@ -13,7 +13,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from homeoanalysis import catalogue
 from homeoanalysis.config import load_config
-from homeoanalysis.errors import DataError
+from homeoanalysis.errors import DataError, NotApplicable
 from homeoanalysis.ingest import ingest
 from homeoanalysis.numerics import decoding, discrimination, synthetic
 from homeoanalysis.provenance import rng_for
@@ -211,7 +211,7 @@ def test_which_two_stimuli_must_be_said() -> None:
         d(one, end=0.1, stimuli=["stimulus 0", "stimulus 0"])
     written = catalogue.parameters("metrics", "discriminability").model_validate({"end": "1 s", "stimuli": ["a", "b"]})
     assert written.model_dump()["stimuli"] == ["a", "b"]
-    with pytest.raises(DataError, match="did you mean"):
+    with pytest.raises(NotApplicable, match="no trial has the stimulus 'stimulis 1'; did you mean"):
         d(one, end=0.1, stimuli=["stimulus 0", "stimulis 1"])
     up, down = (
         d(one, end=0.1, stimuli=s).discriminability.values for s in (["stimulus 0", "stimulus 2"], ["stimulus 2", "stimulus 0"])

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from binomial import binomial_rule
+from scipy.signal import lfilter
 
 from homeoanalysis import catalogue
 from homeoanalysis.config import load_config
@@ -13,6 +15,7 @@ from homeoanalysis.errors import NotApplicable
 from homeoanalysis.ingest import ingest
 from homeoanalysis.numerics import representations, resampling, synthetic, trials
 from homeoanalysis.numerics import trial_correlations as correlations
+from homeoanalysis.numerics.intervals import median_interval
 from homeoanalysis.provenance import rng_for
 
 ROOT = Path(__file__).parents[3]
@@ -129,6 +132,20 @@ def test_dimensions_of_few_trials_are_not_underestimated() -> None:
 # ---- places
 
 
+def test_an_interval_of_a_median_knows_that_errors_depend_on_those_before() -> None:
+    """Errors of correlation 0.8 from window to window: the interval of independent ones covers the median in two thirds."""
+    ours, naive = [], []
+    for draw in range(400):
+        error = np.exp(lfilter([1], [1, -0.8], rng_for(1, "median", draw).normal(size=1050))[50:])
+        low, high = median_interval(error, 20)
+        ours.append(low <= 1 <= high)
+        low, high = np.quantile(error, 0.5 + np.array([-1, 1]) * 1.96 * 0.5 / np.sqrt(error.size))
+        naive.append(low <= 1 <= high)
+    fault = binomial_rule(ours, 0.95)
+    assert not fault, fault
+    assert np.mean(naive) < 0.75
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "epoch", "error", "shuffled"),
@@ -203,3 +220,27 @@ def test_similarity_falls_to_the_ceiling_by_noise_and_below_it_by_change() -> No
     assert np.mean([f["alignment"] for f in same]) == pytest.approx(1.0, abs=0.15)
     for key in ("", "alignment"):
         assert np.mean([f[key] for f in other]) < 0.5 * np.mean([f[key] for f in same])
+
+
+def test_the_error_over_trials_is_that_of_a_mean_and_of_a_rank_that_a_jackknife_misses() -> None:
+    """Of the difference of two means by hand; of a rank correlation it is what repeated experiments scatter, or a little more."""
+    rng = rng_for(1, "halves")
+    x, y = rng.normal(0, 1, (40, 1)), rng.normal(0, 2, (60, 1))
+    one = np.zeros(40, int), np.zeros(60, int)
+
+    def difference(a: representations.Sample, b: representations.Sample) -> float:
+        return float(a[0].mean() - b[0].mean())
+
+    found = np.mean([representations.halved_error(difference, ((x, one[0]), (y, one[1])), rng) ** 2 for _ in range(40)])
+    assert found == pytest.approx(x.var(ddof=1) / 40 + y.var(ddof=1) / 60, rel=4 * np.sqrt(2 / 2000))
+    code, label = 10 + rng.normal(size=(8, 20)), np.tile(np.arange(8), 24)
+
+    def similarity(a: representations.Sample, b: representations.Sample) -> float:
+        return representations.rank_correlation(representations.crossnobis(*a), representations.crossnobis(*b))
+
+    values, errors = [], []
+    for _ in range(40):
+        first, second = ((code[label] + rng.normal(size=(192, 20)), label) for _ in range(2))
+        values.append(similarity(first, second))
+        errors.append(representations.halved_error(similarity, (first, second), rng))
+    assert 0.9 < np.mean(errors) / np.std(values) < 2.2
