@@ -1,5 +1,6 @@
 """Which file each job reads and writes. The workflow's rules and `check` both ask here, so that they agree."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,16 +52,39 @@ class Plan:
         files = self.config.recordings[recording].replicates[replicate].all_files()
         return {role: self.recording_file(recording, file.name) for role, file in files.items()}
 
-    def batches(self, source: str) -> dict[str, list[int]]:
+    def batch_files(self, recording: str, batch: str) -> dict[str, str]:
+        """Role -> path of the files that a batch of replicates is read from."""
+        return self.replicate_files(recording, self.recorded(recording)[batch][0])
+
+    def recorded(self, recording: str) -> dict[str, list[str]]:
+        """Batch -> its replicates: one, under its name, or all that are read from the same files, under the names of these."""
+        together: dict[tuple[tuple[str, str], ...], list[str]] = {}
+        replicates = self.config.recordings[recording].replicates
+        for name, replicate in replicates.items():
+            files = tuple(sorted((role, file.name) for role, file in replicate.all_files().items()))
+            together.setdefault(files, []).append(name)
+        batches: dict[str, list[str]] = {}
+        taken = {name.lower() for name in replicates}
+        for files, names in together.items():
+            batch = names[0]
+            if len(names) > 1:
+                batch = re.sub(r"[^A-Za-z0-9_-]+", "_", "-".join(Path(file).stem for _, file in files))[:100]
+                while batch.lower() in taken:
+                    batch += "_"
+                taken.add(batch.lower())
+            batches[batch] = names
+        return batches
+
+    def realisations(self, source: str) -> dict[str, list[int]]:
         """Batch -> the random realisations that it runs."""
         model = self.model(source)
         every = list(range(model.replicates))
         return {str(k): every[i : i + model.batch] for k, i in enumerate(range(0, model.replicates, model.batch))}
 
     def activity_files(self, source: str) -> list[str]:
-        """The activity files of a source: one for each replicate of a recording, one for each batch of a model."""
-        parts = self.batches(source) if source in self.simulated else self.config.recordings[source].replicates
-        return [f"{ACTIVITY}/{source}/{part}.nc" for part in parts]
+        """The activity files of a source, one for each batch."""
+        batches = self.realisations(source) if source in self.simulated else self.recorded(source)
+        return [f"{ACTIVITY}/{source}/{batch}.nc" for batch in batches]
 
     def stimulus_files(self, source: str) -> list[str]:
         """The activity files whose stimulus a model is driven by."""
@@ -104,10 +128,10 @@ class Plan:
         listed = self.config.raw_studies[study]["figures"]
         return next(f for f in listed if f == name or (isinstance(f, dict) and name in f))
 
-    def raw_replicate(self, recording: str, replicate: str) -> dict[str, Any]:
-        """The YAML of a recording without its other replicates: what the ingestion of one depends on."""
+    def raw_batch(self, recording: str, batch: str) -> dict[str, Any]:
+        """The YAML of a recording without the replicates of other batches: what the ingestion of one depends on."""
         raw = self.config.raw_recordings[recording]
-        return {**raw, "replicates": {replicate: raw["replicates"][replicate]}}
+        return {**raw, "replicates": {name: raw["replicates"][name] for name in self.recorded(recording)[batch]}}
 
     def jobs(self, study: str) -> Iterator[Job]:
         """Every job that a study needs, in order."""
@@ -120,11 +144,11 @@ class Plan:
                 files = dict.fromkeys(f.name for r in recording.replicates.values() for f in r.all_files().values())
                 for file in files:
                     yield Job("fetch", f"{name}/{file}", [self.recording_file(name, file)])
-            for path in self.activity_files(name):
-                yield Job("ingest", f"{name}, replicate {Path(path).stem}", [path])
+            for path, replicates in zip(self.activity_files(name), self.recorded(name).values(), strict=True):
+                yield Job("ingest", f"{name}, {len(replicates)} replicates", [path])
         for source in sources.values():
             if source in self.simulated:
-                for path, members in zip(self.activity_files(source), self.batches(source).values(), strict=True):
+                for path, members in zip(self.activity_files(source), self.realisations(source).values(), strict=True):
                     yield Job("simulate", f"{source}, {len(members)} realisations", [path])
         for (label, short), path in self.measure_files(study).items():
             yield Job("measure", f"{label} of {short}", [path])

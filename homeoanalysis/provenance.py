@@ -81,6 +81,7 @@ def _made_from(path: str) -> dict[str, str]:
     return {f"{path}: {k}" if e["step"] == "ingest" else k: digest for e in entries for k, digest in e["inputs"].items()}
 
 
+@functools.cache
 def version(distribution: str) -> str:
     """The installed version of a distribution, "" if it is not one."""
     try:

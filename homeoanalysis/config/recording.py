@@ -244,10 +244,11 @@ class Recording(Strict):
         return self.duration if own is None else own
 
 
-def published(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The YAML of a recording as its outputs show it: without a folder of the user.
+def published(raw: Mapping[str, Any], replicate: str) -> dict[str, Any]:
+    """The YAML of a recording as the activity of a replicate shows it: without the others, and without a folder of the user.
 
     The same files in another folder are the same recording; which files they are, is said by their names and hashes.
     """
     is_own = not any(raw["source"].get(key) for key in ("package", "url"))
-    return {key: value for key, value in raw.items() if not (key == "source" and is_own)}
+    shown = {key: value for key, value in raw.items() if not (key == "source" and is_own)}
+    return shown | {"replicates": {replicate: raw["replicates"][replicate]}}

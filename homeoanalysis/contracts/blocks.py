@@ -1,7 +1,6 @@
 """Large variables: to disk and through checks block by block, so that no step needs more memory for a longer recording."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import netCDF4
@@ -75,26 +74,27 @@ def step_faults(variable: xr.Variable, name: str) -> Iterator[str]:
             return
 
 
-def append(path: Path, group: str, variables: Mapping[Any, xr.Variable]) -> None:
-    """Add large variables to a netCDF file that holds all else. Raises ContractError for values that packing would round."""
-    with netCDF4.Dataset(path, "a") as file:
-        target = file[group] if group else file
-        for name, variable in variables.items():
-            for dim, size in variable.sizes.items():
-                if dim not in target.dimensions:
-                    target.createDimension(str(dim), size)
-            pack = packing(variable)
-            dtype = pack.dtype if pack else variable.dtype
-            fill = pack.fill if pack else np.nan if dtype.kind == "f" else None
-            fill = False if fill is None and pack else fill  # all 65536 values count
-            chunks = [min(n, _chunk(variable)) if k == _axis(variable) else 1 for k, n in enumerate(variable.shape)]
-            options: dict[str, Any] = {"zlib": True, "complevel": 1, "shuffle": True, "chunksizes": chunks, "fill_value": fill}
-            stored = target.createVariable(str(name), dtype, [str(d) for d in variable.dims], **options)
-            stored.set_auto_maskandscale(False)
-            stored.setncatts({**variable.attrs, **({"scale_factor": pack.step} if pack else {})})
-            for where in pieces(variable):
-                values = variable[where].values
-                stored[where] = _packed(values, pack, str(name)) if pack else values
+def append(target: netCDF4.Dataset, variables: Mapping[Any, xr.Variable]) -> None:
+    """Add large variables to a netCDF file, or a group, that holds all else.
+
+    Raises ContractError for values that packing would round.
+    """
+    for name, variable in variables.items():
+        for dim, size in variable.sizes.items():
+            if dim not in target.dimensions:
+                target.createDimension(str(dim), size)
+        pack = packing(variable)
+        dtype = pack.dtype if pack else variable.dtype
+        fill = pack.fill if pack else np.nan if dtype.kind == "f" else None
+        fill = False if fill is None and pack else fill  # all 65536 values count
+        chunks = [min(n, _chunk(variable)) if k == _axis(variable) else 1 for k, n in enumerate(variable.shape)]
+        options: dict[str, Any] = {"zlib": True, "complevel": 1, "shuffle": True, "chunksizes": chunks, "fill_value": fill}
+        stored = target.createVariable(str(name), dtype, [str(d) for d in variable.dims], **options)
+        stored.set_auto_maskandscale(False)
+        stored.setncatts({**variable.attrs, **({"scale_factor": pack.step} if pack else {})})
+        for where in pieces(variable):
+            values = variable[where].values
+            stored[where] = _packed(values, pack, str(name)) if pack else values
 
 
 def _packed(values: NDArray[np.float64], pack: Packing | None, name: str) -> NDArray[Any]:

@@ -1,13 +1,14 @@
 """To disk and back: the only way, so that nothing unchecked is written or read."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import netCDF4
 import numpy as np
 import xarray as xr
+from xarray.backends import CachingFileManager, NetCDF4DataStore
 
 from homeoanalysis.contracts.blocks import append, in_memory, is_appended, is_large, packing
 from homeoanalysis.contracts.checking import check
@@ -30,18 +31,38 @@ def write(datasets: xr.Dataset | Mapping[str, xr.Dataset], path: Path | str) -> 
         with _named(_where(path, group)):
             check(dataset, str(dataset.attrs.get("schema")))
     with replacing(path) as part:
-        mode: Literal["w", "a"] = "w"
-        for group, dataset in groups.items():
-            large = {name: v for name, v in dataset.variables.items() if name not in dataset.dims and is_appended(v)}
-            small = dataset.drop_vars(large)
-            encoding = {name: _encoding(v) for name, v in small.variables.items()}
-            # An array of no objects does not say that they would be text: xarray would write numbers.
-            empty = {name: v.astype(str) for name, v in small.variables.items() if v.dtype == object and v.size == 0}
-            small.assign(empty).to_netcdf(part, mode=mode, group=group or None, engine="netcdf4", encoding=encoding)
-            with _named(_where(path, group)):
-                append(part, group, large)
-            mode = "a"
+        with netCDF4.Dataset(part, "w") as file:
+            values = _Values()
+            large = {}
+            for group, dataset in groups.items():
+                large[group] = {n: v for n, v in dataset.variables.items() if n not in dataset.dims and is_appended(v)}
+                small = dataset.drop_vars(large[group])
+                encoding = {name: _encoding(v) for name, v in small.variables.items()}
+                # An array of no objects does not say that they would be text: xarray would write numbers.
+                empty = {name: v.astype(str) for name, v in small.variables.items() if v.dtype == object and v.size == 0}
+                small.assign(empty).dump_to_store(NetCDF4DataStore(file, group=group), encoding=encoding, writer=values)
+            values.write()
+            for group, variables in large.items():
+                with _named(_where(path, group)):
+                    append(file[group] if group else file, variables)
         seal(part)
+
+
+class _Values:
+    """What xarray writes to: keeps the values till all variables are there.
+
+    At the first value after a new variable netCDF goes through all groups, which for hundreds of them would take minutes.
+    """
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[Any, Any]] = []
+
+    def add(self, source: Any, target: Any, region: None = None) -> None:
+        self._kept.append((source, target))
+
+    def write(self) -> None:
+        for source, target in self._kept:
+            target[...] = source
 
 
 def _encoding(variable: xr.Variable) -> dict[str, Any]:
@@ -62,9 +83,30 @@ def open_dataset(path: Path | str, group: str | None = None) -> xr.Dataset:
     they are used, so take a part of them first, `activity.lfp[:, a:b].values`. The file stays open as long as they are.
     Raises DataError if the file is missing or unreadable, ContractError if it breaks its schema.
     """
-    where = _where(path, group)
-    with _reading(path, where):
-        dataset = _loaded(path, group)
+    (dataset,) = _opened(path, [group or ""])
+    return dataset
+
+
+def _opened(path: Path | str, names: Sequence[str] = ()) -> Iterator[xr.Dataset]:
+    """The datasets of these groups, or of all, from a file that is opened once: opening it reads of all groups."""
+    is_whole = True
+    with _reading(path, _where(path, names[0] if names else None)):
+        _check_seal(path)
+        file = CachingFileManager(netCDF4.Dataset, path, mode="r")  # type: ignore[type-var]  # closes itself when unused
+        names = names or list(file.acquire().groups) or [""]
+    try:
+        for group in names:
+            where = _where(path, group)
+            with _reading(path, where):
+                dataset, has_all = _loaded(NetCDF4DataStore(file, group=group, mode="r"))
+            is_whole &= has_all
+            yield _checked(dataset, where)
+    finally:
+        if is_whole:
+            file.close()
+
+
+def _checked(dataset: xr.Dataset, where: str) -> xr.Dataset:
     schema = dataset.attrs.get("schema")
     found = str(schema)
     # The rule that makes this kind of dataset is known even if the version is not.
@@ -79,24 +121,17 @@ def open_dataset(path: Path | str, group: str | None = None) -> xr.Dataset:
         return check(dataset, found)
 
 
-def _loaded(path: Path | str, group: str | None) -> xr.Dataset:
-    options: dict[str, Any] = {"engine": "netcdf4", "decode_times": False, "decode_timedelta": False}
+def _loaded(store: NetCDF4DataStore) -> tuple[xr.Dataset, bool]:
+    """A dataset, and whether all of it is in memory."""
     # Without cache: values that were looked at once would stay in memory, together as large as the file.
-    opened = xr.open_dataset(path, group=group, cache=False, **options)
-    try:
-        left = [n for n, v in opened.variables.items() if n not in opened.dims and is_large(v)]
-        left = [n for n in left if n != "spike_time" or opened[n].size > SPIKES_IN_MEMORY]
-        dataset = opened.drop_vars(left)
-        if "spike_time" in dataset and is_large(dataset.spike_time.variable):
-            dataset = dataset.assign(spike_time=in_memory(dataset.spike_time.variable))
-        dataset = dataset.load()
-    except BaseException:
-        opened.close()
-        raise
-    if not left:
-        opened.close()
-        return dataset
-    return opened.assign({str(n): v for n, v in dataset.variables.items()})
+    opened = xr.open_dataset(store, cache=False, decode_times=False, decode_timedelta=False)
+    left = [n for n, v in opened.variables.items() if n not in opened.dims and is_large(v)]
+    left = [n for n in left if n != "spike_time" or opened[n].size > SPIKES_IN_MEMORY]
+    dataset = opened.drop_vars(left)
+    if "spike_time" in dataset and is_large(dataset.spike_time.variable):
+        dataset = dataset.assign(spike_time=in_memory(dataset.spike_time.variable))
+    dataset = dataset.load()
+    return (opened.assign({str(n): v for n, v in dataset.variables.items()}), False) if left else (dataset, True)
 
 
 def _where(path: Path | str, group: str | None) -> str:
@@ -114,15 +149,19 @@ def _named(where: str) -> Iterator[None]:
 
 @contextmanager
 def _reading(path: Path | str, where: str) -> Iterator[None]:
-    """Turns what a missing or damaged file does into a DataError; HDF5 sees no file whose seal is broken."""
+    """Turns what a missing or damaged file does into a DataError."""
     try:
-        if not is_intact(Path(path)):
-            raise OSError("its checksum is wrong")
         yield
     except FileNotFoundError:
         raise DataError(f"{path} does not exist; run the rule that makes it") from None
     except (OSError, ValueError, RuntimeError) as error:
         raise DataError(f"{where} cannot be read ({error}); {damaged(path)}") from error
+
+
+def _check_seal(path: Path | str) -> None:
+    """HDF5 sees no file whose seal is broken."""
+    if not is_intact(Path(path)):
+        raise OSError("its checksum is wrong")
 
 
 def damaged(path: Path | str) -> str:
@@ -133,8 +172,10 @@ def damaged(path: Path | str) -> str:
 
 def groups(path: Path | str) -> list[str]:
     """The names of the netCDF groups of a file; [""] where it has none."""
-    with _reading(path, str(path)), netCDF4.Dataset(path) as file:
-        return list(file.groups) or [""]
+    with _reading(path, str(path)):
+        _check_seal(path)
+        with netCDF4.Dataset(path) as file:
+            return list(file.groups) or [""]
 
 
 def by_replicate(activities: Iterable[xr.Dataset]) -> dict[str, xr.Dataset]:
@@ -153,5 +194,4 @@ def by_replicate(activities: Iterable[xr.Dataset]) -> dict[str, xr.Dataset]:
 def open_replicates(paths: list[Path] | list[str]) -> Iterator[xr.Dataset]:
     """The activities of some files, one at a time, whether a file holds one replicate or a batch of them."""
     for path in paths:
-        for group in groups(path):
-            yield open_dataset(path, group or None)
+        yield from _opened(path)

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import xarray as xr
@@ -19,6 +19,7 @@ from homeoanalysis.numerics.observed import restrict
 from homeoanalysis.provenance import check_file
 
 _log = logging.getLogger(__name__)
+_SHOWN = 5  # replicates that a message names
 
 
 def ingest(recording: Recording, *, name: str, replicate: str, files: Mapping[str, Path]) -> xr.Dataset:
@@ -30,20 +31,47 @@ def ingest(recording: Recording, *, name: str, replicate: str, files: Mapping[st
     many are in the result, and for what reason the others were dropped.
     Raises DataError if a file is not what the YAML says: its SHA-256, where one is given, before anything is read.
     """
-    info = recording.replicates[replicate]
-    listed = info.all_files()
     try:
-        for role, path in files.items():
-            check_file(path, listed[role].sha256 if role in listed else None)
-        activity = _activity(recording, replicate, files)
+        return _ingest(recording, name, replicate, files)
     except DataError as error:
         raise DataError(f"recording {name}, replicate {replicate}: {error}") from error
+
+
+def ingest_batch(recording: Recording, *, name: str, files: Mapping[str, Path]) -> list[xr.Dataset]:
+    """Read every replicate of a recording, all of them from the same files.
+
+    name, files: as of `ingest`. Returns activity/1 of each, in order.
+    Raises a DataError about all that cannot be read: each reason, and whose it is.
+    """
+    found: list[xr.Dataset] = []
+    wrong: dict[str, list[str]] = {}
+    for replicate in recording.replicates:
+        try:
+            found.append(_ingest(recording, name, replicate, files))
+        except DataError as error:
+            wrong.setdefault(str(error), []).append(replicate)
+    if wrong:
+        raise DataError("\n".join(f"recording {name}, {_whose(names)}: {reason}" for reason, names in wrong.items()))
+    return found
+
+
+def _whose(replicates: Sequence[str]) -> str:
+    shown = ", ".join(replicates[:_SHOWN]) + (f" and {len(replicates) - _SHOWN} more" if len(replicates) > _SHOWN else "")
+    return f"replicate{'s' if len(replicates) > 1 else ''} {shown}"
+
+
+def _ingest(recording: Recording, name: str, replicate: str, files: Mapping[str, Path]) -> xr.Dataset:
+    info = recording.replicates[replicate]
+    listed = info.all_files()
+    for role, path in files.items():
+        check_file(path, listed[role].sha256 if role in listed else None)
+    activity = _activity(recording, replicate, files)
     declared = recording.observed(replicate)
     found = float((activity.segment_stop - activity.segment_start).sum())
     if declared is not None and abs(found - declared) > 1e-3 * declared:
         raise DataError(
-            f"recording {name}, replicate {replicate}: the files hold {found:.6g} s, but the YAML says duration {declared:.6g} s"
-            "; mend the YAML, or check that the files are the right ones"
+            f"the files hold {found:.6g} s, but the YAML says duration {declared:.6g} s; "
+            "mend the YAML, or check that the files are the right ones"
         )
     activity.attrs |= {
         "schema": "activity/1",
@@ -59,9 +87,7 @@ def ingest(recording: Recording, *, name: str, replicate: str, files: Mapping[st
     book = json.loads(activity.attrs["bookkeeping"])
     for what, counts in book.items():
         if counts["in"] != counts["out"] + sum(counts["dropped"].values()):
-            raise DataError(
-                f"recording {name}, replicate {replicate}: {counts['in']} {what} came in, but only {counts} are explained"
-            )
+            raise DataError(f"{counts['in']} {what} came in, but only {counts} are explained")
         _log.info("%s %s: %d %s in, %d out, dropped: %s", name, replicate, counts["in"], what, counts["out"], counts["dropped"])
     return check(activity, "activity/1")
 

@@ -1,5 +1,6 @@
 """The workflow as a user runs it, on a recording of one second and a model of two neurons."""
 
+import json
 import os
 import re
 import shutil
@@ -12,8 +13,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import scipy.io
 
 from homeoanalysis import open_dataset
+from homeoanalysis.contracts import open_replicates
 
 ROOT = Path(__file__).parents[2]
 
@@ -228,6 +231,56 @@ def test_a_failing_job_says_why_and_where_its_log_is(tmp_path: Path) -> None:
     assert f"log: {log}" in output
     assert "Traceback" in (folder / log).read_text()
     assert not (folder / "results/activity/mine/a.nc").exists()
+
+
+FLIES = """
+title: Flies, whose rows are in two files
+citation: none
+licence: none
+source: {folder: mine}
+reader: {rozenfeld_mat: {values: count}}
+files: {one: {name: one.mat}, two: {name: two.mat}}
+replicates: flies.csv
+"""
+ROWS = ["a,a,one,0", "b,b,two,0", "c,c,one,1", "d,d,one,2"]
+
+
+@pytest.mark.slow
+def test_rows_of_one_file_are_one_job(tmp_path: Path) -> None:
+    """Each is an activity of its own; a wrong row is told with the others, and a changed one makes its file's again, no other."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "project"
+    for name in ("config/recordings", "config/studies", "mine"):
+        (folder / name).mkdir(parents=True)
+    for name, flies in (("one", 3), ("two", 1)):
+        scipy.io.savemat(folder / "mine" / f"{name}.mat", {"IAA": rng.poisson(2.0, (10 * flies, 80))})
+    study = "title: F\nquestion: Q?\nrecordings: [flies]\nmetrics: {evoked_rate: {}}\nresampling: {draws: 100, block: 4 s}\n"
+    (folder / "config/config.yaml").write_text("seed: 1\nstudies: [f]\n")
+    (folder / "config/studies/f.yaml").write_text(study)
+    (folder / "config/recordings/flies.yaml").write_text(FLIES)
+
+    def rows(*lines: str) -> None:
+        head = "replicate,subject,path,parameter.fly,parameter.odours"
+        (folder / "config/recordings/flies.csv").write_text("\n".join([head, *(f"{line},IAA" for line in lines)]) + "\n")
+
+    rows(*ROWS[:2], "c,c,one,3", "d,d,one,4")
+    failed = snakemake(folder, "--cores", "1", "--keep-going")
+    assert "recording flies, replicate c: one.mat: IAA has 3 flies, and fly is 3; they count from 0 on" in failed.stderr
+    assert "recording flies, replicate d: one.mat: IAA has 3 flies, and fly is 4; they count from 0 on" in failed.stderr
+    assert [path.name for path in folder.glob("results/activity/flies/*")] == ["b.nc"]
+    rows(*ROWS)
+    done = snakemake(folder, "--cores", "1")
+    assert done.returncode == 0, done.stderr
+    assert planned(folder, ROOT) == set()
+    activities = list(open_replicates([folder / "results/activity/flies" / name for name in ("one.nc", "b.nc")]))
+    assert [a.attrs["replicate"] for a in activities] == ["a", "c", "d", "b"]
+    shown = [json.loads(a.attrs["parameters"])["replicates"] for a in activities]
+    assert [list(s) for s in shown] == [["a"], ["c"], ["d"], ["b"]]
+    tables = [scipy.io.loadmat(folder / "mine" / f"{name}.mat")["IAA"] for name in ("one", "one", "one", "two")]
+    for activity, table, fly in zip(activities, tables, (0, 1, 2, 0), strict=True):
+        assert activity.binned_count.sum() == table[10 * fly : 10 * fly + 10].sum()
+    rows(*ROWS[:3], "d,other,one,2")
+    assert {path for path in planned(folder, ROOT) if "activity" in path} == {"results/activity/flies/one.nc"}
 
 
 @pytest.mark.slow

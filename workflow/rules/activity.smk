@@ -1,12 +1,12 @@
 rule ingest:
     input:
-        unpack(lambda w: PLAN.replicate_files(w.recording, w.replicate)),
+        unpack(lambda w: PLAN.batch_files(w.recording, w.batch)),
     output:
-        "results/activity/{recording}/{replicate}.nc",
+        "results/activity/{recording}/{batch}.nc",
     log:
-        "results/logs/ingest/{recording}/{replicate}.log",
+        "results/logs/ingest/{recording}/{batch}.log",
     params:
-        recording=lambda w: PLAN.raw_replicate(w.recording, w.replicate),
+        recording=lambda w: PLAN.raw_batch(w.recording, w.batch),
         code=lambda w: code_digest(code_of("ingest", *PLAN.recording_entries(w.recording))),
     script:
         "../scripts/ingest.py"
@@ -22,7 +22,7 @@ rule simulate:
     params:
         model=lambda w: PLAN.raw_model(w.model),
         stream=lambda w: CONFIG.streams[PLAN.simulated[w.model][0]],
-        realisations=lambda w: PLAN.batches(w.model)[w.batch],
+        realisations=lambda w: PLAN.realisations(w.model)[w.batch],
         seed=CONFIG.main.seed,
         code=lambda w: code_digest(code_of("simulate", *PLAN.model(w.model).entries())),
     script:

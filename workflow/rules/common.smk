@@ -28,9 +28,8 @@ def any_of(names):
 
 wildcard_constraints:
     recording=any_of(CONFIG.recordings),
-    replicate="[A-Za-z0-9_-]+",
     model=any_of(PLAN.simulated),
-    batch="[0-9]+",
+    batch="[A-Za-z0-9_-]+",
     study=any_of(CONFIG.studies),
     label="[A-Za-z0-9_]+([.][A-Za-z0-9_]+)?",
     figure="[A-Za-z0-9_]+",
