@@ -13,6 +13,7 @@ from homeoanalysis.config.model import Model
 from homeoanalysis.numerics.channels import Pulses
 from homeoanalysis.simulate.populations import Population
 from homeoanalysis.simulate.projections import Bits, Projection, Static, pairs
+from homeoanalysis.simulate.refractory import Common
 from homeoanalysis.simulate.simulation import Simulation
 
 
@@ -116,10 +117,13 @@ def event_bytes(projection: Projection) -> int:
 
 def step_bytes(population: Population) -> int:
     """Bytes of the neurons that one step reads and writes."""
-    state = sum(x.nbytes for x in population.state) + population.state.v.nbytes
+    drive = population.state.drive
+    shared = drive.nbytes if np.ptp(drive[: population.counts.size]) == 0 else 0  # not read
+    state = sum(x.nbytes for x in population.state) + population.state.v.nbytes - shared
     terms = [term for channel in population.channels for term in channel.terms]
     inputs = sum(2 * x.value.nbytes if isinstance(x, Pulses) else x.trace.value.nbytes for x in terms)
-    return int(state + inputs + population.last.nbytes + population.fired.nbytes)
+    rest = population.rest
+    return int(state + inputs + (rest.resting if isinstance(rest, Common) else rest.last).nbytes)
 
 
 def arrays(item: Any, *, without: frozenset[str] = frozenset()) -> Iterator[np.ndarray]:

@@ -22,10 +22,11 @@ from homeoanalysis.numerics.traces import LINE, trace, zeros
 from homeoanalysis.provenance import rng_for
 from homeoanalysis.simulate.instances import instance, source_files
 from homeoanalysis.simulate.network import Network, Neurons, Part, Slow
-from homeoanalysis.simulate.populations import PAD, Detector, Population, Spikes
+from homeoanalysis.simulate.populations import BLOCK, PAD, Detector, Population, Spikes
 from homeoanalysis.simulate.projections import Projection
 from homeoanalysis.simulate.projections.hooks import Rows
 from homeoanalysis.simulate.projections.making import LARGEST, cut_rows, has_multapses, make_projection
+from homeoanalysis.simulate.refractory import FOR_EVER, never_fired, rest
 from homeoanalysis.units import parse, written
 
 LOG = 1 << 16  # spikes that a part may log between two calls of the compiled loop, at least
@@ -33,8 +34,6 @@ FLUSH = 1.0  # deferred changes are paid at least this often [s]
 TOGETHER = 256  # neurons that a protocol may draw for at once: parts of a population are multiples of it
 _DENSE = 1 / 16  # a bit for each pair is less than 16 bits for each synapse
 _WIDE = 512  # target neurons below which bits do not pay
-_LONG_AGO = -(10**9)
-_FOR_EVER = np.iinfo(np.int32).max
 
 
 class Builder:
@@ -207,16 +206,14 @@ class Builder:
         kernel = view(neurons.kernel, start, stop, neurons.counts.size)
         refractory = cut(neurons.cell.refractory, start, stop)
         if name in self.silent:
-            refractory = np.full_like(refractory, _FOR_EVER) if np.ndim(refractory) else np.int32(_FOR_EVER)
-        return p._replace(kernel=kernel, channels=channels, refractory=refractory)
+            refractory = np.full_like(refractory, FOR_EVER) if np.ndim(refractory) else np.int32(FOR_EVER)
+        return p._replace(kernel=kernel, channels=channels, rest=rest(p.rest.last, p.counts.size, refractory))
 
     def population(self, name: str, neurons: Neurons, part: int, channels: dict[str, Channel], injections: tuple) -> Population:
         """One part of a population."""
         start, stop = self.bounds(neurons.n)[part : part + 2]
         size, n = stop - start, max(0, min(neurons.n, stop) - start)
-        fired = zeros(size, np.dtype(np.uint8))
-        last = zeros(size, np.dtype(np.int32))
-        last[:n], last[n:] = _LONG_AGO, _FOR_EVER
+        fired = zeros(BLOCK, np.dtype(np.uint8))
         detectors = [Detector(trace(size, tau, self.grid.dt, self.grid.dtype)) for tau in neurons.detectors]
         return Population(
             kernel=view(neurons.kernel, start, stop, neurons.counts.size),
@@ -231,8 +228,8 @@ class Builder:
             counts=neurons.counts[start : start + n],
             fired=fired,
             fired_by_eight=fired.view(np.uint64),
-            refractory=cut(neurons.cell.refractory, start, stop),
-            last=last,
+            is_even=np.zeros(1, np.int64),
+            rest=rest(never_fired(n, size), n, cut(neurons.cell.refractory, start, stop)),
             log=np.zeros((2, max(LOG, 2 * self.apart * n)), np.int32),
             logged=zeros(LINE // 8, np.dtype(np.int64))[:2],
         )

@@ -95,7 +95,7 @@ class Network(NamedTuple):
             self.make.silent.add(population)
             for part in self.parts:
                 p = part.populations[population]
-                p.last[: p.counts.size] = round(since / self.grid.dt)
+                p.rest.last[: p.counts.size] = round(since / self.grid.dt)
         self._refresh(population)
 
     def _refresh(self, population: str) -> None:

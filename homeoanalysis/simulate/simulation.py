@@ -163,6 +163,10 @@ class Simulation:
 
     def _run(self, stop: int) -> int:
         parts, due, apart = self.network.parts, self.network.due, self.network.apart
+        for part in parts:
+            for p in part.populations.values():
+                drive = p.state.drive[: p.counts.size]
+                p.is_even[0] = (drive == drive[:1]).all()
         if self._pool is None:
             arguments = parts[0].arguments()
             for part in parts[1:]:

@@ -36,12 +36,14 @@ class _Held(NamedTuple):
 
     v: np.ndarray
     drive: np.ndarray
+    is_even: np.ndarray
     trace: np.ndarray  # (steps, n) [V]
 
     @staticmethod
     def arrive(item, t):
         for i in range(item.trace.shape[1]):
             item.v[i] = item.drive[i] = item.trace[t, i]
+        item.is_even[0] = 0
 
 
 def model(
@@ -95,8 +97,8 @@ def forced(model: Model, arriving: Sequence[Train], post: Sequence[Train], code:
 
 def hold(simulation: Simulation, trace: np.ndarray) -> None:
     """The postsynaptic neurons (lif_delta) have these potentials (steps, n) [V] instead."""
-    state = simulation.network.parts[0].populations["post"].state
-    simulation.network.parts[0].inputs["post"] = _Held(state.v, state.drive, trace)
+    post = simulation.network.parts[0].populations["post"]
+    simulation.network.parts[0].inputs["post"] = _Held(post.state.v, post.state.drive, post.is_even, trace)
 
 
 def matrix(simulation: Simulation, name: str) -> np.ndarray:

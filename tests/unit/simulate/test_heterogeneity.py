@@ -92,13 +92,13 @@ def test_each_neuron_with_a_value_of_its_own_is_the_neuron_of_that_value(neuron,
             ours, theirs = np.broadcast_to(getattr(whole.kernel, field), 64)[i], np.ravel(getattr(own.kernel, field))[0]
             assert ours == pytest.approx(theirs, rel=1e-12), field
             differs |= bool(ours != np.broadcast_to(getattr(whole.kernel, field), 64)[(i + 1) % 5])
-        assert np.broadcast_to(p.refractory, 64)[i] == np.ravel(q.refractory)[0]
+        assert np.broadcast_to(p.rest.refractory, 64)[i] == np.ravel(q.rest.refractory)[0]
         assert whole.state.drive[i] == pytest.approx(own.state.drive[0], rel=1e-12)
         for a, b in zip(p.channels, q.channels, strict=True):
             for s, t in zip(a.terms, b.terms, strict=True):
                 assert np.broadcast_to(s.gain, 64)[i] == pytest.approx(np.ravel(t.gain)[0], rel=1e-12)
                 differs |= bool(np.ndim(s.gain))
-    assert differs or np.unique(p.refractory).size > 1 or np.unique(whole.state.drive[:5]).size == 5
+    assert differs or np.unique(p.rest.refractory).size > 1 or np.unique(whole.state.drive[:5]).size == 5
 
 
 @pytest.mark.slow

@@ -196,7 +196,7 @@ def test_a_perturbation_acts_from_start_to_stop(plain, name):
     for key, p in ours.populations.items():
         other = theirs.populations[key]
         assert p.kernel == other.kernel
-        assert p.refractory == other.refractory
+        assert p.rest.refractory == other.rest.refractory
         assert [t.gain for c in p.channels for t in c.terms] == [t.gain for c in other.channels for t in c.terms]
     for key in ("to_E", "to_I"):
         assert np.array_equal(ours.inputs[key].cumulative, theirs.inputs[key].cumulative)
