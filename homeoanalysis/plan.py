@@ -104,6 +104,20 @@ class Plan:
         """The figures of a study, as PNG (each has a PDF beside it)."""
         return [f"results/{study}/figures/{figure.name}.png" for figure in self.config.studies[study].figures]
 
+    def with_published(self) -> list[str]:
+        """The studies that have published figures."""
+        return [name for name, study in self.config.studies.items() if study.published]
+
+    def published_files(self, study: str) -> list[str]:
+        """What a study with published figures adds: the table and its picture."""
+        found = f"results/{study}"
+        return [f"{found}/published.csv", f"{found}/figures/published.png"] if self.config.studies[study].published else []
+
+    def sizes(self, study: str) -> dict[str, str]:
+        """Source as the study names it -> size of the model, or "recording"."""
+        sources = self.config.sources(study)
+        return {short: self.config.main.size if s in self.simulated else "recording" for short, s in sources.items()}
+
     def fitted(self, study: str) -> dict[str, list[str]]:
         """Source as the study names it -> metrics that were set from the data."""
         sources = self.config.sources(study)
@@ -155,4 +169,6 @@ class Plan:
         yield Job("compare", study, [f"results/{study}/comparison.nc"])
         for path in self.figure_files(study):
             yield Job("draw", Path(path).stem, [path, path.removesuffix("png") + "pdf"])
+        if published := self.published_files(study):
+            yield Job("reproduce", study, [*published, published[-1].removesuffix("png") + "pdf"])
         yield Job("report", study, [f"results/{study}/report.html"])

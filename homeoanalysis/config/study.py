@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_
 
 from homeoanalysis import catalogue
 from homeoanalysis.config.fields import CatalogueSchema, Entry, Factor, Name, Strict, entry, explain
+from homeoanalysis.config.published import Panel
 from homeoanalysis.contracts import LABELLED
 from homeoanalysis.units import Second
 
@@ -76,6 +77,7 @@ class Contrast(Strict):
         return self
 
 
+Published: TypeAdapter[dict[str, Panel]] = TypeAdapter(dict[Name, Panel])
 Contrasts: TypeAdapter[dict[str, Contrast]] = TypeAdapter(dict[Name, Contrast])
 
 
@@ -129,6 +131,7 @@ class Study(Strict):
     targets: dict[str, list[str]] = Field(default={}, description="what is held to be the truth: the candidates judged by it")
     resampling: Resampling = Resampling()
     figures: list[Figure] = []
+    published: dict[Name, Panel] = Field(default={}, description="figures of papers, and what counts as having them")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -165,11 +168,33 @@ class Study(Strict):
                 if source not in sources:
                     known = catalogue.did_you_mean(source, sources)
                     wrong.append(f"targets.{target} names {source!r}, which is no source of this study; {known}")
+        wrong += self._unfounded(sources)
         if not sources:
             wrong.append("has neither recordings nor models; name at least one")
         if wrong:
             raise ValueError("\n".join(wrong))
         return self
+
+    def _unfounded(self, sources: list[str]) -> Iterator[str]:
+        """Published quantities that no comparison of this study can hold."""
+        if self.published and not self.targets:
+            yield "has published figures but no targets, so that nothing is located; name one, e.g. targets: {source: []}"
+        for name, panel in self.published.items():
+            for key, quantity in panel.quantities.items():
+                at = f"published.{name}.quantities.{key}"
+                for cell in quantity.cells():
+                    for kind, value, known in (
+                        ("metric", cell.metric, list(self.metrics)),
+                        ("contrast", cell.contrast, list(self.contrasts)),
+                        ("source", cell.source, sources),
+                    ):
+                        if value not in known:
+                            meant = catalogue.did_you_mean(value, known)
+                            yield f"{at} has the {kind} {value!r}, which this study has not; {meant}"
+                    contrast = self.contrasts.get(cell.contrast)
+                    if contrast is not None and cell.metric in self.metrics and cell.metric not in contrast.metrics:
+                        asked = f"takes {cell.metric!r} in {cell.contrast!r}, which does not list it"
+                        yield f"{at} {asked}; add it to contrasts.{cell.contrast}.metrics"
 
     @staticmethod
     def _entry(label: str, parameters: dict[str, Any]) -> Entry:

@@ -4,14 +4,16 @@ Every number of the page stands beside the file and the variable that it comes f
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import jinja2
 import xarray as xr
 
 from homeoanalysis.config import Study
+from homeoanalysis.contracts.outcomes import Outcome
 from homeoanalysis.report import origins, values
+from homeoanalysis.report.page import rendered
+from homeoanalysis.report.published import PUBLISHED, published
 from homeoanalysis.report.text import Measures
 from homeoanalysis.report.verdicts import effects, verdicts
 
@@ -19,22 +21,32 @@ _log = logging.getLogger(__name__)
 
 
 def report(
-    study: Study, *, name: str, comparison: xr.Dataset, measures: Measures, figures: Mapping[str, Path], template: str
+    study: Study,
+    *,
+    name: str,
+    comparison: xr.Dataset,
+    measures: Measures,
+    figures: Mapping[str, Path],
+    template: Path,
+    outcomes: Sequence[Outcome] = (),
 ) -> str:
     """The report of a study: one HTML page with everything in it.
 
     name: of the study. measures: metric label -> source as the study names it -> measure/1. figures: name -> PNG that
-    `drawing.save` wrote, whose caption is in the file. template: the text of a jinja2 template.
+    `drawing.save` wrote, whose caption is in the file; "published" is the one of published numbers. template: a jinja2
+    template, which may include its neighbours. outcomes: of published.csv.
     """
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    pictures = [values.picture(figure, path) for figure, path in figures.items()]
-    page = environment.from_string(template).render(
+    pictures = [values.picture(figure, path) for figure, path in figures.items() if figure != PUBLISHED]
+    page = rendered(
+        template,
         name=name,
         study=study,
         verdicts=list(verdicts(study, comparison, measures)),
         effects=list(effects(study, comparison, measures)),
         families=list(values.families(measures, pictures)),
         overview=[p for p in pictures if values.family_of(p.name, measures) is None],
+        published=list(published(outcomes)),
+        published_picture=values.picture(PUBLISHED, figures[PUBLISHED]) if PUBLISHED in figures else None,
         warnings=list(origins.warnings(measures)),
         book=list(origins.book(measures)),
         files=list(origins.files(comparison, measures)),

@@ -19,7 +19,7 @@ from homeoanalysis.draw import draw
 from homeoanalysis.provenance import stamp
 from homeoanalysis.report import report
 
-TEMPLATE = (Path(__file__).parents[2] / "workflow" / "report" / "study.html.j2").read_text(encoding="utf-8")
+TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "study.html.j2"
 FIGURES = ("discrepancy", "firing_rate_recovery", "stimulus_coherence", "information_rate")
 EVIL = "<script>alert(1)</script>"
 VOID = {"meta", "link", "img", "br"}

@@ -32,4 +32,4 @@ wildcard_constraints:
     batch="[A-Za-z0-9_-]+",
     study=any_of(CONFIG.studies),
     label="[A-Za-z0-9_]+([.][A-Za-z0-9_]+)?",
-    figure="[A-Za-z0-9_]+",
+    figure="(?!published[.])[A-Za-z0-9_]+",  # that one is drawn by the rule reproduce

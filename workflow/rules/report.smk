@@ -3,7 +3,10 @@ rule report:
         comparison="results/{study}/comparison.nc",
         measures=lambda w: list(PLAN.measure_files(w.study).values()),
         figures=lambda w: PLAN.figure_files(w.study),
+        tables=lambda w: PLAN.published_files(w.study)[:1],
+        pictures=lambda w: PLAN.published_files(w.study)[1:],
         template=f"{workflow.basedir}/workflow/report/study.html.j2",
+        style=f"{workflow.basedir}/workflow/report/style.html.j2",
     output:
         "results/{study}/report.html",
     log:

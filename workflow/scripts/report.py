@@ -5,6 +5,7 @@ from pathlib import Path
 from homeoanalysis.compare import open_measures
 from homeoanalysis.config import Study
 from homeoanalysis.contracts import open_dataset
+from homeoanalysis.contracts.outcomes import read
 from homeoanalysis.files import replacing
 from homeoanalysis.job import job
 from homeoanalysis.report import report
@@ -13,8 +14,8 @@ p, files = snakemake.params, snakemake.input
 with job(snakemake.log[0]):
     measured = open_measures(p.measures, files.measures)
     estimates = {label: {s: m.estimate for s, m in by_source.items()} for label, by_source in measured.items()}
-    figures = {Path(path).stem: Path(path) for path in files.figures}
-    template = Path(files.template).read_text(encoding="utf-8")
-    parts = dict(comparison=open_dataset(files.comparison), measures=estimates, figures=figures, template=template)
+    figures = {Path(path).stem: Path(path) for path in [*files.figures, *files.pictures]}
+    parts = dict(comparison=open_dataset(files.comparison), measures=estimates, figures=figures)
+    parts |= dict(template=Path(files.template), outcomes=[o for path in files.tables for o in read(Path(path))])
     with replacing(snakemake.output[0]) as part:
         part.write_text(report(Study.model_validate(p.study), name=snakemake.wildcards.study, **parts), encoding="utf-8")

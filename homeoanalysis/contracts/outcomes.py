@@ -1,0 +1,81 @@
+"""published.csv: what was published, what the same model gave elsewhere, and ours, side by side."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, get_type_hints
+
+RECORDING = "recording"  # the size of what was not simulated
+REPRODUCED, NOT_REPRODUCED, NOT_TESTABLE = "reproduced", "not reproduced", "not testable"
+SCALED_PASSES, SCALED_FAILS = "scaled test passes", "scaled test fails"
+
+
+class Outcome(NamedTuple):
+    """One published quantity: a line of published.csv. NaN where there is no such number."""
+
+    panel: str
+    panel_title: str
+    citation: str
+    quantity: str
+    title: str
+    unit: str
+    source: str
+    size: str  # of the model; "recording"
+    published: float
+    published_low: float
+    published_high: float
+    published_where: str
+    is_remembered: bool
+    scaled_model: float
+    scaled_where: str
+    ours: float
+    ours_low: float  # 95 % interval over subjects or realisations
+    ours_high: float
+    n: int  # subjects or realisations
+    at_least: float
+    at_most: float
+    control_title: str
+    control: float
+    verdict: str
+    reason: str
+
+
+_TYPES = get_type_hints(Outcome)
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """The text of published.csv; a missing number is an empty cell."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(Outcome._fields)
+    writer.writerows([_written(value) for value in outcome] for outcome in outcomes)
+    return text.getvalue()
+
+
+def read(path: Path) -> list[Outcome]:
+    """What `table` has written."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        return [Outcome(**{key: _read(_TYPES[key], value) for key, value in row.items()}) for row in csv.DictReader(stream)]
+
+
+def panel_verdict(outcomes: Sequence[Outcome]) -> str:
+    """Of a whole figure: what the worst of its quantities is. What cannot be tested makes no figure reproduced."""
+    verdicts = {o.verdict for o in outcomes}
+    for verdict in (NOT_REPRODUCED, SCALED_FAILS, NOT_TESTABLE, SCALED_PASSES):
+        if verdict in verdicts:
+            return verdict
+    return REPRODUCED
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.8g}"
+    return str(value)
+
+
+def _read(kind: type, value: str) -> Any:
+    if kind is float:
+        return math.nan if value == "" else float(value)
+    return value == "True" if kind is bool else kind(value)

@@ -1,0 +1,137 @@
+"""reproduce: the comparison of a study -> whether the published numbers come out, and their negative controls do not."""
+
+import logging
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from homeoanalysis.config.published import Cell, Control, Panel, Quantity
+from homeoanalysis.contracts.outcomes import (
+    NOT_REPRODUCED,
+    NOT_TESTABLE,
+    RECORDING,
+    REPRODUCED,
+    SCALED_FAILS,
+    SCALED_PASSES,
+    Outcome,
+)
+
+_log = logging.getLogger(__name__)
+
+
+class _Found(NamedTuple):
+    value: float
+    low: float
+    high: float
+    n: int
+    unit: str
+    reason: str  # why there is no value
+
+
+def reproduce(published: Mapping[str, Panel], comparison: xr.Dataset, sizes: Mapping[str, str]) -> list[Outcome]:
+    """Judge every published quantity of a study.
+
+    published: panel -> what it shows, see `config.published`. comparison: comparison/1 of the study.
+    sizes: source as the study names it -> size of the model, or "recording".
+    """
+    outcomes = [
+        _outcome(name, panel, key, quantity, comparison, sizes[quantity.source])
+        for name, panel in published.items()
+        for key, quantity in panel.quantities.items()
+    ]
+    _log.info("judged %d quantities of %d published figures", len(outcomes), len(published))
+    return outcomes
+
+
+def _outcome(name: str, panel: Panel, key: str, quantity: Quantity, comparison: xr.Dataset, size: str) -> Outcome:
+    ours = _found(comparison, quantity.cell(), quantity.over)
+    control = None if quantity.control is None else _of_control(comparison, quantity, quantity.control)
+    verdict, reason = _judge(quantity, ours, control, is_scaled=size not in (RECORDING, "full"))
+    published, scaled = quantity.published, quantity.scaled
+    return Outcome(
+        panel=name,
+        panel_title=panel.title,
+        citation=panel.citation,
+        quantity=key,
+        title=quantity.title,
+        unit=ours.unit,
+        source=quantity.source,
+        size=size,
+        published=_number(published.value if published else None),
+        published_low=_number(published.low if published else None),
+        published_high=_number(published.high if published else None),
+        published_where=published.where if published else "",
+        is_remembered=bool(published and published.remembered),
+        scaled_model=_number(scaled.value if scaled else None),
+        scaled_where=scaled.where if scaled else "",
+        ours=ours.value,
+        ours_low=ours.low,
+        ours_high=ours.high,
+        n=ours.n,
+        at_least=_number(quantity.at_least),
+        at_most=_number(quantity.at_most),
+        control_title=quantity.control.title if quantity.control else "",
+        control=control.value if control else np.nan,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def _of_control(comparison: xr.Dataset, quantity: Quantity, control: Control) -> _Found:
+    return _found(comparison, quantity.control_cell(control), control.over or quantity.over)
+
+
+def _judge(quantity: Quantity, ours: _Found, control: _Found | None, *, is_scaled: bool) -> tuple[str, str]:
+    good, bad = (SCALED_PASSES, SCALED_FAILS) if is_scaled else (REPRODUCED, NOT_REPRODUCED)
+    if np.isnan(ours.value):
+        return NOT_TESTABLE, ours.reason
+    ends = [ours.value]
+    if quantity.whole_interval:
+        if np.isnan(ours.low):
+            return NOT_TESTABLE, "there is no interval, which takes 4 subjects or realisations"
+        ends = [ours.low, ours.high]
+    outside = [f"{end:.4g} is {side}" for end in ends if (side := _outside(quantity, end))]
+    if outside:
+        return bad, outside[0]
+    if control is None:
+        return good, ""
+    if np.isnan(control.value):
+        return NOT_TESTABLE, f"the negative control has no value: {control.reason}"
+    if not _outside(quantity, control.value):
+        return bad, f"the negative control passes too, with {control.value:.4g}"
+    return good, ""
+
+
+def _outside(quantity: Quantity, value: float) -> str:
+    """How a value misses the band; "" if it is in it."""
+    if quantity.at_least is not None and value < quantity.at_least:
+        return f"below {quantity.at_least:g}"
+    if quantity.at_most is not None and value > quantity.at_most:
+        return f"above {quantity.at_most:g}"
+    return ""
+
+
+def _found(comparison: xr.Dataset, cell: Cell, over: Cell | None) -> _Found:
+    # A location is the same for all targets.
+    at = comparison.isel(target=0).sel(metric=cell.metric, contrast=cell.contrast, source=cell.source)
+    found = _Found(
+        value=float(at.location),
+        low=float(at.location_low),
+        high=float(at.location_high),
+        n=int(at.n_subjects),
+        unit=str(at.unit.values),
+        reason=str(at.location_reason.values),
+    )
+    if over is None:
+        return found
+    under = _found(comparison, over, None)
+    # Both are of the same subjects or not, which a ratio of two locations does not know: it has no interval.
+    ratio = found.value / under.value if under.value != 0 else np.nan
+    reason = found.reason or under.reason or "the quantity that it is divided by is 0"
+    return _Found(ratio, np.nan, np.nan, found.n, "1", "" if np.isfinite(ratio) else reason)
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else value

@@ -1,0 +1,188 @@
+"""Published numbers beside ours: reproduced only within the band, and only if the negative control is outside of it."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from pydantic import ValidationError
+
+from homeoanalysis.config import Study
+from homeoanalysis.config.study import Published
+from homeoanalysis.contracts.outcomes import Outcome, panel_verdict, read, table
+from homeoanalysis.drawing import save
+from homeoanalysis.report.overview import Published as OfStudy
+from homeoanalysis.report.overview import markdown, overview
+from homeoanalysis.reproduce import picture, reproduce
+
+TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "figures.html.j2"
+EVIL = "<script>alert(1)</script>"
+SIZES = {"rec": "recording", "enc": "ci", "net": "ci", "net.static": "full"}
+
+
+def _panel(**changes: Any) -> dict[str, Any]:
+    quantity = {
+        "title": "fraction",
+        "metric": "recovery_fraction",
+        "contrast": "back",
+        "source": "net",
+        "at_least": 0.8,
+        "control": {"title": "without the rule", "source": "net.static"},
+        **changes,
+    }
+    return {"title": "Recovery", "citation": "Somebody 2020", "quantities": {"one": quantity}}
+
+
+def _judged(comparison: xr.Dataset, **changes: Any) -> Outcome:
+    (outcome,) = reproduce(Published.validate_python({"figure_1": _panel(**changes)}), comparison, SIZES)
+    return outcome
+
+
+def test_in_the_band_with_a_control_outside_it_passes(example):
+    outcome = _judged(example.comparison)
+    at = example.comparison.isel(target=0).sel(contrast="back", metric="recovery_fraction")
+    assert outcome.ours == pytest.approx(float(at.location.sel(source="net")))
+    assert outcome.control == pytest.approx(float(at.location.sel(source="net.static")))
+    assert outcome.ours > 0.8 > outcome.control
+    assert (outcome.verdict, outcome.reason) == ("scaled test passes", "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "reason"),
+    [
+        ({"at_least": 1.2}, "scaled test fails", "is below 1.2"),
+        ({"at_least": None, "at_most": 0.5}, "scaled test fails", "is above 0.5"),
+        ({"at_least": -1.0}, "scaled test fails", "the negative control passes too, with "),
+        ({"source": "rec"}, "not testable", ""),
+        ({"control": {"title": "a recording", "source": "rec"}}, "not testable", "the negative control has no value: "),
+        (
+            {"source": "net.static", "at_least": None, "at_most": 0.5, "control": {"title": "x", "source": "net"}},
+            "reproduced",
+            "",
+        ),
+        ({"source": "net.static"}, "not reproduced", "is below 0.8"),
+    ],
+)
+def test_whatever_else_does_not(example, changes, verdict, reason):
+    outcome = _judged(example.comparison, **changes)
+    assert outcome.verdict == verdict
+    assert reason in outcome.reason
+    assert verdict in ("reproduced",) or outcome.reason
+
+
+def test_a_ratio_is_of_two_locations_and_has_no_unit(example):
+    over = {"metric": "recovery_fraction", "contrast": "back", "source": "net.static"}
+    outcome = _judged(example.comparison, over=over, at_least=2.0, control={"title": "itself", "source": "net.static"})
+    at = example.comparison.isel(target=0).sel(contrast="back", metric="recovery_fraction").location
+    assert outcome.ours == pytest.approx(float(at.sel(source="net") / at.sel(source="net.static")))
+    assert outcome.control == 1.0
+    assert outcome.unit == "1"
+    assert np.isnan(outcome.ours_low)
+    assert outcome.verdict == "scaled test passes"
+
+
+def test_the_whole_interval_must_be_in_the_band_if_so_asked(example):
+    at = example.comparison.isel(target=0).sel(contrast="back", metric="recovery_fraction", source="net")
+    location, low = float(at.location), float(at.location_low)
+    assert low < location
+    between = (low + location) / 2
+    assert _judged(example.comparison, at_least=between).verdict == "scaled test passes"
+    assert _judged(example.comparison, at_least=between, whole_interval=True).verdict == "scaled test fails"
+
+
+def test_the_worst_quantity_decides_on_a_figure(example):
+    published = {"a": _panel(), "b": _panel(at_least=1.2), "c": _panel(source="rec")}
+    outcomes = reproduce(Published.validate_python(published), example.comparison, SIZES)
+    verdicts = [o.verdict for o in outcomes]
+    assert verdicts == ["scaled test passes", "scaled test fails", "not testable"]
+    assert panel_verdict(outcomes) == "scaled test fails"
+    assert panel_verdict([outcomes[0], outcomes[2]]) == "not testable"
+    assert panel_verdict(outcomes[:1]) == "scaled test passes"
+
+
+def _known() -> dict[str, Any]:
+    published = {"value": 0.9, "low": 0.85, "high": 0.95, "where": "Fig. 1, SEM", "remembered": True}
+    return {"published": published, "scaled": {"value": 0.97, "where": "theory"}}
+
+
+def test_the_table_has_published_scaled_and_ours_apart_and_comes_back(example, tmp_path):
+    outcomes = [_judged(example.comparison, title=f'a, "b" {EVIL}', **_known()), _judged(example.comparison, source="rec")]
+    path = tmp_path / "published.csv"
+    path.write_text(table(outcomes), encoding="utf-8")
+    with path.open(encoding="utf-8", newline="") as stream:
+        first, second = csv.DictReader(stream)
+    assert [first[key] for key in ("published", "scaled_model")] == ["0.9", "0.97"]
+    assert float(first["ours"]) == pytest.approx(outcomes[0].ours, rel=1e-7)
+    assert second["ours"] == ""
+    for found, outcome in zip(read(path), outcomes, strict=True):
+        for a, b in zip(found, outcome, strict=True):
+            assert a == (pytest.approx(b, rel=1e-7, nan_ok=True) if isinstance(b, float) else b)
+
+
+def test_the_picture_says_every_verdict_and_draws_every_number(example, tmp_path):
+    outcomes = [_judged(example.comparison, **_known()), _judged(example.comparison, source="rec", at_least=0.0)]
+    drawn = picture(outcomes)
+    assert [axes.get_title(loc="left")[0] for axes in drawn.figure.axes] == ["✓", "–"]
+    shown = {round(float(line.get_xdata()[0]), 6) for line in drawn.figure.axes[0].lines if len(line.get_xdata()) == 1}
+    assert {round(x, 6) for x in (0.9, 0.97, outcomes[0].ours, outcomes[0].control)} <= shown
+    for outcome in outcomes:
+        assert outcome.verdict in drawn.caption
+    save(drawn, tmp_path / "published.png")
+    again = tmp_path / "again.png"
+    save(picture(outcomes), again)
+    assert again.read_bytes() == (tmp_path / "published.png").read_bytes()
+
+
+def test_the_page_over_all_studies_escapes_counts_and_links(example, tmp_path):
+    outcomes = [_judged(example.comparison, title=EVIL)]
+    save(picture(outcomes), tmp_path / "published.png")
+    studies = [OfStudy("small", outcomes, tmp_path / "published.png")]
+    page = overview(studies, TEMPLATE)
+    assert EVIL not in page
+    assert "1 scaled test passes" in page
+    assert 'href="small/report.html"' in page
+    assert "http" not in page.replace("https://", "", 0).split("<style>")[0]
+    text = markdown(studies, {"small": "figures/small.png"})
+    assert text.count("\n") == 3
+    assert "**scaled test passes**" in text
+
+
+@pytest.mark.parametrize(
+    ("panel", "told"),
+    [
+        (_panel(at_least=None), "has neither at_least nor at_most"),
+        (_panel(at_most=0.1), "which leaves no band"),
+        (_panel(control=None), "has no negative control"),
+        (_panel(control={"title": "itself"}), "is the quantity itself"),
+        (_panel(published={"value": 1.0, "low": 2.0, "high": 3.0, "where": "x"}), "outside of its own"),
+        (_panel(published={"value": 1.0, "low": 0.5, "where": "x"}), "has one of low and high"),
+        (_panel(published={"value": 1.0, "where": ""}), "at least 1 character"),
+    ],
+)
+def test_a_figure_that_could_not_fail_is_refused(panel, told):
+    with pytest.raises(ValidationError, match=told):
+        Published.validate_python({"figure_1": panel})
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"metric": "recovery"}, "has the metric 'recovery', which this study has not; did you mean"),
+        ({"contrast": "bak"}, "has the contrast 'bak', which this study has not; did you mean"),
+        ({"source": "nett"}, "has the source 'nett', which this study has not; did you mean"),
+        ({"control": {"title": "x", "source": "net.stat"}}, "has the source 'net.stat', which"),
+        ({"metric": "firing_rate"}, "takes 'firing_rate' in 'back', which does not list it"),
+    ],
+)
+def test_a_figure_of_what_the_study_does_not_compare_is_refused(example, changes, told):
+    given = example.study.model_dump(mode="python", exclude_defaults=True) | {"resampling": {"block": "1 s"}}
+    with pytest.raises(ValidationError, match=told.replace("(", r"\(")):
+        Study.model_validate({**given, "figures": [], "published": {"figure_1": _panel(**changes)}})
+
+
+def test_without_targets_nothing_is_located(example):
+    given = example.study.model_dump(mode="python", exclude_defaults=True) | {"resampling": {"block": "1 s"}}
+    with pytest.raises(ValidationError, match="has published figures but no targets"):
+        Study.model_validate({**given, "figures": [], "targets": {}, "published": {"figure_1": _panel()}})
