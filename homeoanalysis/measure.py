@@ -46,10 +46,10 @@ def measure_draws(
 
     Both halves have the same observed time, so that estimates from them have the same bias; a comparison that uses
     halves on both sides is one at equal degrees of freedom. draws: how many; block: [s], see `resampling.Halves`.
-    Returns three measure/1 datasets with a dimension `draw`, none for a metric that is never compared.
+    Returns three measure/1 datasets with a dimension `draw`, none for a metric that is never compared or without draws.
     """
     thing = _metric(metric, parameters)
-    if thing.scale is None:
+    if thing.scale is None or draws == 0:
         return {}
 
     def drawn(activity: xr.Dataset) -> list[xr.Dataset]:

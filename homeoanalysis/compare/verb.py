@@ -232,6 +232,8 @@ def _discrepancies(
     scale = _scale(truth.estimate)
     if scale is None:
         raise NotComparable("a descriptive metric")
+    if not truth.draws:
+        raise NotComparable("the study makes no draws, and judges nothing")
     other = by_source[target if candidate in REFERENCES else candidate]
     contrast = _paired_alike({target: truth.estimate, candidate: other.estimate}, contrast, scale)
     drawn = other.draws["null" if candidate == "null" else "half_b"]

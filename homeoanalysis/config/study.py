@@ -89,10 +89,10 @@ def _enough(draws: int) -> int:
 
     With few draws the 95th percentile that a model must stay below is badly known; with all of them 0.6 % would be left.
     """
-    if draws < _DRAWS:
+    if 0 < draws < _DRAWS:
         raise ValueError(
             f"is {draws}, which is too few: with 20 draws 2.7 % of perfect models would be refused, with {_DRAWS} 1 %; "
-            f"write {_DRAWS} or more"
+            f"write {_DRAWS} or more, or 0 if the study judges no candidate"
         )
     return draws
 
@@ -110,7 +110,9 @@ def _long_enough(block: float) -> float:
 class Resampling(Strict):
     """How the best attainable (the recording against itself) and the worst case (its surrogate) are drawn."""
 
-    draws: Annotated[int, AfterValidator(_enough)] = Field(default=_DRAWS, le=10_000, json_schema_extra={"minimum": _DRAWS})
+    draws: Annotated[int, AfterValidator(_enough)] = Field(
+        default=_DRAWS, ge=0, le=10_000, description=f"{_DRAWS} or more; 0: values are located, and nothing is judged"
+    )
     block: Annotated[Second, AfterValidator(_long_enough)] = Field(
         default=0.256, description="length of the pieces of time that are dealt to the two halves"
     )
@@ -162,6 +164,10 @@ class Study(Strict):
         for target, candidates in self.targets.items():
             twice = sorted({c for c in candidates if candidates.count(c) > 1})
             wrong += [f"targets.{target} names {c!r} twice; once is enough" for c in twice]
+            if candidates and self.resampling.draws == 0:
+                wrong.append(
+                    f"targets.{target} has candidates, which are judged by draws, but resampling.draws is 0; write {_DRAWS}"
+                )
             if target in candidates:
                 wrong.append(f"targets.{target} names itself as a candidate; remove it, 'data' is the recording against itself")
             for source in [target, *candidates]:
@@ -225,6 +231,8 @@ class Study(Strict):
         try:
             parameters = self.metric(label).parameters
         except ValueError:
+            return
+        if self.resampling.draws == 0:
             return
         types = catalogue.parameters("metrics", label.partition(".")[0]).model_json_schema().get("properties", {})
         for key, value in parameters.items():

@@ -9,10 +9,12 @@ import pytest
 import xarray as xr
 from pydantic import ValidationError
 
+from homeoanalysis.compare import Measured, compare
 from homeoanalysis.config import Study
 from homeoanalysis.config.study import Published
 from homeoanalysis.contracts.outcomes import Outcome, panel_verdict, read, table
 from homeoanalysis.drawing import save
+from homeoanalysis.measure import measure_draws
 from homeoanalysis.report.overview import Published as OfStudy
 from homeoanalysis.report.overview import markdown, overview
 from homeoanalysis.reproduce import picture, reproduce
@@ -186,3 +188,19 @@ def test_without_targets_nothing_is_located(example):
     given = example.study.model_dump(mode="python", exclude_defaults=True) | {"resampling": {"block": "1 s"}}
     with pytest.raises(ValidationError, match="has published figures but no targets"):
         Study.model_validate({**given, "figures": [], "targets": {}, "published": {"figure_1": _panel()}})
+
+
+def test_a_study_that_judges_nothing_needs_no_draws(example):
+    """What is located is the same; what would be judged says why it is not."""
+    without = {label: {s: Measured(e, {}) for s, e in by.items()} for label, by in example.measures.items()}
+    targets = {target: [] for target in example.study.targets}
+    contrasts = example.study.contrasts
+    found = compare(without, contrasts=contrasts, targets=targets, fitted={}, study="small", seed=1)
+    xr.testing.assert_identical(found.location.drop_attrs(), example.comparison.location.drop_attrs())
+    asked = found.sel(contrast="back", metric="recovery_fraction")
+    assert set(asked.reason.values.ravel()) == {"the study makes no draws, and judges nothing"}
+    given = example.study.model_dump(mode="python", exclude_defaults=True) | {"figures": []}
+    Study.model_validate({**given, "resampling": {"draws": 0}, "targets": targets})
+    with pytest.raises(ValidationError, match="has candidates, which are judged by draws"):
+        Study.model_validate({**given, "resampling": {"draws": 0}})
+    assert measure_draws([], "firing_rate", draws=0, block=1.0, seed=1) == {}
