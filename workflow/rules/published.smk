@@ -25,9 +25,7 @@ rule overview:
     input:
         reports=[f"results/{study}/report.html" for study in PLAN.with_published()],
         tables=[f"results/{study}/published.csv" for study in PLAN.with_published()],
-        pictures=[
-            f"results/{study}/figures/published.png" for study in PLAN.with_published()
-        ],
+        pictures=[f"results/{study}/figures/published.png" for study in PLAN.with_published()],
         template=f"{workflow.basedir}/workflow/report/figures.html.j2",
         style=f"{workflow.basedir}/workflow/report/style.html.j2",
     output:
