@@ -77,8 +77,12 @@ def selected(measured: xr.Dataset, contrast: Contrast) -> dict[Cell, xr.DataArra
     for cell in (c for c in asked if c[1] not in missing):
         along = next((d for d in LONG if d in values.dims), None)
         if along is not None:
-            mine = values.isel({along: measured[f"{along}_replicate"].values == cell[1]})
-            found[cell] = mine.rename({along: "unit"})  # a pair is compared as a unit is
+            chosen = measured[f"{along}_replicate"].values == cell[1]
+            if contrast.cell_type is not None:  # the config sees to it that the metric is of units
+                chosen &= measured.cell_type.values == contrast.cell_type
+                if not chosen.any():
+                    raise NotComparable(f"replicate {cell[1]} has no units of cell type {contrast.cell_type}")
+            found[cell] = values.isel({along: chosen}).rename({along: "unit"})  # a pair is compared as a unit is
         else:
             found[cell] = values.sel(replicate=cell[1]).expand_dims("unit")
     if not found:

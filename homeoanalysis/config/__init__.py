@@ -1,7 +1,8 @@
 """The config: one YAML file for each study, recording and model, checked whole before any job starts."""
 
+from homeoanalysis.config.fields import Size
 from homeoanalysis.config.loading import Config, load_config
-from homeoanalysis.config.model import Model, Size
+from homeoanalysis.config.model import Model
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.config.study import Study
 

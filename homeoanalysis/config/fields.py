@@ -1,7 +1,7 @@
 """The building blocks of every config model: strict objects, names, and entries of a catalogue."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -26,6 +26,7 @@ def check_name(value: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(check_name)]
+Size = Literal["ci", "nightly", "full"]  # of a model
 
 
 def _check_factor(value: object) -> object:

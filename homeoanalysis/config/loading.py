@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 from homeoanalysis import catalogue
 from homeoanalysis.config import yaml
-from homeoanalysis.config.fields import Name, Strict, check_name, explain, number_of
-from homeoanalysis.config.model import PRESENTATIONS, Model, ModelFile, Size
+from homeoanalysis.config.fields import Name, Size, Strict, check_name, explain, number_of
+from homeoanalysis.config.model import PRESENTATIONS, Model, ModelFile
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.config.replicate_table import with_table
 from homeoanalysis.config.study import Contrast, Study

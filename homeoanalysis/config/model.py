@@ -10,12 +10,11 @@ from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema, model_
 from homeoanalysis import catalogue, units
 from homeoanalysis.config import limits, perturbations
 from homeoanalysis.config.distribution import Distribution, distribution
-from homeoanalysis.config.fields import Entry, Name, Span, Strict, entry
+from homeoanalysis.config.fields import Entry, Name, Size, Span, Strict, entry
 from homeoanalysis.config.record import Record
 from homeoanalysis.numerics.mechanism import Grid
 from homeoanalysis.units import Metre, Quantity, Second
 
-Size = Literal["ci", "nightly", "full"]
 if TYPE_CHECKING:
     Neuron = Entry
     Topology = Entry

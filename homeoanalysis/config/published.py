@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from homeoanalysis.config.fields import Name, Strict
+from homeoanalysis.config.fields import Name, Size, Strict
 
 
 class Known(Strict):
@@ -41,13 +41,22 @@ class Control(Strict):
     metric: str | None = None
     contrast: Name | None = None
     source: str | None = None
+    minus: Cell | None = None
     over: Cell | None = None
 
     @model_validator(mode="after")
     def _differs(self) -> Self:
-        if self.metric is None and self.contrast is None and self.source is None and self.over is None:
-            raise ValueError("is the quantity itself; name another metric, contrast, source or over")
+        if all(x is None for x in (self.metric, self.contrast, self.source, self.minus, self.over)):
+            raise ValueError("is the quantity itself; name another metric, contrast, source, minus or over")
         return self
+
+
+class AtSize(Strict):
+    """What is otherwise at one size of the models."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+    untestable: str = Field(default="", description="why this size cannot show it")
 
 
 class Quantity(Strict):
@@ -57,21 +66,41 @@ class Quantity(Strict):
     metric: str
     contrast: Name
     source: str
+    minus: Cell | None = Field(default=None, description="the quantity is the difference from this location")
     over: Cell | None = Field(default=None, description="the quantity is the ratio to this location")
     published: Known | None = None
     scaled: Known | None = Field(default=None, description="what the same model gave elsewhere, at this size or by theory")
     at_least: float | None = None
     at_most: float | None = None
-    whole_interval: bool = Field(default=False, description="true: the 95 % interval must lie in the band, not only the value")
+    whole_interval: bool = Field(
+        default=False,
+        description="true: the 95 % interval must lie in the band, not only the value; of a model at size ci, where it has one",
+    )
     control: Control | None = Field(default=None, description="a negative control, which must be outside of the band")
+    sizes: dict[Size, AtSize] = Field(default={}, description="another band for a size of the models, or why it is too small")
 
     @model_validator(mode="after")
     def _has_a_band(self) -> Self:
         if self.at_least is None and self.at_most is None:
             raise ValueError("has neither at_least nor at_most, so that nothing could fail")
-        if self.at_least is not None and self.at_most is not None and self.at_least >= self.at_most:
-            raise ValueError(f"has at_least {self.at_least:g} and at_most {self.at_most:g}, which leaves no band")
+        for low, high in (self.band(size) for size in ("", *self.sizes)):
+            if low is not None and high is not None and low >= high:
+                raise ValueError(f"has at_least {low:g} and at_most {high:g}, which leaves no band")
+        if self.minus is not None and self.over is not None:
+            raise ValueError("has both minus and over; a quantity is a difference or a ratio")
         return self
+
+    def band(self, size: str) -> tuple[float | None, float | None]:
+        """at_least and at_most for a size of the models."""
+        other = self.sizes.get(size)  # type: ignore[call-overload]
+        if other is None or (other.at_least is None and other.at_most is None):
+            return self.at_least, self.at_most
+        return other.at_least, other.at_most
+
+    def untestable(self, size: str) -> str:
+        """Why a size of the models is too small; empty if it is not."""
+        other = self.sizes.get(size)  # type: ignore[call-overload]
+        return other.untestable if other is not None else ""
 
     def cell(self) -> Cell:
         """Where it is found."""
@@ -85,12 +114,10 @@ class Quantity(Strict):
     def cells(self) -> Iterator[Cell]:
         """Every location that it needs."""
         yield self.cell()
-        if self.over is not None:
-            yield self.over
+        yield from (cell for cell in (self.minus, self.over) if cell is not None)
         if self.control is not None:
             yield self.control_cell(self.control)
-            if self.control.over is not None:
-                yield self.control.over
+            yield from (cell for cell in (self.control.minus, self.control.over) if cell is not None)
 
 
 class Panel(Strict):

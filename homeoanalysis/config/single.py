@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from homeoanalysis import catalogue
 from homeoanalysis.config import yaml
-from homeoanalysis.config.fields import explain
-from homeoanalysis.config.model import Model, ModelFile, Size
+from homeoanalysis.config.fields import Size, explain
+from homeoanalysis.config.model import Model, ModelFile
 from homeoanalysis.errors import ConfigError
 
 

@@ -1,7 +1,7 @@
 """Studies: `config/studies/<name>.yaml`: what is measured, and what is compared with what."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
@@ -55,6 +55,7 @@ class Contrast(Strict):
     epoch: str | None = Field(default=None, description="the epoch of metrics that are taken per epoch")
     reference: str | None = Field(default=None, description="the epoch that the change is measured from")
     at: dict[str, str] = Field(default={}, description="which band, state or parameter of a metric that has several")
+    cell_type: Literal["E", "I", "unknown"] | None = Field(default=None, description="only these units, of metrics of units")
     between: Levels | None = None
     trend: Name | None = Field(default=None, description="a factor whose levels are numbers: the slope of the contrast over it")
     equivalence: Equivalence | None = Field(default=None, description="test whether the location is as good as a given value")
@@ -213,8 +214,11 @@ class Study(Strict):
         """Why metrics of a contrast could be compared in no source at all."""
         for label in (m for m in contrast.metrics if m in self.metrics and m.partition(".")[0] in catalogue.names("metrics")):
             metric = catalogue.load("metrics", label.partition(".")[0])
-            if metric.scale is None:
-                yield f".metrics has {label!r}, which is descriptive and never compared; remove it, the report shows it anyway"
+            if metric.scale is None and self.resampling.draws > 0:
+                asked = "remove it, the report shows it anyway, or locate it alone, with resampling: {draws: 0}"
+                yield f".metrics has {label!r}, which is descriptive and never compared; {asked}"
+            elif contrast.cell_type is not None and "unit" not in metric.dims:
+                yield f".cell_type is {contrast.cell_type!r}, but {label} has no value for each unit; remove one of the two"
             elif "epoch" in metric.dims and contrast.epoch is None:
                 yield f" has no epoch, but {label} is taken per epoch; name one, or 'whole' for sources without epochs"
             elif "epoch" not in metric.dims and contrast.reference is not None:

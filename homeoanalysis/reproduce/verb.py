@@ -46,9 +46,10 @@ def reproduce(published: Mapping[str, Panel], comparison: xr.Dataset, sizes: Map
 
 
 def _outcome(name: str, panel: Panel, key: str, quantity: Quantity, comparison: xr.Dataset, size: str) -> Outcome:
-    ours = _found(comparison, quantity.cell(), quantity.over)
+    ours = _found(comparison, quantity.cell(), minus=quantity.minus, over=quantity.over)
     control = None if quantity.control is None else _of_control(comparison, quantity, quantity.control)
-    verdict, reason = _judge(quantity, ours, control, is_scaled=size not in (RECORDING, "full"))
+    verdict, reason = _judge(quantity, ours, control, size)
+    at_least, at_most = quantity.band(size)
     published, scaled = quantity.published, quantity.scaled
     return Outcome(
         panel=name,
@@ -70,8 +71,8 @@ def _outcome(name: str, panel: Panel, key: str, quantity: Quantity, comparison: 
         ours_low=ours.low,
         ours_high=ours.high,
         n=ours.n,
-        at_least=_number(quantity.at_least),
-        at_most=_number(quantity.at_most),
+        at_least=_number(at_least),
+        at_most=_number(at_most),
         control_title=quantity.control.title if quantity.control else "",
         control=control.value if control else np.nan,
         verdict=verdict,
@@ -80,40 +81,44 @@ def _outcome(name: str, panel: Panel, key: str, quantity: Quantity, comparison: 
 
 
 def _of_control(comparison: xr.Dataset, quantity: Quantity, control: Control) -> _Found:
-    return _found(comparison, quantity.control_cell(control), control.over or quantity.over)
+    minus, over = control.minus or quantity.minus, control.over or quantity.over
+    return _found(comparison, quantity.control_cell(control), minus=minus, over=over)
 
 
-def _judge(quantity: Quantity, ours: _Found, control: _Found | None, *, is_scaled: bool) -> tuple[str, str]:
-    good, bad = (SCALED_PASSES, SCALED_FAILS) if is_scaled else (REPRODUCED, NOT_REPRODUCED)
+def _judge(quantity: Quantity, ours: _Found, control: _Found | None, size: str) -> tuple[str, str]:
+    good, bad = (REPRODUCED, NOT_REPRODUCED) if size in (RECORDING, "full") else (SCALED_PASSES, SCALED_FAILS)
+    if too_small := quantity.untestable(size):
+        return NOT_TESTABLE, too_small
     if np.isnan(ours.value):
         return NOT_TESTABLE, ours.reason
-    ends = [ours.value]
-    if quantity.whole_interval:
-        if np.isnan(ours.low):
-            return NOT_TESTABLE, "there is no interval, which takes 4 subjects or realisations"
+    ends, band = [ours.value], quantity.band(size)
+    if quantity.whole_interval and np.isfinite(ours.low):
         ends = [ours.low, ours.high]
-    outside = [f"{end:.4g} is {side}" for end in ends if (side := _outside(quantity, end))]
+    elif quantity.whole_interval and size != "ci":
+        return NOT_TESTABLE, "there is no interval, which takes 4 subjects or realisations"
+    outside = [f"{end:.4g} is {side}" for end in ends if (side := _outside(band, end))]
     if outside:
         return bad, outside[0]
     if control is None:
         return good, ""
     if np.isnan(control.value):
         return NOT_TESTABLE, f"the negative control has no value: {control.reason}"
-    if not _outside(quantity, control.value):
+    if not _outside(band, control.value):
         return bad, f"the negative control passes too, with {control.value:.4g}"
     return good, ""
 
 
-def _outside(quantity: Quantity, value: float) -> str:
+def _outside(band: tuple[float | None, float | None], value: float) -> str:
     """How a value misses the band; "" if it is in it."""
-    if quantity.at_least is not None and value < quantity.at_least:
-        return f"below {quantity.at_least:g}"
-    if quantity.at_most is not None and value > quantity.at_most:
-        return f"above {quantity.at_most:g}"
+    at_least, at_most = band
+    if at_least is not None and value < at_least:
+        return f"below {at_least:g}"
+    if at_most is not None and value > at_most:
+        return f"above {at_most:g}"
     return ""
 
 
-def _found(comparison: xr.Dataset, cell: Cell, over: Cell | None) -> _Found:
+def _found(comparison: xr.Dataset, cell: Cell, *, minus: Cell | None = None, over: Cell | None = None) -> _Found:
     # A location is the same for all targets.
     at = comparison.isel(target=0).sel(metric=cell.metric, contrast=cell.contrast, source=cell.source)
     found = _Found(
@@ -124,10 +129,13 @@ def _found(comparison: xr.Dataset, cell: Cell, over: Cell | None) -> _Found:
         unit=str(at.unit.values),
         reason=str(at.location_reason.values),
     )
+    # Both are of the same subjects or not, which neither a difference nor a ratio of locations knows: they have no interval.
+    if minus is not None:
+        other = _found(comparison, minus)
+        return _Found(found.value - other.value, np.nan, np.nan, found.n, found.unit, found.reason or other.reason)
     if over is None:
         return found
-    under = _found(comparison, over, None)
-    # Both are of the same subjects or not, which a ratio of two locations does not know: it has no interval.
+    under = _found(comparison, over)
     ratio = found.value / under.value if under.value != 0 else np.nan
     reason = found.reason or under.reason or "the quantity that it is divided by is 0"
     return _Found(ratio, np.nan, np.nan, found.n, "1", "" if np.isfinite(ratio) else reason)

@@ -87,9 +87,8 @@ def refused(draws: int, n: int = 6000) -> float:
 @pytest.mark.slow
 def test_the_fewest_draws_that_a_study_may_ask_for_refuse_one_perfect_model_in_a_hundred() -> None:
     """1.1 % of 20 000, and 2.7 % with 20 draws; the standard errors here are 0.13 and 0.21 %."""
-    fewest = Resampling.model_json_schema()["properties"]["draws"]["minimum"]
-    assert fewest == Resampling().draws == 100
-    assert refused(fewest) < 0.015 < 0.02 < refused(20)
+    assert Resampling().draws == 100
+    assert refused(100) < 0.015 < 0.02 < refused(20)
     with pytest.raises(
         ValueError, match=r"is 99, which is too few: with 20 draws 2.7 % of perfect models would be refused, with 100 1 %"
     ):
@@ -250,6 +249,16 @@ def test_a_contrast_is_of_the_state_that_it_names() -> None:
         refused = compared(sources, LEVEL.model_copy(update={"at": at}))
         assert set(refused.reason.values.tolist()) == {f"{reason} (in rec)"}
         assert np.isnan(refused.location.item())
+
+
+def test_a_contrast_is_of_the_units_of_its_cell_type() -> None:
+    estimate, draws = made("rec", {"r": ("s", NO_FACTORS, [[4.0, 8.0], [1.0, 2.0], [3.0, 5.0]])}, noise=0.1)
+    typed = {kind: d.assign_coords(cell_type=("unit", ["E", "I", "E"])) for kind, d in {"": estimate, **draws}.items()}
+    sources = {"rec": Measured(typed.pop(""), typed)}
+    for cell_type, location in (("E", 6.5), ("I", 2.0)):
+        assert compared(sources, LEVEL.model_copy(update={"cell_type": cell_type})).location.item() == location
+    refused = compared(sources, LEVEL.model_copy(update={"cell_type": "unknown"}))
+    assert refused.location_reason.item() == "replicate r has no units of cell type unknown"
 
 
 YOUNG, OLD = {"age": 7, "drug": "no"}, {"age": 21, "drug": "no"}

@@ -94,6 +94,38 @@ def test_the_whole_interval_must_be_in_the_band_if_so_asked(example):
     assert _judged(example.comparison, at_least=between, whole_interval=True).verdict == "scaled test fails"
 
 
+def test_of_few_realisations_at_ci_the_value_is_taken_and_at_other_sizes_nothing(example):
+    few = example.comparison.copy(deep=True)
+    for end in ("location_low", "location_high"):
+        few[end][:] = np.nan
+    assert _judged(few, whole_interval=True).verdict == "scaled test passes"
+    panel = Published.validate_python({"figure_1": _panel(whole_interval=True)})
+    (outcome,) = reproduce(panel, few, SIZES | {"net": "nightly"})
+    assert outcome.verdict == "not testable"
+    assert "takes 4" in outcome.reason
+
+
+def test_a_difference_is_of_two_locations_in_their_unit(example):
+    minus = {"metric": "recovery_fraction", "contrast": "back", "source": "net.static"}
+    outcome = _judged(example.comparison, minus=minus, at_least=0.5, control={"title": "itself", "source": "net.static"})
+    at = example.comparison.isel(target=0).sel(contrast="back", metric="recovery_fraction").location
+    assert outcome.ours == pytest.approx(float(at.sel(source="net") - at.sel(source="net.static")))
+    assert outcome.control == 0.0
+    assert np.isnan(outcome.ours_low)
+    assert outcome.verdict == "scaled test passes"
+
+
+def test_a_size_has_another_band_or_says_that_it_is_too_small(example):
+    sizes = {"ci": {"at_least": 1.2}, "nightly": {"untestable": "too few neurons"}}
+    found = _judged(example.comparison, sizes=sizes)
+    assert (found.verdict, found.at_least) == ("scaled test fails", 1.2)
+    panel = Published.validate_python({"figure_1": _panel(sizes=sizes)})
+    (outcome,) = reproduce(panel, example.comparison, SIZES | {"net": "nightly"})
+    assert (outcome.verdict, outcome.reason) == ("not testable", "too few neurons")
+    (outcome,) = reproduce(panel, example.comparison, SIZES | {"net": "full"})
+    assert (outcome.verdict, outcome.at_least) == ("reproduced", 0.8)
+
+
 def test_the_worst_quantity_decides_on_a_figure(example):
     published = {"a": _panel(), "b": _panel(at_least=1.2), "c": _panel(source="rec")}
     outcomes = reproduce(Published.validate_python(published), example.comparison, SIZES)
@@ -156,6 +188,11 @@ def test_the_page_over_all_studies_escapes_counts_and_links(example, tmp_path):
     [
         (_panel(at_least=None), "has neither at_least nor at_most"),
         (_panel(at_most=0.1), "which leaves no band"),
+        (_panel(sizes={"ci": {"at_least": 2.0, "at_most": 1.0}}), "which leaves no band"),
+        (
+            _panel(minus={"metric": "a", "contrast": "b", "source": "c"}, over={"metric": "a", "contrast": "b", "source": "c"}),
+            "both",
+        ),
         (_panel(control=None), "has no negative control"),
         (_panel(control={"title": "itself"}), "is the quantity itself"),
         (_panel(published={"value": 1.0, "low": 2.0, "high": 3.0, "where": "x"}), "outside of its own"),

@@ -16,6 +16,11 @@ CASES = {
         "",
         "contrasts.late.metrics has 'population_rate.fine', which is descriptive and never compared",
     ),
+    "cell type of a population": (
+        "  late: {metrics: [population_rate.fine], cell_type: E}\n",
+        "resampling: {draws: 0}\n",
+        "contrasts.late.cell_type is 'E', but population_rate.fine has no value for each unit; remove one of the two",
+    ),
     "not per epoch": (
         "  late: {metrics: [information_rate], epoch: after, reference: before}\n",
         "",
