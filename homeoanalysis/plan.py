@@ -114,9 +114,15 @@ class Plan:
         return [f"{found}/published.csv", f"{found}/figures/published.png"] if self.config.studies[study].published else []
 
     def sizes(self, study: str) -> dict[str, str]:
-        """Source as the study names it -> size of the model, or "recording"."""
-        sources = self.config.sources(study)
-        return {short: self.config.main.size if s in self.simulated else "recording" for short, s in sources.items()}
+        """Source as the study names it -> size of the model, or "recording".
+
+        A model whose YAML says that its `full` is no other than what is run is at the size `full`.
+        """
+        found: dict[str, str] = {}
+        for short, source in self.config.sources(study).items():
+            is_full = source in self.simulated and self.config.is_full(*self.simulated[source])
+            found[short] = "recording" if source not in self.simulated else "full" if is_full else self.config.main.size
+        return found
 
     def fitted(self, study: str) -> dict[str, list[str]]:
         """Source as the study names it -> metrics that were set from the data."""

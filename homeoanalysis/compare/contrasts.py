@@ -25,6 +25,12 @@ def no_value(measured: xr.Dataset) -> NotComparable:
     return NotComparable("no subject has a value" + (f"; {measured.attrs['metric']} is {source}" if source else ""))
 
 
+def with_companion(measured: xr.Dataset, contrast: Contrast) -> xr.Dataset:
+    """The measure whose metric is the companion that the contrast asks for; the measure itself where it asks for none."""
+    name = f"{measured.attrs['metric']}_{contrast.companion}"
+    return measured.assign_attrs(metric=name) if contrast.companion and name in measured else measured
+
+
 def is_change(contrast: Contrast) -> bool:
     """Whether the contrast is a change, and not the metric itself."""
     return contrast.reference is not None or contrast.between is not None

@@ -24,6 +24,7 @@ from homeoanalysis.compare.contrasts import (
     refuse_censored,
     shape,
     unit_of,
+    with_companion,
     with_pairing,
 )
 from homeoanalysis.compare.subjects import interval, located
@@ -140,7 +141,8 @@ def _scale(estimate: xr.Dataset) -> str | None:
 
 
 def _unit(estimate: xr.Dataset, contrast: Contrast) -> str:
-    return unit_of(contrast, _scale(estimate), estimate[estimate.attrs["metric"]].attrs["units"])
+    asked = with_companion(estimate, contrast)
+    return unit_of(contrast, _scale(estimate), asked[asked.attrs["metric"]].attrs["units"])
 
 
 def _locate(result: xr.Dataset, cell: dict[str, str], estimate: xr.Dataset, contrast: Contrast, label: str) -> None:
@@ -149,7 +151,7 @@ def _locate(result: xr.Dataset, cell: dict[str, str], estimate: xr.Dataset, cont
         result.location_reason.loc[cell] = NOT_ASKED[0]
         return
     try:
-        found = located(estimate, contrast, _scale(estimate) or "linear")
+        found = located(with_companion(estimate, contrast), contrast, _scale(estimate) or "linear")
     except NotComparable as reason:
         result.location_reason.loc[cell] = str(reason)
         return
@@ -228,6 +230,8 @@ def _discrepancies(
         raise NotComparable(NOT_ASKED[0])
     if contrast.trend is not None:
         raise NotComparable("a trend is located in each source, and not compared")
+    if contrast.companion:
+        raise NotComparable("a companion is located in each source, and not compared")
     truth = by_source[target]
     scale = _scale(truth.estimate)
     if scale is None:

@@ -43,6 +43,11 @@ class Config(Strict):
             raise ConfigError(f"{name!r} is no model; {catalogue.did_you_mean(name, self.raw_models)}")
         return _sized(self.raw_models[name], self.main.size, variant or {})
 
+    def is_full(self, name: str, variant: Mapping[str, Any] | None = None) -> bool:
+        """Whether a model has a size `full`, and is the same in the size of this config."""
+        raw = self.raw_models[name]
+        return "full" in raw.get("sizes", {}) and self.raw_model(name, variant) == _sized(raw, "full", variant or {})
+
     def sources(self, study: str) -> dict[str, str]:
         """The sources of a study: the name that its YAML uses -> the name that results use (models carry their size)."""
         recordings = self.studies[study].recordings

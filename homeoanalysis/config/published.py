@@ -1,11 +1,13 @@
 """What a paper published, and what counts as having it again: the `published:` of a study."""
 
 from collections.abc import Iterator
-from typing import Self
+from typing import Any, NamedTuple, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from homeoanalysis.config.fields import Name, Size, Strict
+from homeoanalysis.catalogue import did_you_mean
+from homeoanalysis.config import yaml
+from homeoanalysis.config.fields import Name, Size, Strict, explain
 
 
 class Known(Strict):
@@ -34,6 +36,22 @@ class Cell(Strict):
     source: str
 
 
+class Crossing(Strict):
+    """The quantity is the value of a parameter at which the location passes `level`, on a line between two sources."""
+
+    begin: float = Field(description="the parameter in the source of the quantity")
+    end: float = Field(description="the parameter in the other source")
+    source: str = Field(description="the other source, in which the location lies on the other side of `level`")
+    level: float = Field(default=0.0, description="in the unit of the contrast")
+    unit: str = Field(min_length=1, description="of the parameter")
+
+    @model_validator(mode="after")
+    def _has_two_ends(self) -> Self:
+        if self.begin == self.end:
+            raise ValueError(f"begins and ends at {self.begin:g}; give the two sources different parameters")
+        return self
+
+
 class Control(Strict):
     """What must not pass: the same quantity elsewhere. What is not said is as in the quantity."""
 
@@ -43,11 +61,12 @@ class Control(Strict):
     source: str | None = None
     minus: Cell | None = None
     over: Cell | None = None
+    crossing: Crossing | None = None
 
     @model_validator(mode="after")
     def _differs(self) -> Self:
-        if all(x is None for x in (self.metric, self.contrast, self.source, self.minus, self.over)):
-            raise ValueError("is the quantity itself; name another metric, contrast, source, minus or over")
+        if all(getattr(self, key) is None for key in ("metric", "contrast", "source", "minus", "over", "crossing")):
+            raise ValueError("is the quantity itself; name another metric, contrast, source, minus, over or crossing")
         return self
 
 
@@ -68,10 +87,12 @@ class Quantity(Strict):
     source: str
     minus: Cell | None = Field(default=None, description="the quantity is the difference from this location")
     over: Cell | None = Field(default=None, description="the quantity is the ratio to this location")
+    crossing: Crossing | None = Field(default=None, description="the quantity is where the location passes a level")
     published: Known | None = None
     scaled: Known | None = Field(default=None, description="what the same model gave elsewhere, at this size or by theory")
     at_least: float | None = None
     at_most: float | None = None
+    within: float | None = Field(default=None, gt=0, description="instead of at_least and at_most: so far around `scaled`")
     whole_interval: bool = Field(
         default=False,
         description="true: the 95 % interval must lie in the band, not only the value; of a model at size ci, where it has one",
@@ -81,21 +102,25 @@ class Quantity(Strict):
 
     @model_validator(mode="after")
     def _has_a_band(self) -> Self:
-        if self.at_least is None and self.at_most is None:
-            raise ValueError("has neither at_least nor at_most, so that nothing could fail")
+        if self.within is not None and (self.scaled is None or self.at_least is not None or self.at_most is not None):
+            raise ValueError("has within, which is a band around scaled; give scaled, and neither at_least nor at_most")
+        if self.within is None and self.at_least is None and self.at_most is None:
+            raise ValueError("has neither at_least nor at_most nor within, so that nothing could fail")
         for low, high in (self.band(size) for size in ("", *self.sizes)):
             if low is not None and high is not None and low >= high:
                 raise ValueError(f"has at_least {low:g} and at_most {high:g}, which leaves no band")
-        if self.minus is not None and self.over is not None:
-            raise ValueError("has both minus and over; a quantity is a difference or a ratio")
+        if sum(x is not None for x in (self.minus, self.over, self.crossing)) > 1:
+            raise ValueError("has more than one of minus, over and crossing; a quantity is a difference, a ratio or a crossing")
         return self
 
     def band(self, size: str) -> tuple[float | None, float | None]:
         """at_least and at_most for a size of the models."""
         other = self.sizes.get(size)  # type: ignore[call-overload]
-        if other is None or (other.at_least is None and other.at_most is None):
-            return self.at_least, self.at_most
-        return other.at_least, other.at_most
+        if other is not None and (other.at_least is not None or other.at_most is not None):
+            return other.at_least, other.at_most
+        if self.within is not None and self.scaled is not None:
+            return self.scaled.value - self.within, self.scaled.value + self.within
+        return self.at_least, self.at_most
 
     def untestable(self, size: str) -> str:
         """Why a size of the models is too small; empty if it is not."""
@@ -113,11 +138,70 @@ class Quantity(Strict):
 
     def cells(self) -> Iterator[Cell]:
         """Every location that it needs."""
-        yield self.cell()
-        yield from (cell for cell in (self.minus, self.over) if cell is not None)
+        yield from _cells(self.cell(), self.minus, self.over, self.crossing)
         if self.control is not None:
-            yield self.control_cell(self.control)
-            yield from (cell for cell in (self.control.minus, self.control.over) if cell is not None)
+            c = self.control
+            yield from _cells(self.control_cell(c), c.minus, c.over, c.crossing or self.crossing)
+
+
+def _cells(cell: Cell, minus: Cell | None, over: Cell | None, crossing: Crossing | None) -> Iterator[Cell]:
+    yield cell
+    yield from (other for other in (minus, over) if other is not None)
+    if crossing is not None:
+        yield cell.model_copy(update={"source": crossing.source})
+
+
+class Member(NamedTuple):
+    """A quantity of a panel, with its place on a curve if it is on one."""
+
+    key: str
+    quantity: Quantity
+    curve: str = ""
+    curve_title: str = ""
+    axis: str = ""
+    x: float = float("nan")
+    is_logarithmic: bool = False
+
+
+class Curve(Strict):
+    """Quantities that are drawn over an axis: what they have in common, and what each has by itself."""
+
+    title: str
+    axis: str = Field(min_length=1, description="what x is, with its unit: 'Pairing frequency (Hz)'")
+    is_logarithmic: bool = Field(default=False, description="the axis of x")
+    each: dict[str, Any] = Field(default={}, description="keys of a quantity, for all points")
+    points: list[dict[str, Any]] = Field(min_length=2, description="x, and the keys of a quantity, put over those of each")
+
+    @model_validator(mode="after")
+    def _is_of_quantities(self) -> Self:
+        self.members("points")
+        return self
+
+    def members(self, key: str) -> list[Member]:
+        """Its quantities, named after the curve and their number."""
+        found = []
+        for number, point in enumerate(self.points, start=1):
+            content = yaml.merge(self.each, point)
+            x = content.pop("x", None)
+            if isinstance(x, bool) or not isinstance(x, int | float):
+                raise ValueError(f"points, the {number}. has {x!r} for x; write a number")
+            try:
+                quantity = Quantity.model_validate({"title": f"{self.title}, {x:g}", **content})
+            except ValidationError as error:
+                raise ValueError("\n".join(f"points, the {number}. {line}" for line in explain(error, Quantity))) from None
+            found.append(Member(f"{key}_{number}", quantity, key, self.title, self.axis, float(x), self.is_logarithmic))
+        return found
+
+
+class Misfit(Strict):
+    """How far all points of some curves are from the published ones: the mean of ((ours - published) / SEM)^2."""
+
+    title: str
+    curves: list[Name] = Field(min_length=1, description="their `low` and `high` lie one SEM from the published value")
+    at_most: float
+    control: str = Field(min_length=1, description="title of the negative control: the misfit of the controls of the points")
+    published: Known | None = None
+    scaled: Known | None = Field(default=None, description="what the same model gave elsewhere")
 
 
 class Panel(Strict):
@@ -125,10 +209,38 @@ class Panel(Strict):
 
     title: str
     citation: str
-    quantities: dict[Name, Quantity] = Field(min_length=1)
+    quantities: dict[Name, Quantity] = {}
+    curves: dict[Name, Curve] = {}
+    misfits: dict[Name, Misfit] = {}
 
     @model_validator(mode="after")
     def _has_a_control(self) -> Self:
-        if all(q.control is None for q in self.quantities.values()):
+        every = list(self.members())
+        if not every:
+            raise ValueError("has neither quantities nor curves; name at least one")
+        if all(member.quantity.control is None for member in every):
             raise ValueError("has no negative control: give one of its quantities a control, or nothing says that it can fail")
+        for name, misfit in self.misfits.items():
+            for curve in misfit.curves:
+                if curve not in self.curves:
+                    raise ValueError(f"misfits.{name} is of the curve {curve!r}; {did_you_mean(curve, self.curves)}")
+                for number, member in enumerate(self.curves[curve].members(curve), start=1):
+                    if fault := _unfit(member.quantity):
+                        raise ValueError(f"misfits.{name} is of {curve}, whose {number}. point {fault}")
         return self
+
+    def members(self) -> Iterator[Member]:
+        """All quantities, those of curves last."""
+        yield from (Member(key, quantity) for key, quantity in self.quantities.items())
+        for key, curve in self.curves.items():
+            yield from curve.members(key)
+
+
+def _unfit(quantity: Quantity) -> str:
+    """Why a misfit cannot be of this quantity; "" if it can."""
+    known = quantity.published
+    if known is None or known.low is None or known.high is None or known.low == known.high:
+        return "has no published value with low and high"
+    if known.remembered:
+        return "is remembered, and nothing may follow from it"
+    return "" if quantity.control is not None else "has no control"

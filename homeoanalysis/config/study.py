@@ -54,8 +54,13 @@ class Contrast(Strict):
     where: dict[Name, Factor] = Field(default={}, description="only replicates whose factors have these levels")
     epoch: str | None = Field(default=None, description="the epoch of metrics that are taken per epoch")
     reference: str | None = Field(default=None, description="the epoch that the change is measured from")
-    at: dict[str, str] = Field(default={}, description="which band, state or parameter of a metric that has several")
+    at: dict[str, str] = Field(
+        default={}, description="which band, state, parameter, variable, moment or projection of a metric that has several"
+    )
     cell_type: Literal["E", "I", "unknown"] | None = Field(default=None, description="only these units, of metrics of units")
+    companion: str = Field(
+        default="", description="a companion of the metrics in their place, such as `factor`; it is located, and never compared"
+    )
     between: Levels | None = None
     trend: Name | None = Field(default=None, description="a factor whose levels are numbers: the slope of the contrast over it")
     equivalence: Equivalence | None = Field(default=None, description="test whether the location is as good as a given value")
@@ -187,9 +192,9 @@ class Study(Strict):
         if self.published and not self.targets:
             yield "has published figures but no targets, so that nothing is located; name one, e.g. targets: {source: []}"
         for name, panel in self.published.items():
-            for key, quantity in panel.quantities.items():
-                at = f"published.{name}.quantities.{key}"
-                for cell in quantity.cells():
+            for member in panel.members():
+                at = f"published.{name}.{'curves' if member.curve else 'quantities'}.{member.key}"
+                for cell in member.quantity.cells():
                     for kind, value, known in (
                         ("metric", cell.metric, list(self.metrics)),
                         ("contrast", cell.contrast, list(self.contrasts)),
@@ -219,6 +224,9 @@ class Study(Strict):
                 yield f".metrics has {label!r}, which is descriptive and never compared; {asked}"
             elif contrast.cell_type is not None and "unit" not in metric.dims:
                 yield f".cell_type is {contrast.cell_type!r}, but {label} has no value for each unit; remove one of the two"
+            elif contrast.companion and contrast.companion not in metric.companions:
+                meant = catalogue.did_you_mean(contrast.companion, metric.companions)
+                yield f".companion is {contrast.companion!r}, which {label} does not have; {meant}"
             elif "epoch" in metric.dims and contrast.epoch is None:
                 yield f" has no epoch, but {label} is taken per epoch; name one, or 'whole' for sources without epochs"
             elif "epoch" not in metric.dims and contrast.reference is not None:

@@ -40,6 +40,11 @@ class Outcome(NamedTuple):
     control: float
     verdict: str
     reason: str
+    curve: str  # what it is a point of, and where; "" and NaN for a quantity by itself
+    curve_title: str
+    axis: str
+    x: float
+    is_logarithmic: bool
 
 
 _TYPES = get_type_hints(Outcome)

@@ -60,10 +60,10 @@ ACTIVITY: dict[str, Variable] = {
 
 MEASURE_DIMS = {
     *("replicate", "unit", "pair", "frequency", "band", "lag", "time", "epoch", "state", "segment", "trial"),
-    *("stimulus", "channel", "snapshot", "parameter", "draw"),
+    *("stimulus", "channel", "snapshot", "parameter", "variable", "moment", "projection", "draw"),
 }
 LONG = ("unit", "pair", "channel")  # dimensions of a measure that run over all its replicates, one after the other
-LABELLED = ("band", "state", "parameter")  # its values along these are unlike, and never averaged
+LABELLED = ("band", "state", "parameter", "variable", "moment", "projection")  # values along these are unlike, and never averaged
 _CELL = ("target", "contrast", "metric", "candidate")
 _CONTRAST = ("target", "contrast", "metric")
 _LOCATED = ("target", "contrast", "metric", "source")

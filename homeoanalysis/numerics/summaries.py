@@ -151,7 +151,7 @@ def epochs_of(estimate: xr.Dataset) -> list[str | None]:
 
 
 def parts(estimate: xr.Dataset) -> dict[str, xr.Dataset]:
-    """The measure at each combination of labels (band, state, parameter), in words; without such dimensions: itself, ""."""
+    """The measure at each combination of labels (band, state, variable, ...), in words; without such dimensions: itself, ""."""
     dims = [d for d in LABELLED if d in estimate[estimate.attrs["metric"]].dims]
     every = itertools.product(*([str(v) for v in estimate[d].values] for d in dims))
     return {", ".join(labels): estimate.sel(dict(zip(dims, labels, strict=True))) for labels in every}

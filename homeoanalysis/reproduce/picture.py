@@ -1,5 +1,7 @@
-"""Published numbers, their uncertainty and ours, drawn together: an axis for each quantity."""
+"""Published numbers, their uncertainty and ours, drawn together: an axis for each quantity and each curve."""
 
+import itertools
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +9,7 @@ import numpy as np
 from matplotlib import rc_context
 
 from homeoanalysis import drawing
-from homeoanalysis.contracts.outcomes import Outcome
+from homeoanalysis.contracts.outcomes import Outcome, panel_verdict
 from homeoanalysis.drawing import Drawn
 
 if TYPE_CHECKING:
@@ -27,27 +29,86 @@ _LABELS = {
 _MARKS = {"reproduced": "✓", "scaled test passes": "✓", "not reproduced": "✗", "scaled test fails": "✗", "not testable": "–"}
 
 
+_ONE, _CURVE = 0.85, 2.2  # height of an axis [inch]
+
+
 def picture(outcomes: Sequence[Outcome]) -> Drawn:
-    """One axis for each quantity: the band that ours must lie in and the control must not, and all the numbers."""
+    """One axis for each quantity and each curve: the band that ours must lie in and the control must not, and all the numbers."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
+    rows = _rows(outcomes)
+    heights = [_CURVE if row[0][0].curve else _ONE for row in rows]
     with rc_context(drawing.STYLE):
-        figure = drawing.new_figure(7, 0.8 + 0.85 * len(outcomes))
-        axes = np.ravel(figure.subplots(len(outcomes), 1))
-        for one, outcome in zip(axes, outcomes, strict=True):
-            _draw(one, outcome)
+        figure = drawing.new_figure(7, 0.8 + sum(heights))
+        grid = figure.add_gridspec(len(rows), 2, height_ratios=heights)
+        for k, row in enumerate(rows):
+            if not row[0][0].curve:
+                _draw(figure.add_subplot(grid[k, :]), row[0][0])
+                continue
+            for column, points in enumerate(row):
+                _draw_curve(figure.add_subplot(grid[k, column]), points)
         entries: dict[str, Any] = {
             label: Line2D([], [], linestyle="none", markersize=5, **look) for label, look in _LABELS.items()
         }
         drawing.place_legend(figure, {**entries, "passes (band)": Patch(**drawing.CEILING)})
-    told = [f"{o.title} ({o.panel}): {o.verdict}{f' ({o.reason})' if o.reason else ''}" for o in outcomes]
+    told = [_told(group) for row in rows for group in row]
     return Drawn(
         figure,
         "Published numbers and ours. Ours must lie in the grey band, the negative control outside of it. Error bars of published "
         "numbers: as the paper gives them; of ours: 95 % interval over subjects or realisations, which takes 4 of them. "
-        f"{'; '.join(told)}. n (subjects or realisations): {', '.join(str(o.n) for o in outcomes)}.",
+        f"{'; '.join(told)}. n (subjects or realisations): {', '.join(str(o.n) for row in rows for o, *_ in row)}.",
     )
+
+
+def _rows(outcomes: Sequence[Outcome]) -> list[list[list[Outcome]]]:
+    """What is drawn in each row: one quantity, or one or two curves with their points."""
+    rows: list[list[list[Outcome]]] = []
+    for (_, curve), group in itertools.groupby(outcomes, key=lambda o: (o.panel, o.curve)):
+        points = list(group)
+        if not curve:
+            rows += [[[one]] for one in points]
+        elif rows and rows[-1][0][0].curve and len(rows[-1]) == 1:
+            rows[-1].append(points)
+        else:
+            rows.append([points])
+    return rows
+
+
+def _told(group: Sequence[Outcome]) -> str:
+    if not group[0].curve:
+        (o,) = group
+        return f"{o.title} ({o.panel}): {o.verdict}{f' ({o.reason})' if o.reason else ''}"
+    verdicts = Counter(o.verdict for o in group)
+    told = ", ".join(f"{n} of {len(group)} points {verdict}" for verdict, n in verdicts.items())
+    return f"{group[0].curve_title} ({group[0].panel}): {told}"
+
+
+def _draw_curve(axes: "Axes", points: Sequence[Outcome]) -> None:
+    first = points[0]
+    x = np.array([o.x for o in points])
+    if first.is_logarithmic:
+        axes.set_xscale("log")
+
+    def of(name: str) -> np.ndarray:
+        return np.array([getattr(o, name) for o in points])
+
+    published, low, high = of("published"), of("published_low"), of("published_high")
+    hollow = of("is_remembered")
+    for is_hollow in (False, True):
+        mine = hollow == is_hollow
+        look = {**_PUBLISHED, **(drawing.HOLLOW if is_hollow else {})}
+        drawing.errorbar(axes, x[mine], published[mine], low[mine], high[mine], zorder=3, **look)
+    axes.plot(x, of("scaled_model"), linestyle="none", markersize=4, zorder=4, **_SCALED)
+    axes.plot(x, of("ours"), linestyle="-", linewidth=1, markersize=4, zorder=5, **_OURS)
+    axes.plot(x, of("control"), linestyle=":", linewidth=1, markersize=4, zorder=2, **_CONTROL)
+    edges = axes.get_ylim()
+    least, most = (np.where(np.isfinite(of(k)), of(k), e) for k, e in zip(("at_least", "at_most"), edges, strict=True))
+    axes.fill_between(x, least, most, **drawing.CEILING)
+    axes.set_ylim(edges)
+    drawing.label(axes, first.axis, f"{first.unit}" if first.unit not in ("", "1") else "")
+    verdict = panel_verdict(points)
+    axes.set_title(f"{_MARKS[verdict]} {first.panel}: {first.curve_title}", loc="left", pad=2)
 
 
 def _draw(axes: "Axes", outcome: Outcome) -> None:

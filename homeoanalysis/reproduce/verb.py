@@ -1,13 +1,13 @@
 """reproduce: the comparison of a study -> whether the published numbers come out, and their negative controls do not."""
 
 import logging
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.config.published import Cell, Control, Panel, Quantity
+from homeoanalysis.config.published import Cell, Control, Crossing, Known, Member, Misfit, Panel, Quantity
 from homeoanalysis.contracts.outcomes import (
     NOT_REPRODUCED,
     NOT_TESTABLE,
@@ -36,37 +36,31 @@ def reproduce(published: Mapping[str, Panel], comparison: xr.Dataset, sizes: Map
     published: panel -> what it shows, see `config.published`. comparison: comparison/1 of the study.
     sizes: source as the study names it -> size of the model, or "recording".
     """
-    outcomes = [
-        _outcome(name, panel, key, quantity, comparison, sizes[quantity.source])
-        for name, panel in published.items()
-        for key, quantity in panel.quantities.items()
-    ]
+    outcomes: list[Outcome] = []
+    for name, panel in published.items():
+        of_panel = [_outcome(name, panel, m, comparison, sizes[m.quantity.source]) for m in panel.members()]
+        outcomes += of_panel
+        outcomes += [_misfit(name, panel, key, misfit, of_panel) for key, misfit in panel.misfits.items()]
     _log.info("judged %d quantities of %d published figures", len(outcomes), len(published))
     return outcomes
 
 
-def _outcome(name: str, panel: Panel, key: str, quantity: Quantity, comparison: xr.Dataset, size: str) -> Outcome:
-    ours = _found(comparison, quantity.cell(), minus=quantity.minus, over=quantity.over)
+def _outcome(name: str, panel: Panel, member: Member, comparison: xr.Dataset, size: str) -> Outcome:
+    quantity = member.quantity
+    ours = _found(comparison, quantity.cell(), minus=quantity.minus, over=quantity.over, crossing=quantity.crossing)
     control = None if quantity.control is None else _of_control(comparison, quantity, quantity.control)
     verdict, reason = _judge(quantity, ours, control, size)
     at_least, at_most = quantity.band(size)
-    published, scaled = quantity.published, quantity.scaled
     return Outcome(
         panel=name,
         panel_title=panel.title,
         citation=panel.citation,
-        quantity=key,
+        quantity=member.key,
         title=quantity.title,
         unit=ours.unit,
         source=quantity.source,
         size=size,
-        published=_number(published.value if published else None),
-        published_low=_number(published.low if published else None),
-        published_high=_number(published.high if published else None),
-        published_where=published.where if published else "",
-        is_remembered=bool(published and published.remembered),
-        scaled_model=_number(scaled.value if scaled else None),
-        scaled_where=scaled.where if scaled else "",
+        **_known(quantity.published, quantity.scaled),
         ours=ours.value,
         ours_low=ours.low,
         ours_high=ours.high,
@@ -77,12 +71,80 @@ def _outcome(name: str, panel: Panel, key: str, quantity: Quantity, comparison: 
         control=control.value if control else np.nan,
         verdict=verdict,
         reason=reason,
+        curve=member.curve,
+        curve_title=member.curve_title,
+        axis=member.axis,
+        x=member.x,
+        is_logarithmic=member.is_logarithmic,
     )
 
 
+def _misfit(name: str, panel: Panel, key: str, misfit: Misfit, outcomes: Sequence[Outcome]) -> Outcome:
+    """Of all points of its curves; without a value where one of them has none."""
+    points = [o for o in outcomes if o.curve in misfit.curves]
+    sem = np.array([(o.published_high - o.published_low) / 2 for o in points])
+    published = np.array([o.published for o in points])
+    ours, control = (
+        float(np.mean(((np.array([getattr(o, kind) for o in points]) - published) / sem) ** 2)) for kind in ("ours", "control")
+    )
+    sizes = [o.size for o in points]
+    size = next((s for s in sizes if _is_scaled(s)), sizes[0])
+    missing = [f"{o.title} has no value: {o.reason}" for o in points if np.isnan(o.ours) or np.isnan(o.control)]
+    good, bad = (SCALED_PASSES, SCALED_FAILS) if _is_scaled(size) else (REPRODUCED, NOT_REPRODUCED)
+    verdict, reason = good, ""
+    if missing:
+        verdict, reason = NOT_TESTABLE, missing[0]
+    elif ours > misfit.at_most:
+        verdict, reason = bad, f"{ours:.4g} is above {misfit.at_most:g}"
+    elif control <= misfit.at_most:
+        verdict, reason = bad, f"the negative control passes too, with {control:.4g}"
+    return Outcome(
+        panel=name,
+        panel_title=panel.title,
+        citation=panel.citation,
+        quantity=key,
+        title=misfit.title,
+        unit="1",
+        source=", ".join(dict.fromkeys(o.source for o in points)),
+        size=size,
+        **_known(misfit.published, misfit.scaled),
+        ours=ours,
+        ours_low=np.nan,
+        ours_high=np.nan,
+        n=len(points),
+        at_least=np.nan,
+        at_most=misfit.at_most,
+        control_title=misfit.control,
+        control=control,
+        verdict=verdict,
+        reason=reason,
+        curve="",
+        curve_title="",
+        axis="",
+        x=np.nan,
+        is_logarithmic=False,
+    )
+
+
+def _known(published: Known | None, scaled: Known | None) -> dict[str, Any]:
+    return {
+        "published": _number(published.value if published else None),
+        "published_low": _number(published.low if published else None),
+        "published_high": _number(published.high if published else None),
+        "published_where": published.where if published else "",
+        "is_remembered": bool(published and published.remembered),
+        "scaled_model": _number(scaled.value if scaled else None),
+        "scaled_where": scaled.where if scaled else "",
+    }
+
+
+def _is_scaled(size: str) -> bool:
+    return size not in (RECORDING, "full")
+
+
 def _of_control(comparison: xr.Dataset, quantity: Quantity, control: Control) -> _Found:
-    minus, over = control.minus or quantity.minus, control.over or quantity.over
-    return _found(comparison, quantity.control_cell(control), minus=minus, over=over)
+    minus, over, crossing = (getattr(control, key) or getattr(quantity, key) for key in ("minus", "over", "crossing"))
+    return _found(comparison, quantity.control_cell(control), minus=minus, over=over, crossing=crossing)
 
 
 def _judge(quantity: Quantity, ours: _Found, control: _Found | None, size: str) -> tuple[str, str]:
@@ -118,7 +180,14 @@ def _outside(band: tuple[float | None, float | None], value: float) -> str:
     return ""
 
 
-def _found(comparison: xr.Dataset, cell: Cell, *, minus: Cell | None = None, over: Cell | None = None) -> _Found:
+def _found(
+    comparison: xr.Dataset,
+    cell: Cell,
+    *,
+    minus: Cell | None = None,
+    over: Cell | None = None,
+    crossing: Crossing | None = None,
+) -> _Found:
     # A location is the same for all targets.
     at = comparison.isel(target=0).sel(metric=cell.metric, contrast=cell.contrast, source=cell.source)
     found = _Found(
@@ -129,6 +198,8 @@ def _found(comparison: xr.Dataset, cell: Cell, *, minus: Cell | None = None, ove
         unit=str(at.unit.values),
         reason=str(at.location_reason.values),
     )
+    if crossing is not None:
+        return _crossed(found, _found(comparison, cell.model_copy(update={"source": crossing.source})), crossing)
     # Both are of the same subjects or not, which neither a difference nor a ratio of locations knows: they have no interval.
     if minus is not None:
         other = _found(comparison, minus)
@@ -139,6 +210,20 @@ def _found(comparison: xr.Dataset, cell: Cell, *, minus: Cell | None = None, ove
     ratio = found.value / under.value if under.value != 0 else np.nan
     reason = found.reason or under.reason or "the quantity that it is divided by is 0"
     return _Found(ratio, np.nan, np.nan, found.n, "1", "" if np.isfinite(ratio) else reason)
+
+
+def _crossed(first: _Found, second: _Found, crossing: Crossing) -> _Found:
+    """Where the line from the first to the second location passes the level."""
+    a, b = first.value - crossing.level, second.value - crossing.level
+    at, reason = np.nan, first.reason or second.reason
+    if not reason and a * b <= 0 and a != b:
+        at = crossing.begin + (crossing.end - crossing.begin) * a / (a - b)
+    elif not reason:
+        reason = (
+            f"{first.value:.4g} at {crossing.begin:g} {crossing.unit} and {second.value:.4g} at {crossing.end:g} "
+            f"{crossing.unit} lie on one side of {crossing.level:g}"
+        )
+    return _Found(float(at), np.nan, np.nan, min(first.n, second.n), crossing.unit, reason)
 
 
 def _number(value: float | None) -> float:

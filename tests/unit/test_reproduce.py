@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from homeoanalysis.compare import Measured, compare
 from homeoanalysis.config import Study
-from homeoanalysis.config.study import Published
+from homeoanalysis.config.study import Contrasts, Published
 from homeoanalysis.contracts.outcomes import Outcome, panel_verdict, read, table
 from homeoanalysis.drawing import save
 from homeoanalysis.measure import measure_draws
@@ -191,7 +191,7 @@ def test_the_page_over_all_studies_escapes_counts_and_links(example, tmp_path):
         (_panel(sizes={"ci": {"at_least": 2.0, "at_most": 1.0}}), "which leaves no band"),
         (
             _panel(minus={"metric": "a", "contrast": "b", "source": "c"}, over={"metric": "a", "contrast": "b", "source": "c"}),
-            "both",
+            "more than one of",
         ),
         (_panel(control=None), "has no negative control"),
         (_panel(control={"title": "itself"}), "is the quantity itself"),
@@ -225,6 +225,117 @@ def test_without_targets_nothing_is_located(example):
     given = example.study.model_dump(mode="python", exclude_defaults=True) | {"resampling": {"block": "1 s"}}
     with pytest.raises(ValidationError, match="has published figures but no targets"):
         Study.model_validate({**given, "figures": [], "targets": {}, "published": {"figure_1": _panel()}})
+
+
+def _curve(**last: Any) -> dict[str, Any]:
+    """Two points; their controls are each other's sources."""
+    known = {"published": {"value": 0.9, "low": 0.8, "high": 1.0, "where": "Fig. 1, SEM"}}
+    points = [
+        {"x": 0, "source": "net", "at_least": 0.8, "control": {"title": "static", "source": "net.static"}},
+        {"x": 1.5, "source": "net.static", "at_most": 0.5, "control": {"title": "plastic", "source": "net"}, **last},
+    ]
+    return {
+        "title": "recovery",
+        "axis": "Dose (1)",
+        "each": {"metric": "recovery_fraction", "contrast": "back", **known},
+        "points": points,
+    }
+
+
+def _with_curve(misfit: float = 100.0, **last: Any) -> dict[str, Any]:
+    misfits = {"all": {"title": "misfit", "curves": ["dose"], "at_most": misfit, "control": "static"}}
+    return {"title": "Recovery", "citation": "Somebody 2020", "curves": {"dose": _curve(**last)}, "misfits": misfits}
+
+
+def _locations(comparison: xr.Dataset) -> tuple[float, float]:
+    at = comparison.isel(target=0).sel(contrast="back", metric="recovery_fraction").location
+    return float(at.sel(source="net")), float(at.sel(source="net.static"))
+
+
+def test_a_curve_is_judged_point_by_point_and_its_misfit_over_all(example):
+    net, static = _locations(example.comparison)
+    ours = ((net - 0.9) ** 2 + (static - 0.9) ** 2) / 2 / 0.1**2
+    known = {"published": {"value": 0.0, "low": -0.1, "high": 0.1}}
+    apart = ((net - 0.9) ** 2 + static**2) / 2 / 0.1**2, ((static - 0.9) ** 2 + net**2) / 2 / 0.1**2
+    outcomes = reproduce(Published.validate_python({"f": _with_curve(sum(apart) / 2, **known)}), example.comparison, SIZES)
+    assert [o.quantity for o in outcomes] == ["dose_1", "dose_2", "all"]
+    assert [(o.curve, o.x) for o in outcomes[:2]] == [("dose", 0.0), ("dose", 1.5)]
+    assert [o.verdict for o in outcomes] == ["scaled test passes", "reproduced", "scaled test passes"]
+    assert (outcomes[2].ours, outcomes[2].control) == pytest.approx(apart)
+    assert outcomes[2].size == "ci"
+    same, fails = (
+        reproduce(Published.validate_python({"f": _with_curve(at_most)}), example.comparison, SIZES)[2] for at_most in (1e6, 1e-6)
+    )
+    assert (same.ours, same.control) == pytest.approx((ours, ours))
+    assert "the negative control passes too" in same.reason
+    assert "is above 1e-06" in fails.reason
+    (missing,) = reproduce(Published.validate_python({"f": _with_curve(source="rec")}), example.comparison, SIZES)[2:]
+    assert missing.verdict == "not testable"
+    assert "recovery, 1.5 has no value: " in missing.reason
+
+
+def test_a_crossing_lies_on_the_line_between_two_sources(example):
+    net, static = _locations(example.comparison)
+    level = 0.3 * net + 0.7 * static
+    crossing = {"begin": 1.0, "end": 2.0, "source": "net.static", "level": level, "unit": "s"}
+    control = {"title": "elsewhere", "crossing": {**crossing, "level": 0.9 * net + 0.1 * static}}
+    outcome = _judged(example.comparison, crossing=crossing, at_least=1.65, at_most=1.75, control=control)
+    assert (outcome.ours, outcome.control) == pytest.approx((1.7, 1.1))
+    assert outcome.unit == "s"
+    assert outcome.verdict == "scaled test passes"
+    beyond = _judged(example.comparison, crossing={**crossing, "level": 10.0}, control=control)
+    assert beyond.verdict == "not testable"
+    assert "lie on one side of 10" in beyond.reason
+
+
+def test_a_band_may_be_around_what_the_same_model_gave_elsewhere(example):
+    net, _ = _locations(example.comparison)
+    scaled = {"value": net + 0.01, "where": "theory"}
+    outcome = _judged(example.comparison, at_least=None, scaled=scaled, within=0.02)
+    assert (outcome.at_least, outcome.at_most) == pytest.approx((net - 0.01, net + 0.03))
+    assert outcome.verdict == "scaled test passes"
+    assert _judged(example.comparison, at_least=None, scaled=scaled, within=0.005).verdict == "scaled test fails"
+
+
+def test_curves_are_drawn_over_their_axis(example, tmp_path):
+    panel = _with_curve() | {"quantities": _panel()["quantities"]}
+    outcomes = reproduce(Published.validate_python({"f": panel}), example.comparison, SIZES)
+    drawn = picture(outcomes)
+    assert [axes.get_xlabel() for axes in drawn.figure.axes] == ["", "Dose (1)", ""]
+    assert "recovery (f): 1 of 2 points scaled test passes, 1 of 2 points reproduced" in drawn.caption
+    save(drawn, tmp_path / "published.png")
+
+
+@pytest.mark.parametrize(
+    ("panel", "told"),
+    [
+        (_with_curve(x="1"), "points, the 2. has '1' for x; write a number"),
+        (_with_curve(at_mots=1.0), "points, the 2. at_mots is not a key that is known here; did you mean"),
+        (_with_curve(control=None), "misfits.all is of dose, whose 2. point has no control"),
+        (_with_curve(published={"remembered": True}), "is remembered, and nothing may follow from it"),
+        (_with_curve() | {"curves": {"dosis": _curve()}}, "misfits.all is of the curve 'dose'; did you mean"),
+        ({"title": "x", "citation": "y"}, "has neither quantities nor curves"),
+        (_panel(within=0.1), "has within, which is a band around scaled"),
+        (_panel(crossing={"begin": 1.0, "end": 1.0, "source": "net", "unit": "s"}), "begins and ends at 1"),
+    ],
+)
+def test_a_curve_that_says_nothing_is_refused(panel, told):
+    with pytest.raises(ValidationError, match=told):
+        Published.validate_python({"figure_1": panel})
+
+
+def test_a_companion_is_located_in_the_place_of_its_metric(example):
+    """The interval's lower end of the recovery, as a value; one that there is not is told."""
+    contrasts = {"low": {"metrics": ["recovery_fraction"], "companion": "low"}}
+    without = {label: {s: Measured(e, {}) for s, e in by.items()} for label, by in example.measures.items()}
+    found = compare(without, contrasts=Contrasts.validate_python(contrasts), targets={"net": []}, fitted={}, study="s", seed=1)
+    at = found.isel(target=0, contrast=0).sel(metric="recovery_fraction", source="net")
+    low = example.measures["recovery_fraction"]["net"].recovery_fraction_low
+    assert float(at.location) == pytest.approx(float(low.mean()))
+    given = example.study.model_dump(mode="python", exclude_defaults=True) | {"resampling": {"block": "1 s"}, "figures": []}
+    contrasts = {**given["contrasts"], "low": {"metrics": ["recovery_fraction"], "companion": "lo"}}
+    with pytest.raises(ValidationError, match="companion is 'lo', which recovery_fraction does not have; did you mean"):
+        Study.model_validate({**given, "contrasts": contrasts})
 
 
 def test_a_study_that_judges_nothing_needs_no_draws(example):
