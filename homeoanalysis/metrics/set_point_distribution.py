@@ -21,14 +21,6 @@ def _truth(rng: np.random.Generator) -> Truth:
     return Truth(made, 0.7, {}, {"median": np.exp(1.5)})
 
 
-def _equal_units(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
-    """Every spike given to a random unit: no set points are left."""
-    unit = rng.integers(0, activity.sizes["unit"], activity.sizes["spike"])
-    times = activity.spike_time.values
-    order = np.lexsort((times, unit))
-    return resampling.with_spikes(activity, times[order], np.bincount(unit, minlength=activity.sizes["unit"]))
-
-
 def _spread(means: Floats) -> Floats:
     """From the means of (ln r, its square, counting noise)."""
     return np.asarray(np.sqrt(np.maximum(means[..., 1] - means[..., 0] ** 2 - means[..., 2], 0)))
@@ -50,7 +42,7 @@ def _spread(means: Floats) -> Floats:
     source="SD of ln r over units, less counting noise of variance 1/n: the sigma of a log-normal distribution of set points",
     scale="linear",
     truth=_truth,
-    surrogate=_equal_units,
+    surrogate=resampling.equal_units,
     null=lambda rng: _truth(rng)._replace(value=np.nan, companions={}),
 )
 def set_point_distribution(

@@ -187,6 +187,14 @@ def swapped_units(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     return with_epoch(activity, (start, stop), count, np.concatenate([trains[k] for k in order]))
 
 
+def equal_units(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+    """Every spike given to a random unit: all have one rate."""
+    unit = rng.integers(0, activity.sizes["unit"], activity.sizes["spike"])
+    times = activity.spike_time.values
+    order = np.lexsort((times, unit))
+    return with_spikes(activity, times[order], np.bincount(unit, minlength=activity.sizes["unit"]))
+
+
 def with_epoch(activity: xr.Dataset, span: tuple[float, float], count: NDArray[np.int64], new: Floats) -> xr.Dataset:
     """The activity with other spikes in one epoch: `count[u]` of each unit, one unit after the other."""
     times, unit = activity.spike_time.values, observed.unit_of_spike(activity)
