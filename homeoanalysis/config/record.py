@@ -33,7 +33,7 @@ class LfpProxy(Strict):
 
 
 class WeightRecord(Strict):
-    """Snapshots of plastic weights."""
+    """Snapshots of weights; of a projection whose synapses come and go, of all synapses of a neuron onto another together."""
 
     projections: list[Name] = Field(min_length=1)
     every: Positive

@@ -33,6 +33,7 @@ ACTIVITY: dict[str, Variable] = {
     "region": Variable(("unit",), None, "brain region or population"),
     "x": Variable(("unit",), "m", "position of the unit"),
     "y": Variable(("unit",), "m", "position of the unit"),
+    "group_member": Variable(("group", "unit"), "1", "1: the unit belongs to the group, as of one stimulus"),
     "rate": Variable(("unit", "time"), "Hz", "firing rate"),
     "binned_count": Variable(("trial", "unit", "bin"), "1", "spikes in the bin"),
     "weight": Variable(("snapshot", "synapse"), ANY, "synaptic weight"),

@@ -20,7 +20,8 @@ class Patterns(NamedTuple):
     There are `stimuli` of them, each is presented for `trial` with `pause` in between, `repeats` times, from `start` on.
     `subset`: in each pattern each neuron is active with the probability `fraction`, and gets Poisson events of `rate` in the
     trial. `graded`: each neuron gets a share of `rate` of its own, uniform in [0, 1]. The patterns belong to the replicate. In
-    each round all are presented once, in random order unless `is_cyclic`. The activity has the trials with their labels.
+    each round all are presented once, in random order unless `is_cyclic`. The activity has the trials with their labels, and the
+    neurons of each subset as groups.
 
     Source: stimuli as random subsets of inputs that fire for a while, Litwin-Kumar & Doiron 2014, Nat Commun 5:5319,
     doi:10.1038/ncomms6319.
@@ -61,6 +62,13 @@ class Patterns(NamedTuple):
         """The same patterns at `scale` times their rates."""
         cumulative, guide = table(made.mean * scale)
         return made._replace(cumulative=cumulative, guide=guide)
+
+    def groups(self, made: list["_Presented"]) -> dict[str, np.ndarray]:
+        """The neurons of each subset, from what all parts of the network have made; graded patterns have none."""
+        if self.kind == "graded":
+            return {}
+        share = np.concatenate([one.share for one in made], axis=1)
+        return {f"pattern{p}": mine > 0 for p, mine in enumerate(share)}
 
     def trials(self, until: float, key: np.uint64) -> list[tuple[float, float, str]]:
         """Start, stop [s] and stimulus of each trial that ends before `until`."""

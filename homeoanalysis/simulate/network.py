@@ -82,6 +82,15 @@ class Network(NamedTuple):
                 found += protocol.trials(until, random_key(self.make.stream("input", name)))
         return sorted(found)
 
+    def groups(self) -> list[tuple[str, str, np.ndarray]]:
+        """Name, population and members (neuron) of the groups of neurons that protocols drive together."""
+        found = []
+        for name, protocol in self.protocols.items():
+            if hasattr(protocol, "groups"):
+                made = [part.inputs[name] for part in self.parts]
+                found += [(f"{name}.{key}", protocol.population, mine) for key, mine in protocol.groups(made).items()]
+        return found
+
     def scale_channel(self, population: str, channel: str, scale: float) -> None:
         """From now on the channel has `scale` times the gain that the model gives it: 0 blocks its receptors."""
         self.make.channel_scale[population, channel] = scale

@@ -12,7 +12,6 @@ from homeoanalysis.contracts import ACTIVITY
 from homeoanalysis.errors import SimulationError
 from homeoanalysis.numerics.mechanism import Course
 from homeoanalysis.simulate import blindness, probes
-from homeoanalysis.simulate.projections import pairs
 from homeoanalysis.simulate.simulation import Simulation
 
 
@@ -81,6 +80,13 @@ def activity(
         start, stop, presented = zip(*trials, strict=True)
         variables["trial_start"], variables["trial_stop"] = ("trial", np.array(start)), ("trial", np.array(stop))
         variables["stimulus"] = ("trial", np.array(presented))
+    groups = simulation.network.groups()
+    if groups and not is_merged:
+        member = np.zeros((len(groups), sum(n)), np.int8)
+        for k, (_, key, mine) in enumerate(groups):
+            member[k, population == labels.index(key)] = mine
+        variables["group_member"] = ("group", "unit"), member[:, kept]
+        coordinates["group"] = [name for name, *_ in groups]
     if any(p is not None for p in positions):
         variables["x"], variables["y"] = ("unit", position[kept, 0]), ("unit", position[kept, 1])
     if not seen.is_observed.all() and not is_merged:
@@ -215,15 +221,21 @@ def _weights(model: Model, simulation: Simulation) -> xr.Dataset:
     pre, post, names, values, units = [], [], [], [], set()
     for name in wanted.projections:
         p = model.projections[name]
-        ends = [pairs(part.projections[name]) for part in simulation.network.parts]
-        starts = simulation.network.neurons[p.target].spikes.start
-        source = np.concatenate([a for a, _ in ends])
-        target = np.concatenate([b + start for (_, b), start in zip(ends, starts, strict=True)])
-        chosen = simulation.sampled(name, wanted, source.size)
-        pre.append(source[chosen] + offset[p.source])
-        post.append(target[chosen] + offset[p.target])
+        taken = simulation.snapshots.get(name, [])
+        if simulation.is_changing(name):  # of all pairs of neurons: those that ever had a synapse
+            number = np.array(taken).reshape(len(taken), sizes[p.source] * sizes[p.target])
+            chosen = np.flatnonzero(number.any(axis=0))
+            chosen = chosen[simulation.sampled(name, wanted, chosen.size)]
+            source, target = np.divmod(chosen, sizes[p.target])
+            values.append(number[:, chosen] * float(simulation.network.parts[0].projections[name].weight))
+        else:
+            source, target = simulation.synapses(name)
+            chosen = simulation.sampled(name, wanted, source.size)
+            source, target = source[chosen], target[chosen]
+            values.append(np.array(taken).reshape(-1, chosen.size))
+        pre.append(source + offset[p.source])
+        post.append(target + offset[p.target])
         names += [name] * chosen.size
-        values.append(np.array(simulation.snapshots.get(name, [])).reshape(-1, chosen.size))
         units.add(simulation.network.neurons[p.target].weight_units[p.channel])
     synapse, snapshot = "synapse", "snapshot"
     found = {

@@ -25,7 +25,8 @@ from homeoanalysis.simulate.engine import Barrier
 from homeoanalysis.simulate.instances import source_files
 from homeoanalysis.simulate.network import Network, Slow
 from homeoanalysis.simulate.probes import attach
-from homeoanalysis.simulate.projections import weights
+from homeoanalysis.simulate.projections import pairs, weights
+from homeoanalysis.simulate.projections.hooks import ChangingRows
 
 _LOG = logging.getLogger(__name__)
 CHUNK = 1.0  # biological time between two looks at the state [s]
@@ -279,8 +280,30 @@ class Simulation:
     def _snapshot(self, wanted: WeightRecord) -> None:
         self.snapshots["time"].append(np.array(self.step * self.network.grid.dt))
         for name in wanted.projections:
-            values = np.concatenate([weights(part.projections[name]) for part in self.network.parts])
-            self.snapshots.setdefault(name, []).append(values[self.sampled(name, wanted, values.size)])
+            if self.is_changing(name):
+                values = self._numbers(name)
+            else:
+                values = np.concatenate([weights(part.projections[name]) for part in self.network.parts])
+                values = values[self.sampled(name, wanted, values.size)]
+            self.snapshots.setdefault(name, []).append(values)
+
+    def is_changing(self, projection: str) -> bool:
+        """Whether synapses of the projection come and go."""
+        return isinstance(getattr(self.network.parts[0].projections[projection], "rows", None), ChangingRows)
+
+    def synapses(self, projection: str) -> tuple[np.ndarray, np.ndarray]:
+        """The source and the target neuron of each synapse of a projection, as it is now."""
+        ends = [pairs(part.projections[projection]) for part in self.network.parts]
+        starts = self.network.neurons[self.model.projections[projection].target].spikes.start
+        target = [b + start for (_, b), start in zip(ends, starts, strict=True)]
+        return np.concatenate([a for a, _ in ends]), np.concatenate(target)
+
+    def _numbers(self, projection: str) -> np.ndarray:
+        """How many synapses there are between each two neurons, source by source."""
+        p = self.model.projections[projection]
+        number = np.zeros((self.network.neurons[p.source].n, self.network.neurons[p.target].n), np.int16)
+        np.add.at(number, self.synapses(projection), 1)
+        return number.ravel()
 
     def sampled(self, projection: str, wanted: WeightRecord, n: int) -> np.ndarray:
         """The indices of the recorded synapses among the n of a projection."""

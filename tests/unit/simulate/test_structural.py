@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from homeoanalysis.config.model import Model
+from homeoanalysis.contracts import check
 from homeoanalysis.numerics.mechanism import Grid, Window
 from homeoanalysis.plasticity.structural import Structural
-from homeoanalysis.simulate import build
+from homeoanalysis.simulate import build, recorder
 from homeoanalysis.simulate.compiler import REFERENCE
 from homeoanalysis.simulate.projections import pairs
 from homeoanalysis.simulate.simulation import Simulation
@@ -220,6 +221,35 @@ def test_spikes_pass_through_new_synapses():
         _advance(simulation, 400)
         potential.append(simulation.emitted())
     assert potential[0] > potential[1] > 0
+
+
+def test_synapses_that_come_and_go_are_recorded_and_who_was_stimulated():
+    """A synapse of the activity is all that a neuron has onto another; what is lost has no weight at the next snapshot."""
+    stimulus = {
+        "patterns": {"population": "E", "channel": "excitatory", "rate": "5 kHz", "weight": "0.1 mV", "trial": "20 ms"}
+        | {"stimuli": 2, "repeats": 1, "start": "60 ms"}
+    }
+    content = _content([{"structural": SMALL}], n_e=40, n_i=10, window="2 ms", duration="100 ms")
+    content["protocols"]["stimulus"] = stimulus
+    content["record"] = {"weights": {"projections": ["E_to_E"], "every": "50 ms"}}
+    model = Model.model_validate(content)
+    simulation = Simulation(model, code=REFERENCE)
+    with np.errstate(over="ignore"):
+        simulation.advance(1000)
+    activity = recorder.activity(model, simulation, np.array([0.0, 0.1]), {}, replicate="0", subject="0", stimulus=None)
+    check(activity.assign_attrs(source="net"), "activity/1")
+    at_end = np.zeros((40, 40))
+    np.add.at(at_end, pairs(simulation.network.parts[0].projections["E_to_E"]), 1e-4)
+    found = np.zeros((40, 40))
+    found[activity.pre.values, activity.post.values] = activity.weight.values[-1]
+    assert at_end.sum() > 0
+    np.testing.assert_allclose(found, at_end)
+    assert (activity.weight.values[0] > 0).any()
+    assert ((activity.weight.values[0] > 0) & (activity.weight.values[1] == 0)).any()
+    share = simulation.network.parts[0].inputs["stimulus"].share
+    assert activity.group.values.tolist() == ["stimulus.pattern0", "stimulus.pattern1"]
+    assert np.array_equal(activity.group_member.values[:, :40], share > 0)
+    assert not activity.group_member.values[:, 40:].any()
 
 
 def test_what_structural_plasticity_cannot_own_is_refused():
