@@ -27,10 +27,11 @@ from homeoanalysis.compare.contrasts import (
     with_companion,
     with_pairing,
 )
+from homeoanalysis.compare.scores import add_scores, place
 from homeoanalysis.compare.subjects import interval, located
 from homeoanalysis.config.study import Contrast
 from homeoanalysis.contracts import COMPARISON, check, groups, open_dataset
-from homeoanalysis.contracts.schemas import NO_DATA, NOT_ASKED
+from homeoanalysis.contracts.schemas import NO_DATA, NOT_ASKED, SCORES
 from homeoanalysis.numerics.multiple import holm
 from homeoanalysis.provenance import rng_for
 
@@ -111,6 +112,10 @@ def compare(
                     metric = by_source[candidate].estimate.attrs["metric"]
                     result.fitted.loc[cell] = int(metric in fitted.get(candidate, []))
             _judge(result, at, contrast, shifts)
+            estimates = {source: by_source[source].estimate for source in sources}
+            null, rng = by_source[target].draws.get("null"), rng_for(seed, "scores", target, contrast_name, label)
+            add_scores(result, at, estimates, null, contrast, _scale(estimates[target]), rng)
+            place(result, at)
     _adjust(result)
     units = [[_unit(next(iter(by.values())).estimate, contrast) for by in measures.values()] for contrast in contrasts.values()]
     result = result.assign_coords(unit=(("contrast", "metric"), np.array(units, str).reshape(len(contrasts), len(measures))))
@@ -121,6 +126,7 @@ def compare(
 
 def _empty(targets: list[str], contrasts: list[str], metrics: list[str], candidates: list[str], sources: list[str]) -> xr.Dataset:
     coordinates = {"target": targets, "contrast": contrasts, "metric": metrics, "candidate": candidates, "source": sources}
+    coordinates["score_name"] = list(SCORES)
     variables = {}
     for name, declared in COMPARISON.items():
         dims = tuple(len(coordinates[d]) for d in declared.dims)

@@ -65,6 +65,8 @@ MEASURE_DIMS = {
 }
 LONG = ("unit", "pair", "channel")  # dimensions of a measure that run over all its replicates, one after the other
 LABELLED = ("band", "state", "parameter", "variable", "moment", "projection")  # values along these are unlike, and never averaged
+SCORES = ("hedges_g", "log_response_ratio", "wasserstein", "energy_distance")
+DISTANCES = SCORES[2:]  # between distributions; these get a verdict
 _CELL = ("target", "contrast", "metric", "candidate")
 _CONTRAST = ("target", "contrast", "metric")
 _LOCATED = ("target", "contrast", "metric", "source")
@@ -80,6 +82,29 @@ COMPARISON: dict[str, Variable] = {
     "reason": Variable(_CELL, None, "why not, where comparable is 0"),
     "fitted": Variable(_CELL, "1", "1: was set from the data, gets no verdict"),
     "verdict": Variable(_CELL, None, "matches, differs, or why there is none"),
+    "score": Variable(
+        (*_CELL, "score_name"), "1", "effect sizes of the candidate less the target, and distances between distributions"
+    ),
+    "score_low": Variable(
+        (*_CELL, "score_name"), "1", "95 % interval: of effect sizes over subjects, of distances over halves, low"
+    ),
+    "score_high": Variable(
+        (*_CELL, "score_name"), "1", "95 % interval: of effect sizes over subjects, of distances over halves, high"
+    ),
+    "score_ceiling": Variable(
+        (*_CONTRAST, "score_name"), "1", "95th percentile of the score between random halves of the target"
+    ),
+    "score_verdict": Variable((*_CELL, "score_name"), None, "of distances: matches, differs, or why there is none"),
+    "score_over": Variable(_CONTRAST, None, "what the members are that scores are over, and that halves are made of"),
+    "n_no_logarithm": Variable(_CELL, "1", "values of target and candidate without a logarithm, left out of distances"),
+    "score_reason": Variable(_CELL, None, "why scores are missing"),
+    "predictive_p": Variable(
+        _CELL, "1", "two-sided probability of a location as far out as the target's if the candidate were true"
+    ),
+    "predictive_p_least": Variable(_CELL, "1", "the least that it can be with so many subjects and realisations"),
+    "inside": Variable(
+        _CELL, None, "whether the candidate's location, with its interval, lies inside the interval of the target's"
+    ),
     "location": Variable(_LOCATED, ANY, "mean over subjects"),
     "location_low": Variable(_LOCATED, ANY, "95 % interval of location over subjects, low"),
     "location_high": Variable(_LOCATED, ANY, "95 % interval of location over subjects, high"),

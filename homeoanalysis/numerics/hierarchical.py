@@ -22,6 +22,15 @@ class Interval(NamedTuple):
     over: str
 
 
+class Bootstrapped(NamedTuple):
+    """A statistic, its standard error and the degrees of freedom of that; NaN where neither level can be resampled."""
+
+    estimate: float
+    error: float
+    df: float
+    over: str
+
+
 def _scales(means: Floats, within: Floats, sizes: Floats, resamples: tuple[bool, bool]) -> tuple[float, float, float]:
     """How much the spread between and within subjects is scaled, and the degrees of freedom.
 
@@ -57,13 +66,24 @@ def hierarchical_interval(
     the interval is of these subjects only. NaN where neither level can be resampled.
     Source: Saravanan, Berman & Sober 2020, arXiv:2007.07797, with the scales of `_scales`.
     """
+    found = bootstrap(subjects, statistic, draws, noun)
+    if not np.isfinite(found.error):
+        return Interval(found.estimate, np.nan, np.nan, found.over)
+    width = t_quantile(0.95, found.df) * found.error
+    return Interval(found.estimate, found.estimate - width, found.estimate + width, found.over)
+
+
+def bootstrap(
+    subjects: Sequence[Floats], statistic: Callable[[Floats], Floats], draws: int = 10_000, noun: str = "subject"
+) -> Bootstrapped:
+    """The standard error of a function of column means; arguments as of `hierarchical_interval`."""
     n, sizes = len(subjects), np.array([len(s) for s in subjects], float)
     means = np.array([s.mean(axis=0) for s in subjects])
     grand = means.mean(axis=0)
     estimate = float(statistic(grand))
     resamples, told = levels(sizes, noun)
     if not any(resamples) or not np.isfinite(estimate):
-        return Interval(estimate, np.nan, np.nan, told)
+        return Bootstrapped(estimate, np.nan, np.nan, told)
     gradient = _gradient(statistic, grand)
     within = np.array([np.mean(((s - s.mean(axis=0)) @ gradient) ** 2) for s in subjects])
     between_scale, within_scale, df = _scales(means @ gradient, within, sizes, resamples)
@@ -77,8 +97,7 @@ def hierarchical_interval(
         row = (np.arange(draws)[:, None] + np.arange(n) * max(draws // n, 1)) % draws
         found = found + within_scale * inner[chosen, row].mean(axis=1)
     values = statistic(found)
-    width = t_quantile(0.95, df) * float(np.std(values[np.isfinite(values)]))
-    return Interval(estimate, estimate - width, estimate + width, told)
+    return Bootstrapped(estimate, float(np.std(values[np.isfinite(values)])), df, told)
 
 
 def _resampled(units: Floats, draws: int, rng: np.random.Generator) -> Floats:

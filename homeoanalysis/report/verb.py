@@ -14,6 +14,7 @@ from homeoanalysis.contracts.outcomes import Outcome
 from homeoanalysis.report import origins, values
 from homeoanalysis.report.page import rendered
 from homeoanalysis.report.published import PUBLISHED, published
+from homeoanalysis.report.scores import scored
 from homeoanalysis.report.text import Measures
 from homeoanalysis.report.verdicts import effects, verdicts
 
@@ -43,6 +44,7 @@ def report(
         study=study,
         verdicts=list(verdicts(study, comparison, measures)),
         effects=list(effects(study, comparison, measures)),
+        scores=list(scored(study, comparison, measures)),
         families=list(values.families(measures, pictures)),
         overview=[p for p in pictures if values.family_of(p.name, measures) is None],
         published=list(published(outcomes)),

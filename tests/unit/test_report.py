@@ -418,3 +418,17 @@ def test_show_counts_what_the_report_counts_and_prints_intervals(html: str, exam
     assert line.split("; ")[0].strip() in re.sub(r"\s+", " ", html)
     within = example.comparison.within_high.sel(target="rec", contrast="narrow", metric="firing_rate", candidate="enc")
     assert any("enc" in found and f"{float(within):.3g}" in found and "within the recording" in found for found in lines)
+
+
+def test_every_candidate_that_was_compared_has_its_scores(html: str, example: Any) -> None:
+    """The numbers of the comparison, the least p of four realisations against one recording, and why a score is not there."""
+    (line,) = [r for r in Page(html).rows if r.endswith("[rec, narrow, firing_rate, enc]") and " score_low, " in r]
+    cell = example.comparison.sel(target="rec", contrast="narrow", metric="firing_rate", candidate="enc")
+    assert f" {float(cell.predictive_p):.3g} (least possible 0.4) " in line
+    assert "too few for random halves, which need 4" in line
+    (line,) = [r for r in Page(html).rows if r.endswith("[net, change, firing_rate, net.static]") and " score_low, " in r]
+    cell = example.comparison.sel(target="net", contrast="change", metric="firing_rate", candidate="net.static")
+    for name in ("hedges_g", "log_response_ratio", "wasserstein", "energy_distance"):
+        score = cell.sel(score_name=name)
+        assert f"{float(score.score):.3g} ({float(score.score_low):.3g} to {float(score.score_high):.3g}; best attainable" in line
+        assert f"): {score.score_verdict.item()}" in line or name in ("hedges_g", "log_response_ratio")

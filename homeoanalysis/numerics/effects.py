@@ -1,0 +1,115 @@
+"""Effect sizes between two groups of subjects, with intervals by the hierarchical bootstrap."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homeoanalysis.numerics.hierarchical import bootstrap
+from homeoanalysis.numerics.intervals import t_quantile
+
+Floats = NDArray[np.float64]
+Subjects = Sequence[Floats]  # (unit,) of each
+_DRAWS = 2000  # the standard error is 1.6 % uncertain
+
+
+class Effect(NamedTuple):
+    """An effect size and its 95 % interval; NaN where it is not known."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Term(NamedTuple):
+    """sign x ln(offset + mean over subjects)."""
+
+    sign: int
+    offset: float
+    subjects: Subjects
+
+
+def hedges_g(first: Subjects, second: Subjects) -> Effect:
+    """The difference of the means (second less first) in pooled standard deviations of subjects, without small-sample bias.
+
+    g = J (m2 - m1) / s with J = 1 - 3 / (4 df - 1), df = n1 + n2 - 2. The interval adds, to the bootstrap's standard error of the
+    difference, how well s is known (g^2 / 2 per degree of freedom of s); Welch's degrees of freedom. With few subjects it is too
+    wide: with 4 and 4 it covers 98 to 99 %, from 10 on 94 to 96 %.
+    Source: Hedges 1981, J Educ Stat 6:107-128, doi:10.3102/10769986006002107.
+    """
+    nothing = Effect(np.nan, np.nan, np.nan)
+    value = standardised(first, second)
+    if not np.isfinite(value):
+        return nothing
+    degrees, variances = _variances(first, second)
+    square = degrees @ variances / degrees.sum()
+    correction = _correction(degrees.sum())
+    each = [bootstrap([s[:, None] for s in group], _mean, _DRAWS) for group in (first, second)]
+    errors, df = np.array([[e.error**2 / square, e.df] for e in each]).T
+    if not np.isfinite(errors).all():
+        return nothing._replace(value=value)
+    known = (degrees @ variances) ** 2 / (degrees @ variances**2)  # degrees of freedom of s (Satterthwaite)
+    width = t_quantile(0.95, _welch(errors, df)) * np.sqrt(correction**2 * errors.sum() + value**2 / (2 * known))
+    return Effect(value, value - width, value + width)
+
+
+def standardised(first: Subjects, second: Subjects) -> float:
+    """Hedges g alone; NaN with fewer than three subjects, or without any spread."""
+    degrees, variances = _variances(first, second)
+    if degrees.sum() < 1 or not degrees @ variances > 0:
+        return np.nan
+    difference = _grand(second) - _grand(first)
+    return float(_correction(degrees.sum()) * difference / np.sqrt(degrees @ variances / degrees.sum()))
+
+
+def log_sum(terms: Sequence[Term]) -> float:
+    """The sum of the terms: a ln response ratio if their signs are -1 and 1; NaN where a logarithm is not defined."""
+    parts = [(t.sign, t.offset + _grand(t.subjects)) for t in terms]
+    return sum(sign * float(np.log(x)) for sign, x in parts) if all(x > 0 for _, x in parts) else np.nan
+
+
+def log_response_ratio(terms: Sequence[Term]) -> Effect:
+    """The sum of the terms with its interval: the bootstrap's standard errors of the logarithms, Welch's degrees of freedom.
+
+    Source: Hedges, Gurevitch & Curtis 1999, Ecology 80:1150-1156, doi:10.1890/0012-9658(1999)080[1150:TMAORR]2.0.CO;2.
+    """
+    value = log_sum(terms)
+    if not np.isfinite(value):
+        return Effect(np.nan, np.nan, np.nan)
+    each = [bootstrap([s[:, None] for s in t.subjects], partial(_logarithm, t.offset), _DRAWS) for t in terms]
+    errors, df = np.array([[e.error**2, e.df] for e in each]).T
+    if not np.isfinite(errors).all():
+        return Effect(value, np.nan, np.nan)
+    width = t_quantile(0.95, _welch(errors, df)) * np.sqrt(errors.sum())
+    return Effect(value, value - width, value + width)
+
+
+def _grand(subjects: Subjects) -> float:
+    return float(np.mean([s.mean() for s in subjects]))
+
+
+def _mean(columns: Floats) -> Floats:
+    return np.asarray(columns[..., 0])
+
+
+def _logarithm(offset: float, columns: Floats) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.log(offset + columns[..., 0]))
+
+
+def _variances(first: Subjects, second: Subjects) -> tuple[Floats, Floats]:
+    """Degrees of freedom and variance over the subjects of each group; 0 for a single subject."""
+    means = [np.array([s.mean() for s in group]) for group in (first, second)]
+    degrees = np.array([m.size - 1 for m in means], float)
+    return degrees, np.array([m.var(ddof=1) if m.size > 1 else 0.0 for m in means])
+
+
+def _correction(df: float) -> float:
+    return float(1 - 3 / (4 * df - 1))
+
+
+def _welch(errors: Floats, df: Floats) -> float:
+    """Of a sum with these squared standard errors; any number will do where there is no error at all."""
+    return float(errors.sum() ** 2 / np.sum(errors**2 / df)) if errors.sum() > 0 else 1e6
