@@ -17,6 +17,7 @@ from homeoanalysis import catalogue
 from homeoanalysis.errors import DataError
 
 _ROOT = Path(__file__).parent
+PROVENANCE = ("code", "parameters", "seed", "history")  # attributes of a result that say how it was made
 _PACKAGE = _ROOT.name
 
 

@@ -1,9 +1,9 @@
-"""The command line: check | inspect | add | list | show | export | schema. Each command imports only what it needs."""
+"""The command line: check | inspect | add | list | show | diff | export | schema. Each command imports only what it needs."""
 
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
 from homeoanalysis.errors import HomeoError
@@ -12,16 +12,14 @@ KINDS = ("study", "recording", "model", "config")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. Returns the exit code: 0, 1 for a mistake that the user can mend; wrong usage exits with 2."""
+    """Run one command; returns 0, or 1 for a mistake to mend, or where `diff` finds something; wrong usage exits with 2."""
     arguments = _parser().parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is escaped, not an error
             stream.reconfigure(errors="backslashreplace")
     command: Callable[[argparse.Namespace], Iterator[str]] = arguments.command
     try:
-        for line in command(arguments):
-            print(line)
-        sys.stdout.flush()
+        return _printed(command(arguments))
     except HomeoError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
@@ -30,6 +28,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _printed(lines: Iterator[str]) -> int:
+    """Print every line; the exit code is what the generator returns, if anything."""
+    while True:
+        try:
+            print(next(lines))
+        except StopIteration as end:
+            sys.stdout.flush()
+            return end.value or 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,6 +76,11 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="a summary of a result, with its provenance")
     show.add_argument("file", type=Path, metavar="FILE.nc")
     show.set_defaults(command=_show)
+
+    diff = commands.add_parser("diff", help="what differs between two results, and why: data, parameters, code, versions")
+    diff.add_argument("first", type=Path, metavar="A.nc")
+    diff.add_argument("second", type=Path, metavar="B.nc")
+    diff.set_defaults(command=_diff)
 
     export = commands.add_parser("export", help="write an activity for other tools")
     export.add_argument("file", type=Path, metavar="FILE.nc")
@@ -116,6 +129,12 @@ def _show(arguments: argparse.Namespace) -> Iterator[str]:
     from homeoanalysis.cli.show import show
 
     return show(arguments.file)
+
+
+def _diff(arguments: argparse.Namespace) -> Generator[str, None, int]:
+    from homeoanalysis.cli.diff import diff
+
+    return diff(arguments.first, arguments.second)
 
 
 def _export(arguments: argparse.Namespace) -> Iterator[str]:

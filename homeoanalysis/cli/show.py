@@ -2,20 +2,18 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-import netCDF4
 import numpy as np
 import xarray as xr
 
+from homeoanalysis.cli.results import opened
 from homeoanalysis.cli.text import count, number, printable, some, table
-from homeoanalysis.contracts import LONG, SIGNALS, damaged, groups, open_dataset
+from homeoanalysis.contracts import LONG, SIGNALS
 from homeoanalysis.contracts.schemas import NOT_ASKED
-from homeoanalysis.errors import DataError, HomeoError
-from homeoanalysis.numerics.neo_io import check_readable
+from homeoanalysis.errors import DataError
 
 _ROWS = 60
 _GROUPS = 3
@@ -24,12 +22,7 @@ _LISTED = ("replicate", "epoch", "state", "segment", "trial", "stimulus", "band"
 
 def show(path: Path) -> Iterator[str]:
     """The summary, line by line. Raises DataError or ContractError if the file is no result of this project."""
-    check_readable(path)
-    if path.is_dir():
-        raise DataError(f"{path} is a folder; name one .nc file in it")
-    with _told(path):
-        names = _groups(path)
-        datasets = {name: open_dataset(path, name or None) for name in names[:_GROUPS]}
+    names, datasets = opened(path, _GROUPS)
     first = next(iter(datasets.values()))
     yield f"{path}: {first.attrs['schema']}"
     summary = {"activity/1": _activity, "measure/1": _measure, "comparison/1": _comparison}[first.attrs["schema"]]
@@ -45,25 +38,6 @@ def show(path: Path) -> Iterator[str]:
             shown, more = some(names[_GROUPS:], 10)
             yield f"  further groups: {', '.join(shown)}{more}"
     yield from _provenance(first)
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """While netCDF reads: damaged bytes surface as any exception, which becomes a DataError that names it."""
-    try:
-        yield
-    except HomeoError:
-        raise
-    except Exception as error:
-        what = f"{type(error).__name__}: {printable(error, 200)}"
-        raise DataError(f"{path} cannot be read as netCDF ({what}); {damaged(path)}") from error
-
-
-def _groups(path: Path) -> list[str]:
-    """The groups that hold datasets, the root ("") first where it does."""
-    listed = [name for name in groups(path) if name]
-    with netCDF4.Dataset(path) as file:
-        return ["", *listed] if "schema" in file.ncattrs() or not listed else listed
 
 
 def _json(dataset: xr.Dataset, key: str) -> Any:
