@@ -14,7 +14,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.errors import ContractError
+from homeoanalysis.errors import ContractError, NotApplicable
+from homeoanalysis.numerics import observed
 
 
 class Companion(NamedTuple):
@@ -42,6 +43,7 @@ class Truth(NamedTuple):
 Scale = Literal["relative", "linear"]
 Generate = Callable[[np.random.Generator], Truth]
 Surrogate = Callable[[xr.Dataset, np.random.Generator], xr.Dataset]
+Wanted = dict[str, tuple[str, str, tuple[float, float]]]  # variable -> its unit, long name and bounds
 
 
 def surrogate_of(truth: Generate, surrogate: Surrogate, value: Any = np.nan, conservative: str = "") -> Generate:
@@ -74,26 +76,52 @@ class Metric:
         self.cost: float = record["cost"]
         self.no_worst_case: str = record["no_worst_case"]
         self.derived_from: tuple[str, ...] = record["derived_from"]
+        self.each_epoch: bool = record["each_epoch"]
         self.long_name = (function.__doc__ or "").strip().splitlines()[0].rstrip(".")
 
     def __call__(self, activity: xr.Dataset, **parameters: Any) -> xr.Dataset:
         """Measure one activity. Raises NotApplicable if it holds nothing to measure."""
-        return self._dataset(activity, parameters, {self.name: (self.units, self.long_name, self.bounds)} | self._companions())
+        return self._measured(activity, parameters, {self.name: (self.units, self.long_name, self.bounds)} | self._companions())
 
     def estimate(self, activity: xr.Dataset, **parameters: Any) -> xr.Dataset:
         """The metric alone: what is taken of every half and surrogate, where intervals would be thrown away.
 
         Without the words beside it either: why a value is missing differs from half to half.
         """
-        made = self._dataset(activity, parameters, {self.name: (self.units, self.long_name, self.bounds)})
+        made = self._measured(activity, parameters, {self.name: (self.units, self.long_name, self.bounds)})
         return made.drop_vars([name for name in made.coords if name not in made.dims])
 
-    def _companions(self) -> dict[str, tuple[str, str, tuple[float, float]]]:
+    def _companions(self) -> Wanted:
         return {f"{self.name}_{k}": (c.units, c.long_name, c.bounds) for k, c in self.companions.items()}
 
-    def _dataset(
-        self, activity: xr.Dataset, parameters: dict[str, Any], wanted: dict[str, tuple[str, str, tuple[float, float]]]
-    ) -> xr.Dataset:
+    def _measured(self, activity: xr.Dataset, parameters: dict[str, Any], wanted: Wanted) -> xr.Dataset:
+        """The wanted variables; of a metric that is taken in `each_epoch`, one after the other, joined.
+
+        An epoch that cannot be measured is NaN, and only if none can, the reason of the first is raised.
+        """
+        if not self.each_epoch:
+            return self._dataset(activity, parameters, self.dims, wanted)
+        dims = tuple(dim for dim in self.dims if dim != "epoch")
+        found: dict[str, xr.Dataset] = {}
+        reasons: dict[str, NotApplicable] = {}
+        for label, (start, stop) in observed.epochs(activity).items():
+            try:
+                part = observed.restrict(activity, np.array([start]), np.array([stop]))
+                found[label] = self._dataset(part, parameters, dims, wanted)
+            except NotApplicable as reason:
+                reasons[label] = reason
+        if not found:
+            raise next(iter(reasons.values()))
+        some = next(iter(found.values()))
+        missing = {label: _without_values(some, str(reason)) for label, reason in reasons.items()}
+        every = [(found | missing)[label] for label in observed.epochs(activity)]
+        words = [name for name in some.coords if name not in some.dims]
+        joined = xr.concat(every, "epoch", data_vars="all", coords=words, join="exact").assign_coords(
+            epoch=list(observed.epochs(activity))
+        )
+        return joined.transpose(*self.dims, ...)
+
+    def _dataset(self, activity: xr.Dataset, parameters: dict[str, Any], own: tuple[str, ...], wanted: Wanted) -> xr.Dataset:
         values: dict[str, Any] = dict(self.function(activity, **parameters))
         coordinates = values.pop("coords")
         expected = {self.name, *self._companions()}
@@ -102,7 +130,7 @@ class Metric:
         variables = {}
         for name, (units, long_name, bounds) in wanted.items():
             value = values[name]() if callable(values[name]) else values[name]
-            value = value if isinstance(value, tuple) else (self.dims, value)
+            value = value if isinstance(value, tuple) else (own, value)
             dims, value, units = value if len(value) == 3 else (*value, units)
             attributes: dict[str, Any] = {"units": units, "long_name": long_name}
             attributes |= {k: float(b) for k, b in zip(("valid_min", "valid_max"), bounds, strict=True) if np.isfinite(b)}
@@ -111,6 +139,13 @@ class Metric:
         # A coordinate of companions alone, such as the time of a course, is another in every half.
         spanned = {dim for variable in made.data_vars.values() for dim in variable.dims}
         return made.drop_vars([name for name, value in made.coords.items() if not spanned.issuperset(value.dims)])
+
+
+def _without_values(like: xr.Dataset, reason: str) -> xr.Dataset:
+    """NaN in the place of every value, and the reason in the place of words."""
+    empty = {name: (v.dims, np.full(v.shape, np.nan), v.attrs) for name, v in like.data_vars.items()}
+    words = {name: (v.dims, np.full(v.shape, reason), v.attrs) for name, v in like.coords.items() if name not in like.dims}
+    return like.assign(empty).assign_coords({name: v for name, v in words.items() if like[name].dtype.kind in "OUT"})
 
 
 def metric(
@@ -128,6 +163,7 @@ def metric(
     cost: float = 0.0,
     no_worst_case: str = "",
     derived_from: tuple[str, ...] = (),
+    each_epoch: bool = False,
 ) -> Callable[[Callable[..., Mapping[str, Any]]], Metric]:
     """Declare a metric.
 
@@ -140,13 +176,15 @@ def metric(
     rejects: where a result rejects its null at 5 %, of a metric that gives a threshold; a companion `p` or `..._p` speaks
     for itself. cost: [s] to make and measure one truth; above 30 ms continuous integration draws fewer of them.
     no_worst_case: what the surrogate is, where it is not the worst that a model can be. derived_from: metrics from whose
-    values this one is computed, so that it can agree although they differ.
+    values this one is computed, so that it can agree although they differ. each_epoch: the function measures all time that it
+    is given, and is given the time of one epoch after the other; what it returns has no dimension `epoch`, `dims` has it.
     """
 
     def wrap(function: Callable[..., Mapping[str, Any]]) -> Metric:
         record = dict(units=units, dims=dims, bounds=bounds, companions=dict(companions), source=source, scale=scale)
         generators = dict(truth=truth, surrogate=surrogate, null=null or surrogate_of(truth, surrogate))
         tests = dict(rejects=rejects, cost=cost)
-        return Metric(function, {**record, **generators, **tests, "no_worst_case": no_worst_case, "derived_from": derived_from})
+        others = dict(no_worst_case=no_worst_case, derived_from=derived_from, each_epoch=each_epoch)
+        return Metric(function, {**record, **generators, **tests, **others})
 
     return wrap

@@ -1,4 +1,4 @@
-"""Stimulus-response coherence against frequency, of recordings and models, one panel for each condition."""
+"""Stimulus-response coherence against frequency, of recordings and models, one panel for each condition and epoch."""
 
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ import xarray as xr
 from homeoanalysis import drawing
 from homeoanalysis.drawing import Drawn, Measures
 from homeoanalysis.numerics.multitaper import corrected
-from homeoanalysis.numerics.summaries import ceiling_of, conditions, levels_of, of_replicate, summarise
+from homeoanalysis.numerics.summaries import ceiling_of, conditions, epochs_of, levels_of, of_replicate, summarise
 
 _MARKERS = 20  # of the data, in each panel: the estimates of neighbouring frequencies overlap
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def stimulus_coherence(measures: Measures, comparison: xr.Dataset, *, metric: str = "stimulus_coherence") -> Drawn:
-    """Coherence of each source in each condition of the recordings, with the worst case and the best attainable.
+    """Coherence of each source in each condition and epoch of the recordings, with the worst case and the best attainable.
 
     metric: the label of the metric.
     """
     found = {s: e for s, e in measures.get(metric, {}).items() if "frequency" in e[e.attrs["metric"]].dims}
     shown = [e for e in found.values() if drawing.is_recording(e)] or list(found.values())
-    panels = list(dict.fromkeys(c for e in shown for c in conditions(e)))
+    panels = list(dict.fromkeys((c, epoch) for e in shown for c in conditions(e) for epoch in epochs_of(e)))
     if not panels:
         return drawing.nothing(f"no source has a value of {metric}")
     n_columns = min(3, len(panels))
@@ -33,16 +33,17 @@ def stimulus_coherence(measures: Measures, comparison: xr.Dataset, *, metric: st
     for unused in axes[len(panels) :]:
         unused.remove()
     notes: dict[str, str] = {}
-    for one, condition in zip(axes, panels, strict=False):
+    several = len({epoch for _, epoch in panels}) > 1
+    for one, (condition, epoch) in zip(axes, panels, strict=False):
         for source in found:
-            if condition in conditions(found[source]):
-                notes[source] = _draw(one, measures, comparison, metric, source, condition)
-        one.set_title(condition)
+            if condition in conditions(found[source]) and epoch in epochs_of(found[source]):
+                notes[source] = _draw(one, measures, comparison, metric, source, condition, epoch)
+        one.set_title(", ".join(filter(None, (condition, epoch if several else ""))))
         one.set_ylim(bottom=-0.05)  # the estimate scatters around 0
         drawing.label(one, "Frequency (Hz)", "Coherence (1)")
     drawing.legend(figure, measures)
     left = [
-        f"{s} is not drawn: {'its conditions are not those drawn' if s in found else drawing.without_value(e)}"
+        f"{s} is not drawn: {'its conditions and epochs are not those drawn' if s in found else drawing.without_value(e)}"
         for s, e in measures[metric].items()
         if s not in notes
     ]
@@ -55,11 +56,13 @@ def stimulus_coherence(measures: Measures, comparison: xr.Dataset, *, metric: st
     )
 
 
-def _draw(axes: "Axes", measures: Measures, comparison: xr.Dataset, metric: str, source: str, condition: str) -> str:
+def _draw(
+    axes: "Axes", measures: Measures, comparison: xr.Dataset, metric: str, source: str, condition: str, epoch: str | None
+) -> str:
     """One source in one panel; returns its counts for the caption."""
     estimate = measures[metric][source]
     replicates = conditions(estimate)[condition]
-    summary = summarise(estimate, replicates)
+    summary = summarise(estimate, replicates, epoch=epoch)
     kept = summary.mean.notnull()
     if not bool(kept.any()):
         return f"{source}: n = 0"
@@ -72,9 +75,9 @@ def _draw(axes: "Axes", measures: Measures, comparison: xr.Dataset, metric: str,
     axes.plot(frequency, mean, color="black", linewidth=0.6, zorder=4)
     few = slice(None, None, max(1, round(frequency.size / _MARKERS)))
     drawing.errorbar(axes, frequency[few], mean[few], low[few], high[few], label=source, zorder=4, **{**style, "markersize": 3})
-    null = float(np.nanmean([_null(estimate, r) for r in replicates]))
+    null = float(np.nanmean([_null(estimate.sel(epoch=epoch), r) for r in replicates]))
     levels = levels_of(estimate, replicates[0])
-    drawing.draw_references(axes, frequency, mean.values, ceiling_of(comparison, source, metric, estimate, levels, None), null)
+    drawing.draw_references(axes, frequency, mean.values, ceiling_of(comparison, source, metric, estimate, levels, epoch), null)
     return drawing.counted(source, estimate, [summary])
 
 

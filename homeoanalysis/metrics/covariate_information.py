@@ -33,7 +33,7 @@ def _truth(rng: np.random.Generator) -> Truth:
 
 @metric(
     units="bit",
-    dims=("unit",),
+    dims=("unit", "epoch"),
     bounds=(-np.inf, np.inf),
     companions={"windows": Companion("1", "Windows that it is from", (0, np.inf))},
     source="Kraskov, Stögbauer & Grassberger 2004, doi:10.1103/PhysRevE.69.066138, algorithm 1, third neighbour, of the stimulus "
@@ -42,6 +42,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     truth=_truth,
     surrogate=resampling.shifted_stimulus,
     null=surrogate_of(_truth, resampling.shifted_stimulus, 0.0),
+    each_epoch=True,
 )
 def covariate_information(activity: xr.Dataset, *, window: Second = 0.1) -> Mapping[str, Any]:
     """Mutual information of the stimulus and the spike count in windows, per window.
@@ -49,8 +50,8 @@ def covariate_information(activity: xr.Dataset, *, window: Second = 0.1) -> Mapp
     activity: activity/1 with spikes and a covariate.
     window: [s], a multiple of the stimulus' step; the stimulus is averaged in it. It should be longer than either remembers:
     neighbouring windows count as independent.
-    Returns (unit), [bit]; its mean is 0 for an unrelated stimulus, so that it can be negative. NaN for a silent unit, with a
-    constant stimulus, or with fewer than 100 windows.
+    Returns (unit, epoch), [bit]; its mean is 0 for an unrelated stimulus, so that it can be negative. NaN for a silent unit, with
+    a constant stimulus, or with fewer than 100 windows.
     Raises NotApplicable without spikes or stimulus.
     """
     cut = pieces(activity, bin_size=window, segment=window)

@@ -36,7 +36,7 @@ def _entropy(p: float) -> float:
 
 @metric(
     units="bit/s",
-    dims=("unit",),
+    dims=("unit", "epoch"),
     bounds=(-np.inf, np.inf),
     companions={
         "total": Companion("bit/s", "Entropy rate of the spike train"),
@@ -52,6 +52,7 @@ def _entropy(p: float) -> float:
     truth=_truth,
     surrogate=resampling.scattered_trains,
     cost=0.5,
+    each_epoch=True,
 )
 def direct_information_rate(
     activity: xr.Dataset,
@@ -66,9 +67,9 @@ def direct_information_rate(
     activity: activity/1 with trials, those of one label repeats of the same stimulus, and spikes or counts in bins of trials.
     begin, end: [s], of the window, after the start of each trial. bin_size: [s], of a letter, which is the count of spikes in
     it: what differs within a bin is lost. longest: words have up to so many letters.
-    Returns (unit), [bit/s]. The extrapolation leaves some bias of words that are seen about once: where nothing is repeated, the
-    mean is `chance`, above 0, which falls as trials grow. NaN, with the reason in the coordinate `reason`, for a silent unit or
-    with too few trials.
+    Returns (unit, epoch), [bit/s]. The extrapolation leaves some bias of words that are seen about once: where nothing is
+    repeated, the mean is `chance`, above 0, which falls as trials grow. NaN, with the reason in the coordinate `reason`, for a
+    silent unit or with too few trials.
     Raises NotApplicable without spikes and counts, or without trials.
     """
     found = trials.counts(activity, begin, end, bin_size)

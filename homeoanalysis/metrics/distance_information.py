@@ -31,7 +31,7 @@ def _truth(rng: np.random.Generator) -> Truth:
 
 @metric(
     units="bit",
-    dims=("unit", "parameter"),
+    dims=("unit", "epoch", "parameter"),
     bounds=(-np.inf, np.inf),
     companions={
         "best_cost": Companion(
@@ -47,6 +47,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     surrogate=resampling.permuted_labels,
     null=surrogate_of(_truth, resampling.permuted_labels, 0.0),
     cost=0.06,
+    each_epoch=True,
 )
 def distance_information(
     activity: xr.Dataset,
@@ -59,8 +60,8 @@ def distance_information(
 
     activity: activity/1 with spikes, and trials of two stimuli or more, several of each.
     begin, end: [s], of the window, after the start of each trial. costs: [Hz], of shifts; 0 is the number of spikes alone.
-    Returns (unit, parameter), [bit], one for each cost; the mean is 0 for unrelated labels, so that it can be negative. NaN for
-    a silent unit, and with less than two stimuli of two trials.
+    Returns (unit, epoch, parameter), [bit], one for each cost; the mean is 0 for unrelated labels, so that it can be negative.
+    NaN for a silent unit, and with less than two stimuli of two trials.
     Raises NotApplicable without spikes or trials.
     """
     found = trials.trains(activity, begin, end)

@@ -23,7 +23,7 @@ def _truth(rng: np.random.Generator) -> Truth:
 
 @metric(
     units="bit/s",
-    dims=("unit",),
+    dims=("unit", "epoch"),
     bounds=(-np.inf, np.inf),
     companions={
         "low": Companion("bit/s", "95 % interval (jackknife over segments)"),
@@ -37,6 +37,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     surrogate=resampling.shifted_stimulus,
     null=surrogate_of(_truth, resampling.shifted_stimulus, 0.0, "the jackknife of a square is too wide where it is 0"),
     derived_from=("stimulus_coherence",),
+    each_epoch=True,
 )
 def information_rate(
     activity: xr.Dataset,
@@ -49,7 +50,7 @@ def information_rate(
 
     activity: activity/1 with spikes and a covariate, which should be Gaussian (else it is no bound).
     bin_size, segment: [s]; half-bandwidth W = time_half_bandwidth / segment, at most a tenth of the cut-off.
-    Returns (unit), [bit/s]; its mean is 0 for an unrelated stimulus. NaN with fewer than 20 spikes.
+    Returns (unit, epoch), [bit/s]; its mean is 0 for an unrelated stimulus. NaN with fewer than 20 spikes.
     The integral runs to the stimulus' highest frequency (or 1 / (2 bin_size)) and takes half of the bin at 0.
     Raises NotApplicable without spikes or stimulus; DataError if W is too wide.
     """

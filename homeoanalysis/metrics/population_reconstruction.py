@@ -23,7 +23,7 @@ def _truth(rng: np.random.Generator) -> Truth:
 
 @metric(
     units="1",
-    dims=(),
+    dims=("epoch",),
     bounds=(-np.inf, 1),
     companions={
         "low": Companion("1", "95 % interval (jackknife over pieces)"),
@@ -38,6 +38,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     surrogate=resampling.shifted_stimulus,
     cost=0.5,
     no_worst_case="filters of noise, which do a little worse than none",
+    each_epoch=True,
 )
 def population_reconstruction(
     activity: xr.Dataset, *, bin_size: Second = 1e-3, filter_length: Second = 0.128
@@ -46,7 +47,7 @@ def population_reconstruction(
 
     activity: activity/1 with spikes and a covariate.
     bin_size: [s]. filter_length: [s], half before and half after.
-    Returns a scalar, [1], at most 1; below 0 where the filters are worse than the mean, which is never cut off. Units with
+    Returns (epoch), [1], at most 1; below 0 where the filters are worse than the mean, which is never cut off. Units with
     fewer than 20 spikes are left out.
     Raises NotApplicable without spikes or stimulus, with fewer than 15 pieces of two filter lengths, or without a unit of 20
     spikes.

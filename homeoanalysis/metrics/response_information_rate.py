@@ -38,7 +38,7 @@ def _truth(rng: np.random.Generator) -> Truth:
 
 @metric(
     units="bit/s",
-    dims=("unit",),
+    dims=("unit", "epoch"),
     bounds=(-np.inf, np.inf),
     companions={
         "low": Companion("bit/s", "95 % interval (jackknife over stretches of the stimuli)"),
@@ -53,6 +53,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     surrogate=resampling.scattered_trains,
     null=surrogate_of(_truth, resampling.scattered_trains, 0.0),
     cost=0.1,
+    each_epoch=True,
 )
 def response_information_rate(
     activity: xr.Dataset,
@@ -69,8 +70,8 @@ def response_information_rate(
     activity: activity/1 with trials, those of one label repeats of the same stimulus, and spikes or counts in bins of trials.
     begin, end: [s], of the window, after the start of each trial. highest: [Hz], to which is integrated: that of the stimulus.
     bin_size, segment: [s]; half-bandwidth W = time_half_bandwidth / segment.
-    Returns (unit), [bit/s]; its mean is 0 where nothing is repeated, so that it can be negative. An estimate, and a bound only
-    where signal and noise add up and are Gaussian. NaN with fewer than 20 spikes.
+    Returns (unit, epoch), [bit/s]; its mean is 0 where nothing is repeated, so that it can be negative. An estimate, and a
+    bound only where signal and noise add up and are Gaussian. NaN with fewer than 20 spikes.
     Raises NotApplicable without spikes and counts, without trials, or where no stimulus was repeated; DataError if W is more
     than a tenth of `highest`, or that is beyond Nyquist.
     """

@@ -37,7 +37,7 @@ def _null(rng: np.random.Generator) -> Truth:
 
 @metric(
     units="1",
-    dims=("unit",),
+    dims=("unit", "epoch"),
     bounds=(0, np.inf),
     companions={
         "van_rossum": Companion("1", "Van Rossum distance; 1 between no spike and one", (0, np.inf)),
@@ -52,6 +52,7 @@ def _null(rng: np.random.Generator) -> Truth:
     truth=_truth,
     surrogate=resampling.scattered_trains,
     null=_null,
+    each_epoch=True,
 )
 def spike_train_distance(
     activity: xr.Dataset, *, begin: Second = 0.0, end: Second, cost: Hertz = 50.0, tau: Second = 0.02
@@ -61,7 +62,7 @@ def spike_train_distance(
     activity: activity/1 with spikes and trials, those of one label repeats of the same stimulus.
     begin, end: [s], of the window, after the start of each trial. cost: [Hz], of a shift; one by more than 2 / cost is a spike
     taken and another added. tau: [s], of the van Rossum distance. The two others have no scale of time.
-    Returns (unit), [1], >= 0; NaN for a silent unit, and without two trials of a stimulus.
+    Returns (unit, epoch), [1], >= 0; NaN for a silent unit, and without two trials of a stimulus.
     Raises NotApplicable without spikes or trials.
     """
     found = trials.trains(activity, begin, end)

@@ -24,7 +24,7 @@ def _truth(rng: np.random.Generator) -> Truth:
 
 @metric(
     units="1",
-    dims=("unit", "frequency"),
+    dims=("unit", "epoch", "frequency"),
     bounds=(-1, 1),
     companions={
         "low": Companion("1", "95 % interval (jackknife over tapers and segments)", (0, 1)),
@@ -41,6 +41,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     surrogate=resampling.shifted_stimulus,
     # At zero coherence the jackknife covers 83 %, not 95 %, since the estimate lies at the edge: the threshold is the test there.
     rejects=lambda found: found.stimulus_coherence_uncorrected > found.stimulus_coherence_threshold,
+    each_epoch=True,
 )
 def stimulus_coherence(
     activity: xr.Dataset,
@@ -53,7 +54,7 @@ def stimulus_coherence(
 
     activity: activity/1 with spikes and a covariate.
     bin_size, segment: [s]; half-bandwidth W = time_half_bandwidth / segment.
-    Returns (unit, frequency), [1], from above 0 to the stimulus' highest frequency; its mean is 0 for an unrelated
+    Returns (unit, epoch, frequency), [1], from above 0 to the stimulus' highest frequency; its mean is 0 for an unrelated
     stimulus, so that single values can be negative (>= -1/L). NaN with fewer than 20 spikes.
     Raises NotApplicable without spikes or stimulus.
     """

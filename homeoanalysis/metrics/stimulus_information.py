@@ -28,7 +28,7 @@ def _truth(rng: np.random.Generator) -> Truth:
 
 @metric(
     units="bit",
-    dims=("unit",),
+    dims=("unit", "epoch"),
     bounds=(-np.inf, np.inf),
     companions={
         "plug_in": Companion("bit", "The same from observed frequencies, with their bias", (0, np.inf)),
@@ -42,6 +42,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     surrogate=resampling.permuted_labels,
     null=surrogate_of(_truth, resampling.permuted_labels, 0.0),
     cost=0.05,
+    each_epoch=True,
 )
 def stimulus_information(
     activity: xr.Dataset,
@@ -58,7 +59,7 @@ def stimulus_information(
     these bins, and without it the count of the whole window.
     correction: of the bias; "quadratic" and "shuffle" need 4 trials of each stimulus, "miller_madow" and "panzeri_treves"
     four times as many as there are responses.
-    Returns (unit), [bit]; its mean is 0 for an unrelated response, so that it can be negative. NaN, with the reason in the
+    Returns (unit, epoch), [bit]; its mean is 0 for an unrelated response, so that it can be negative. NaN, with the reason in the
     coordinate `reason`, for a silent unit or too few trials.
     Raises NotApplicable without spikes and counts, or without trials.
     """

@@ -22,7 +22,7 @@ def _truth(rng: np.random.Generator) -> Truth:
 
 @metric(
     units="1",
-    dims=("unit",),
+    dims=("unit", "epoch"),
     bounds=(-np.inf, 1),
     companions={
         "low": Companion("1", "95 % interval (jackknife over pieces)"),
@@ -37,13 +37,14 @@ def _truth(rng: np.random.Generator) -> Truth:
     surrogate=resampling.shifted_stimulus,
     cost=0.1,
     no_worst_case="a filter of noise, which does a little worse than none",
+    each_epoch=True,
 )
 def stimulus_reconstruction(activity: xr.Dataset, *, bin_size: Second = 1e-3, filter_length: Second = 0.128) -> Mapping[str, Any]:
     """Coding fraction: the part of the stimulus' variance that a linear filter of the spikes recovers, in time not used for it.
 
     activity: activity/1 with spikes and a covariate.
     bin_size: [s]. filter_length: [s], half before and half after; longer ones resolve finer spectra and need more time.
-    Returns (unit), [1], at most 1; below 0 where the filter is worse than the mean, which is never cut off. NaN with fewer
+    Returns (unit, epoch), [1], at most 1; below 0 where the filter is worse than the mean, which is never cut off. NaN with fewer
     than 20 spikes.
     Raises NotApplicable without spikes or stimulus, or with fewer than 15 pieces of two filter lengths.
     """

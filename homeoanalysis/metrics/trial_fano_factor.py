@@ -25,7 +25,7 @@ def _truth(rng: np.random.Generator) -> Truth:
 
 @metric(
     units="1",
-    dims=("unit",),
+    dims=("unit", "epoch"),
     bounds=(0, np.inf),
     companions={"trials": Companion("1", "Fewest trials of a stimulus", (0, np.inf))},
     source="variance (divisor n - 1) of the count over trials of a stimulus / mean, both summed over stimuli",
@@ -33,13 +33,14 @@ def _truth(rng: np.random.Generator) -> Truth:
     truth=_truth,
     surrogate=resampling.scattered_trains,
     null=surrogate_of(_truth, resampling.scattered_trains, 1.0),
+    each_epoch=True,
 )
 def trial_fano_factor(activity: xr.Dataset, *, begin: Second = 0.0, end: Second) -> Mapping[str, Any]:
     """Fano factor of the spike count over trials of a stimulus: 1 for a Poisson process that is the same in each trial.
 
     activity: activity/1 with trials, those of one label repeats of the same stimulus, and spikes or counts in bins of trials.
     begin, end: [s], of the window, after the start of each trial.
-    Returns (unit), [1], >= 0; NaN for a silent unit, and without two trials of a stimulus.
+    Returns (unit, epoch), [1], >= 0; NaN for a silent unit, and without two trials of a stimulus.
     Raises NotApplicable without spikes and counts, or without trials.
     """
     found = trials.counts(activity, begin, end)

@@ -22,7 +22,7 @@ def _truth(rng: np.random.Generator) -> Truth:
 
 @metric(
     units="1",
-    dims=("unit",),
+    dims=("unit", "epoch"),
     bounds=(-1, 1),
     companions={
         "low": Companion("1", "95 % interval (jackknife over trials)"),
@@ -39,14 +39,15 @@ def _truth(rng: np.random.Generator) -> Truth:
     surrogate=resampling.scattered_trains,
     null=surrogate_of(_truth, resampling.scattered_trains, 0.0, "the jackknife of a square is too wide where it is 0"),
     cost=0.03,
+    each_epoch=True,
 )
 def trial_reliability(activity: xr.Dataset, *, begin: Second = 0.0, end: Second, bin_size: Second = 0.05) -> Mapping[str, Any]:
     """Trial-to-trial reliability of the time course of the response.
 
     activity: activity/1 with trials, those of one label repeats of the same stimulus, and spikes or counts in bins of trials.
     begin, end: [s], of the window, after the start of each trial. bin_size: [s], the precision that is asked for.
-    Returns (unit), [1]; 1 where all trials are alike, and its mean is 0 where nothing is repeated. Trials without spikes count:
-    to leave them out would make a unit that often fails look reliable. NaN for a silent unit, and without two trials of a
+    Returns (unit, epoch), [1]; 1 where all trials are alike, and its mean is 0 where nothing is repeated. Trials without spikes
+    count: to leave them out would make a unit that often fails look reliable. NaN for a silent unit, and without two trials of a
     stimulus.
     Raises NotApplicable without spikes and counts, or without trials.
     """

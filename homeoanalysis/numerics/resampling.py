@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from homeoanalysis.errors import NotApplicable
-from homeoanalysis.numerics import observed
+from homeoanalysis.numerics import observed, presented
 from homeoanalysis.numerics.merged import Clock
 
 Floats = NDArray[np.float64]
@@ -65,14 +65,18 @@ class Halves:
 
 
 def shifted_stimulus(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
-    """The stimulus of each segment turned round by a random part (10-90 %) of its length: same stimulus, no relation."""
+    """The stimulus of each segment turned round by a random part (10-90 %) of its length: same stimulus, no relation.
+
+    What is shown again in later trials is the same as before there: only what is new is turned, and repeated as it was.
+    """
     if "covariate" not in activity:
         return activity
-    values = activity.covariate.values.copy()
+    values, origin = activity.covariate.values.copy(), presented.origins(activity)
     for first, count in zip(activity.covariate_first_sample.values, activity.covariate_sample_count.values, strict=True):
         if count:
-            piece = values[:, first : first + count]
-            values[:, first : first + count] = np.roll(piece, int(count * rng.uniform(0.1, 0.9)), axis=1)
+            new = first + np.flatnonzero(origin[first : first + count] == np.arange(first, first + count))
+            values[:, new] = np.roll(values[:, new], int(new.size * rng.uniform(0.1, 0.9)), axis=1)
+    values = values[:, origin]
     return activity.assign(covariate=(activity.covariate.dims, values, activity.covariate.attrs))
 
 

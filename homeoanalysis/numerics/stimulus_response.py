@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from homeoanalysis.errors import DataError, NotApplicable
-from homeoanalysis.numerics import observed
+from homeoanalysis.numerics import observed, presented
 
 Floats = NDArray[np.float64]
 
@@ -24,7 +24,8 @@ class Pieces(NamedTuple):
 def pieces(activity: xr.Dataset, *, bin_size: float, segment: float) -> Pieces:
     """Cut all time in which the first covariate was recorded into pieces of `segment` [s], in bins of `bin_size` [s].
 
-    The stimulus is averaged in each bin. Time that does not fill a piece is left out.
+    The stimulus is averaged in each bin. Time that does not fill a piece is left out, and so is time in which a stimulus of
+    earlier trials is shown again, see `presented`.
     Raises NotApplicable without stimulus or without one whole piece; DataError if bins do not fit the sampling.
     """
     if "covariate" not in activity:
@@ -35,6 +36,7 @@ def pieces(activity: xr.Dataset, *, bin_size: float, segment: float) -> Pieces:
     per_bin, n_bins = round(rate * bin_size), round(segment / bin_size)
     if per_bin < 1 or abs(rate * bin_size - per_bin) > 1e-6:
         raise DataError(f"bin_size {bin_size:g} s is no multiple of the stimulus' step of {1 / rate:g} s; choose a multiple")
+    activity = presented.new_time(activity)
     values = activity.covariate.values[0]
     cut, starts = [], []
     for first, count, t_start in zip(

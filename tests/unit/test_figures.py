@@ -233,11 +233,11 @@ def test_development_of_some_replicates() -> None:
 
 def test_interval_of_one_unit_is_its_own_and_of_four_subjects_is_students(example: Any) -> None:
     rec, enc = (example.measures["information_rate"][s] for s in ("rec", "enc"))
-    one = summarise(rec, [str(rec.replicate.values[0])])
-    assert float(one.low) == float(rec.information_rate_low[0])
+    one = summarise(rec, [str(rec.replicate.values[0])], epoch="stimulus")
+    assert float(one.low) == float(rec.information_rate_low[0, 0])
     assert one.over == "of the estimate itself"
     (replicates, *_) = conditions(enc).values()
-    four = summarise(enc, replicates)
+    four = summarise(enc, replicates, epoch="stimulus")
     means = np.array([enc.information_rate.values[enc.unit_replicate.values == r].mean() for r in replicates])
     assert float(four.mean) == pytest.approx(means.mean())
     assert float(four.spread) == pytest.approx(means.std(ddof=1))
@@ -245,11 +245,12 @@ def test_interval_of_one_unit_is_its_own_and_of_four_subjects_is_students(exampl
     assert four.n_subjects == 4
     three = enc.copy(deep=True)
     three.information_rate.values[enc.unit_replicate.values == replicates[0]] = np.nan
-    assert summarise(three, replicates).n_subjects == 3  # who has no value is not counted, and below 4 there is no t interval
+    # Who has no value is not counted, and below 4 there is no t interval.
+    assert summarise(three, replicates, epoch="stimulus").n_subjects == 3
     # Units of three subjects are no independent sample: no interval beside a mean over subjects.
-    assert summarise(three, replicates).over == "none: below 4 subjects"
-    assert np.isnan(float(summarise(three, replicates).low))
-    assert summarise(three, replicates[1:2]).over != "over subjects"
+    assert summarise(three, replicates, epoch="stimulus").over == "none: below 4 subjects"
+    assert np.isnan(float(summarise(three, replicates, epoch="stimulus").low))
+    assert summarise(three, replicates[1:2], epoch="stimulus").over != "over subjects"
 
 
 def test_the_best_attainable_is_in_the_metrics_unit(example: Any) -> None:

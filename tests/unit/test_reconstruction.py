@@ -79,7 +79,7 @@ def test_a_filter_of_noise_is_worse_than_none() -> None:
         one, *_ = synthetic.smooth_encoder(100.0, 0.3, 0.01, 30.0, np.random.default_rng(draw))
         shifted = resampling.shifted_stimulus(one, np.random.default_rng(draw))
         result = catalogue.load("metrics", "stimulus_reconstruction")(shifted, bin_size=4e-3, filter_length=0.256)
-        found.append(float(result.stimulus_reconstruction[0]))
+        found.append(float(result.stimulus_reconstruction[0, 0]))
     assert np.mean(found) < -2 * stats.sem(found)
     assert np.mean(found) > -0.1
 
@@ -102,8 +102,8 @@ def test_the_grasshoppers_sound_is_reconstructed() -> None:
         one = ingest(recording, name="grasshopper", replicate=name, files=files)
         found.append(catalogue.load("metrics", "stimulus_reconstruction")(one, bin_size=1e-3, filter_length=0.128))
         bound = catalogue.load("metrics", "information_rate")(one)
-        assert float(found[-1].stimulus_reconstruction_information_rate[0]) < float(bound.information_rate_high[0])
+        assert float(found[-1].stimulus_reconstruction_information_rate[0, 0]) < float(bound.information_rate_high[0, 0])
     slow, fast = found
-    assert float(slow.stimulus_reconstruction_low[0]) > float(fast.stimulus_reconstruction_high[0]) > 0
+    assert float(slow.stimulus_reconstruction_low[0, 0]) > float(fast.stimulus_reconstruction_high[0, 0]) > 0
     for result, fraction in ((slow, 0.297), (fast, 0.063)):
-        assert float(result.stimulus_reconstruction[0]) == pytest.approx(fraction, abs=0.001)
+        assert float(result.stimulus_reconstruction[0, 0]) == pytest.approx(fraction, abs=0.001)

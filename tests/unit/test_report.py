@@ -250,8 +250,8 @@ def test_recorded_files_stand_first_among_the_inputs(example: Any, figures: dict
 def test_values_carry_interval_n_and_unit(html: str, example: Any) -> None:
     rate = example.measures["information_rate"]["rec"]
     (row, _) = [r for r in Page(html).rows if r.endswith("measures/information_rate/rec.nc: information_rate")]
-    assert f"{float(rate.information_rate[0]):.3g}" in row
-    assert f"{float(rate.information_rate_low[0]):.3g} to {float(rate.information_rate_high[0]):.3g}" in row
+    assert f"{float(rate.information_rate[0, 0]):.3g}" in row
+    assert f"{float(rate.information_rate_low[0, 0]):.3g} to {float(rate.information_rate_high[0, 0]):.3g}" in row
     assert "1 subject, 1 unit" in row
     assert "Value (bit/s)" in html
 

@@ -22,12 +22,12 @@ CASES = {
         "contrasts.late.cell_type is 'E', but population_rate.fine has no value for each unit; remove one of the two",
     ),
     "not per epoch": (
-        "  late: {metrics: [information_rate], epoch: after, reference: before}\n",
+        "  late: {metrics: [recovery_fraction], epoch: after, reference: before}\n",
         "",
-        "contrasts.late.reference is 'before', but information_rate is not taken per epoch",
+        "contrasts.late.reference is 'before', but recovery_fraction is not taken per epoch",
     ),
     "window longer than the block": (
-        "  late: {metrics: [information_rate]}\n",
+        "  late: {metrics: [information_rate], epoch: after}\n",
         "resampling: {block: 250 ms}\n",
         "whose segment of 0.256 s is longer than resampling.block of 0.25 s",
     ),
@@ -37,7 +37,7 @@ CASES = {
         "resampling.block is 3 s, but epoch before of net has only 4 s, less than two blocks; make block shorter",
     ),
     "state of a metric without states": (
-        "  late: {metrics: [information_rate], at: {state: wake}}\n",
+        "  late: {metrics: [information_rate], epoch: after, at: {state: wake}}\n",
         "resampling: {block: 1 s}\n",
         "contrasts.late.at names a state, but information_rate has none; remove one of the two",
     ),
@@ -113,7 +113,7 @@ def test_what_can_never_be_compared_is_a_fault(case: str, folder: Any) -> None:
     contrast, more, expected = CASES[case]
     study = "studies/demo.yaml"
     folder.replace(study, LATE, contrast)
-    folder.replace(study, "  firing_rate: {}\n", "  firing_rate: {}\n  information_rate: {}\n")
+    folder.replace(study, "  firing_rate: {}\n", "  firing_rate: {}\n  information_rate: {}\n  recovery_fraction: {}\n")
     folder.replace(study, "targets:", more + "targets:")
     folder.replace("models/net.yaml", "  before: [0 s, 4 s]", "  before: [0 s, 4 s]\n  early: [0 s, 9 s]")
     folder.replace("recordings/culture.yaml", "  before: [0 s, 40 s]", "  before: [0 s, 40 s]\n  until: [0 s, 61 s]")

@@ -61,9 +61,9 @@ def test_the_lower_bound_lies_below_the_direct_method() -> None:
         one = synthetic.with_trials(one, length * np.arange(repeats), length, ["frozen"] * repeats)
         bound = catalogue.load("metrics", "information_rate")(one, segment=5.12, time_half_bandwidth=4.0)
         direct = catalogue.load("metrics", "direct_information_rate")(one, end=length, bin_size=8e-3, longest=2)
-        difference.append(float(direct.direct_information_rate[0] - bound.information_rate[0]))
-        assert float(direct.direct_information_rate_p[0]) == 1 / 40
-        assert float(direct.direct_information_rate_chance[0]) < 0.5 * float(direct.direct_information_rate[0])
+        difference.append(float(direct.direct_information_rate[0, 0] - bound.information_rate[0, 0]))
+        assert float(direct.direct_information_rate_p[0, 0]) == 1 / 40
+        assert float(direct.direct_information_rate_chance[0, 0]) < 0.5 * float(direct.direct_information_rate[0, 0])
     assert np.mean(difference) > -2 * stats.sem(difference)
 
 
@@ -71,4 +71,4 @@ def test_too_few_trials_give_the_reason() -> None:
     one = synthetic.stimulated(np.full((1, 20), 0.5), 6, np.random.default_rng(4))
     found = catalogue.load("metrics", "direct_information_rate")(one, end=0.1, bin_size=5e-3)
     assert np.isnan(found.direct_information_rate.values).all()
-    assert all("trials for each word of 3 letters, fewer than 4" in reason for reason in found.reason.values)
+    assert all("trials for each word of 3 letters, fewer than 4" in reason for reason in found.reason.values.ravel())

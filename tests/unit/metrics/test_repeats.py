@@ -72,11 +72,11 @@ def test_times_tell_what_numbers_do_not_and_at_which_precision() -> None:
 
     timed = told(start[:, None] + 0.05 + 0.02 * label[:, None] + rng.normal(0, 2e-3, (180, 1)))
     assert float(timed.distance_information.max()) == pytest.approx(np.log2(3), abs=0.1)
-    assert 2e-3 < float(timed.distance_information_precision[0]) < 0.02
+    assert 2e-3 < float(timed.distance_information_precision[0, 0]) < 0.02
     at = start[:, None] + np.sort(rng.uniform(0.0, 0.2, (180, 9)), axis=1)
     counted = told(np.where(np.arange(9) < 3 * (label[:, None] + 1), at, np.nan))
-    assert float(counted.distance_information[0, 0]) == pytest.approx(np.log2(3), abs=0.1)
-    assert np.isnan(float(counted.distance_information_precision[0]))
+    assert float(counted.distance_information[0, 0, 0]) == pytest.approx(np.log2(3), abs=0.1)
+    assert np.isnan(float(counted.distance_information_precision[0, 0]))
 
 
 @pytest.mark.slow
@@ -104,7 +104,7 @@ def test_the_published_loss_and_rescue_of_reliability(
         files = {role: recorded(f"{recording.source.mirror}/{file.name}") for role, file in info.files.items()}
         one = ingest(recording, name=name, replicate=replicate, files=files)
         result = measure([one], "trial_reliability", begin=0.5, end=1.5, bin_size=0.05)
-        found.setdefault(key, []).append(float(result.trial_reliability.values[0]))
+        found.setdefault(key, []).append(float(result.trial_reliability.values[0, 0]))
     assert [len(values) for _, values in sorted(found.items())] == flies
     spiking = {key: np.array(values)[np.isfinite(values)] for key, values in found.items()}  # the others are silent
     for age, expected in ((0, newly_eclosed), (3, later)):
