@@ -147,6 +147,8 @@ def _protocol(model: "Model", e: Entry) -> Iterator[str]:
         yield f"stimuli x repeats is {given['stimuli'] * given['repeats']}, more than {_TRIALS} trials; lower one"
     if e.name == "frozen_noise" and model.duration is not None and model.duration / given["period"] > _TRIALS:
         yield f"period is {given['period']:g} s, so that there are more than {_TRIALS} trials; raise it"
+    if e.name == "frozen_noise" and (given.get("frozen") or 0) > given["period"]:
+        yield f"frozen is {given['frozen']:g} s, longer than period, {given['period']:g} s; make it shorter, or leave it out"
     late = [t for t in given.get("pulses") or [] if t < 0 or (model.duration is not None and t >= model.duration)]
     if late:
         yield f"pulses has {late[0]:g} s, which is not inside the run; remove it"

@@ -63,8 +63,8 @@ class Blindness(Strict):
 class Record(Strict):
     """What is written down besides all spikes of all neurons."""
 
-    units: dict[Name, Annotated[int, Field(ge=1)]] = Field(
-        default={}, description="population: record so many of its neurons, drawn at random"
+    units: dict[Name, Annotated[int, Field(ge=0)]] = Field(
+        default={}, description="population: record so many of its neurons, drawn at random; 0: none"
     )
     traces: dict[Name, TraceRecord] = Field(default={}, description="by a name of your choice")
     lfp_proxy: LfpProxy | None = None

@@ -91,6 +91,15 @@ class Network(NamedTuple):
                 found += [(f"{name}.{key}", protocol.population, mine) for key, mine in protocol.groups(made).items()]
         return found
 
+    def covariates(self, until: float) -> dict[str, tuple[np.ndarray, float]]:
+        """The stimuli that protocols make, with their sampling rates [Hz], by the name of the protocol."""
+        found: dict[str, tuple[np.ndarray, float]] = {}
+        for name, protocol in self.protocols.items():
+            if hasattr(protocol, "covariate"):
+                made = protocol.covariate(until, random_key(self.make.stream("input", name)), self.grid.dt)
+                found |= {} if made is None else {name: made}
+        return found
+
     def scale_channel(self, population: str, channel: str, scale: float) -> None:
         """From now on the channel has `scale` times the gain that the model gives it: 0 blocks its receptors."""
         self.make.channel_scale[population, channel] = scale

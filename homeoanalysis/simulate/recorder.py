@@ -102,6 +102,8 @@ def activity(
     dataset.spike_time.attrs["tick"] = model.dt
     if stimulus is not None:
         dataset = dataset.merge(_covariate(stimulus, edges[:-1]))
+    elif covariates := simulation.network.covariates(float(edges[-1])):
+        dataset = dataset.merge(_made(covariates, edges))
     dataset = _signals(dataset, model, simulation)
     count, dropped = int(dataset.spike_count.sum()), {key: k for key, k in seen.dropped.items() if k}
     if count + sum(dropped.values()) != emitted:
@@ -261,3 +263,17 @@ def _covariate(stimulus: xr.Dataset, segment_start: np.ndarray) -> xr.Dataset:
         declared = ACTIVITY[f"covariate_{name}"]
         dataset[f"covariate_{name}"] = ("segment", values, {"units": declared.units, "long_name": declared.long_name})
     return dataset
+
+
+def _made(covariates: Mapping[str, tuple[np.ndarray, float]], edges: np.ndarray) -> xr.Dataset:
+    """The stimuli that protocols made, a channel for each; white noise has no highest frequency."""
+    values = np.array([samples for samples, _ in covariates.values()])
+    (rate,) = {rate for _, rate in covariates.values()}
+    attributes = {"units": "1", "sampling_rate": rate, "long_name": ACTIVITY["covariate"].long_name}
+    starts = np.minimum(np.round(edges * rate).astype(np.int64), values.shape[1])
+    book = {"first_sample": starts[:-1], "sample_count": np.diff(starts), "t_start": edges[:-1]}
+    variables: dict[str, Any] = {"covariate": (("covariate_channel", "covariate_sample"), values, attributes)}
+    for name, found in book.items():
+        declared = ACTIVITY[f"covariate_{name}"]
+        variables[f"covariate_{name}"] = ("segment", found, {"units": declared.units, "long_name": declared.long_name})
+    return xr.Dataset(variables, coords={"covariate_channel": list(covariates)})

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from pydantic import ValidationError
 from scipy import stats
 
@@ -134,6 +135,55 @@ def test_frozen_noise_gives_the_same_spikes_in_every_trial():
     )
     assert counts.min() > 10
     assert np.ptp(counts[5:]) == 0
+
+
+def _heard(**given: Any) -> xr.Dataset:
+    """Two free membranes of 20 ms under shared noise, whose potential is written down at each step of 1 ms."""
+    noise = {"population": "in", "sigma": "3 mV", "period": "400 ms", "shared": True} | given
+    neuron = {"lif_current": {"v_threshold": "1 kV"}}
+    content = {
+        "title": "t",
+        "dt": "1 ms",
+        "duration": "2.1 s",
+        "populations": {"in": {"n": 2, "neuron": neuron}},
+        "protocols": {"noise": {"frozen_noise": noise}},
+        "record": {"traces": {"potential": {"population": "in", "variable": "v", "units": 2, "every": "1 ms"}}},
+    }
+    return simulate(content)
+
+
+def test_a_part_of_the_noise_is_frozen_and_the_rest_is_new():
+    activity = _heard(frozen="100 ms")
+    contracts.check(activity, "activity/1")
+    assert np.allclose(activity.trial_start, [0, 0.4, 0.8, 1.2, 1.6, 2.0])
+    assert np.allclose(activity.trial_stop - activity.trial_start, 0.1)
+    periods = activity.covariate.values[0, :2000].reshape(5, 400)
+    assert np.ptp(periods[:, :100], axis=0).max() == 0
+    new = np.corrcoef(periods[:, 100:])
+    assert np.abs(new[np.triu_indices(5, 1)]).max() < 4.5 / math.sqrt(300)
+    assert abs(np.mean(activity.covariate.values**2) - 1) < 4 * math.sqrt(2 / 1600)
+    whole = _heard()  # control: all of it is frozen
+    assert np.ptp(whole.covariate.values[0, :2000].reshape(5, 400), axis=0).max() == 0
+    assert np.array_equal(whole.trial_stop, 0.4 * np.arange(1, 6))
+
+
+def test_the_covariate_is_what_the_membranes_heard():
+    """In steps of 1 ms, a sample for each: v -> (v + size a) exp(-1 / 20), from any start, and so of both neurons."""
+    activity = _heard(frozen="100 ms")
+    decay = math.exp(-1 / 20)
+    size = 0.003 * math.sqrt(1 - decay**2) / decay
+    for v in activity.membrane_potential.values + 0.06:
+        kicks = v[1:] / decay - v[:-1]
+        assert np.allclose(kicks, size * activity.covariate.values[0, 1:2100], rtol=0, atol=1e-12)
+    assert "covariate" not in _heard(shared=False)  # each neuron has noise of its own
+
+
+def test_a_frozen_part_is_no_longer_than_its_period():
+    noise = {"population": "in", "sigma": "3 mV", "period": "400 ms", "frozen": "500 ms"}
+    with pytest.raises(ValidationError) as error:
+        _model({"noise": {"frozen_noise": noise}}, neuron="lif_current")
+    (line,) = explain(error.value, Model)
+    assert "frozen is 0.5 s, longer than period, 0.4 s; make it shorter, or leave it out" in line
 
 
 # ---- patterns
