@@ -115,12 +115,14 @@ class Population(NamedTuple):
             else:
                 fired = _sweep(population, now, common, drive, np.int32(t), start, stop)
             if fired > 0:
-                for eight in range((stop - start) >> 3):
-                    if population.fired_by_eight[eight] != 0:
-                        for k in range(eight << 3, (eight << 3) + 8):
-                            if population.fired[k] != 0:
-                                spikes.unit[slot, offset + number] = offset + start + k
-                                number += 1
+                for line in range(0, (stop - start) >> 3, 8):
+                    if _any_of_eight(population.fired_by_eight, line):
+                        for eight in range(line, line + 8):
+                            if population.fired_by_eight[eight] != 0:
+                                for k in range(eight << 3, (eight << 3) + 8):
+                                    if population.fired[k] != 0:
+                                        spikes.unit[slot, offset + number] = offset + start + k
+                                        number += 1
         spikes.number[slot, population.part] = number
         if number > 0:
             for k in range(population.delays.size):
@@ -137,6 +139,13 @@ class Population(NamedTuple):
             population.logged[0] += 1
         population.logged[1] += number
         return number
+
+
+@inlined
+def _any_of_eight(words, k):  # type: ignore[no-untyped-def]
+    """Whether any of words[k] to words[k + 7] is not 0, without a branch for each."""
+    one = words[k] | words[k + 1] | words[k + 2] | words[k + 3]
+    return one | words[k + 4] | words[k + 5] | words[k + 6] | words[k + 7] != 0
 
 
 @inlined

@@ -195,12 +195,11 @@ class Simulation:
                 p = part.populations[key]
                 logs.append(p.log[:, : p.logged[0]].copy())
                 p.logged[0] = 0
-            joined = np.concatenate(logs, axis=1)
-            if len(logs) > 1 and joined.size > 0:
-                since = joined[0] - joined[0].min()
-                small = since.astype(np.min_scalar_type(since.max()))  # 16 bits are sorted by their digits
-                joined = joined[:, np.argsort(small, kind="stable")]
-            chunks[key] = joined
+            chunks[key] = np.concatenate(logs, axis=1)
+            if len(logs) > 1:
+                step, unit = chunks[key]
+                both = np.sort(step.astype(np.int64) << 32 | unit)  # one key sorts in a third of the time of two
+                chunks[key] = np.stack([both >> 32, both & 0xFFFFFFFF]).astype(step.dtype)
         return chunks
 
     def _end_window(self) -> None:

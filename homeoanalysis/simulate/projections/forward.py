@@ -5,13 +5,12 @@ Order: a presynaptic spike is transmitted with the weight as it is, then the wei
 postsynaptic spike sees the presynaptic spikes that arrived in its own step.
 """
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from homeoanalysis.numerics.channels import accept, receive
-from homeoanalysis.numerics.composition import collected, each, kernel, summed
+from homeoanalysis.numerics.composition import collected, each, inlined, kernel, summed
 from homeoanalysis.simulate.populations import Spikes
 from homeoanalysis.simulate.projections.hooks import (
     Rows,
@@ -104,16 +103,13 @@ class Deferred(NamedTuple):
     rule: Any
     scale_pre: Any  # of changes at presynaptic spikes: 0 switches them off
     scale_post: Any  # of changes at postsynaptic spikes
-    tau: Any  # steps
     saturates: Any  # 1: the trace is 1 after a spike (nearest neighbour); 0: spikes add up (all to all)
-    trace: np.ndarray  # (rows,) presynaptic trace, and the step that it is valid at
-    last: np.ndarray
-    gain: np.ndarray  # the trace, scaled to the start of the epoch of the row
+    gain: np.ndarray  # (rows,): the presynaptic trace, scaled to the start of the epoch of the row
     epoch: np.ndarray
     credit: np.ndarray  # (live epochs, n_post); a power of two
     clock: np.ndarray  # [current epoch]
     shift: int  # an epoch is 2^shift steps
-    keep: float  # decay over an epoch
+    fade: np.ndarray  # (live epochs,): decay over 0, 1, 2, ... epochs
     up: np.ndarray
     down: np.ndarray
 
@@ -122,13 +118,10 @@ class Deferred(NamedTuple):
         number = deferred.credit.dtype.type
         epoch = _roll(deferred, t)
         live = deferred.credit.shape[0]
-        before = deferred.trace[row] * math.exp((deferred.last[row] - t) / deferred.tau)
-        x = 1.0 if deferred.saturates else before + 1.0
         gain_then, credit_then = number(deferred.gain[row]), deferred.credit[deferred.epoch[row] & (live - 1)]
-        deferred.gain[row] = x * deferred.up[t - (epoch << deferred.shift)]
-        deferred.trace[row] = x
-        deferred.last[row] = t
-        deferred.epoch[row] = epoch
+        _age(deferred, row, epoch)
+        jump = deferred.up[t - (epoch << deferred.shift)]
+        deferred.gain[row] = jump if deferred.saturates else deferred.gain[row] + jump
         armed = arm(deferred.rule, row, t)
         return _Visit(
             deferred.rule,
@@ -146,8 +139,7 @@ class Deferred(NamedTuple):
         epoch = _roll(deferred, t)
         live = deferred.credit.shape[0]
         gain_then, credit_then = number(deferred.gain[row]), deferred.credit[deferred.epoch[row] & (live - 1)]
-        deferred.gain[row] *= math.exp((deferred.epoch[row] - epoch) * deferred.up.size / deferred.tau)
-        deferred.epoch[row] = epoch
+        _age(deferred, row, epoch)
         return _Visit(
             deferred.rule,
             number(0),
@@ -176,6 +168,13 @@ class Deferred(NamedTuple):
         _credit(deferred, i, t, on_post(deferred.rule, i, t))
 
 
+@inlined
+def _age(deferred, row, epoch):  # type: ignore[no-untyped-def]
+    """Scale the trace of a row to the start of this epoch; rows are visited often enough for `fade`."""
+    deferred.gain[row] *= deferred.fade[epoch - deferred.epoch[row]]
+    deferred.epoch[row] = epoch
+
+
 @kernel
 def _credit(deferred, i, t, change):  # type: ignore[no-untyped-def]
     """Every weight onto i grows by `change` for each unit of the presynaptic trace."""
@@ -184,8 +183,7 @@ def _credit(deferred, i, t, change):  # type: ignore[no-untyped-def]
     live = deferred.credit.shape[0]
     change = change * deferred.scale_post * deferred.down[t - (epoch << deferred.shift)]
     for back in range(min(live, REACH)):
-        deferred.credit[(epoch - back) & (live - 1), i] += number(change)
-        change *= deferred.keep
+        deferred.credit[(epoch - back) & (live - 1), i] += number(change * deferred.fade[back])
 
 
 @kernel

@@ -127,6 +127,9 @@ def clip(w, top):  # type: ignore[no-untyped-def]
     return w
 
 
+AHEAD = 8  # lines of the cache that are asked for; by then the memory has seen where a row goes
+
+
 @kernel
 def fetch_rows(rows, array, line, t):  # type: ignore[no-untyped-def]
     """Prefetch what `array` holds of the rows that arrive at step t + 1; `line`: elements in a cache line."""
@@ -136,5 +139,5 @@ def fetch_rows(rows, array, line, t):  # type: ignore[no-untyped-def]
             start = rows.source.start[part]
             for k in range(start, start + rows.source.number[slot, part]):
                 row = rows.source.unit[slot, k] * rows.delay.size + d
-                for q in range(rows.first[row], rows.first[row + 1], line):
+                for q in range(rows.first[row], min(rows.first[row + 1], rows.first[row] + AHEAD * line), line):
                     prefetch(array, q)
