@@ -1,5 +1,6 @@
 """Files that neo does not read and a reader of this project does: which reader, with which parameters and files."""
 
+import codecs
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -49,7 +50,7 @@ def recognised(path: Path, given: Mapping[str, str]) -> Found | None:
     given: what the command line says beside (`OPTIONS`). Raises DataError where something is missing that the kind needs.
     """
     kinds: list[Callable[[Path, Mapping[str, str]], Found | None]]
-    kinds = [_phy, _mclust, _nwb, _mat, _npz, _npy, _csv]
+    kinds = [_refused, _phy, _mclust, _nwb, _mat, _npz, _npy, _csv]
     return next((found for kind in kinds if (found := kind(path, given)) is not None), None)
 
 
@@ -70,6 +71,14 @@ def _needed(path: Path, given: Mapping[str, str], *names: str) -> dict[str, str]
     if missing:
         raise DataError(f"{path.name} does not say all that is needed to read it; add, with your values: {' '.join(missing)}")
     return {name: given[name] for name in names}
+
+
+def _refused(path: Path, given: Mapping[str, str]) -> None:
+    """Raises DataError for text that spreadsheets write and nothing here reads."""
+    if path.is_file() and path.suffix.lower() in (".csv", ".tsv", ".txt"):
+        with path.open("rb") as stream:
+            if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                raise DataError(f"{path.name} is text in UTF-16; save it as UTF-8")
 
 
 def _phy(path: Path, given: Mapping[str, str]) -> Found | None:

@@ -11,7 +11,7 @@ from homeoanalysis.config import yaml
 from homeoanalysis.config.fields import Name, Size, Strict, check_name, explain, number_of
 from homeoanalysis.config.model import PRESENTATIONS, Model, ModelFile
 from homeoanalysis.config.recording import Recording
-from homeoanalysis.config.replicate_table import with_table
+from homeoanalysis.config.replicate_table import located, with_table
 from homeoanalysis.config.study import Contrast, Study
 from homeoanalysis.errors import ConfigError
 
@@ -152,9 +152,13 @@ def _folder(
     raw = _read_folder(folder, kind, wrong)
     checked = {}
     for name, content in raw.items():
-        thing = _validate(schema, content, f"{folder.name}/{kind}/{name}.yaml", wrong)
+        path, faults = folder / kind / f"{name}.yaml", list[str]()
+        thing = _validate(schema, content, f"{folder.name}/{kind}/{name}.yaml", faults)
         if thing is not None:
             checked[name] = thing
+        elif kind == "recordings":
+            faults = located(faults, yaml.read(path, path.name), path)
+        wrong += faults
     return raw, checked
 
 

@@ -141,9 +141,7 @@ class Recording(Strict):
         for name, replicate in self.replicates.items():
             wrong += [f"replicates.{name}{fault}" for fault in self._replicate_faults(name, replicate)]
             wrong += self._epoch_faults(name, replicate)
-        factors = {name: sorted(r.factors) for name, r in self.replicates.items()}
-        if len({tuple(f) for f in factors.values()}) > 1:
-            wrong.append(f"replicates have different factors ({factors}); give every replicate the same ones")
+        wrong += self._factor_faults()
         folded: dict[str, str] = {}
         for name in self.replicates:
             other = folded.setdefault(name.lower(), name)
@@ -162,6 +160,15 @@ class Recording(Strict):
         if wrong:
             raise ValueError("\n".join(dict.fromkeys(wrong)))
         return self
+
+    def _factor_faults(self) -> Iterator[str]:
+        """Replicates that lack a factor which others have, or have one of their own: those with the rarer set."""
+        sets = {name: frozenset(r.factors) for name, r in self.replicates.items()}
+        usual = max(sets.values(), key=list(sets.values()).count)
+        for name, own in sets.items():
+            odd = [f"lacks {key}" for key in sorted(usual - own)] + [f"has {key}" for key in sorted(own - usual)]
+            if odd:
+                yield f"replicates.{name}.factors {' and '.join(odd)}, unlike most replicates; give every replicate the same"
 
     def _replicate_faults(self, name: str, replicate: Replicate) -> Iterator[str]:
         """What is wrong with one replicate; each starts with a key of it."""

@@ -3,7 +3,7 @@
 import csv
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -43,6 +43,24 @@ def with_table(content: dict[str, Any], path: Path, shown: str) -> dict[str, Any
     if wrong:
         raise ConfigError(*wrong)
     return {key: value for key, value in content.items() if key != "files"} | {"replicates": replicates}
+
+
+def located(faults: Sequence[str], content: Mapping[str, Any], path: Path) -> list[str]:
+    """Faults of replicates that came from the table which a YAML file's content names, with the table and the line."""
+    if not isinstance(content.get("replicates"), str):
+        return list(faults)
+    table = path.with_name(content["replicates"])
+    lines: dict[str, int] = {}
+    replicates: dict[str, Any] = {}
+    for number, row in _rows(table, table.name):
+        _add(row, replicates, content.get("files"))
+        lines |= {name: number for name in replicates if name not in lines}
+
+    def place(found: re.Match[str]) -> str:
+        number = lines.get(found[1])
+        return found[0] if number is None else f"{table.name} line {number}: {found[0]}"
+
+    return [re.sub(r"\breplicates\.([A-Za-z0-9_-]+)", place, fault, count=1) for fault in faults]
 
 
 def _rows(table: Path, where: str) -> Iterator[tuple[int, dict[str, str]]]:

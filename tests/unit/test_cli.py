@@ -701,6 +701,12 @@ def test_schema_knows_the_parameters_of_entries(run: Any) -> None:
         jsonschema.validate(content, schema)
 
 
+@pytest.mark.parametrize("command", ["inspect", "add"])
+def test_text_in_utf16_is_said_to_be(run: Any, tmp_path: Path, command: str) -> None:
+    (tmp_path / "spikes.csv").write_text("time,unit\n0.1,a\n", encoding="utf-16")
+    assert "spikes.csv is text in UTF-16; save it as UTF-8" in fails(run(command, tmp_path / "spikes.csv"))
+
+
 # ---- show
 
 

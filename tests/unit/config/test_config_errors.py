@@ -312,7 +312,7 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
     "absolute path": (R, "{name: a.h5}", "{name: /a.h5}", ["files.recording.name is '/a.h5'", "not absolute"]),
     "replicates that differ in case": (R, "  b: {subject", "  A: {subject", ["replicates.A", "only in case", "rename"]),
     "the same files twice": (R, "{name: b.h5}", "{name: a.h5}", ["replicates.b.files", "replicate a", "twice"]),
-    "different factors": (R, "{age: 14}", "{Age: 14}", ["replicates have different factors", "Age"]),
+    "different factors": (R, "{age: 14}", "{Age: 14}", ["replicates.", ".factors lacks", "Age", "unlike most replicates"]),
     # inside a study
     "recording twice": (S, "[culture]", "[culture, culture]", ["recordings names 'culture' twice"]),
     "variant with an unknown key": (

@@ -89,7 +89,8 @@ FAULTS = {
     "no file": ("replicate,subject\nr,s\n", "line 2: has no path; add it, or write `files` into the YAML"),
     "orphan": ("replicate,path,sha256.b,subject\nr,a.h5,00,s\n", "line 2: has a sha256 or remote of b, but no path"),
     "quotes": ('path,subject\n"a.h5,s\n', "is no CSV"),
-    "no subject there": ("path,subject\na.h5,\n", "replicates.a.subject is missing"),
+    "no subject there": ("path,subject\na.h5,\n", "sixty.csv line 2: replicates.a.subject is missing"),
+    "not in all lines": ("path,subject,age\na.h5,s,1\nb.h5,t,2\nc.h5,u,\n", "sixty.csv line 4: replicates.c.factors lacks age"),
     "parts that differ": (
         "replicate,part,start,path,subject\nr,a,0 s,a.h5,s\nr,b,1 h,b.h5,t\n",
         "line 3: says .* of replicate 'r', but the line of another of its parts says",
