@@ -15,6 +15,7 @@ from homeoanalysis.contracts import LONG, check
 from homeoanalysis.errors import DataError, NotApplicable
 from homeoanalysis.metric import Metric
 from homeoanalysis.numerics import observed, resampling
+from homeoanalysis.numerics.blinding import Blindness, blinded
 from homeoanalysis.provenance import rng_for
 
 _log = logging.getLogger(__name__)
@@ -23,10 +24,10 @@ DRAWS = ("half_a", "half_b", "null")
 _CARRIED = ("subject", "session", "factors", "bookkeeping")  # what a measure keeps of each replicate
 
 
-def measure(activities: Iterable[xr.Dataset], metric: str, **parameters: Any) -> xr.Dataset:
+def measure(activities: Iterable[xr.Dataset], metric: str, *, blind: Blindness | None = None, **parameters: Any) -> xr.Dataset:
     """Take a metric of each activity (one replicate each) and join the results.
 
-    activities: activity/1 datasets of one source, read one at a time.
+    activities: activity/1 datasets of one source, read one at a time. blind: measure them as a recording sees.
     metric: a name in metrics/; parameters: its keyword arguments, in SI.
     Returns measure/1. `unit` (or `pair`, `channel`) runs over those of all replicates, `unit_replicate(unit)` says whose it
     is; a metric without any has the dimension `replicate`. A replicate in which there is nothing to measure is NaN, and the
@@ -34,13 +35,20 @@ def measure(activities: Iterable[xr.Dataset], metric: str, **parameters: Any) ->
     Raises ContractError for an activity that breaks its schema, DataError for parameters that the metric does not take.
     """
     thing = _metric(metric, parameters)
-    (result,) = _collect(activities, thing, lambda activity: [thing(activity, **parameters)], 1)
+    (result,) = _collect(activities, thing, lambda activity: [thing(activity, **parameters)], 1, blind)
     _log.info("measured %s of %d replicates of %s", metric, result.sizes["replicate"], result.attrs["source"])
     return check(result, "measure/1")
 
 
 def measure_draws(
-    activities: Iterable[xr.Dataset], metric: str, *, draws: int, block: float, seed: int, **parameters: Any
+    activities: Iterable[xr.Dataset],
+    metric: str,
+    *,
+    draws: int,
+    block: float,
+    seed: int,
+    blind: Blindness | None = None,
+    **parameters: Any,
 ) -> dict[str, xr.Dataset]:
     """The metric of random halves of each activity ("half_a", "half_b") and of surrogates of the second ("null").
 
@@ -70,7 +78,7 @@ def measure_draws(
                 _log.info("%s of %s, replicate %s: %d of %d draws", metric, *names, draw + 1, draws)
         return [xr.concat(kind, "draw", join="exact", coords="minimal") for kind in zip(*found, strict=True)]
 
-    joined = _collect(activities, thing, drawn, len(DRAWS))
+    joined = _collect(activities, thing, drawn, len(DRAWS), blind)
     return {kind: check(dataset, "measure/1") for kind, dataset in zip(DRAWS, joined, strict=True)}
 
 
@@ -101,7 +109,11 @@ def _inside_epochs(activity: xr.Dataset) -> xr.Dataset:
 
 
 def _collect(
-    activities: Iterable[xr.Dataset], metric: Metric, take: Callable[[xr.Dataset], list[xr.Dataset]], n: int
+    activities: Iterable[xr.Dataset],
+    metric: Metric,
+    take: Callable[[xr.Dataset], list[xr.Dataset]],
+    n: int,
+    blind: Blindness | None,
 ) -> list[xr.Dataset]:
     """Take `n` datasets of each activity, and join each of them over the activities."""
     found: list[list[xr.Dataset]] = []
@@ -116,9 +128,15 @@ def _collect(
             raise DataError(
                 f"metric {metric.name} was given two activities of replicate {name!r}, which would count twice; remove one"
             )
+        try:
+            activity = activity if blind is None else blinded(activity, blind)
+        except NotApplicable as reason:
+            missing[name] = str(reason)
         replicates[name] = {key: activity.attrs[key] for key in _CARRIED} | {"epochs": json.dumps(observed.epochs(activity))}
         replicates[name]["warnings"] = activity.attrs.get("warnings", "[]")  # only ingest looks for what is wrong with data
         attributes = {key: activity.attrs[key] for key in ("source", "source_kind", "citation")}
+        if name in missing:
+            continue
         try:
             found.append([_labelled(measured, activity, name) for measured in take(activity)])
             _log.info("%s of %s, replicate %s: done", metric.name, activity.attrs["source"], name)

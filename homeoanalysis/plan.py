@@ -100,6 +100,19 @@ class Plan:
         metrics = self.config.studies[study].metrics
         return {(m, short): self.measure_file(study, m, s) for m in metrics for short, s in sources.items()}
 
+    def blindness(self, study: str, source: str) -> dict[str, Any]:
+        """The recording that a model is measured like in a study, and the rate below which units are left out [Hz]."""
+        model = self.simulated[source][0] if source in self.simulated else ""
+        recording = self.config.studies[study].blindness.get(model)
+        if recording is None:
+            return {}
+        return {"recording": recording, "minimum_rate": self.config.recordings[recording].units.minimum_rate or 0.0}
+
+    def blindness_files(self, study: str, source: str) -> list[str]:
+        """The activity files of that recording."""
+        blindness = self.blindness(study, source)
+        return self.activity_files(blindness["recording"]) if blindness else []
+
     def figure_files(self, study: str) -> list[str]:
         """The figures of a study, as PNG (each has a PDF beside it)."""
         return [f"results/{study}/figures/{figure.name}.png" for figure in self.config.studies[study].figures]

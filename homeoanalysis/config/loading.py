@@ -60,7 +60,7 @@ class Config(Strict):
             for short, source in self.sources(name).items():
                 if short not in study.recordings:
                     model, _, variant = short.partition(".")
-                    found[source] = (model, study.variants[model][variant] if variant else {})
+                    found[source] = (model, study.all_variants()[model][variant] if variant else {})
         return found
 
 
@@ -285,7 +285,7 @@ _RESERVED = {
 def _variant_clashes(shown: str, studies: Mapping[str, Study]) -> Iterator[str]:
     varied: dict[str, tuple[str, dict[str, Any]]] = {}
     for name, study in studies.items():
-        for key, override in ((f"{m}.{v}", o) for m, variants in study.variants.items() for v, o in variants.items()):
+        for key, override in ((f"{m}.{v}", o) for m, variants in study.all_variants().items() for v, o in variants.items()):
             other, known = varied.setdefault(key, (name, override))
             if known != override:
                 yield (
@@ -311,7 +311,7 @@ def _study_faults(
                 yield f"{where}: {kind} names {name!r}, which is absent; {catalogue.did_you_mean(name, present[kind])}"
     if study is None:
         return
-    for model, variants in study.variants.items():
+    for model, variants in study.all_variants().items():
         for variant, override in variants.items() if models.get(model) else ():
             lines = [line for size in _sizes(raw[model]) for line in _model(_sized(raw[model], size, override))[1]]
             yield from (f"{where}: variants.{model}.{variant}: {line}" for line in dict.fromkeys(lines))
@@ -408,7 +408,9 @@ def _block_faults(study: Study, recordings: Mapping[str, Recording], models: Map
             spans, durations = _shortest(of), [of.observed(r) for r in of.replicates]
         else:
             model = models[source.partition(".")[0]]
-            spans, durations = (model.epochs, [model.duration]) if model is not None else ({}, [])
+            spans, durations = ({}, []) if model is None else (model.epochs, [model.duration])
+            if model is not None and model.sessions:
+                durations = [session.span[1] - session.span[0] for session in model.sessions.values()]
         lengths = {f"epoch {label}": stop - start for label, (start, stop) in spans.items()}
         known = [d for d in durations if d is not None]
         whole = source not in recordings or not recordings[source].epochs
@@ -443,5 +445,5 @@ def _epochs(
         model = models[name]
         if model is not None:
             labels |= set(model.epochs or (PRESENTATIONS if model.duration is None else ("whole",)))
-    changed = [override.get("epochs") for variants in study.variants.values() for override in variants.values()]
+    changed = [override.get("epochs") for variants in study.all_variants().values() for override in variants.values()]
     return labels | {label for epochs in changed if isinstance(epochs, dict) for label in epochs}

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema, model_
 from homeoanalysis import catalogue, units
 from homeoanalysis.config import limits, perturbations
 from homeoanalysis.config.distribution import Distribution, distribution
-from homeoanalysis.config.fields import Entry, Name, Size, Span, Strict, entry
+from homeoanalysis.config.fields import Entry, Factor, Name, Size, Span, Strict, entry
 from homeoanalysis.config.record import Record
 from homeoanalysis.numerics.mechanism import Grid
 from homeoanalysis.units import Metre, Quantity, Second
@@ -112,6 +112,13 @@ class Projection(Strict):
         return self.delay.arguments["high"] if isinstance(self.delay, Distribution) else self.delay
 
 
+class Session(Strict):
+    """A part of a run that was recorded, with the levels of the factors that recordings have."""
+
+    span: Span
+    factors: dict[Name, Factor] = Field(min_length=1, description="as those of the recordings that it stands for")
+
+
 class Model(Strict):
     """A plastic network, its inputs and perturbations, and how long to run it."""
 
@@ -129,13 +136,17 @@ class Model(Strict):
     projections: dict[Name, Projection] = Field(default={}, description="synapses, by a name of your choice")
     protocols: dict[Name, Protocol] = Field(default={}, description="inputs and perturbations, by a name of your choice")
     epochs: dict[Name, Span] = Field(default={}, description="label: [from, to]")
+    sessions: dict[Name, Session] = Field(
+        default={}, description="label: a part of each run as a replicate of its own, in the place of epochs; they may overlap"
+    )
     record: Record = Field(default=Record(), description="what is written down besides the spikes of all neurons")
     fitted: list[str] = Field(default=[], description="metrics that were set from the data: they never get a verdict")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.system is not None:
-            network = [key for key in ("populations", "projections", "protocols", "duration", "epochs") if getattr(self, key)]
+            parts = ("populations", "projections", "protocols", "duration", "epochs", "sessions")
+            network = [key for key in parts if getattr(self, key)]
             if network:
                 raise ValueError(f"system is set, and {', '.join(network)} too; a rate model has none of them: remove them")
             return self
@@ -169,15 +180,20 @@ class Model(Strict):
             yield "duration is missing, and no protocol sets it; write e.g. duration: '100 s'"
         if self.duration is not None and recordings:
             yield f"duration is set, but the stimulus of {', '.join(recordings)} sets it; remove it"
-        if self.duration is None and self.epochs:
-            yield "epochs are set, but a run without a duration gets them from its protocol; remove them"
+        spans = {f"epochs.{label}": span for label, span in self.epochs.items()}
+        spans |= {f"sessions.{label}.span": session.span for label, session in self.sessions.items()}
+        for key in ("epochs", "sessions"):
+            if self.duration is None and getattr(self, key):
+                yield f"{key} are set, but a run without a duration gets its parts from its protocol; remove them"
+        if self.epochs and self.sessions:
+            yield "has epochs and sessions; a session is a recording of its own, without epochs: remove one of the two"
         if self.duration is not None:
             if self.duration / self.dt > _STEPS:
                 yield f"duration is {self.duration:g} s, more than {_STEPS} steps of {self.dt:g} s; shorten it, or raise dt"
-            for label, (start, stop) in self.epochs.items():
+            for key, (start, stop) in spans.items():
                 if not 0 <= start < stop <= self.duration:
                     yield (
-                        f"epochs.{label} is [{start:g} s, {stop:g} s], which is not inside the run "
+                        f"{key} is [{start:g} s, {stop:g} s], which is not inside the run "
                         f"of {self.duration:g} s; move it, or raise duration"
                     )
 

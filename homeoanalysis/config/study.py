@@ -1,11 +1,14 @@
 """Studies: `config/studies/<name>.yaml`: what is measured, and what is compared with what."""
 
+import functools
+import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from homeoanalysis import catalogue
+from homeoanalysis.config import yaml
 from homeoanalysis.config.fields import CatalogueSchema, Entry, Factor, Name, Strict, entry, explain
 from homeoanalysis.config.published import Panel
 from homeoanalysis.contracts import LABELLED
@@ -88,6 +91,7 @@ Contrasts: TypeAdapter[dict[str, Contrast]] = TypeAdapter(dict[Name, Contrast])
 
 
 _DRAWS = 100
+NONE = "none"  # the variant without any of the mechanisms
 
 
 def _enough(draws: int) -> int:
@@ -113,6 +117,15 @@ def _long_enough(block: float) -> float:
     return block
 
 
+def _joinable(value: str) -> str:
+    if "-" in value:
+        raise ValueError(f"is {value!r}; the name of a mechanism has no '-', which joins them in names of variants")
+    return value
+
+
+Mechanism = Annotated[Name, AfterValidator(_joinable)]
+
+
 class Resampling(Strict):
     """How the best attainable (the recording against itself) and the worst case (its surrogate) are drawn."""
 
@@ -132,6 +145,13 @@ class Study(Strict):
     recordings: list[Name] = []
     models: list[Name] = []
     variants: dict[Name, dict[Name, dict[str, Any]]] = Field(default={}, description="model: variant: overrides of its YAML")
+    mechanisms: dict[Name, dict[Mechanism, dict[str, Any]]] = Field(
+        default={},
+        description="model: mechanism: the changes of its YAML that take it away; each combination of what is left is a variant",
+    )
+    blindness: dict[Name, Name] = Field(
+        default={}, description="model: the recording with whose number of units, duration and limits of detection it is measured"
+    )
     metrics: Annotated[dict[str, dict[str, Any]], CatalogueSchema("metrics", is_labelled=True)] = Field(
         min_length=1, description="'metric' or 'metric.label': its parameters"
     )
@@ -161,6 +181,7 @@ class Study(Strict):
                 wrong.append(
                     f"variants.{model} varies a model that the study does not use; {catalogue.did_you_mean(model, self.models)}"
                 )
+        wrong += self._strange_models()
         for name, contrast in self.contrasts.items():
             for metric in contrast.metrics:
                 if metric not in self.metrics:
@@ -186,6 +207,21 @@ class Study(Strict):
         if wrong:
             raise ValueError("\n".join(wrong))
         return self
+
+    def _strange_models(self) -> Iterator[str]:
+        """Mechanisms and blindness of what the study does not use."""
+        for key, named, listed in (
+            ("mechanisms", self.mechanisms, self.models),
+            ("blindness", self.blindness, self.models),
+            ("blindness", self.blindness.values(), self.recordings),
+        ):
+            for name in (n for n in named if n not in listed):
+                yield f"{key} names {name!r}, which the study does not use; {catalogue.did_you_mean(name, listed)}"
+        for model, mechanisms in self.mechanisms.items():
+            for variant in set(self.combinations(model)) & set(self.variants.get(model, {})):
+                yield f"variants.{model}.{variant} has the name of a combination of mechanisms; rename it"
+            if not mechanisms:
+                yield f"mechanisms.{model} names no mechanism; name one, with the changes that take it away"
 
     def _unfounded(self, sources: list[str]) -> Iterator[str]:
         """Published quantities that no comparison of this study can hold."""
@@ -260,5 +296,21 @@ class Study(Strict):
 
     def sources(self) -> list[str]:
         """Recordings, models and variants, by the names that `targets` uses (models without their size)."""
-        models = [f"{m}{suffix}" for m in self.models for suffix in ["", *(f".{v}" for v in self.variants.get(m, {}))]]
+        variants = self.all_variants()
+        models = [f"{m}{suffix}" for m in self.models for suffix in ["", *(f".{v}" for v in variants.get(m, {}))]]
         return [*self.recordings, *models]
+
+    def combinations(self, model: str) -> dict[str, list[str]]:
+        """Variant -> the mechanisms that it has: `none`, or their names joined by "-". The model itself has all of them."""
+        names = list(self.mechanisms.get(model, {}))
+        some = [list(chosen) for n in range(len(names)) for chosen in itertools.combinations(names, n)]
+        return {"-".join(chosen) or NONE: chosen for chosen in some}
+
+    def all_variants(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Model -> variant -> changes of its YAML: those that are written, and every combination of mechanisms."""
+        found = {model: dict(variants) for model, variants in self.variants.items()}
+        for model, mechanisms in self.mechanisms.items():
+            for variant, left in self.combinations(model).items():
+                taken = [changes for name, changes in mechanisms.items() if name not in left]
+                found.setdefault(model, {})[variant] = functools.reduce(yaml.merge, taken, {})
+        return found

@@ -34,9 +34,9 @@ class Term(NamedTuple):
 def hedges_g(first: Subjects, second: Subjects) -> Effect:
     """The difference of the means (second less first) in pooled standard deviations of subjects, without small-sample bias.
 
-    g = J (m2 - m1) / s with J = 1 - 3 / (4 df - 1), df = n1 + n2 - 2. The interval adds, to the bootstrap's standard error of the
-    difference, how well s is known (g^2 / 2 per degree of freedom of s); Welch's degrees of freedom. With few subjects it is too
-    wide: with 4 and 4 it covers 98 to 99 %, from 10 on 94 to 96 %.
+    g = J (m2 - m1) / s with J = 1 - 3 / (4 df - 1), df = n1 + n2 - 2. The interval holds the effects d that g is not far from,
+    (g - d)^2 <= t^2 J^2 error^2 / s^2 + z^2 d^2 / (2 df of s): with the bootstrap's standard error of the difference at Welch's
+    degrees of freedom, and how well s is known. It covers 94 to 96 %; 92 % where 4 and 4 subjects are spread unlike and d is 3.
     Source: Hedges 1981, J Educ Stat 6:107-128, doi:10.3102/10769986006002107.
     """
     nothing = Effect(np.nan, np.nan, np.nan)
@@ -48,11 +48,13 @@ def hedges_g(first: Subjects, second: Subjects) -> Effect:
     correction = _correction(degrees.sum())
     each = [bootstrap([s[:, None] for s in group], _mean, _DRAWS) for group in (first, second)]
     errors, df = np.array([[e.error**2 / square, e.df] for e in each]).T
-    if not np.isfinite(errors).all():
-        return nothing._replace(value=value)
     known = (degrees @ variances) ** 2 / (degrees @ variances**2)  # degrees of freedom of s (Satterthwaite)
-    width = t_quantile(0.95, _welch(errors, df)) * np.sqrt(correction**2 * errors.sum() + value**2 / (2 * known))
-    return Effect(value, value - width, value + width)
+    share = 1 - t_quantile(0.95, np.inf) ** 2 / (2 * known)  # above 0 where each group has 4 subjects
+    if not np.isfinite(errors).all() or share <= 0:
+        return nothing._replace(value=value)
+    error = (t_quantile(0.95, _welch(errors, df)) * correction) ** 2 * errors.sum()
+    width = np.sqrt(value**2 - share * (value**2 - error))
+    return Effect(value, (value - width) / share, (value + width) / share)
 
 
 def standardised(first: Subjects, second: Subjects) -> float:

@@ -12,6 +12,7 @@ import xarray as xr
 from homeoanalysis.config import Study
 from homeoanalysis.contracts.outcomes import Outcome
 from homeoanalysis.report import origins, values
+from homeoanalysis.report.mechanisms import ablations
 from homeoanalysis.report.page import rendered
 from homeoanalysis.report.published import PUBLISHED, published
 from homeoanalysis.report.scores import scored
@@ -44,6 +45,7 @@ def report(
         study=study,
         verdicts=list(verdicts(study, comparison, measures)),
         effects=list(effects(study, comparison, measures)),
+        ablations=list(ablations(study, comparison, measures)),
         scores=list(scored(study, comparison, measures)),
         families=list(values.families(measures, pictures)),
         overview=[p for p in pictures if values.family_of(p.name, measures) is None],

@@ -62,7 +62,7 @@ def effects(study: Study, comparison: xr.Dataset, measures: Measures) -> Iterato
                             meaning=_meaning(asked),
                             metric=briefly(in_words(label, estimate)),
                             source=source,
-                            value=_located(cell, asked, estimate),
+                            value=located(cell, asked, estimate),
                             trace=f"[{target}, {contrast}, {label}, {_ANY}]",
                         )
 
@@ -135,8 +135,8 @@ def _verdict(asked: Contrast, comparison: xr.Dataset, measures: Measures, at: tu
     target, contrast, label, candidate = at
     row = comparison.sel(target=target, contrast=contrast, metric=label)
     cell = row.sel(candidate=candidate)
-    located = (candidate, target) if int(cell.comparable) and candidate not in _REFERENCES else ()
-    numbers = " against ".join(f"{s} {_located(row.sel(source=s), asked, measures[label][s])}" for s in located)
+    both = (candidate, target) if int(cell.comparable) and candidate not in _REFERENCES else ()
+    numbers = " against ".join(f"{s} {located(row.sel(source=s), asked, measures[label][s])}" for s in both)
     no_worst_case = measures[label][target].attrs["no_worst_case"]
     return Verdict(
         target=target,
@@ -171,7 +171,7 @@ def _caution(comparison: xr.Dataset, measures: Measures, at: tuple[str, str, str
     return f"Caution: it is computed from {' and '.join(told)}; errors that cancel can look like a match" if told else ""
 
 
-def _located(cell: xr.Dataset, asked: Contrast, estimate: xr.Dataset) -> str:
+def located(cell: xr.Dataset, asked: Contrast, estimate: xr.Dataset) -> str:
     """Location, spread and unit, how many subjects (in each of two groups) are behind them, and their interval.
 
     A relative change is in percent.

@@ -432,3 +432,26 @@ def test_every_candidate_that_was_compared_has_its_scores(html: str, example: An
         score = cell.sel(score_name=name)
         assert f"{float(score.score):.3g} ({float(score.score_low):.3g} to {float(score.score_high):.3g}; best attainable" in line
         assert f"): {score.score_verdict.item()}" in line or name in ("hedges_g", "log_response_ratio")
+
+
+def test_mechanisms_have_a_line_for_each_combination(example: Any, figures: dict[str, Path]) -> None:
+    """The network without the mechanism, against the one with it: outside where it does not come back."""
+    raw = example.study.model_dump(mode="python", include={"recordings", "models", "metrics"})
+    listed: dict[str, Any] = {"mechanisms": {"net": {"recovery": {}}}, "targets": {"rec": ["enc", "net"], "net": ["net.none"]}}
+    study = Study(**raw, title="", question="", contrasts=example.study.contrasts, resampling={"block": "1 s"}, **listed)
+    named = {
+        dim: [str(v).replace("net.static", "net.none") for v in example.comparison[dim].values] for dim in ("candidate", "source")
+    }
+    measures = {m: {s.replace("static", "none"): e for s, e in by.items()} for m, by in example.measures.items()}
+    comparison = example.comparison.assign_coords(named)
+    page = made(example, figures, study=study, measures=measures, comparison=comparison)
+    (line,) = [r for r in Page(page).rows if r.endswith(" inside [net, *, *, net.none]")]
+    assert line.startswith("net.none – ")
+    for contrast, metric in (("back", "recovery_fraction"), ("change", "firing_rate")):
+        cell = comparison.sel(target="net", contrast=contrast, metric=metric, candidate="net.none")
+        assert f"{cell.inside.item()}: " in line
+    assert comparison.inside.sel(target="net", contrast="back", metric="recovery_fraction", candidate="net.none") == "outside"
+    assert "No combination lies inside everywhere." in page
+    (line,) = [r for r in Page(page).rows if r.endswith(" inside [rec, *, *, net]")]
+    assert line.startswith("net ✓ ")
+    assert "no such epoch: stimulus" in line

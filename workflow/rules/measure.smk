@@ -1,6 +1,7 @@
 rule measure:
     input:
-        lambda w: PLAN.activity_files(w.source),
+        activities=lambda w: PLAN.activity_files(w.source),
+        like=lambda w: PLAN.blindness_files(w.study, w.source),
     output:
         "results/{study}/measures/{label}/{source}.nc",
     log:
@@ -10,6 +11,7 @@ rule measure:
     params:
         metric=lambda w: {w.label.partition(".")[0]: CONFIG.raw_studies[w.study]["metrics"][w.label]},
         resampling=lambda w: CONFIG.raw_studies[w.study].get("resampling", {}),
+        blindness=lambda w: PLAN.blindness(w.study, w.source),
         seed=CONFIG.main.seed,
         code=lambda w: code_digest(code_of("measure", ("metrics", w.label.partition(".")[0]))),
     script:

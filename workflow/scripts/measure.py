@@ -4,18 +4,18 @@ from homeoanalysis.config.study import Metric, Resampling
 from homeoanalysis.contracts import open_replicates, write
 from homeoanalysis.job import job
 from homeoanalysis.measure import measure, measure_draws
+from homeoanalysis.numerics.blinding import blindness
 from homeoanalysis.provenance import code_of, inputs_of, stamp
 
-p = snakemake.params
+p, files = snakemake.params, snakemake.input
 with job(snakemake.log[0]):
     metric = Metric.validate_python(p.metric)
     how = Resampling.model_validate(p.resampling).model_dump()
-    found = {"": measure(open_replicates(snakemake.input), metric.name, **metric.parameters)}
-    activities = open_replicates(snakemake.input)
-    found |= measure_draws(activities, metric.name, **how, seed=p.seed, **metric.parameters)
-    code = code_of("measure", ("metrics", metric.name))
-    parameters, inputs = {"metric": p.metric, "resampling": how}, inputs_of(snakemake.input)
-    stamped = {
-        k: stamp(d, step="measure", code=code, parameters=parameters, inputs=inputs, seed=p.seed) for k, d in found.items()
-    }
-    write(stamped, snakemake.output[0])
+    given = dict(metric.parameters)
+    if p.blindness:
+        given["blind"] = blindness(replicates=open_replicates(files.like), seed=p.seed, **p.blindness)
+    found = {"": measure(open_replicates(files.activities), metric.name, **given)}
+    found |= measure_draws(open_replicates(files.activities), metric.name, **how, seed=p.seed, **given)
+    parameters = {"metric": p.metric, "resampling": how, "blindness": p.blindness}
+    made = dict(code=code_of("measure", ("metrics", metric.name)), parameters=parameters, inputs=inputs_of(files), seed=p.seed)
+    write({kind: stamp(d, step="measure", **made) for kind, d in found.items()}, snakemake.output[0])

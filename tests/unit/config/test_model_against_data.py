@@ -1,0 +1,86 @@
+"""What a study says of mechanisms and blindness, and a model of sessions."""
+
+from typing import Any
+
+import pytest
+
+from homeoanalysis.config import load_config
+from homeoanalysis.errors import ConfigError
+from homeoanalysis.plan import Plan
+
+STUDY, NET = "studies/demo.yaml", "models/net.yaml"
+MECHANISMS = """\
+mechanisms:
+  net:
+    scaling: {protocols: {no_scaling: {switch_rule: {rule: inhibition.inhibitory_stdp, start: 0 s}}}}
+    intrinsic: {populations: {E: {n: 20}}}
+blindness: {net: culture}
+"""
+TARGETS = "  culture: [net, net.static]\n"
+
+
+def faults(folder: Any) -> list[str]:
+    with pytest.raises(ConfigError) as error:
+        load_config(folder.path)
+    return list(error.value.violations)
+
+
+def test_every_combination_of_mechanisms_is_a_variant(folder: Any) -> None:
+    """The model has both; what is not left is taken away, and `static` stays a variant of the model with both."""
+    folder.replace(STUDY, TARGETS, TARGETS.replace("]", ", net.none, net.scaling, net.intrinsic]") + MECHANISMS)
+    config = load_config(folder.path)
+    assert config.studies["demo"].combinations("net") == {"none": [], "scaling": ["scaling"], "intrinsic": ["intrinsic"]}
+    assert set(config.sources("demo")) == {"culture", "net", "net.static", "net.none", "net.scaling", "net.intrinsic"}
+    plan = Plan(config)
+    found = {name: (m.populations["E"].n, "no_scaling" in m.protocols) for name in plan.simulated for m in [plan.model(name)]}
+    assert found == {
+        "net.ci": (10, False),
+        "net.static.ci": (10, False),
+        "net.none.ci": (20, True),
+        "net.scaling.ci": (20, False),
+        "net.intrinsic.ci": (10, True),
+    }
+    assert plan.blindness("demo", "net.none.ci") == {"recording": "culture", "minimum_rate": 0.0}
+    assert plan.blindness_files("demo", "net.none.ci") == plan.activity_files("culture")
+    assert plan.blindness("demo", "culture") == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "  net:\n    scaling",
+            "  nte:\n    scaling",
+            "mechanisms names 'nte', which the study does not use; did you mean 'net'",
+        ),
+        ("    intrinsic:", "    in-trinsic:", "is 'in-trinsic'; the name of a mechanism has no '-'"),
+        (
+            "    static: {duration: 20 s}",
+            "    none: {duration: 20 s}",
+            "variants.net.none has the name of a combination of mechanisms",
+        ),
+        ("E: {n: 20}", "E: {m: 20}", "variants.net.none: populations.E.m"),
+        ("{net: culture}", "{net: cultrue}", "blindness names 'cultrue', which the study does not use; did you mean 'culture'"),
+        ("{net: culture}", "{ne: culture}", "blindness names 'ne', which the study does not use"),
+    ],
+)
+def test_faults_of_mechanisms_and_blindness(old: str, new: str, told: str, folder: Any) -> None:
+    folder.replace(STUDY, TARGETS, "  culture: [net]\n" + MECHANISMS)
+    folder.replace(STUDY, old, new)
+    assert any(told in line for line in faults(folder))
+
+
+@pytest.mark.parametrize(
+    ("sessions", "told"),
+    [
+        (
+            "{young: {span: [0 s, 20 s], factors: {age: 7}}}",
+            "sessions.young.span is [0 s, 20 s], which is not inside the run of 10 s",
+        ),
+        ("{young: {span: [0 s, 5 s], factors: {}}}", "sessions.young.factors"),
+        ("{young: {span: [0 s, 5 s], factors: {age: 7}}}", "has epochs and sessions"),
+    ],
+)
+def test_faults_of_sessions(sessions: str, told: str, folder: Any) -> None:
+    folder.replace(NET, "duration: 10 s\n", f"duration: 10 s\nsessions: {sessions}\n")
+    assert any(told in line for line in faults(folder))
