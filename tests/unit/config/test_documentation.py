@@ -17,5 +17,6 @@ def test_the_examples_are_valid(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     config = load_config(tmp_path / "config")
-    assert config.sources("rates") == {"cultures": "cultures", "network": "network.ci", "network.frozen": "network.frozen.ci"}
+    models = ("network", "network.frozen", "network.none", "network.stdp", "network.intrinsic")
+    assert config.sources("rates") == {"cultures": "cultures"} | {name: f"{name}.ci" for name in models}
     assert [job.rule for job in Plan(config).jobs("rates")][-1] == "report"
