@@ -194,7 +194,10 @@ class Curve(Strict):
 
 
 class Misfit(Strict):
-    """How far all points of some curves are from the published ones: the mean of ((ours - published) / SEM)^2."""
+    """How far all points of some curves are from the published ones: the mean of ((ours - published) / SEM)^2.
+
+    The controls of these points are judged by their own misfit, all together, and not one by one.
+    """
 
     title: str
     curves: list[Name] = Field(min_length=1, description="their `low` and `high` lie one SEM from the published value")
@@ -230,10 +233,10 @@ class Panel(Strict):
         return self
 
     def members(self) -> Iterator[Member]:
-        """All quantities, those of curves last."""
-        yield from (Member(key, quantity) for key, quantity in self.quantities.items())
+        """All quantities, those of curves first."""
         for key, curve in self.curves.items():
             yield from curve.members(key)
+        yield from (Member(key, quantity) for key, quantity in self.quantities.items())
 
 
 def _unfit(quantity: Quantity) -> str:

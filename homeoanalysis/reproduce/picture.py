@@ -89,6 +89,8 @@ def _draw_curve(axes: "Axes", points: Sequence[Outcome]) -> None:
     x = np.array([o.x for o in points])
     if first.is_logarithmic:
         axes.set_xscale("log")
+        axes.set_xticks(x)
+        drawing.plain_numbers(axes.xaxis)
 
     def of(name: str) -> np.ndarray:
         return np.array([getattr(o, name) for o in points])
@@ -98,9 +100,9 @@ def _draw_curve(axes: "Axes", points: Sequence[Outcome]) -> None:
     for is_hollow in (False, True):
         mine = hollow == is_hollow
         look = {**_PUBLISHED, **(drawing.HOLLOW if is_hollow else {})}
-        drawing.errorbar(axes, x[mine], published[mine], low[mine], high[mine], zorder=3, **look)
-    axes.plot(x, of("scaled_model"), linestyle="none", markersize=4, zorder=4, **_SCALED)
-    axes.plot(x, of("ours"), linestyle="-", linewidth=1, markersize=4, zorder=5, **_OURS)
+        drawing.errorbar(axes, x[mine], published[mine], low[mine], high[mine], markersize=6, zorder=3, **look)
+    axes.plot(x, of("scaled_model"), linestyle="none", markersize=6, zorder=4, **_SCALED)
+    axes.plot(x, of("ours"), linestyle="-", linewidth=1, markersize=3, zorder=5, **_OURS)
     axes.plot(x, of("control"), linestyle=":", linewidth=1, markersize=4, zorder=2, **_CONTROL)
     edges = axes.get_ylim()
     least, most = (np.where(np.isfinite(of(k)), of(k), e) for k, e in zip(("at_least", "at_most"), edges, strict=True))

@@ -38,18 +38,22 @@ def reproduce(published: Mapping[str, Panel], comparison: xr.Dataset, sizes: Map
     """
     outcomes: list[Outcome] = []
     for name, panel in published.items():
-        of_panel = [_outcome(name, panel, m, comparison, sizes[m.quantity.source]) for m in panel.members()]
+        together = {curve for misfit in panel.misfits.values() for curve in misfit.curves}
+        of_panel = [
+            _outcome(name, panel, m, comparison, sizes[m.quantity.source], is_control_judged=m.curve not in together)
+            for m in panel.members()
+        ]
         outcomes += of_panel
         outcomes += [_misfit(name, panel, key, misfit, of_panel) for key, misfit in panel.misfits.items()]
     _log.info("judged %d quantities of %d published figures", len(outcomes), len(published))
     return outcomes
 
 
-def _outcome(name: str, panel: Panel, member: Member, comparison: xr.Dataset, size: str) -> Outcome:
+def _outcome(name: str, panel: Panel, member: Member, comparison: xr.Dataset, size: str, *, is_control_judged: bool) -> Outcome:
     quantity = member.quantity
     ours = _found(comparison, quantity.cell(), minus=quantity.minus, over=quantity.over, crossing=quantity.crossing)
     control = None if quantity.control is None else _of_control(comparison, quantity, quantity.control)
-    verdict, reason = _judge(quantity, ours, control, size)
+    verdict, reason = _judge(quantity, ours, control if is_control_judged else None, size)
     at_least, at_most = quantity.band(size)
     return Outcome(
         panel=name,

@@ -301,7 +301,7 @@ def test_curves_are_drawn_over_their_axis(example, tmp_path):
     panel = _with_curve() | {"quantities": _panel()["quantities"]}
     outcomes = reproduce(Published.validate_python({"f": panel}), example.comparison, SIZES)
     drawn = picture(outcomes)
-    assert [axes.get_xlabel() for axes in drawn.figure.axes] == ["", "Dose (1)", ""]
+    assert [axes.get_xlabel() for axes in drawn.figure.axes] == ["Dose (1)", "", ""]
     assert "recovery (f): 1 of 2 points scaled test passes, 1 of 2 points reproduced" in drawn.caption
     save(drawn, tmp_path / "published.png")
 
