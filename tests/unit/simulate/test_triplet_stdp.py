@@ -1,4 +1,7 @@
-"""Triplet STDP against the published pairing experiment, a dense re-derivation, and its BCM threshold."""
+"""Triplet STDP against an independent program, a dense re-derivation, and its BCM threshold.
+
+The fit to the published experiment, and the pair rule that does not fit, are judged by the study pairing_frequency.
+"""
 
 import numpy as np
 import pytest
@@ -20,9 +23,6 @@ GOLDEN = {
     "full_nearest": ([0.000, 0.104, 0.323, 0.560, 0.624], [-0.294, -0.411, -0.338, 0.260, 0.619]),
     "minimal_nearest": ([0.000, 0.101, 0.322, 0.568, 0.636], [-0.357, -0.356, -0.279, 0.290, 0.630]),
 }
-# Sjöström, Turrigiano & Nelson 2001: mean and standard error of the same
-DATA = np.array([[-0.04, 0.14, 0.29, 0.53, 0.56], [-0.29, -0.41, -0.34, 0.56, 0.75]])
-SEM = np.array([[0.05, 0.10, 0.14, 0.11, 0.26], [0.08, 0.11, 0.10, 0.32, 0.19]])
 PERIODS = (10_000, 100, 50, 25, 20)  # ms
 PAIRS = 60
 LAGS = np.array([2, 5, 10, 20, 30, 50])  # ms, of pairs at 1 Hz
@@ -62,28 +62,16 @@ def test_the_window_of_a_pair_rule_has_its_time_constants(changes):
         assert -1 / np.polyfit(LAGS, np.log(change), 1)[0] == pytest.approx(tau, rel=0.02)
 
 
-def _misfit(change):
-    """E of Pfister & Gerstner: mean squared distance from the data in standard errors."""
-    return np.mean(((change - DATA) / SEM) ** 2)
-
-
 @pytest.mark.slow
 @pytest.mark.reference("plasticity/triplet_stdp", against="published weight changes of 60 pairs", within="0.002")
 @pytest.mark.parametrize("name", SETS)
 def test_pairing_at_each_frequency_gives_the_published_change(paired, name):
     assert paired[name] == pytest.approx(np.array(GOLDEN[name]), abs=0.002)
-    assert _misfit(paired[name]) < 0.5
     after, before = paired[name]
     assert abs(after[0]) < 0.01  # no potentiation at 0.1 Hz
     assert np.all(after[1:] > 0.05)
     assert np.all(before[:3] < 0)  # and depression turns into potentiation between 20 and 40 Hz
     assert np.all(before[3:] > 0)
-
-
-@pytest.mark.slow
-def test_a_pair_rule_does_not_fit_the_same_data(paired):
-    """Negative control: E is 13.1."""
-    assert _misfit(paired["pair"]) == pytest.approx(13.1, abs=0.05)
 
 
 @pytest.mark.slow
