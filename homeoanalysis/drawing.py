@@ -48,11 +48,15 @@ STYLE: Any = {
 }
 
 
+_DPI = 200
+
+
 class Drawn(NamedTuple):
-    """A figure and its caption, which states n and what the error bars are."""
+    """A figure and its caption, which states n and what the error bars are; and the files and variables that it shows."""
 
     figure: "Figure"
     caption: str
+    sources: tuple[str, ...] = ()  # "file.nc: variable", from the folder of the study on
 
 
 def new_figure(width: float, height: float) -> "Figure":
@@ -207,14 +211,43 @@ def draw_references(axes: "Axes", x: Any, target: Any, ceiling: float, null: flo
 
 
 def save(drawn: Drawn, path: Path | str) -> None:
-    """Write as PNG or PDF, by the ending; the caption goes into the file's metadata. Whole or not at all."""
+    """Write as PNG or PDF, by the ending; the caption goes into the file's metadata. Whole or not at all.
+
+    A PNG also says which variables it shows (`Source`), and where its axes lie (`Comment`), so that a page can read values off.
+    """
     from matplotlib import rc_context
 
     path = Path(path)
-    if path.suffix == ".png":
-        options = {"metadata": {"Description": drawn.caption, "Software": None}, "dpi": 200}
-    else:
-        options = {"metadata": {"Subject": drawn.caption, "CreationDate": None, "Creator": None, "Producer": None}}
     # The style again: matplotlib makes ticks, and embeds fonts, when it writes.
     with replacing(path) as part, rc_context(STYLE):
-        drawn.figure.savefig(part, **options)  # type: ignore[arg-type]
+        if path.suffix == ".png":
+            drawn.figure.set_dpi(_DPI)
+            drawn.figure.draw_without_rendering()  # a layout comes with the first drawing
+            told = {"Source": "\n".join(drawn.sources), "Comment": json.dumps(_axes(drawn.figure))}
+            metadata = {"Description": drawn.caption, "Software": None, **told}
+            drawn.figure.savefig(part, metadata=metadata, dpi=_DPI)
+        else:
+            metadata = {"Subject": drawn.caption, "CreationDate": None, "Creator": None, "Producer": None}
+            drawn.figure.savefig(part, metadata=metadata)
+
+
+def _axes(figure: "Figure") -> list[dict[str, Any]]:
+    """Where each axes lies (left, top, right, bottom; fractions of the picture from its top left corner), and its numbers."""
+    found = []
+    for axes in figure.axes:
+        box = axes.get_position()
+        numbers = {name: _numbers(axis) for name, axis in (("x", axes.xaxis), ("y", axes.yaxis))}
+        if axes.name == "rectilinear" and axes.axison and any(numbers.values()):
+            found.append({"box": [round(v, 5) for v in (box.x0, 1 - box.y1, box.x1, 1 - box.y0)], **numbers})
+    return found
+
+
+def _numbers(axis: "Axis") -> dict[str, Any] | None:
+    """The range of an axis, and what it is of; None where it has names or no ticks, so that there is no number to read off."""
+    from matplotlib.ticker import FixedLocator, ScalarFormatter
+
+    is_named = isinstance(axis.get_major_locator(), FixedLocator) and not isinstance(axis.get_major_formatter(), ScalarFormatter)
+    if is_named or axis.get_majorticklocs().size == 0:
+        return None
+    low, high = (float(f"{v:.8g}") for v in axis.get_view_interval())
+    return {"low": low, "high": high, "log": axis.get_scale() == "log", "label": axis.get_label_text() or axis.axes.get_label()}

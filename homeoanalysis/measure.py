@@ -145,7 +145,7 @@ def _collect(
     if not replicates:
         raise DataError(f"metric {metric.name} was given no activity; check the source's replicates")
     attributes |= {"schema": "measure/1", "metric": metric.name, "not_applicable": json.dumps(missing, sort_keys=True)}
-    attributes |= {"scale": metric.scale or "", "metric_source": metric.source}
+    attributes |= {"scale": metric.scale or "", "family": metric.family, "metric_source": metric.source}
     attributes |= {"no_worst_case": metric.no_worst_case, "derived_from": json.dumps(metric.derived_from)}
     coordinates = {key: ("replicate", [r[key] for r in replicates.values()]) for key in (*_CARRIED, "epochs", "warnings")}
     return [

@@ -41,6 +41,7 @@ class Truth(NamedTuple):
 
 
 Scale = Literal["relative", "linear"]
+Family = Literal["rates", "spectra", "coding"]  # firing-rate homeostasis, spectral structure, coding fidelity
 Generate = Callable[[np.random.Generator], Truth]
 Surrogate = Callable[[xr.Dataset, np.random.Generator], xr.Dataset]
 Wanted = dict[str, tuple[str, str, tuple[float, float]]]  # variable -> its unit, long name and bounds
@@ -69,6 +70,7 @@ class Metric:
         self.companions: dict[str, Companion] = record["companions"]
         self.source: str = record["source"]
         self.scale: Scale | None = record["scale"]
+        self.family: Family = record["family"]
         self.truth: Generate = record["truth"]
         self.surrogate: Surrogate = record["surrogate"]
         self.null: Generate = record["null"]
@@ -161,6 +163,7 @@ def metric(
     null: Generate | None = None,
     rejects: Callable[[xr.Dataset], Any] | None = None,
     cost: float = 0.0,
+    family: Family = "rates",
     no_worst_case: str = "",
     derived_from: tuple[str, ...] = (),
     each_epoch: bool = False,
@@ -175,16 +178,17 @@ def metric(
     null: activities in which there is nothing to find; by default surrogates of a truth, without a claim about the value.
     rejects: where a result rejects its null at 5 %, of a metric that gives a threshold; a companion `p` or `..._p` speaks
     for itself. cost: [s] to make and measure one truth; above 30 ms continuous integration draws fewer of them.
-    no_worst_case: what the surrogate is, where it is not the worst that a model can be. derived_from: metrics from whose
-    values this one is computed, so that it can agree although they differ. each_epoch: the function measures all time that it
-    is given, and is given the time of one epoch after the other; what it returns has no dimension `epoch`, `dims` has it.
+    family: under which of the three questions the report shows it. no_worst_case: what the surrogate is, where it is not the
+    worst that a model can be. derived_from: metrics from whose values this one is computed, so that it can agree although
+    they differ. each_epoch: the function measures all time that it is given, and is given the time of one epoch after the other;
+    what it returns has no dimension `epoch`, `dims` has it.
     """
 
     def wrap(function: Callable[..., Mapping[str, Any]]) -> Metric:
         record = dict(units=units, dims=dims, bounds=bounds, companions=dict(companions), source=source, scale=scale)
         generators = dict(truth=truth, surrogate=surrogate, null=null or surrogate_of(truth, surrogate))
         tests = dict(rejects=rejects, cost=cost)
-        others = dict(no_worst_case=no_worst_case, derived_from=derived_from, each_epoch=each_epoch)
+        others = dict(family=family, no_worst_case=no_worst_case, derived_from=derived_from, each_epoch=each_epoch)
         return Metric(function, {**record, **generators, **tests, **others})
 
     return wrap

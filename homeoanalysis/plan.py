@@ -126,6 +126,11 @@ class Plan:
         found = f"results/{study}"
         return [f"{found}/published.csv", f"{found}/figures/published.png"] if self.config.studies[study].published else []
 
+    def timing_files(self, study: str) -> dict[str, str]:
+        """File with the time that a job of a study took -> its rule. Downloads, and the report itself, are not told of."""
+        jobs = [job for job in self.jobs(study) if job.rule not in ("fetch", "report")]
+        return {f"results/benchmarks/{Path(job.outputs[0]).relative_to('results').with_suffix('.tsv')}": job.rule for job in jobs}
+
     def sizes(self, study: str) -> dict[str, str]:
         """Source as the study names it -> size of the model, or "recording".
 

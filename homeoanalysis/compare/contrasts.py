@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.config.study import Contrast
+from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.contracts import LABELLED, LONG
 from homeoanalysis.contracts.schemas import NO_DATA
 from homeoanalysis.errors import HomeoError
@@ -64,6 +64,23 @@ def subjects(measured: xr.Dataset, contrast: Contrast) -> set[str]:
     return {subject for side in sides(contrast) for subject, _ in _replicates(measured, side)}
 
 
+def _at_frequency(values: xr.DataArray, contrast: Contrast) -> xr.DataArray:
+    """The values at the nearest frequency to the one that is asked for, or all in the span; unchanged if none is."""
+    span = contrast.frequencies()
+    if span is None:
+        return values
+    frequency = values.frequency.values
+    if span[0] < span[1]:
+        kept = np.flatnonzero((frequency >= span[0] * (1 - 1e-9)) & (frequency <= span[1] * (1 + 1e-9)))
+    else:
+        kept = np.abs(frequency - span[0]).argmin(keepdims=True)
+    step = float(np.diff(frequency).max(initial=0.0))
+    if kept.size == 0 or span[0] < frequency[0] - step or span[1] > frequency[-1] + step:
+        told = f"{frequency[0]:.4g} to {frequency[-1]:.4g} Hz"
+        raise NotComparable(f"no frequency of {contrast.at['frequency']}; the metric has those from {told}")
+    return values.isel(frequency=kept)
+
+
 def selected(measured: xr.Dataset, contrast: Contrast) -> dict[Cell, xr.DataArray]:
     """The values of each replicate that the contrast (of one level) selects; they keep unit, epoch, frequency and draw."""
     values = measured[measured.attrs["metric"]]
@@ -78,6 +95,7 @@ def selected(measured: xr.Dataset, contrast: Contrast) -> dict[Cell, xr.DataArra
         if contrast.at.get(dim) not in values[dim].values:
             raise NotComparable(f"no such {dim}: {contrast.at[dim]}" if dim in contrast.at else f"the contrast names no {dim}")
         values = values.sel({dim: contrast.at[dim]}, drop=True)
+    values = _at_frequency(values, contrast)
     asked = _replicates(measured, contrast)
     found = {}
     for cell in (c for c in asked if c[1] not in missing):
@@ -147,7 +165,7 @@ def contrasted(
     if contrast.between is None:
         found = {}
         for cell, values in selected(measured, contrast).items():
-            mine = _random_mean(values, "unit", like[1] or None, rng)
+            mine = _random(values, "unit", like[1] or None, rng, contrast.over_units)
             if "epoch" in mine.dims:
                 now = mine.sel(epoch=contrast.epoch)
                 mine = now if contrast.reference is None else change(now, mine.sel(epoch=contrast.reference), scale)
@@ -177,19 +195,30 @@ def mean(
 ) -> xr.DataArray:
     """The mean over all; in each draw over `like`[0] of them at random, where there are more."""
     joined = xr.concat(list(table.values()), "replicate", join="outer", coords="minimal")
-    return _random_mean(joined, "replicate", like[0] or None, rng)
+    return _random(joined, "replicate", like[0] or None, rng, "mean")
 
 
-def _random_mean(values: xr.DataArray, dim: str, n: int | None, rng: np.random.Generator | None) -> xr.DataArray:
-    """The mean along `dim`; in each draw of only `n` random members, where there are more."""
+def _random(values: xr.DataArray, dim: str, n: int | None, rng: np.random.Generator | None, summary: str) -> xr.DataArray:
+    """The summary along `dim`; in each draw of only `n` random members, where there are more."""
     size = values.sizes[dim]
     if n is None or rng is None or n >= size:
-        return values.mean(dim, skipna=True)
+        return _summarised(values, dim, summary)
     chosen = rng.permuted(np.tile(np.arange(size), (values.sizes["draw"], 1)), axis=1)[:, :n]
     picked = values.isel(
         {dim: xr.DataArray(chosen, dims=("draw", "chosen")), "draw": xr.DataArray(np.arange(len(chosen)), dims="draw")}
     )
-    return picked.mean("chosen", skipna=True)
+    return _summarised(picked, "chosen", summary)
+
+
+def _summarised(values: xr.DataArray, dim: str, summary: str) -> xr.DataArray:
+    """What `over_units` of a contrast names, along `dim`; what is not defined counts for nothing."""
+    if summary == "mean":
+        return values.mean(dim, skipna=True)
+    if summary == "mean_or_zero":
+        return values.fillna(0.0).mean(dim)
+    if summary == "median":
+        return values.median(dim, skipna=True)
+    return values.where(values > 0).median(dim, skipna=True).fillna(0.0)
 
 
 def shape(measured: xr.Dataset, contrast: Contrast) -> tuple[int, int]:

@@ -20,8 +20,8 @@ from homeoanalysis.compare.contrasts import (
     subjects,
     with_pairing,
 )
+from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.config.fields import number_of
-from homeoanalysis.config.study import Contrast
 from homeoanalysis.contracts import LONG
 from homeoanalysis.numerics.hierarchical import Interval, hierarchical_interval, levels
 from homeoanalysis.numerics.intervals import t_quantile
@@ -139,7 +139,7 @@ def _within(measured: xr.Dataset, contrast: Contrast, scale: str, location: floa
     """
     nothing = Interval(location, np.nan, np.nan, "over subjects")
     has_units = any(d in measured[measured.attrs["metric"]].dims for d in LONG)
-    if contrast.between is not None or not has_units:
+    if contrast.between is not None or not has_units or contrast.over_units != "mean":
         return nothing
     columns: dict[str, list[Floats]] = {}
     for (subject, _), values in selected(measured, contrast).items():

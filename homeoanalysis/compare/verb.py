@@ -29,7 +29,7 @@ from homeoanalysis.compare.contrasts import (
 )
 from homeoanalysis.compare.scores import add_scores, place
 from homeoanalysis.compare.subjects import interval, located
-from homeoanalysis.config.study import Contrast
+from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.contracts import COMPARISON, check, groups, open_dataset
 from homeoanalysis.contracts.schemas import NO_DATA, NOT_ASKED, SCORES
 from homeoanalysis.numerics.multiple import holm

@@ -8,11 +8,12 @@ from pydantic import BaseModel, Field, ValidationError
 
 from homeoanalysis import catalogue
 from homeoanalysis.config import yaml
+from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.config.fields import Name, Size, Strict, check_name, explain, number_of
 from homeoanalysis.config.model import PRESENTATIONS, Model, ModelFile
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.config.replicate_table import located, with_table
-from homeoanalysis.config.study import Contrast, Study
+from homeoanalysis.config.study import Study
 from homeoanalysis.errors import ConfigError
 
 _Schema = TypeVar("_Schema", bound=BaseModel)

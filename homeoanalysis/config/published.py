@@ -62,11 +62,13 @@ class Control(Strict):
     minus: Cell | None = None
     over: Cell | None = None
     crossing: Crossing | None = None
+    surrogate: bool = Field(default=False, description="true: in the surrogates of the source, which must be a target")
 
     @model_validator(mode="after")
     def _differs(self) -> Self:
-        if all(getattr(self, key) is None for key in ("metric", "contrast", "source", "minus", "over", "crossing")):
-            raise ValueError("is the quantity itself; name another metric, contrast, source, minus, over or crossing")
+        keys = ("metric", "contrast", "source", "minus", "over", "crossing")
+        if not self.surrogate and all(getattr(self, key) is None for key in keys):
+            raise ValueError(f"is the quantity itself; name another {', '.join(keys[:-1])} or {keys[-1]}, or surrogate: true")
         return self
 
 
@@ -109,6 +111,8 @@ class Quantity(Strict):
         for low, high in (self.band(size) for size in ("", *self.sizes)):
             if low is not None and high is not None and low >= high:
                 raise ValueError(f"has at_least {low:g} and at_most {high:g}, which leaves no band")
+        if any((self.minus, self.over, self.crossing)) and self.control is not None and self.control.surrogate:
+            raise ValueError("is of two locations, and its control in surrogates is one; take another control")
         if sum(x is not None for x in (self.minus, self.over, self.crossing)) > 1:
             raise ValueError("has more than one of minus, over and crossing; a quantity is a difference, a ratio or a crossing")
         return self

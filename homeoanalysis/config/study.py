@@ -3,14 +3,15 @@
 import functools
 import itertools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from homeoanalysis import catalogue
 from homeoanalysis.config import yaml
-from homeoanalysis.config.fields import CatalogueSchema, Entry, Factor, Name, Strict, entry, explain
-from homeoanalysis.config.published import Panel
+from homeoanalysis.config.contrast import Contrast, Expanded
+from homeoanalysis.config.fields import CatalogueSchema, Entry, Name, Strict, entry, explain
+from homeoanalysis.config.published import Cell, Panel
 from homeoanalysis.contracts import LABELLED
 from homeoanalysis.units import Second
 
@@ -22,72 +23,7 @@ FigureEntry: TypeAdapter[Entry] = TypeAdapter(entry("figures"))
 Metric: TypeAdapter[Entry] = TypeAdapter(entry("metrics"))
 
 
-class Levels(Strict):
-    """Two levels of a factor; the contrast is the second minus the first."""
-
-    factor: Name
-    levels: Annotated[tuple[Factor, Factor], Field(strict=False)]
-    paired: bool | None = Field(
-        default=None,
-        description="whether each subject is compared with itself, those at one level left out; by default if any is at both",
-    )
-
-    @model_validator(mode="after")
-    def _different(self) -> Self:
-        if self.levels[0] == self.levels[1]:
-            raise ValueError(f"has the levels {list(self.levels)}, which are the same; name two")
-        return self
-
-
-class Equivalence(Strict):
-    """What counts as the same: within `margin` of `around`, said before anything is run."""
-
-    around: float = Field(default=0.0, description="in the unit of the contrast; 1 for a recovery fraction, 0 for a change")
-    margin: float = Field(gt=0, description="in the unit of the contrast")
-
-
-class Contrast(Strict):
-    """A quantity that the target and a candidate are compared in.
-
-    Without `reference` and `between` it is the metric itself; with `reference` its change from that epoch;
-    with `between` its change from the first level of a factor to the second.
-    """
-
-    metrics: list[str] = Field(min_length=1)
-    where: dict[Name, Factor] = Field(default={}, description="only replicates whose factors have these levels")
-    epoch: str | None = Field(default=None, description="the epoch of metrics that are taken per epoch")
-    reference: str | None = Field(default=None, description="the epoch that the change is measured from")
-    at: dict[str, str] = Field(
-        default={}, description="which band, state, parameter, variable, moment or projection of a metric that has several"
-    )
-    cell_type: Literal["E", "I", "unknown"] | None = Field(default=None, description="only these units, of metrics of units")
-    companion: str = Field(
-        default="", description="a companion of the metrics in their place, such as `factor`; it is located, and never compared"
-    )
-    between: Levels | None = None
-    trend: Name | None = Field(default=None, description="a factor whose levels are numbers: the slope of the contrast over it")
-    equivalence: Equivalence | None = Field(default=None, description="test whether the location is as good as a given value")
-    without_data: str = Field(
-        default="", description="what the report says where no replicate has a level, and the claim stays open"
-    )
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        if self.reference is not None and self.between is not None:
-            raise ValueError("has both reference and between; a contrast is within a recording or between factor levels")
-        if self.trend is not None and self.between is not None:
-            raise ValueError("has both trend and between; a trend is over all levels of its factor")
-        if self.reference is not None and self.epoch is None:
-            raise ValueError("has a reference but no epoch; name the epoch that is compared with it")
-        if self.reference is not None and self.reference == self.epoch:
-            raise ValueError(
-                f"has the epoch and the reference {self.epoch!r}, so that every change is 0; name two different epochs"
-            )
-        return self
-
-
 Published: TypeAdapter[dict[str, Panel]] = TypeAdapter(dict[Name, Panel])
-Contrasts: TypeAdapter[dict[str, Contrast]] = TypeAdapter(dict[Name, Contrast])
 
 
 _DRAWS = 100
@@ -155,7 +91,7 @@ class Study(Strict):
     metrics: Annotated[dict[str, dict[str, Any]], CatalogueSchema("metrics", is_labelled=True)] = Field(
         min_length=1, description="'metric' or 'metric.label': its parameters"
     )
-    contrasts: dict[Name, Contrast] = {}
+    contrasts: Expanded = {}
     targets: dict[str, list[str]] = Field(default={}, description="what is held to be the truth: the candidates judged by it")
     resampling: Resampling = Resampling()
     figures: list[Figure] = []
@@ -230,6 +166,11 @@ class Study(Strict):
         for name, panel in self.published.items():
             for member in panel.members():
                 at = f"published.{name}.{'curves' if member.curve else 'quantities'}.{member.key}"
+                control = member.quantity.control
+                if control is not None and control.surrogate:
+                    yield from (
+                        f"{at}.control {fault}" for fault in self._without_surrogate(member.quantity.control_cell(control))
+                    )
                 for cell in member.quantity.cells():
                     for kind, value, known in (
                         ("metric", cell.metric, list(self.metrics)),
@@ -243,6 +184,16 @@ class Study(Strict):
                     if contrast is not None and cell.metric in self.metrics and cell.metric not in contrast.metrics:
                         asked = f"takes {cell.metric!r} in {cell.contrast!r}, which does not list it"
                         yield f"{at} {asked}; add it to contrasts.{cell.contrast}.metrics"
+
+    def _without_surrogate(self, cell: Cell) -> Iterator[str]:
+        """Why a comparison of this study has no surrogates at a location."""
+        contrast = self.contrasts.get(cell.contrast)
+        if self.resampling.draws == 0:
+            yield f"is in surrogates, which are draws, but resampling.draws is 0; write {_DRAWS}"
+        elif cell.source not in self.targets:
+            yield f"is in the surrogates of {cell.source!r}, which is no target; add it to targets"
+        elif contrast is not None and (contrast.companion or contrast.trend):
+            yield f"is in surrogates, but {cell.contrast} is only located (companion or trend); take another control"
 
     @staticmethod
     def _entry(label: str, parameters: dict[str, Any]) -> Entry:

@@ -86,3 +86,8 @@ def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any
         old = merged.get(key)
         merged[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return merged
+
+
+def dump(content: Mapping[str, Any]) -> str:
+    """The YAML of a mapping, its keys in order."""
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=130)

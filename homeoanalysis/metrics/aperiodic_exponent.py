@@ -45,6 +45,7 @@ def _null(rng: np.random.Generator) -> Truth:
     source="log10 S = offset - log10(knee + f^exponent): Donoghue et al. 2020, doi:10.1038/s41593-020-00744-x; peaks above 2.5 "
     "robust standard deviations are left out with their flanks; Huber's weights; sine tapers: Riedel & Sidorenko 1995, "
     "doi:10.1109/78.365298",
+    family="spectra",
     scale="linear",
     truth=_truth,
     surrogate=surrogate.shuffled_samples,

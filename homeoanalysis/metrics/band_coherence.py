@@ -40,6 +40,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     },
     source="mean over the band of the coherence less its bias; null: beta distribution of that mean, for the correlation of "
     "neighbouring frequencies that the tapers make",
+    family="spectra",
     scale="linear",
     truth=_truth,
     surrogate=surrogate.shifted_channels,

@@ -44,6 +44,7 @@ def _null(rng: np.random.Generator) -> Truth:
     },
     source="mean of the multitaper density over the band; interval: Thomson & Chave 1991, in Haykin (ed.), Advances in Spectrum "
     "Analysis, chapter 2",
+    family="spectra",
     scale="relative",
     truth=_truth,
     surrogate=surrogate.shuffled_samples,

@@ -37,6 +37,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     },
     source="magnitude-squared, multitaper; bias gamma^2 - (1 - gamma^2)^2 / L; interval: Jarvis & Mitra 2001, "
     "doi:10.1162/089976601300014312",
+    family="spectra",
     scale="linear",
     truth=_truth,
     surrogate=surrogate.shifted_channels,

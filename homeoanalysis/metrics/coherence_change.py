@@ -84,6 +84,7 @@ def _truncated(pieces: Pieces, n: int) -> None:
     "1988, Statistical Power Analysis, section 4.2, which no number of pieces changes; its test: Bokil et al. 2007, "
     "doi:10.1162/neco.2007.19.9.2271, with jackknife variances; rates made equal by thinning, since the coherence of spikes "
     "falls with their rate",
+    family="spectra",
     scale="linear",
     truth=_truth,
     surrogate=_without_change,

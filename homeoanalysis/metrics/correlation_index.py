@@ -25,6 +25,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     companions={"pairs": Companion("1", "Other units that the mean is over", (0, np.inf))},
     source="Wong, Meister & Shatz 1993, doi:10.1016/0896-6273(93)90122-8: N_ab T / (N_a N_b 2 window), with 2 window T less "
     "what windows reach over the ends of segments; mean over the other units; undefined for a silent unit",
+    family="spectra",
     scale="relative",
     truth=_truth,
     surrogate=resampling.turned_trains,

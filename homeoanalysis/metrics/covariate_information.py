@@ -38,6 +38,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     companions={"windows": Companion("1", "Windows that it is from", (0, np.inf))},
     source="Kraskov, Stögbauer & Grassberger 2004, doi:10.1103/PhysRevE.69.066138, algorithm 1, third neighbour, of the stimulus "
     "and of the count with a uniform number added, which loses nothing and has no ties; undefined below 100 windows",
+    family="coding",
     scale="relative",
     truth=_truth,
     surrogate=resampling.shifted_stimulus,

@@ -35,6 +35,7 @@ def _truth(rng: np.random.Generator) -> Truth:
         "units": Companion("1", "Units observed in both epochs", (0, np.inf)),
     },
     source="as decoding_accuracy, which says what the decoder is; learnt in one epoch and tested in another",
+    family="coding",
     scale="linear",
     truth=_truth,
     surrogate=resampling.permuted_labels,

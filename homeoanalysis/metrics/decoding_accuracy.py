@@ -44,6 +44,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     },
     source="linear discriminant analysis, shrunk (Friedman 1989, doi:10.2307/2289860), equal priors, shrinkage by nested "
     "cross-validation; balanced: Brodersen et al. 2010, doi:10.1109/ICPR.2010.764; p: Ojala & Garriga 2010, JMLR 11:1833",
+    family="coding",
     scale="linear",
     truth=_truth,
     surrogate=resampling.permuted_labels,

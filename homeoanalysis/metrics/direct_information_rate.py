@@ -48,6 +48,7 @@ def _entropy(p: float) -> float:
     },
     source="total less noise entropy rate of words, extrapolated in the number of trials and the length of words: Strong et al. "
     "1998, doi:10.1103/PhysRevLett.80.197; undefined with fewer than 4 trials of a stimulus for each word seen at one time",
+    family="coding",
     scale="relative",
     truth=_truth,
     surrogate=resampling.scattered_trains,

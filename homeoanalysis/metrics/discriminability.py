@@ -33,6 +33,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     },
     source="difference of means over the root of the mean variance (Green & Swets 1966, ISBN 0-932146-23-6), less the bias of "
     "few trials: Hedges 1981, doi:10.3102/10769986006002107; interval: Satterthwaite 1946, doi:10.2307/3002019",
+    family="coding",
     scale="linear",
     truth=_truth,
     surrogate=resampling.permuted_labels,

@@ -42,6 +42,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     },
     source="transmitted information of trials that are told by their mean distance (exponent -2) to those of each stimulus, less "
     "that of permuted labels: Victor & Purpura 1996, doi:10.1152/jn.1996.76.2.1310",
+    family="coding",
     scale="linear",
     truth=_truth,
     surrogate=resampling.permuted_labels,

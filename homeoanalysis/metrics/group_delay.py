@@ -47,6 +47,7 @@ def _slope(phase: np.ndarray, frequency: np.ndarray, weight: np.ndarray) -> np.n
     source="minus the slope of the phase against the angular frequency, weighted by c / (1 - c), c the coherence, over the "
     "frequencies of the band where the coherence is significant (5 % false discoveries over the pairs and frequencies of all "
     "bands); undefined below 5 of them",
+    family="spectra",
     scale=None,
     truth=_truth,
     surrogate=surrogate.shifted_channels,

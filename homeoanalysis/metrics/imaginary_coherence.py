@@ -40,6 +40,7 @@ def _imaginary(part: cs.Sums) -> np.ndarray:
     },
     source="Im S / sqrt(S_xx S_yy): Nolte et al. 2004, doi:10.1016/j.clinph.2004.04.029; of independent channels its square is "
     "beta distributed with 1/2 and L - 1/2",
+    family="spectra",
     scale="linear",
     truth=_truth,
     surrogate=surrogate.shifted_channels,

@@ -32,6 +32,7 @@ def _truth(rng: np.random.Generator) -> Truth:
         "cutoff": Companion("Hz", "Highest frequency of the integral", (0, np.inf)),
     },
     source="-integral of log2(1 - coherence) from 0 to the cut-off: Borst & Theunissen 1999, doi:10.1038/14731",
+    family="coding",
     scale="relative",
     truth=_truth,
     surrogate=resampling.shifted_stimulus,

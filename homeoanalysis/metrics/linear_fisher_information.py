@@ -38,6 +38,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     },
     source="Kanitscheider et al. 2015, doi:10.1371/journal.pcbi.1004218, bias-corrected; interval and p: Hotelling 1931, "
     "doi:10.1214/aoms/1177732979",
+    family="coding",
     scale="relative",
     truth=_truth,
     surrogate=resampling.permuted_labels,

@@ -41,6 +41,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     },
     source="correlation of z-scored counts, without outliers beyond 3 deviations: Cohen & Kohn 2011, doi:10.1038/nn.2842; "
     "drift: running mean subtracted; signal: mean covariance over mean variance of stimulus means, each less noise / trials",
+    family="coding",
     scale="linear",
     truth=_truth,
     surrogate=resampling.shuffled_trials,

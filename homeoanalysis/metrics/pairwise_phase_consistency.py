@@ -42,6 +42,7 @@ def _pairs(total: np.ndarray, count: np.ndarray) -> float:
     },
     source="PPC0: Vinck et al. 2010, doi:10.1016/j.neuroimage.2010.01.073; PPC1, PPC2: Vinck et al. 2012, "
     "doi:10.1007/s10827-011-0374-4; undefined below 50 spikes",
+    family="spectra",
     scale="linear",
     truth=_truth,
     surrogate=surrogate.shifted_channels,

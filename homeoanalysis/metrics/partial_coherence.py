@@ -60,6 +60,7 @@ def _partial(pairs: np.ndarray, n_channels: int) -> Any:
     },
     source="|G_ij|^2 / (G_ii G_jj), G the inverse of the spectral matrix: Brillinger 1981, Time Series, chapter 8; a coherence "
     "of L - (channels - 2) estimates",
+    family="spectra",
     scale="linear",
     truth=_truth,
     surrogate=surrogate.shifted_channels,

@@ -43,6 +43,7 @@ def _null(rng: np.random.Generator) -> Truth:
     },
     source="(sum of eigenvalues)^2 / sum of their squares of the covariance of counts: Gao et al. 2017, doi:10.1101/214262; both "
     "without the bias of few trials, of Gaussian counts: Srivastava 2005, doi:10.14490/jjss.35.251",
+    family="coding",
     scale="relative",
     truth=_truth,
     surrogate=resampling.shuffled_trials,

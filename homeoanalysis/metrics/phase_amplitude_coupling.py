@@ -62,6 +62,7 @@ def _length(vector: np.ndarray, square: np.ndarray, n: np.ndarray) -> np.ndarray
         "by_chance": Companion("1", "Mean of the same where amplitude is turned round in time", (0, 1)),
     },
     source="|sum A exp(i phase)| / sqrt(n sum A^2): Ozkurt & Schnitzler 2011, doi:10.1016/j.jneumeth.2011.08.014, eq. 9",
+    family="spectra",
     scale="linear",
     truth=_truth,
     surrogate=_uncoupled,

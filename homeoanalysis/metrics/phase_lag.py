@@ -39,6 +39,7 @@ def _null(rng: np.random.Generator) -> Truth:
     },
     source="phase of the cross-spectrum, with elephant's sign; interval 1.96 sqrt((1 - c) / (2 L c)), c the coherence less its "
     "bias: Bendat & Piersol 2010, Random Data, chapter 9; undefined below L gamma^2 = 10",
+    family="spectra",
     scale=None,
     truth=_truth,
     surrogate=surrogate.shifted_channels,

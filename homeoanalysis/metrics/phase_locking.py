@@ -37,6 +37,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     },
     source="length and direction of the mean vector of the spikes' phases: Mardia & Jupp 2000, Directional Statistics, section "
     "2.3; the length reads sqrt(R^2 + 1/n), so compare few spikes by pairwise_phase_consistency; undefined below 50 spikes",
+    family="spectra",
     scale="linear",
     truth=_truth,
     surrogate=surrogate.shifted_channels,

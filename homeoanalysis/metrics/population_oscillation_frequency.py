@@ -27,6 +27,7 @@ def _null(rng: np.random.Generator) -> Truth:
     bounds=(0, np.inf),
     companions={},
     source="where the spectrum of `population_oscillation_index` is highest, by a parabola through three logarithms",
+    family="spectra",
     scale="relative",
     truth=_truth,
     surrogate=resampling.scattered_trains,

@@ -32,6 +32,7 @@ def _null(rng: np.random.Generator) -> Truth:
     },
     source="highest over median power of the counts of all units together, between two frequencies; Welch 1967, "
     "doi:10.1109/TAU.1967.1161901, Hann windows that overlap by half, less their mean",
+    family="spectra",
     scale="relative",
     truth=_truth,
     surrogate=resampling.scattered_trains,

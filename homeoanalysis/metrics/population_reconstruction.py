@@ -33,6 +33,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     },
     source="1 - mean squared error / variance of the stimulus, filters of all units with a ridge that is chosen within training, "
     "five folds in time: Rieke et al. 1997, Spikes, section 3.2; Borst & Theunissen 1999, doi:10.1038/14731",
+    family="coding",
     scale="linear",
     truth=_truth,
     surrogate=resampling.shifted_stimulus,

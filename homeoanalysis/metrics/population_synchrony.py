@@ -57,6 +57,7 @@ def _shared(total: np.ndarray) -> np.ndarray:
     },
     source="mean covariance over mean variance of counts; chi: Golomb & Rinzel 1994, doi:10.1016/0167-2789(94)90214-3, which is "
     "1 / sqrt(units) for independent units, and so is not compared",
+    family="spectra",
     scale="linear",
     truth=_truth,
     surrogate=_independent,

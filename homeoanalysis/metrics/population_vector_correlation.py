@@ -54,6 +54,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     },
     source="correlation over units and stimuli of mean responses, with the variances without what trial noise adds (Spearman "
     "1904, all splits); rate and tuning apart: Deitch et al. 2021, doi:10.1016/j.cub.2021.07.062",
+    family="coding",
     scale="linear",
     truth=_truth,
     surrogate=resampling.swapped_units,

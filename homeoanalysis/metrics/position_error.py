@@ -43,6 +43,7 @@ def _truth(rng: np.random.Generator) -> Truth:
         "windows": Companion("1", "Windows in which the place is known, and the animal moves", (0, np.inf)),
     },
     source="maximum likelihood of independent Poisson counts: Zhang et al. 1998, doi:10.1152/jn.1998.79.2.1017; folds in time",
+    family="coding",
     scale="relative",
     truth=_truth,
     surrogate=resampling.shifted_stimulus,

@@ -39,6 +39,7 @@ def _null(rng: np.random.Generator) -> Truth:
     },
     source="multitaper: Thomson 1982, doi:10.1109/PROC.1982.12433; interval: Thomson & Chave 1991, in Haykin (ed.), Advances in "
     "Spectrum Analysis, chapter 2",
+    family="spectra",
     scale=None,
     truth=_truth,
     surrogate=surrogate.shuffled_samples,

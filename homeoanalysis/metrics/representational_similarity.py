@@ -56,6 +56,7 @@ def _other_stimuli(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset
     source="Spearman correlation of crossnobis distances of all pairs of stimuli: Walther et al. 2016, "
     "doi:10.1016/j.neuroimage.2015.12.012; alignment: Kornblith et al. 2019, arXiv:1905.00414, with the unbiased estimator of "
     "Song et al. 2012, JMLR 13:1393",
+    family="coding",
     scale="linear",
     truth=_truth,
     surrogate=_other_stimuli,

@@ -48,6 +48,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     source="-integral of log2(1 - s), s the share of the response's power that repeats, the root of the coherence of two "
     "responses: Borst & Theunissen 1999, doi:10.1038/14731; no bound for a nonlinear code: Bernardi & Lindner 2015, "
     "doi:10.1152/jn.00354.2014",
+    family="coding",
     scale="relative",
     truth=_truth,
     surrogate=resampling.scattered_trains,

@@ -53,6 +53,7 @@ def _moved(slope: float, rng: np.random.Generator) -> Truth:
     source="least squares of the lower bound of the information rate (Borst & Theunissen 1999, doi:10.1038/14731) in windows on "
     "the distance of their rate from that of the baseline; interval: HC3, MacKinnon & White 1985, "
     "doi:10.1016/0304-4076(85)90158-7",
+    family="coding",
     scale="linear",
     truth=lambda rng: _moved(-15.0, rng),
     surrogate=resampling.shifted_stimulus,

@@ -49,6 +49,7 @@ def _matrices(cross: np.ndarray, first: np.ndarray, second: np.ndarray, lowest: 
     },
     source="Geweke 1982, doi:10.2307/2287238, from the factorised multitaper cross-spectrum: Dhamala et al. 2008, "
     "doi:10.1103/PhysRevLett.100.018701; less its bias of order 1/L by the jackknife",
+    family="spectra",
     scale="linear",
     truth=_truth,
     surrogate=surrogate.shifted_channels,

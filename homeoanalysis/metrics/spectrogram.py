@@ -28,6 +28,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     bounds=(0, np.inf),
     companions={},
     source="multitaper density of each window: Thomson 1982, doi:10.1109/PROC.1982.12433",
+    family="spectra",
     scale=None,
     truth=_truth,
     surrogate=surrogate.shuffled_samples,

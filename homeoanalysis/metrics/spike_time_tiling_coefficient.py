@@ -30,6 +30,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     companions={"pairs": Companion("1", "Other units that the mean is over", (0, np.inf))},
     source="Cutts & Eglen 2014, doi:10.1523/JNEUROSCI.2767-14.2014, equation in the section Spike time tiling coefficient; "
     "mean over the other units; undefined for a silent unit",
+    family="spectra",
     scale="linear",
     truth=_truth,
     surrogate=resampling.turned_trains,

@@ -48,6 +48,7 @@ def _null(rng: np.random.Generator) -> Truth:
     source="mean over all pairs of trials of a stimulus: Victor & Purpura 1996, doi:10.1152/jn.1996.76.2.1310; van Rossum 2001, "
     "doi:10.1162/089976601300014321, as elephant; Kreuz et al. 2007, doi:10.1016/j.jneumeth.2007.05.031, and 2013, "
     "doi:10.1152/jn.00873.2012, as PySpike",
+    family="coding",
     scale="relative",
     truth=_truth,
     surrogate=resampling.scattered_trains,

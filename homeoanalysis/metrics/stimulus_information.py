@@ -37,6 +37,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     },
     source="H(R) - H(R|S); quadratic extrapolation: Strong et al. 1998, doi:10.1103/PhysRevLett.80.197; Panzeri & Treves 1996, "
     "doi:10.1088/0954-898X/7/1/006; shuffle: Panzeri et al. 2007, doi:10.1152/jn.00559.2007",
+    family="coding",
     scale="relative",
     truth=_truth,
     surrogate=resampling.permuted_labels,

@@ -29,6 +29,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     bounds=(0, np.inf),
     companions={"trials": Companion("1", "Fewest trials of a stimulus", (0, np.inf))},
     source="variance (divisor n - 1) of the count over trials of a stimulus / mean, both summed over stimuli",
+    family="coding",
     scale="relative",
     truth=_truth,
     surrogate=resampling.scattered_trains,

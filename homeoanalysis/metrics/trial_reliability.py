@@ -34,6 +34,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     source="covariance over time of two trials of a stimulus / variance of one, both averaged over all trials: the share of the "
     "variance that is repeated; pearson: as Schreiber et al. 2003, doi:10.1016/S0925-2312(02)00838-X, of counts in bins, less "
     "their mean",
+    family="coding",
     scale="linear",
     truth=_truth,
     surrogate=resampling.scattered_trains,

@@ -51,6 +51,7 @@ def _debiased(total: np.ndarray) -> np.ndarray:
     },
     source="debiased estimator of the squared index: Vinck et al. 2011, doi:10.1016/j.neuroimage.2011.01.055, eq. 23; interval: "
     "jackknife of atanh of the index with its sign, squared",
+    family="spectra",
     scale="linear",
     truth=_truth,
     surrogate=surrogate.shifted_channels,

@@ -37,6 +37,12 @@ class Shown(NamedTuple):
     verdict: str
     lines: list[Line]
 
+    @property
+    def reasons(self) -> str:
+        """Why quantities do not come out, the first three of them."""
+        told = [f"{line.title}: {line.reason}" for line in self.lines if line.reason]
+        return "; ".join(told[:3]) + (f"; and {len(told) - 3} more" if len(told) > 3 else "")
+
 
 def published(outcomes: Sequence[Outcome]) -> Iterator[Shown]:
     """Every published figure with its quantities."""

@@ -8,12 +8,13 @@ import numpy as np
 import xarray as xr
 
 COMPARISON = "comparison.nc"
+_PEOPLE = ("Fano", "Gini", "Granger")  # whose names begin names of metrics
 Measures = Mapping[str, Mapping[str, xr.Dataset]]  # metric label -> source -> measure/1
 
 
 def number(value: Any) -> str:
-    """Three digits; a dash for a missing value."""
-    return f"{float(value):.3g}" if np.isfinite(float(value)) else "–"
+    """Three digits, without an exponent below a million; a dash for a missing value."""
+    return f"{float(f'{float(value):.3g}'):g}" if np.isfinite(float(value)) else "–"
 
 
 def interval(low: Any, high: Any) -> str:
@@ -38,7 +39,7 @@ def in_words(label: str, estimate: xr.Dataset) -> str:
 def briefly(words: str) -> str:
     """The name without what explains it, to stand within a sentence."""
     name = re.split(r"[:,]| \((?!\w+\)$)", words)[0]
-    return name[0].lower() + name[1:]
+    return name if name.startswith(_PEOPLE) else name[0].lower() + name[1:]
 
 
 def units(units: str) -> str:

@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from PIL import Image
 from homeoanalysis.numerics.summaries import Summary, cell_types, conditions, epochs_of, limits, of_replicate, parts, summarise
 from homeoanalysis.report.text import Measures, file, in_words, interval, number
 
-_FAMILIES = {"rates": "Firing rates", "spectra": "Spectra", "coding": "Coding"}
+_FAMILIES = {"rates": "Firing-rate homeostasis", "spectra": "Spectral structure", "coding": "Coding fidelity"}
 
 
 class Row(NamedTuple):
@@ -30,6 +31,13 @@ class Row(NamedTuple):
     trace: str
 
 
+class Source(NamedTuple):
+    """A variable that a figure shows: its file, from the folder of the study on, and its name."""
+
+    path: str
+    variable: str
+
+
 class Picture(NamedTuple):
     """A figure as it stands in the page."""
 
@@ -38,36 +46,37 @@ class Picture(NamedTuple):
     width: int
     height: int
     caption: str
+    sources: list[Source]
+    axes: str  # JSON: where they lie, and their numbers, see `drawing.save`
 
 
 def picture(name: str, path: Path) -> Picture:
     with Image.open(path) as image:
-        caption = str(image.info.get("Description", ""))
+        told = {key: str(image.info.get(key, "")) for key in ("Description", "Source", "Comment")}
         width, height = image.size
     data = base64.b64encode(path.read_bytes()).decode("ascii")
-    return Picture(name, data, width, height, caption)
+    sources = [Source(*line.rsplit(": ", 1)) for line in told["Source"].splitlines()]
+    return Picture(name, data, width, height, told["Description"], sources, told["Comment"] or "[]")
 
 
 def _family(by_source: Mapping[str, xr.Dataset]) -> str:
-    """A metric in bits is of the code, one over frequency of the spectrum, any other of the rates."""
-    values = [e[e.attrs["metric"]] for e in by_source.values()]
-    if any(v.attrs["units"].startswith("bit") for v in values):
-        return "coding"
-    return "spectra" if any("frequency" in v.dims for v in values) else "rates"
+    """Which of the three questions a metric is about: the metric says so."""
+    return str(next(iter(by_source.values())).attrs["family"])
 
 
-def family_of(figure: str, measures: Measures) -> str | None:
-    """A figure stands with the metric that its name begins with; the others stand at the head of the page."""
-    named = [label for label in measures if figure.startswith(label.partition(".")[0])]
-    return _family(measures[max(named, key=len)]) if named else None
+def family_of(picture: Picture, measures: Measures) -> str | None:
+    """The family of what a figure shows; None if that is of several, or the comparison."""
+    labels = {source.path.split("/")[1] for source in picture.sources if source.path.startswith("measures/")}
+    found = {_family(measures[label]) for label in labels if label in measures}
+    return found.pop() if len(found) == 1 else None
 
 
 def families(measures: Measures, pictures: list[Picture]) -> Iterator[dict[str, Any]]:
+    """All three, also one of which nothing was measured."""
     for family, title in _FAMILIES.items():
         tables = [_table(label, by_source) for label, by_source in measures.items() if _family(by_source) == family]
-        shown = [p for p in pictures if family_of(p.name, measures) == family]
-        if tables or shown:
-            yield {"key": family, "title": title, "pictures": shown, "tables": tables}
+        shown = [p for p in pictures if family_of(p, measures) == family]
+        yield {"key": family, "title": title, "pictures": shown, "tables": tables}
 
 
 def _table(label: str, by_source: Mapping[str, xr.Dataset]) -> dict[str, Any]:
@@ -75,12 +84,13 @@ def _table(label: str, by_source: Mapping[str, xr.Dataset]) -> dict[str, Any]:
     first = next(iter(by_source.values()))
     rows = [row for source, estimate in by_source.items() for row in _rows(label, source, estimate)]
     missing = [f"{source}: {reason}" for source, estimate in by_source.items() for reason in _reasons(estimate)]
-    units = first[first.attrs["metric"]].attrs["units"]
+    units, method = first[first.attrs["metric"]].attrs["units"], str(first.attrs.get("metric_source", ""))
     return {
         "title": in_words(label, first),
+        "name": re.split(r": ", in_words(label, first))[0],
         "label": label,
         "units": units,
-        "method": first.attrs.get("metric_source", ""),
+        "method": method[:1].upper() + method[1:],
         "notes": _notes(by_source),
         "rows": rows,
         "missing": missing,

@@ -12,11 +12,13 @@ import xarray as xr
 from homeoanalysis.config import Study
 from homeoanalysis.contracts.outcomes import Outcome
 from homeoanalysis.report import origins, values
+from homeoanalysis.report.headline import headline
 from homeoanalysis.report.mechanisms import ablations
 from homeoanalysis.report.page import rendered
 from homeoanalysis.report.published import PUBLISHED, published
 from homeoanalysis.report.scores import scored
 from homeoanalysis.report.text import Measures
+from homeoanalysis.report.times import Time
 from homeoanalysis.report.verdicts import effects, verdicts
 
 _log = logging.getLogger(__name__)
@@ -31,32 +33,40 @@ def report(
     figures: Mapping[str, Path],
     template: Path,
     outcomes: Sequence[Outcome] = (),
+    config: str = "",
+    times: Sequence[Time] = (),
 ) -> str:
     """The report of a study: one HTML page with everything in it.
 
     name: of the study. measures: metric label -> source as the study names it -> measure/1. figures: name -> PNG that
     `drawing.save` wrote, whose caption is in the file; "published" is the one of published numbers. template: a jinja2
-    template, which may include its neighbours. outcomes: of published.csv.
+    template, which may include its neighbours. outcomes: of published.csv. config: the YAML of the study. times: of its jobs.
     """
     pictures = [values.picture(figure, path) for figure, path in figures.items() if figure != PUBLISHED]
+    judged, shown = list(verdicts(study, comparison, measures)), list(published(outcomes))
+    found = list(origins.warnings(measures))
     page = rendered(
         template,
         name=name,
         study=study,
-        verdicts=list(verdicts(study, comparison, measures)),
+        headline=headline(judged, shown, found),
+        verdicts=judged,
         effects=list(effects(study, comparison, measures)),
         ablations=list(ablations(study, comparison, measures)),
         scores=list(scored(study, comparison, measures)),
         families=list(values.families(measures, pictures)),
-        overview=[p for p in pictures if values.family_of(p.name, measures) is None],
-        published=list(published(outcomes)),
+        overview=[p for p in pictures if values.family_of(p, measures) is None],
+        published=shown,
         published_picture=values.picture(PUBLISHED, figures[PUBLISHED]) if PUBLISHED in figures else None,
-        warnings=list(origins.warnings(measures)),
+        warnings=found,
         book=list(origins.book(measures)),
         files=list(origins.files(comparison, measures)),
         inputs=origins.inputs(comparison, measures),
         versions=origins.merged(comparison, measures, "versions"),
         citations=origins.citations(measures),
+        config=config,
+        seed=comparison.attrs.get("seed", "–"),
+        times=times,
     )
     _log.info("reported %s: %d figures", name, len(pictures))
     return page

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from homeoanalysis.config import Study
-from homeoanalysis.config.study import Contrast
+from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.contracts.schemas import NOT_ASKED
 from homeoanalysis.numerics.summaries import MINIMUM
 from homeoanalysis.report.text import Measures, briefly, in_words, interval, number, percent, units
@@ -77,6 +77,8 @@ def _meaning(asked: Contrast) -> str:
     if asked.epoch is not None:
         where.append(f"epoch {asked.epoch}" + (f" against {asked.reference}" if asked.reference is not None else ""))
     where += [f"{dim} {label}" for dim, label in asked.at.items()]
+    where += [f"its {asked.companion.replace('_', ' ')}"] if asked.companion else []
+    where += [f"{asked.over_units.replace('_', ' ')} over units"] if asked.over_units != "mean" else []
     return ", ".join(where) or "all"
 
 
@@ -88,12 +90,12 @@ def verdicts(study: Study, comparison: xr.Dataset, measures: Measures) -> Iterat
     for target, listed in study.targets.items():
         for contrast, asked in study.contrasts.items():
             for label in (m for m in study.metrics if m in asked.metrics):
-                for candidate in listed or _REFERENCES:
+                for candidate in listed or _references(study, comparison, (target, contrast, label)):
                     yield _verdict(asked, comparison, measures, (target, contrast, label, candidate))
     for target, listed in study.targets.items():
         for contrast, asked in study.contrasts.items():
             others = [m for m in study.metrics if m not in asked.metrics]
-            if others:
+            if others and study.resampling.draws > 0:
                 words = ", ".join(briefly(in_words(m, measures[m][target])) for m in others)
                 at = (target, contrast, others[0], (listed or _REFERENCES)[0])
                 yield _not_asked(comparison, at, contrast, words, ", ".join(listed or _REFERENCES), f"{target}, {contrast}, *, *")
@@ -105,6 +107,14 @@ def verdicts(study: Study, comparison: xr.Dataset, measures: Measures) -> Iterat
         for candidates in strangers.values():
             at = (target, next(iter(study.contrasts)), next(iter(study.metrics)), candidates[0])
             yield _not_asked(comparison, at, "any contrast", "any metric", ", ".join(candidates), f"{target}, *, *, *")
+
+
+def _references(study: Study, comparison: xr.Dataset, at: tuple[str, str, str]) -> tuple[str, ...]:
+    """What stands against a target alone; without draws nothing does, but a claim that is open is told."""
+    if study.resampling.draws > 0:
+        return _REFERENCES
+    cell = comparison.sel(dict(zip(("target", "contrast", "metric"), at, strict=True)), candidate=_REFERENCES[0])
+    return _REFERENCES[:1] if str(cell.verdict.values) == "untestable" else ()
 
 
 def _not_asked(
@@ -195,8 +205,8 @@ def located(cell: xr.Dataset, asked: Contrast, estimate: xr.Dataset) -> str:
     elif min(first or n, n) < MINIMUM:
         notes.append("no interval")
     if np.isfinite(float(cell.change_p)):
-        notes.append(f"p of no change {number(cell.change_p)}, {number(cell.change_p_holm)} after Holm")
+        notes.append(f"p of no change: {number(cell.change_p)} ({number(cell.change_p_holm)} after Holm)")
     if asked.equivalence is not None and np.isfinite(float(cell.equivalence_p)):
         near = f"{asked.equivalence.around:g} ± {asked.equivalence.margin:g}"
-        notes.append(f"p of not being within {near} {number(cell.equivalence_p)}, {number(cell.equivalence_p_holm)} after Holm")
+        notes.append(f"p of not being within {near}: {number(cell.equivalence_p)} ({number(cell.equivalence_p_holm)} after Holm)")
     return f"{'change of ' if is_change else ''}{told(cell.location)}{spread}{unit} ({', '.join(notes)})"

@@ -1,6 +1,6 @@
 """The verb `reproduce`: what papers published beside what the comparison of a study holds."""
 
-from homeoanalysis.reproduce.picture import picture
+from homeoanalysis.reproduce.picture import picture, thumbnail
 from homeoanalysis.reproduce.verb import reproduce
 
-__all__ = ["picture", "reproduce"]
+__all__ = ["picture", "reproduce", "thumbnail"]

@@ -1,8 +1,10 @@
 """Published numbers, their uncertainty and ours, drawn together: an axis for each quantity and each curve."""
 
 import itertools
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,18 +13,19 @@ from matplotlib import rc_context
 from homeoanalysis import drawing
 from homeoanalysis.contracts.outcomes import Outcome, panel_verdict
 from homeoanalysis.drawing import Drawn
+from homeoanalysis.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _PUBLISHED: dict[str, Any] = {"color": "black", "marker": "D"}
-_SCALED: dict[str, Any] = {"color": "#666666", "marker": "^"}
+_SCALED: dict[str, Any] = {"color": "#666666", "marker": "^", "markersize": 7}  # larger: it often lies below ours
 _OURS: dict[str, Any] = {"color": drawing.MODEL_COLOURS[0], "marker": "o"}
 _CONTROL: dict[str, Any] = {"color": drawing.MODEL_COLOURS[1], "marker": "X"}
 _LABELS = {
     "published": _PUBLISHED,
     "remembered, not read (hollow)": {**_PUBLISHED, **drawing.HOLLOW},
-    "same model elsewhere": _SCALED,
+    "the same elsewhere": _SCALED,
     "ours": _OURS,
     "negative control": _CONTROL,
 }
@@ -30,6 +33,8 @@ _MARKS = {"reproduced": "✓", "scaled test passes": "✓", "not reproduced": "�
 
 
 _ONE, _CURVE = 0.85, 2.2  # height of an axis [inch]
+_WRAP = 90  # letters across the picture
+_SMALL = 480  # width of a thumbnail [pixels]
 
 
 def picture(outcomes: Sequence[Outcome]) -> Drawn:
@@ -49,7 +54,9 @@ def picture(outcomes: Sequence[Outcome]) -> Drawn:
             for column, points in enumerate(row):
                 _draw_curve(figure.add_subplot(grid[k, column]), points)
         entries: dict[str, Any] = {
-            label: Line2D([], [], linestyle="none", markersize=5, **look) for label, look in _LABELS.items()
+            label: Line2D([], [], linestyle="none", **{"markersize": 5, **look})
+            for label, look in _LABELS.items()
+            if label not in _unused(outcomes)
         }
         drawing.place_legend(figure, {**entries, "passes (band)": Patch(**drawing.CEILING)})
     told = [_told(group) for row in rows for group in row]
@@ -58,7 +65,30 @@ def picture(outcomes: Sequence[Outcome]) -> Drawn:
         "Published numbers and ours. Ours must lie in the grey band, the negative control outside of it. Error bars of published "
         "numbers: as the paper gives them; of ours: 95 % interval over subjects or realisations, which takes 4 of them. "
         f"{'; '.join(told)}. n (subjects or realisations): {', '.join(str(o.n) for row in rows for o, *_ in row)}.",
+        ("comparison.nc: location", "comparison.nc: location_low", "comparison.nc: location_high"),
     )
+
+
+def _unused(outcomes: Sequence[Outcome]) -> set[str]:
+    """The marks of which there is none."""
+    drawn = {
+        "published": any(np.isfinite(o.published) and not o.is_remembered for o in outcomes),
+        "remembered, not read (hollow)": any(np.isfinite(o.published) and o.is_remembered for o in outcomes),
+        "the same elsewhere": any(np.isfinite(o.scaled_model) for o in outcomes),
+    }
+    return {label for label, is_drawn in drawn.items() if not is_drawn}
+
+
+def thumbnail(outcomes: Sequence[Outcome], path: Path) -> None:
+    """The same as a small PNG, for a list."""
+    from PIL import Image
+
+    drawing.save(picture(outcomes), path)
+    with Image.open(path) as image:
+        image.load()
+    image.thumbnail((_SMALL, 4 * _SMALL))
+    with replacing(path) as part:
+        image.save(part, format="PNG", optimize=True)
 
 
 def _rows(outcomes: Sequence[Outcome]) -> list[list[list[Outcome]]]:
@@ -101,8 +131,9 @@ def _draw_curve(axes: "Axes", points: Sequence[Outcome]) -> None:
         mine = hollow == is_hollow
         look = {**_PUBLISHED, **(drawing.HOLLOW if is_hollow else {})}
         drawing.errorbar(axes, x[mine], published[mine], low[mine], high[mine], markersize=6, zorder=3, **look)
-    axes.plot(x, of("scaled_model"), linestyle="none", markersize=6, zorder=4, **_SCALED)
-    axes.plot(x, of("ours"), linestyle="-", linewidth=1, markersize=3, zorder=5, **_OURS)
+    axes.plot(x, of("scaled_model"), linestyle="none", zorder=4, **_SCALED)
+    line = {"linestyle": "-", "markersize": 3, "zorder": 5, **_OURS}
+    drawing.errorbar(axes, x, of("ours"), of("ours_low"), of("ours_high"), **line)
     axes.plot(x, of("control"), linestyle=":", linewidth=1, markersize=4, zorder=2, **_CONTROL)
     edges = axes.get_ylim()
     least, most = (np.where(np.isfinite(of(k)), of(k), e) for k, e in zip(("at_least", "at_most"), edges, strict=True))
@@ -110,7 +141,7 @@ def _draw_curve(axes: "Axes", points: Sequence[Outcome]) -> None:
     axes.set_ylim(edges)
     drawing.label(axes, first.axis, f"{first.unit}" if first.unit not in ("", "1") else "")
     verdict = panel_verdict(points)
-    axes.set_title(f"{_MARKS[verdict]} {first.panel}: {first.curve_title}", loc="left", pad=2)
+    axes.set_title(textwrap.fill(f"{_MARKS[verdict]} {first.panel}: {first.curve_title}", _WRAP // 2), loc="left", pad=2)
 
 
 def _draw(axes: "Axes", outcome: Outcome) -> None:
@@ -135,9 +166,12 @@ def _draw(axes: "Axes", outcome: Outcome) -> None:
         if np.isfinite(value):
             error = np.array([[value - below], [above - value]]) if np.isfinite(below) else None
             face = {"markerfacecolor": "white"} if is_hollow else {}
-            axes.errorbar([value], [y], xerr=error, linestyle="none", capsize=2, markersize=5, linewidth=1, **{**look, **face})
+            looks = {"linestyle": "none", "capsize": 2, "markersize": 5, "linewidth": 1, **look, **face}
+            axes.errorbar([value], [y], xerr=error, **looks)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.set_ylim(len(known) - 0.5, -0.5)
-    unit = f" ({outcome.unit})" if outcome.unit else ""
-    axes.set_title(f"{_MARKS[outcome.verdict]} {outcome.panel}: {outcome.title}{unit}", loc="left", pad=2)
+    unit = f" ({outcome.unit})" if outcome.unit not in ("", "1") else ""
+    title = f"{_MARKS[outcome.verdict]} {outcome.panel}: {outcome.title}{unit}"
+    axes.set_title(textwrap.fill(title, _WRAP), loc="left", pad=2)
+    axes.set_label(f"{outcome.title}{unit}")  # of what can be read off, since it stands above the axes

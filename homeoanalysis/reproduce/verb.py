@@ -148,7 +148,12 @@ def _is_scaled(size: str) -> bool:
 
 def _of_control(comparison: xr.Dataset, quantity: Quantity, control: Control) -> _Found:
     minus, over, crossing = (getattr(control, key) or getattr(quantity, key) for key in ("minus", "over", "crossing"))
-    return _found(comparison, quantity.control_cell(control), minus=minus, over=over, crossing=crossing)
+    cell = quantity.control_cell(control)
+    if not control.surrogate:
+        return _found(comparison, cell, minus=minus, over=over, crossing=crossing)
+    value = float(comparison.null_location.sel(target=cell.source, metric=cell.metric, contrast=cell.contrast))
+    why = "" if np.isfinite(value) else f"the surrogates of {cell.source} have none"
+    return _found(comparison, cell)._replace(value=value, low=np.nan, high=np.nan, reason=why)
 
 
 def _judge(quantity: Quantity, ours: _Found, control: _Found | None, size: str) -> tuple[str, str]:
@@ -169,7 +174,8 @@ def _judge(quantity: Quantity, ours: _Found, control: _Found | None, size: str) 
         return good, ""
     if np.isnan(control.value):
         return NOT_TESTABLE, f"the negative control has no value: {control.reason}"
-    if not _outside(band, control.value):
+    alone = not quantity.whole_interval or np.isnan(control.low)
+    if not any(_outside(band, end) for end in ((control.value,) if alone else (control.low, control.high))):
         return bad, f"the negative control passes too, with {control.value:.4g}"
     return good, ""
 

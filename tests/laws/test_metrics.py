@@ -44,6 +44,14 @@ def test_record_is_complete(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_what_tells_bits_is_of_the_code_and_what_runs_over_frequency_of_the_spectrum(name: str) -> None:
+    """Where the unit or the dimensions leave no choice of the question that a metric is about."""
+    metric = catalogue.load("metrics", name)
+    assert not metric.units.startswith("bit") or metric.family == "coding"
+    assert not {"frequency", "band"} & set(metric.dims) or metric.family == "spectra"
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_result_follows_the_contract_and_survives_the_disk(name: str, tmp_path) -> None:  # type: ignore[no-untyped-def]
     known = truth(name)
     result = measure([known.activity], name, **known.parameters)

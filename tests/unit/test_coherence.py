@@ -21,6 +21,7 @@ from homeoanalysis.metrics.imaginary_coherence import imaginary_coherence
 from homeoanalysis.metrics.partial_coherence import partial_coherence
 from homeoanalysis.metrics.phase_lag import phase_lag
 from homeoanalysis.metrics.weighted_phase_lag_index import weighted_phase_lag_index
+from homeoanalysis.metrics.welch_coherence import welch_coherence
 from homeoanalysis.numerics import cross_spectra as cs
 from homeoanalysis.numerics import multitaper, observed, signal_surrogates, synthetic
 from homeoanalysis.numerics import synthetic_signals as signals
@@ -67,6 +68,36 @@ def test_with_one_hann_window_it_is_scipys_welch(monkeypatch: pytest.MonkeyPatch
     _, power = signal.welch(x, **given)
     density = 2 / RATE * spectra.power.sum(axis=0)[:, 0] / spectra.n
     np.testing.assert_allclose(density, power[kept], rtol=1e-10)
+
+
+def test_welchs_coherence_is_scipys() -> None:
+    """Hann windows that overlap by half: equal to 1e-12; and over two segments that are apart, no window bridges the gap."""
+    activity = pair(0.4, 60.0, "welch")
+    found = welch_coherence(activity, segment=1.024)
+    x, y = activity.lfp.values
+    given: dict[str, Any] = {"fs": RATE, "window": "hann", "nperseg": 256, "noverlap": 128}
+    whole = 58 * 256  # scipy takes one more window, of which only a half lies beyond the last whole piece
+    frequency, theirs = signal.coherence(x[:whole], y[:whole], **given)
+    np.testing.assert_allclose(found.frequency, frequency[1:], rtol=1e-12)
+    np.testing.assert_allclose(found.welch_coherence.values.ravel(), theirs[1:], rtol=1e-12)
+    start, stop = np.array([0.0, 30.72]), np.array([20.48, 51.2])
+    parts = welch_coherence(observed.restrict(activity, start, stop), segment=1.024)
+    spectra = [
+        [signal.csd(a[i:j], b[i:j], **given)[1][1:] * 39 for a, b in ((x, y), (x, x), (y, y))]
+        for i, j in ((0, 5120), (7680, 12800))
+    ]
+    cross, power_x, power_y = np.sum(spectra, axis=0)
+    np.testing.assert_allclose(parts.welch_coherence.values.ravel(), (np.abs(cross) ** 2 / power_x / power_y).real, rtol=1e-10)
+
+
+def test_windows_that_overlap_are_worth_less_than_independent_ones() -> None:
+    """Of independent channels the mean is 1 / df within 3 %; 1 / windows, the control, is not."""
+    found = [welch_coherence(pair(0.0, 60.0, "overlap", draw), segment=1.024) for draw in range(60)]
+    mean = np.mean([one.welch_coherence.mean() for one in found])
+    df = float(found[0].welch_coherence_df[0, 0])
+    assert df == pytest.approx(115 / (1 + 4 / 36 * 57 / 115))
+    assert mean == pytest.approx(1 / df, rel=0.03)
+    assert mean != pytest.approx(1 / 115, rel=0.03)
 
 
 def test_tapers_are_not_averaged_before_the_ratio() -> None:

@@ -14,7 +14,8 @@ from scipy import stats
 
 from homeoanalysis.compare import Measured, compare
 from homeoanalysis.compare.subjects import _tests, change_interval, interval
-from homeoanalysis.config.study import Contrast, Resampling
+from homeoanalysis.config.contrast import Contrast
+from homeoanalysis.config.study import Resampling
 from homeoanalysis.contracts import check
 from homeoanalysis.errors import DataError
 from homeoanalysis.measure import measure, measure_draws

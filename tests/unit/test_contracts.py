@@ -16,7 +16,7 @@ import pytest
 import xarray as xr
 
 from homeoanalysis.compare import Measured, compare
-from homeoanalysis.config.study import Contrast
+from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.contracts import by_replicate, check, groups, open_dataset, open_replicates, storage, write
 from homeoanalysis.errors import ContractError, DataError
 from homeoanalysis.measure import measure, measure_draws

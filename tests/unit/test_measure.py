@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 from homeoanalysis.compare.contrasts import contrasted
-from homeoanalysis.config.study import Contrast
+from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.contracts import LONG, open_dataset, write
 from homeoanalysis.errors import ContractError, DataError
 from homeoanalysis.measure import measure, measure_draws

@@ -1,23 +1,26 @@
 """Published numbers beside ours: reproduced only within the band, and only if the negative control is outside of it."""
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
+from PIL import Image
 from pydantic import ValidationError
 
 from homeoanalysis.compare import Measured, compare
 from homeoanalysis.config import Study
-from homeoanalysis.config.study import Contrasts, Published
+from homeoanalysis.config.contrast import Contrasts
+from homeoanalysis.config.study import Published
 from homeoanalysis.contracts.outcomes import Outcome, panel_verdict, read, table
 from homeoanalysis.drawing import save
 from homeoanalysis.measure import measure_draws
 from homeoanalysis.report.overview import Published as OfStudy
-from homeoanalysis.report.overview import markdown, overview
-from homeoanalysis.reproduce import picture, reproduce
+from homeoanalysis.report.overview import gathered, markdown, overview, small_pictures
+from homeoanalysis.reproduce import picture, reproduce, thumbnail
 
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "figures.html.j2"
 EVIL = "<script>alert(1)</script>"
@@ -155,6 +158,30 @@ def test_the_table_has_published_scaled_and_ours_apart_and_comes_back(example, t
             assert a == (pytest.approx(b, rel=1e-7, nan_ok=True) if isinstance(b, float) else b)
 
 
+def test_a_control_may_be_the_surrogates_of_a_target(example):
+    found = example.comparison.null_location.sel(target="net", contrast="back", metric="recovery_fraction")
+    outcome = _judged(example.comparison, control={"title": "nothing came back", "surrogate": True})
+    assert outcome.control == pytest.approx(float(found))
+    assert outcome.verdict == "scaled test passes"
+    given = example.study.model_dump(mode="python", exclude_defaults=True) | {"resampling": {"block": "1 s"}, "figures": []}
+    wrong = _panel(source="net.static", control={"title": "x", "surrogate": True})
+    with pytest.raises(ValidationError, match=r"surrogates of 'net\.static', which is no target"):
+        Study.model_validate({**given, "published": {"figure_1": wrong}})
+    targets = {target: [] for target in example.study.targets}
+    panel = _panel(control={"title": "x", "surrogate": True})
+    with pytest.raises(ValidationError, match=r"surrogates, which are draws, but resampling\.draws is 0"):
+        Study.model_validate({**given, "targets": targets, "resampling": {"draws": 0}, "published": {"figure_1": panel}})
+
+
+def test_the_whole_interval_of_a_control_must_lie_in_the_band_for_it_to_pass(example):
+    """Ours lies in a wide band with its whole interval; the control's value does, its interval does not."""
+    at = example.comparison.isel(target=0).sel(contrast="back", metric="recovery_fraction", source="net.static")
+    value, low = float(at.location), float(at.location_low)
+    band = {"at_least": (value + low) / 2, "at_most": 2.0}
+    assert _judged(example.comparison, **band).verdict == "scaled test fails"
+    assert _judged(example.comparison, **band, whole_interval=True).verdict == "scaled test passes"
+
+
 def test_the_picture_says_every_verdict_and_draws_every_number(example, tmp_path):
     outcomes = [_judged(example.comparison, **_known()), _judged(example.comparison, source="rec", at_least=0.0)]
     drawn = picture(outcomes)
@@ -177,10 +204,40 @@ def test_the_page_over_all_studies_escapes_counts_and_links(example, tmp_path):
     assert EVIL not in page
     assert "1 scaled test passes" in page
     assert 'href="small/report.html"' in page
-    assert "http" not in page.replace("https://", "", 0).split("<style>")[0]
-    text = markdown(studies, {"small": "figures/small.png"})
-    assert text.count("\n") == 3
-    assert "**scaled test passes**" in text
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)
+    assert page.count("<script") == 1
+
+
+def test_the_table_for_the_documentation_has_a_line_for_each_figure(example, tmp_path):
+    several = [_judged(example.comparison)._replace(panel="many", title=f"number {k}") for k in range(6)]
+    wrong = _judged(example.comparison, at_least=1.2, title="a | b")._replace(panel="wrong")
+    studies = [OfStudy("small", [*several, wrong], tmp_path / "published.png", date="2026-01-02", seconds=61.4)]
+    header, _, first, second = markdown(studies, commit="abc1234", folder="figures").splitlines()
+    assert header == "| figure | published | criterion | result | size | seconds (study) | date | commit |"
+    assert first.endswith("| ci | 61 | 2026-01-02 | abc1234 |")
+    assert '<img src="figures/small-many.png"' in first
+    assert "6 numbers, each in its band; not: without the rule" in first
+    assert "**scaled test passes**" in first
+    assert "a \\| b: at least 1.2 (not: without the rule: " in second
+    assert "**scaled test fails**" in second
+    assert "is below 1.2" in second
+    assert {name: len(outcomes) for name, outcomes in small_pictures(studies).items()} == {
+        "small-many.png": 6,
+        "small-wrong.png": 1,
+    }
+    thumbnail(several, tmp_path / "small-many.png")
+    with Image.open(tmp_path / "small-many.png") as image:
+        assert image.size[0] <= 480
+
+
+def test_a_study_is_gathered_with_the_time_of_its_jobs(example, tmp_path):
+    outcomes = [_judged(example.comparison)]
+    (tmp_path / "published.csv").write_text(table(outcomes), encoding="utf-8")
+    (tmp_path / "a.tsv").write_text("s\th:m:s\tmax_rss\n1.5\t0:00:01\t120.5\n", encoding="utf-8")
+    found = gathered("small", tmp_path / "published.csv", tmp_path / "published.png", {str(tmp_path / "a.tsv"): "measure"})
+    assert [o.quantity for o in found.outcomes] == ["one"]
+    assert found.seconds == 1.5
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", found.date)
 
 
 @pytest.mark.parametrize(
@@ -195,6 +252,10 @@ def test_the_page_over_all_studies_escapes_counts_and_links(example, tmp_path):
         ),
         (_panel(control=None), "has no negative control"),
         (_panel(control={"title": "itself"}), "is the quantity itself"),
+        (
+            _panel(minus={"metric": "a", "contrast": "b", "source": "c"}, control={"title": "x", "surrogate": True}),
+            "its control in surrogates is one",
+        ),
         (_panel(published={"value": 1.0, "low": 2.0, "high": 3.0, "where": "x"}), "outside of its own"),
         (_panel(published={"value": 1.0, "low": 0.5, "where": "x"}), "has one of low and high"),
         (_panel(published={"value": 1.0, "where": ""}), "at least 1 character"),

@@ -5,6 +5,8 @@ rule ingest:
         "results/activity/{recording}/{batch}.nc",
     log:
         "results/logs/ingest/{recording}/{batch}.log",
+    benchmark:
+        "results/benchmarks/activity/{recording}/{batch}.tsv"
     params:
         recording=lambda w: PLAN.raw_batch(w.recording, w.batch),
         code=lambda w: code_digest(code_of("ingest", *PLAN.recording_entries(w.recording))),
@@ -19,6 +21,8 @@ rule simulate:
         "results/activity/{model}/{batch}.nc",
     log:
         "results/logs/simulate/{model}/{batch}.log",
+    benchmark:
+        "results/benchmarks/activity/{model}/{batch}.tsv"
     params:
         model=lambda w: PLAN.raw_model(w.model),
         stream=lambda w: CONFIG.streams[PLAN.simulated[w.model][0]],

@@ -8,7 +8,7 @@ from homeoanalysis.config import load_config
 from homeoanalysis.errors import ConfigError
 from homeoanalysis.files import refuse_read_only
 from homeoanalysis.plan import Plan
-from homeoanalysis.provenance import code_digest, code_of
+from homeoanalysis.provenance import code_digest, code_of, commit
 
 try:
     CONFIG = load_config("config", config)
@@ -24,6 +24,11 @@ sys.executable = shlex.quote(sys.executable)
 def any_of(names):
     """The regular expression of a wildcard that takes only these names, so that a misspelt target fails at once."""
     return "|".join(re.escape(name) for name in names) or "(?!)"
+
+
+def report_parts():
+    """What the templates of the pages include."""
+    return [f"{workflow.basedir}/workflow/report/{name}" for name in ("style.html.j2", "picture.html.j2", "figures.js")]
 
 
 wildcard_constraints:

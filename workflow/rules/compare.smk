@@ -5,6 +5,8 @@ rule compare:
         "results/{study}/comparison.nc",
     log:
         "results/logs/compare/{study}.log",
+    benchmark:
+        "results/benchmarks/{study}/comparison.tsv"
     params:
         measures=lambda w: [list(key) for key in PLAN.measure_files(w.study)],
         contrasts=lambda w: CONFIG.raw_studies[w.study].get("contrasts", {}),

@@ -7,6 +7,8 @@ rule draw:
         pdf="results/{study}/figures/{figure}.pdf",
     log:
         "results/logs/draw/{study}/{figure}.log",
+    benchmark:
+        "results/benchmarks/{study}/figures/{figure}.tsv"
     params:
         measures=lambda w: [list(key) for key in PLAN.measure_files(w.study)],
         figure=lambda w: PLAN.raw_figure(w.study, w.figure),

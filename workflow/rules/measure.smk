@@ -6,6 +6,8 @@ rule measure:
         "results/{study}/measures/{label}/{source}.nc",
     log:
         "results/logs/measure/{study}/{label}/{source}.log",
+    benchmark:
+        "results/benchmarks/{study}/measures/{label}/{source}.tsv"
     wildcard_constraints:
         source=any_of([*CONFIG.recordings, *PLAN.simulated]),
     params:

@@ -7,6 +7,8 @@ rule reproduce:
         pdf="results/{study}/figures/published.pdf",
     log:
         "results/logs/reproduce/{study}.log",
+    benchmark:
+        "results/benchmarks/{study}/published.tsv"
     params:
         published=lambda w: CONFIG.raw_studies[w.study].get("published", {}),
         sizes=lambda w: PLAN.sizes(w.study),
@@ -27,14 +29,17 @@ rule overview:
         tables=[f"results/{study}/published.csv" for study in PLAN.with_published()],
         pictures=[f"results/{study}/figures/published.png" for study in PLAN.with_published()],
         template=f"{workflow.basedir}/workflow/report/figures.html.j2",
-        style=f"{workflow.basedir}/workflow/report/style.html.j2",
+        parts=report_parts(),
     output:
         html="results/figures.html",
         markdown="results/figures.md",
+        thumbnails=directory("results/figures"),
     log:
         "results/logs/overview.log",
     params:
         studies=PLAN.with_published(),
-        code=code_digest(code_of("report")),
+        times=[PLAN.timing_files(study) for study in PLAN.with_published()],
+        commit=lambda w: commit(workflow.basedir),
+        code=code_digest([*code_of("report"), *code_of("reproduce")]),
     script:
         "../scripts/overview.py"

@@ -6,7 +6,7 @@ rule report:
         tables=lambda w: PLAN.published_files(w.study)[:1],
         pictures=lambda w: PLAN.published_files(w.study)[1:],
         template=f"{workflow.basedir}/workflow/report/study.html.j2",
-        style=f"{workflow.basedir}/workflow/report/style.html.j2",
+        parts=report_parts(),
     output:
         "results/{study}/report.html",
     log:
@@ -14,6 +14,7 @@ rule report:
     params:
         study=lambda w: CONFIG.raw_studies[w.study],
         measures=lambda w: [list(key) for key in PLAN.measure_files(w.study)],
+        times=lambda w: PLAN.timing_files(w.study),
         code=code_digest(code_of("report")),
     script:
         "../scripts/report.py"

@@ -1,7 +1,7 @@
 """Rule compare: all measures of a study -> comparison/1."""
 
 from homeoanalysis.compare import compare, open_measures
-from homeoanalysis.config.study import Contrasts
+from homeoanalysis.config.contrast import Contrasts, expanded
 from homeoanalysis.contracts import write
 from homeoanalysis.job import job
 from homeoanalysis.provenance import code_of, inputs_of, stamp
@@ -12,6 +12,6 @@ with job(snakemake.log[0]):
     contrasts = Contrasts.validate_python(p.contrasts)
     result = compare(measures, contrasts=contrasts, targets=p.targets, fitted=p.fitted, study=study, seed=p.seed)
     used = sorted({("metrics", label.partition(".")[0]) for label in measures})
-    parameters = {"contrasts": p.contrasts, "targets": p.targets, "fitted": p.fitted}
+    parameters = {"contrasts": expanded(p.contrasts), "targets": p.targets, "fitted": p.fitted}
     provenance = dict(code=code_of("compare", *used), parameters=parameters, inputs=inputs_of(snakemake.input), seed=p.seed)
     write(stamp(result, step="compare", **provenance), snakemake.output[0])

@@ -1,20 +1,21 @@
-"""Rule overview: the published figures of all studies -> one page, and a table of Markdown."""
+"""Rule overview: the published figures of all studies -> one page, and a table of Markdown with small pictures."""
 
 from pathlib import Path
 
-from homeoanalysis.contracts.outcomes import read
 from homeoanalysis.files import replacing
 from homeoanalysis.job import job
-from homeoanalysis.report.overview import Published, markdown, overview
+from homeoanalysis.report.overview import gathered, markdown, overview, small_pictures
+from homeoanalysis.reproduce import thumbnail
 
-p, files = snakemake.params, snakemake.input
+p, files, out = snakemake.params, snakemake.input, snakemake.output
 with job(snakemake.log[0]):
-    listed = [
-        Published(study, read(Path(table)), Path(picture))
-        for study, table, picture in zip(p.studies, files.tables, files.pictures, strict=True)
-    ]
-    page = overview(listed, Path(files.template))
-    texts = (page, markdown(listed, {one.study: f"figures/{one.study}.png" for one in listed}))
-    for path, text in zip(snakemake.output, texts, strict=True):
+    each = zip(p.studies, map(Path, files.tables), map(Path, files.pictures), p.times, strict=True)
+    listed = [gathered(*one) for one in each]
+    folder = Path(out.thumbnails)
+    folder.mkdir(exist_ok=True)
+    for name, outcomes in small_pictures(listed).items():
+        thumbnail(outcomes, folder / name)
+    page, table = overview(listed, Path(files.template)), markdown(listed, commit=p.commit, folder=folder.name)
+    for path, text in ((out.html, page), (out.markdown, table)):
         with replacing(path) as part:
             part.write_text(text, encoding="utf-8")

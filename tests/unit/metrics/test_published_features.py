@@ -120,3 +120,41 @@ def test_waves_become_fewer_and_rates_stay_high_under_bicuculline(recorded: Reco
     sizes = [measure([found[k]], "population_event_spikes").population_event_spikes.item() for k in order]
     assert all(0 < part < 1 for part in parts)
     assert sizes[1] > sizes[0]
+
+
+STANDS_FOR = {  # panel of the study: column of the table, and what a number of the column is worth in the unit of the metric
+    "firing_rate": ("fir.rate", 1.0),
+    "burst_rate": ("burst.rate", 1 / 60),
+    "burst_duration": ("burst.dur", 1.0),
+    "spikes_in_bursts": ("spikes.in.bursts", 0.01),
+    "burst_irregularity": ("CV.IBI", 1.0),
+    "rate_within_bursts": ("burst.fir.rate", 1.0),
+    "network_spikes": ("num.n.s", 1 / 60),
+    "network_spike_peak": ("n.s.peak", 1.0),
+    "network_spike_duration": ("n.s.dur", 1.0),
+    "correlation": ("corr", 1.0),
+    "theta_bursts": ("theta.burst", 1.0),
+}
+
+
+def test_the_published_numbers_of_the_study_are_those_of_the_table(recorded: Recorded) -> None:
+    """Means over all cultures with their standard error, and over the recordings that are read here, for each age and region."""
+    config = load_config(ROOT / "config")
+    study = config.studies["cultures"]
+    recording = config.recordings[CULTURES]
+    read = {Path(file.name).stem for r in recording.replicates.values() for file in r.files.values()}
+    with recorded(f"{CULTURES}/hvcfeatures.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    for panel, (column, worth) in STANDS_FOR.items():
+        for member in study.published[panel].members():
+            quantity, region = member.quantity, {"hippocampus": "hpc", "cortex": "ctx"}[member.curve]
+            mine = [r for r in rows if r["region"] == region and int(r["age"]) == member.x]
+            every = worth * np.array([float(r[column]) for r in mine])
+            of_these = worth * np.array([float(r[column]) for r in mine if r[""] in read])
+            assert quantity.published is not None
+            assert quantity.scaled is not None
+            error = stats.sem(every)
+            told = (quantity.published.value, quantity.published.low, quantity.published.high)
+            assert told == pytest.approx((every.mean(), every.mean() - error, every.mean() + error), rel=1e-3)
+            assert quantity.scaled.value == pytest.approx(of_these.mean(), rel=1e-5)
+    assert len([member for panel in STANDS_FOR for member in study.published[panel].members()]) == 88

@@ -1,0 +1,123 @@
+"""Contrasts: what a study compares, under `contrasts:`."""
+
+import itertools
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
+
+from homeoanalysis import units
+from homeoanalysis.config.fields import Factor, Name, Strict
+
+
+class Levels(Strict):
+    """Two levels of a factor; the contrast is the second minus the first."""
+
+    factor: Name
+    levels: Annotated[tuple[Factor, Factor], Field(strict=False)]
+    paired: bool | None = Field(
+        default=None,
+        description="whether each subject is compared with itself, those at one level left out; by default if any is at both",
+    )
+
+    @model_validator(mode="after")
+    def _different(self) -> Self:
+        if self.levels[0] == self.levels[1]:
+            raise ValueError(f"has the levels {list(self.levels)}, which are the same; name two")
+        return self
+
+
+class Equivalence(Strict):
+    """What counts as the same: within `margin` of `around`, said before anything is run."""
+
+    around: float = Field(default=0.0, description="in the unit of the contrast; 1 for a recovery fraction, 0 for a change")
+    margin: float = Field(gt=0, description="in the unit of the contrast")
+
+
+class Contrast(Strict):
+    """A quantity that the target and a candidate are compared in.
+
+    Without `reference` and `between` it is the metric itself; with `reference` its change from that epoch;
+    with `between` its change from the first level of a factor to the second.
+    """
+
+    metrics: list[str] = Field(min_length=1)
+    where: dict[Name, Factor] = Field(default={}, description="only replicates whose factors have these levels")
+    epoch: str | None = Field(default=None, description="the epoch of metrics that are taken per epoch")
+    reference: str | None = Field(default=None, description="the epoch that the change is measured from")
+    at: dict[str, str] = Field(
+        default={},
+        description="which band, state, parameter, variable, moment or projection; frequency: '8 Hz', '30 Hz to 80 Hz'",
+    )
+    cell_type: Literal["E", "I", "unknown"] | None = Field(default=None, description="only these units, of metrics of units")
+    companion: str = Field(
+        default="", description="a companion of the metrics in their place, such as `factor`; it is located, and never compared"
+    )
+    over_units: Literal["mean", "mean_or_zero", "median", "median_above_zero"] = Field(
+        default="mean",
+        description="what summarises the units (or pairs) of a replicate; mean_or_zero: units without a value count as 0; "
+        "median_above_zero: 0 where no unit is above 0",
+    )
+    each: dict[Name, Annotated[list[Factor], Field(min_length=1)]] = Field(
+        default={}, description="factor: levels; a contrast for each combination, named NAME_LEVEL_LEVEL, with these in where"
+    )
+    between: Levels | None = None
+    trend: Name | None = Field(default=None, description="a factor whose levels are numbers: the slope of the contrast over it")
+    equivalence: Equivalence | None = Field(default=None, description="test whether the location is as good as a given value")
+    without_data: str = Field(
+        default="", description="what the report says where no replicate has a level, and the claim stays open"
+    )
+
+    def frequencies(self) -> tuple[float, float] | None:
+        """The lowest and the highest frequency that are meant [Hz]; the same one twice, of a single frequency."""
+        if "frequency" not in self.at:
+            return None
+        low, _, high = self.at["frequency"].partition(" to ")
+        return units.parse(low, "Hz"), units.parse(high or low, "Hz")
+
+    @model_validator(mode="after")
+    def _has_frequencies(self) -> Self:
+        try:
+            span = self.frequencies()
+        except ValueError as error:
+            raise ValueError(f"at.frequency {error}; write '8 Hz' or '30 Hz to 80 Hz'") from None
+        if span is not None and not 0 <= span[0] <= span[1]:
+            raise ValueError(f"at.frequency is {self.at['frequency']!r}; write the lower end first")
+        return self
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if self.reference is not None and self.between is not None:
+            raise ValueError("has both reference and between; a contrast is within a recording or between factor levels")
+        if self.trend is not None and self.between is not None:
+            raise ValueError("has both trend and between; a trend is over all levels of its factor")
+        if self.reference is not None and self.epoch is None:
+            raise ValueError("has a reference but no epoch; name the epoch that is compared with it")
+        if self.reference is not None and self.reference == self.epoch:
+            raise ValueError(
+                f"has the epoch and the reference {self.epoch!r}, so that every change is 0; name two different epochs"
+            )
+        return self
+
+
+def expanded(written: object) -> object:
+    """Contrasts as they are written, each with `each` as one for every combination of the levels."""
+    if not isinstance(written, dict):
+        return written
+    found: dict[str, Any] = {}
+    for name, raw in written.items():
+        each = raw.get("each") if isinstance(raw, Mapping) else None
+        if not isinstance(each, Mapping) or not all(isinstance(levels, list) and levels for levels in each.values()):
+            found[name] = raw
+            continue
+        plain = {key: value for key, value in raw.items() if key != "each"}
+        for levels in itertools.product(*each.values()):
+            key = "_".join(map(str, (name, *levels)))
+            if key in written or key in found:
+                raise ValueError(f"{name}.each makes {key!r}, which is there already; use another name")
+            found[key] = {**plain, "where": {**plain.get("where", {}), **dict(zip(each, levels, strict=True))}}
+    return found
+
+
+Expanded = Annotated[dict[Name, Contrast], BeforeValidator(expanded)]
+Contrasts: TypeAdapter[dict[str, Contrast]] = TypeAdapter(Expanded)

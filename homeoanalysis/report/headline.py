@@ -1,0 +1,39 @@
+"""The first line of a report: what came out, in counts."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from homeoanalysis.contracts.outcomes import NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED, SCALED_FAILS, SCALED_PASSES
+from homeoanalysis.report.published import Shown
+from homeoanalysis.report.verdicts import Verdict
+
+_JUDGED = {"matches": "match", "differs": "differ", "fitted": "fitted, without a verdict", "undecided": "undecided"}
+_ORDER = (REPRODUCED, NOT_REPRODUCED, SCALED_PASSES, SCALED_FAILS, NOT_TESTABLE)
+
+
+class Line(NamedTuple):
+    """A sentence, and the section of the page that says more."""
+
+    text: str
+    section: str
+
+
+def headline(verdicts: Sequence[Verdict], published: Sequence[Shown], warnings: Sequence[Any]) -> list[Line]:
+    """Models against recordings, published figures, warnings."""
+    of_models = Counter(v.verdict.partition(":")[0] for v in verdicts)
+    judged = [f"{of_models[verdict]} {words}" for verdict, words in _JUDGED.items() if of_models[verdict]]
+    of_figures = [Line(f"Published figures: {counted(published)}.", "published")] if published else []
+    if judged:
+        lines = [Line(f"Models against data: {', '.join(judged)}.", "comparison"), *of_figures]
+    else:
+        lines = [*of_figures, Line("No model is judged.", "comparison")]
+    n = len(warnings)
+    lines.append(Line(f"{n or 'No'} warning{'' if n == 1 else 's'} about the recordings.", "curation"))
+    return lines
+
+
+def counted(published: Sequence[Shown]) -> str:
+    """How many figures have which verdict."""
+    counts = Counter(figure.verdict for figure in published)
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in _ORDER if counts[verdict])
