@@ -7,15 +7,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from homeoanalysis.errors import NotApplicable
 from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
 from homeoanalysis.numerics import intervals, rates, resampling, synthetic
+from homeoanalysis.numerics.extremum import STEPS, extremum, moving
 from homeoanalysis.provenance import rng_for
 from homeoanalysis.units import Second
 
 _EPOCHS = {"baseline": (0.0, 60.0), "perturbation": (60.0, 120.0)}
 _NO_PERTURBATION = resampling.at_rate_of("baseline", "perturbation")
-_STEPS = 4  # of the moving mean in one window
 _NULLS = 400
 
 
@@ -26,22 +25,14 @@ def _truth(rng: np.random.Generator) -> Truth:
     return Truth(activity, 0.6, {"window": 10.0}, conservative="an extremum varies less than a window of fixed time")
 
 
-def _moving(rate: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over windows of `_STEPS` bins, (..., window): bins weigh what was observed in them."""
-    view = np.lib.stride_tricks.sliding_window_view
-    time = view(weight, _STEPS, axis=-1).sum(axis=-1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(time > 0, view(np.nan_to_num(rate) * weight, _STEPS, axis=-1).sum(axis=-1) / time, np.nan))
-
-
 def _null_extremum(rate: NDArray[np.float64], weight: NDArray[np.float64], n: int, sign: float) -> float:
     """The mean extremum, relative to the mean rate, of segments of `n` bins that are made of windows of the baseline."""
     rng = rng_for(0, "null segments", rate.size, n)
-    n_blocks = -(-n // _STEPS)
-    first = rng.integers(0, rate.size - _STEPS + 1, (_NULLS, n_blocks))
-    at = (first[..., None] + np.arange(_STEPS)).reshape(_NULLS, -1)[:, :n]
-    moving = sign * _moving(rate[at], weight[at])
-    largest = np.where(np.isnan(moving), -np.inf, moving).max(axis=1)
+    n_blocks = -(-n // STEPS)
+    first = rng.integers(0, rate.size - STEPS + 1, (_NULLS, n_blocks))
+    at = (first[..., None] + np.arange(STEPS)).reshape(_NULLS, -1)[:, :n]
+    smooth = sign * moving(rate[at], weight[at])
+    largest = np.where(np.isnan(smooth), -np.inf, smooth).max(axis=1)
     return float(sign * largest[np.isfinite(largest)].mean() / np.average(np.nan_to_num(rate), weights=weight) - 1)
 
 
@@ -77,31 +68,24 @@ def perturbation_depth(
     Returns a scalar [1]; NaN where nothing fired in the baseline. The side is that of the mean rate of the perturbation.
     Raises NotApplicable without spikes, without one of the epochs, without units of the cell type, or if an epoch is too short.
     """
-    before, during = (rates.in_bins(activity, label, window / _STEPS, cell_type) for label in (baseline, perturbation))
-    for label, units in ((baseline, before), (perturbation, during)):
-        if units.time.shape[1] < 2 * _STEPS:
-            raise NotApplicable(f"epoch {label} is shorter than two windows of {window:g} s")
-    (rate, weight), (course, course_weight) = rates.of_population(before), rates.of_population(during)
-    start = float(before.spikes.sum() / before.time.sum()) if before.time.sum() > 0 else np.nan
-    mean = float(during.spikes.sum() / during.time.sum()) if during.time.sum() > 0 else np.nan
-    if not (start > 0 and np.isfinite(mean)):
+    found = extremum(activity, baseline, perturbation, window, cell_type)
+    if found is None:
         return _values(np.nan, np.nan, np.nan, lambda side: np.nan)
-    sign = 1.0 if mean > start else -1.0
-    moving = _moving(course, course_weight)
-    at = int(np.nanargmax(sign * moving))
-    bias = _null_extremum(rate, weight, course.size, sign) * np.sqrt(moving[at] / start)
-    columns = _columns(before, during, at)
+    rate, weight = rates.of_population(found.before)
+    lowest = found.moving[found.at]
+    bias = _null_extremum(rate, weight, found.during.time.shape[1], found.sign) * np.sqrt(lowest / found.start)
+    columns = _columns(found.before, found.during, found.at)
 
     def end(side: int) -> float:
         return intervals.bca_interval(columns, lambda m: 1 - m[..., 1] / m[..., 0])[side] + bias
 
-    return _values(1 - moving[at] / start + bias, 1 - moving[at] / start, bias, end)
+    return _values(1 - lowest / found.start + bias, 1 - lowest / found.start, bias, end)
 
 
 def _columns(before: rates.Rates, during: rates.Rates, at: int) -> NDArray[np.float64]:
     """(unit, 2): rate in the baseline and in the window of the extremum, of the units that were observed in both."""
-    spikes = np.stack([before.spikes.sum(axis=1), during.spikes[:, at : at + _STEPS].sum(axis=1)], axis=1)
-    time = np.stack([before.time.sum(axis=1), during.time[:, at : at + _STEPS].sum(axis=1)], axis=1)
+    spikes = np.stack([before.spikes.sum(axis=1), during.spikes[:, at : at + STEPS].sum(axis=1)], axis=1)
+    time = np.stack([before.time.sum(axis=1), during.time[:, at : at + STEPS].sum(axis=1)], axis=1)
     kept = np.all(time > 0, axis=1)
     return np.asarray(spikes[kept] / time[kept])
 

@@ -9,6 +9,7 @@ import xarray as xr
 from homeoanalysis.errors import NotApplicable
 from homeoanalysis.metric import Truth, metric
 from homeoanalysis.numerics import synthetic
+from homeoanalysis.numerics.snapshots import alike, weights_of
 
 
 def _truth(rng: np.random.Generator) -> Truth:
@@ -18,16 +19,8 @@ def _truth(rng: np.random.Generator) -> Truth:
     return Truth(synthetic.weights(40, 100, lambda w: 1.92 * w, rng), float(special.erf(0.35)), {})
 
 
-def _alike(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
-    """All weights of a snapshot are its mean."""
-    mean = activity.weight.values.mean(axis=1, keepdims=True)
-    return activity.assign(
-        weight=(activity.weight.dims, np.repeat(mean, activity.sizes["synapse"], axis=1), activity.weight.attrs)
-    )
-
-
 def _null(rng: np.random.Generator) -> Truth:
-    return Truth(_alike(_truth(rng).activity, rng), 0.0, {})
+    return Truth(alike(_truth(rng).activity, rng), 0.0, {})
 
 
 @metric(
@@ -38,7 +31,7 @@ def _null(rng: np.random.Generator) -> Truth:
     source="Gini 1912: mean absolute difference of two weights / (2 mean)",
     scale=None,
     truth=_truth,
-    surrogate=_alike,
+    surrogate=alike,
     null=_null,
 )
 def weight_gini(activity: xr.Dataset) -> Mapping[str, Any]:
@@ -48,9 +41,7 @@ def weight_gini(activity: xr.Dataset) -> Mapping[str, Any]:
     Returns (snapshot), [1], in [0, 1]; NaN where no weight is above 0. It does not change when all weights are multiplied.
     Raises NotApplicable without weights, or with negative ones.
     """
-    if "weight" not in activity:
-        raise NotApplicable("no weights")
-    weights = np.sort(activity.weight.values.astype(float), axis=1)
+    weights = np.sort(weights_of(activity), axis=1)
     if np.any(weights < 0):
         raise NotApplicable("weights below 0, of which there is no Gini coefficient")
     n = weights.shape[1]

@@ -6,15 +6,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Truth, metric
 from homeoanalysis.numerics import synthetic
 from homeoanalysis.numerics.snapshots import weights_of
 
 
 def _truth(rng: np.random.Generator) -> Truth:
     """Log-normal weights of mean 13 pA and sigma 0.7, all multiplied by 1.92."""
-    cv = np.sqrt(np.expm1(0.7**2))
-    return Truth(synthetic.weights(40, 100, lambda w: 1.92 * w, rng), 13e-12 * np.array([1, 1.92]), {}, {"cv": cv})
+    return Truth(synthetic.weights(40, 100, lambda w: 1.92 * w, rng), 13e-12 * np.array([1, 1.92]), {})
 
 
 def _any_size(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
@@ -27,7 +26,7 @@ def _any_size(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     units="1",
     dims=("snapshot",),
     bounds=(-np.inf, np.inf),
-    companions={"cv": Companion("1", "Standard deviation over mean")},
+    companions={},
     source="mean over synapses",
     scale=None,
     truth=_truth,
@@ -42,8 +41,5 @@ def weight_mean(activity: xr.Dataset) -> Mapping[str, Any]:
     Raises NotApplicable without weights.
     """
     weights = weights_of(activity)
-    mean = weights.mean(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        spread = np.where(mean != 0, weights.std(axis=1) / mean, np.nan)
     dims, units = ("snapshot",), activity.weight.attrs["units"]
-    return {"weight_mean": (dims, mean, units), "weight_mean_cv": spread, "coords": {"snapshot": np.arange(mean.size)}}
+    return {"weight_mean": (dims, weights.mean(axis=1), units), "coords": {"snapshot": np.arange(len(weights))}}
