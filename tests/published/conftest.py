@@ -1,4 +1,4 @@
-"""Studies with published figures, run through the functions of the pipeline at the size `ci`."""
+"""Studies with published figures, run through the functions of the pipeline."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -19,14 +19,14 @@ Judged = Mapping[str, Mapping[str, Outcome]]  # panel -> quantity -> outcome
 
 
 @functools.cache
-def _plan() -> Plan:
-    return Plan(load_config(ROOT / "config"))
+def _plan(size: str) -> Plan:
+    return Plan(load_config(ROOT / "config", {"size": size}))
 
 
 @functools.cache
-def _judged(study: str) -> Judged:
+def _judged(study: str, size: str = "ci") -> Judged:
     """simulate -> measure -> compare -> reproduce, of a study of models alone that makes no draws."""
-    plan = _plan()
+    plan = _plan(size)
     asked, sources = plan.config.studies[study], plan.config.sources(study)
     assert not asked.recordings
     assert asked.resampling.draws == 0
@@ -53,6 +53,6 @@ def _judged(study: str) -> Judged:
 
 
 @pytest.fixture(scope="session")
-def judged() -> Callable[[str], Judged]:
-    """The outcomes of a study, by panel and quantity."""
+def judged() -> Callable[..., Judged]:
+    """The outcomes of a study, at a size (ci), by panel and quantity."""
     return _judged
