@@ -52,7 +52,7 @@ def picture(outcomes: Sequence[Outcome]) -> Drawn:
                 _draw(figure.add_subplot(grid[k, :]), row[0][0])
                 continue
             for column, points in enumerate(row):
-                _draw_curve(figure.add_subplot(grid[k, column]), points)
+                _draw_curve(figure.add_subplot(grid[k, column] if len(row) > 1 else grid[k, :]), points)
         entries: dict[str, Any] = {
             label: Line2D([], [], linestyle="none", **{"markersize": 5, **look})
             for label, look in _LABELS.items()

@@ -16,7 +16,8 @@ class Bcm1982(NamedTuple):
 
     y = w x; dw/dt = learning_rate x y (y - theta); tau_theta dtheta/dt = -theta + y^2. Time is counted in presentations of
     one second. Stable if learning_rate tau_theta input_scale^2 < 1 for one pattern; then y is n_patterns for one pattern and
-    0 for the others. `fixed_threshold` holds theta instead.
+    0 for the others. `fixed_threshold` holds theta instead. Beside the responses: the largest of them, the largest absolute
+    value of the others, and the selectivity.
 
     Source: Bienenstock, Cooper & Munro 1982, J Neurosci 2:32-48, doi:10.1523/JNEUROSCI.02-01-00032.1982, eq. 4 to 8; the
     threshold here is the running mean of y^2.
@@ -29,13 +30,19 @@ class Bcm1982(NamedTuple):
     fixed_threshold: float | None = None
     is_averaged: bool = True  # the mean over patterns, or one random pattern after the other
     presentations: Annotated[int, Field(ge=_SAMPLES)] = 60_000
+    start: Annotated[float, Field(gt=0)] | None = None  # of every response; by default they are drawn between 0.1 and 0.5
 
     def solve(self, rng: np.random.Generator) -> Course:
-        """The responses to every pattern, and the threshold."""
-        weight = rng.uniform(0.1, 0.5, self.n_patterns) / self.input_scale
+        """The responses to every pattern and their selectivity 1 - mean / largest; the threshold."""
+        drawn = rng.uniform(0.1, 0.5, self.n_patterns) if self.start is None else np.full(self.n_patterns, self.start)
+        weight = drawn / self.input_scale
         course = self._averaged(weight) if self.is_averaged else self._presented(weight, rng)
         values = {f"response{k}": self.input_scale * course[k] for k in range(self.n_patterns)}
-        values["threshold"] = course[-1]
+        responses = np.sort(self.input_scale * course[:-1], axis=0)
+        values["threshold"], values["largest"] = course[-1], responses[-1]
+        values["others"] = np.abs(responses[:-1]).max(axis=0, initial=0.0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            values["selectivity"] = np.where(responses[-1] > 0, 1 - responses.mean(axis=0) / responses[-1], 0.0)
         return Course(self.presentations / _SAMPLES, values, {"learning": (0.0, float(self.presentations))})
 
     def _start(self, weight: np.ndarray) -> float:

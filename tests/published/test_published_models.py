@@ -11,6 +11,9 @@ from homeoanalysis.contracts.outcomes import REPRODUCED, SCALED_PASSES, panel_ve
 PANELS = {
     "short_term_plasticity": {"steady_state": REPRODUCED, "limiting_frequency": REPRODUCED},  # F12
     "pairing_frequency": dict.fromkeys(("full_all", "minimal_all", "full_nearest", "minimal_nearest"), REPRODUCED),  # F02
+    "selectivity": {"selectivity": SCALED_PASSES, "stability": REPRODUCED},  # F13
+    "recurrent_homeostasis": {"boundary": REPRODUCED},  # G07
+    "ocular_dominance": dict.fromkeys(("course", "claims", "tnf_block"), SCALED_PASSES),  # F07
 }
 NETWORKS = {
     "brunel2000": dict.fromkeys(("state_a", "state_b", "state_c", "state_d", "network_effect"), SCALED_PASSES),  # F01
