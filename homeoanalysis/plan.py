@@ -143,9 +143,10 @@ class Plan:
         return found
 
     def fitted(self, study: str) -> dict[str, list[str]]:
-        """Source as the study names it -> metrics that were set from the data."""
-        sources = self.config.sources(study)
-        return {short: self.model(s).fitted for short, s in sources.items() if s in self.simulated}
+        """Source as the study names it -> metrics, and contrasts of the study, that were set from the data."""
+        models = {short: s for short, s in self.config.sources(study).items() if s in self.simulated}
+        contrasts = self.config.studies[study].fitted
+        return {short: [*self.model(s).fitted, *contrasts.get(self.simulated[s][0], [])] for short, s in models.items()}
 
     def raw_file(self, recording: str, name: str) -> dict[str, Any]:
         """The YAML of one file of a recording."""

@@ -76,7 +76,7 @@ def compare(
     """Compare the sources of a study.
 
     measures: metric label -> source -> measures. targets: source held to be the truth -> candidates.
-    fitted: source -> metrics that were set from the data. Returns comparison/1.
+    fitted: source -> metrics, and contrasts, that were set from the data. Returns comparison/1.
     """
     candidates = [*REFERENCES, *dict.fromkeys(c for listed in targets.values() for c in listed)]
     sources = list(dict.fromkeys(s for by_source in measures.values() for s in by_source))
@@ -110,7 +110,7 @@ def compare(
                     low, high = _subject_interval(by_source, target, candidate, contrast)
                     result.discrepancy_low.loc[cell], result.discrepancy_high.loc[cell] = low, high
                     metric = by_source[candidate].estimate.attrs["metric"]
-                    result.fitted.loc[cell] = int(metric in fitted.get(candidate, []))
+                    result.fitted.loc[cell] = int(bool({metric, contrast_name} & set(fitted.get(candidate, []))))
             _judge(result, at, contrast, shifts)
             estimates = {source: by_source[source].estimate for source in sources}
             null, rng = by_source[target].draws.get("null"), rng_for(seed, "scores", target, contrast_name, label)

@@ -37,6 +37,11 @@ def faults(model: "Model", protocol: Entry) -> Iterator[str]:
                 if given["channel"] not in channels:
                     end = catalogue.did_you_mean(given["channel"], channels)
                     yield f"channel is {given['channel']!r}, which the neurons of {name} do not have; {end}"
+    if protocol.name == "patterns":
+        lasts = given["trial"] - given["onset"] if given["length"] is None else given["length"]
+        if lasts <= 0 or given["onset"] + lasts > given["trial"] * (1 + 1e-9):
+            part = f"acts from {given['onset']:g} s to {given['onset'] + lasts:g} s of a trial of {given['trial']:g} s"
+            yield f"{part}; write an onset and a length inside the trial"
     if "rule" in given:
         yield from _rule_faults(model, given["rule"])
     if protocol.name == "neuromodulator":

@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
@@ -88,6 +88,9 @@ class Study(Strict):
     blindness: dict[Name, Name] = Field(
         default={}, description="model: the recording with whose number of units, duration and limits of detection it is measured"
     )
+    fitted: dict[Name, list[Name]] = Field(
+        default={}, description="model, with its variants: contrasts in which it was set from the data, and gets no verdict"
+    )
     metrics: Annotated[dict[str, dict[str, Any]], CatalogueSchema("metrics", is_labelled=True)] = Field(
         min_length=1, description="'metric' or 'metric.label': its parameters"
     )
@@ -145,12 +148,15 @@ class Study(Strict):
         return self
 
     def _strange_models(self) -> Iterator[str]:
-        """Mechanisms and blindness of what the study does not use."""
-        for key, named, listed in (
+        """What is said of models, recordings and contrasts that the study does not have."""
+        said: list[tuple[str, Iterable[str], list[str]]] = [
             ("mechanisms", self.mechanisms, self.models),
             ("blindness", self.blindness, self.models),
+            ("fitted", self.fitted, self.models),
+            *((f"fitted.{model}", contrasts, list(self.contrasts)) for model, contrasts in self.fitted.items()),
             ("blindness", self.blindness.values(), self.recordings),
-        ):
+        ]
+        for key, named, listed in said:
             for name in (n for n in named if n not in listed):
                 yield f"{key} names {name!r}, which the study does not use; {catalogue.did_you_mean(name, listed)}"
         for model, mechanisms in self.mechanisms.items():

@@ -17,7 +17,8 @@ _ORDER, _SHARE, _EVENT = 0, 1, 2  # what the random numbers are for
 class Patterns(NamedTuple):
     """Patterns of input rates, presented in trials.
 
-    There are `stimuli` of them, each is presented for `trial` with `pause` in between, `repeats` times, from `start` on.
+    There are `stimuli` of them, each is presented for `trial` with `pause` in between, `repeats` times, from `start` on; in a
+    trial it acts from `onset` on, for `length` or to the end.
     `subset`: in each pattern each neuron is active with the probability `fraction`, and gets Poisson events of `rate` in the
     trial. `graded`: each neuron gets a share of `rate` of its own, uniform in [0, 1]. The patterns belong to the replicate. In
     each round all are presented once, in random order unless `is_cyclic`. The activity has the trials with their labels, and the
@@ -36,6 +37,8 @@ class Patterns(NamedTuple):
     trial: Annotated[Second, Field(gt=0)]
     pause: Annotated[Second, Field(ge=0)] = 0.0
     start: Annotated[Second, Field(ge=0)] = 0.0
+    onset: Annotated[Second, Field(ge=0)] = 0.0
+    length: Annotated[Second, Field(gt=0)] | None = None
     kind: Literal["subset", "graded"] = "subset"
     fraction: Annotated[float, Field(gt=0, le=1)] = 0.1
     is_cyclic: bool = False
@@ -44,7 +47,8 @@ class Patterns(NamedTuple):
         """The events for some neurons of one population."""
         dt = target.grid.dt
         weight = target.grid.number(parse(self.weight, target.weight_units[self.channel]))
-        length, every, begin = (round(x / dt) for x in (self.trial, self.trial + self.pause, self.start))
+        lasts = self.trial - self.onset if self.length is None else self.length
+        length, every, begin = (round(x / dt) for x in (lasts, self.trial + self.pause, self.start + self.onset))
         share = np.zeros((self.stimuli, target.n))
         with np.errstate(over="ignore"):  # words of the random generator overflow on purpose
             for p in range(self.stimuli):

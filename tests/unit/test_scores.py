@@ -260,6 +260,8 @@ def test_no_verdict_where_surrogates_are_as_near_and_none_of_what_was_fitted() -
     assert undecided.score_verdict.sel(score_name="wasserstein").item().startswith("undecided: the target's halves")
     fitted = cell({"rec": animals("rec", 6, 5.0), "model": model}, fitted={"model": ["firing_rate"]})
     assert fitted.score_verdict.sel(score_name="wasserstein").item() == fitted.inside.item() == "fitted"
+    in_contrast = cell({"rec": animals("rec", 6, 5.0), "model": model}, fitted={"model": ["c"]})
+    assert in_contrast.verdict.item() == in_contrast.inside.item() == "fitted"
 
 
 def test_units_stand_for_subjects_where_these_are_too_few() -> None:

@@ -15,6 +15,7 @@ mechanisms:
     scaling: {protocols: {no_scaling: {switch_rule: {rule: inhibition.inhibitory_stdp, start: 0 s}}}}
     intrinsic: {populations: {E: {n: 20}}}
 blindness: {net: culture}
+fitted: {net: [ages]}
 """
 TARGETS = "  culture: [net, net.static]\n"
 
@@ -43,6 +44,7 @@ def test_every_combination_of_mechanisms_is_a_variant(folder: Any) -> None:
     assert plan.blindness("demo", "net.none.ci") == {"recording": "culture", "minimum_rate": 0.0}
     assert plan.blindness_files("demo", "net.none.ci") == plan.activity_files("culture")
     assert plan.blindness("demo", "culture") == {}
+    assert plan.fitted("demo")["net.none"] == ["firing_rate", "ages"]  # of the model, and of the study
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,7 @@ def test_every_combination_of_mechanisms_is_a_variant(folder: Any) -> None:
         ),
         ("E: {n: 20}", "E: {m: 20}", "variants.net.none: populations.E.m"),
         ("{net: culture}", "{net: cultrue}", "blindness names 'cultrue', which the study does not use; did you mean 'culture'"),
+        ("{net: [ages]}", "{net: [age]}", "fitted.net names 'age', which the study does not use; did you mean 'ages'"),
         ("{net: culture}", "{ne: culture}", "blindness names 'ne', which the study does not use"),
     ],
 )

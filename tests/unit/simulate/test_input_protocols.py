@@ -1,6 +1,7 @@
 """Inputs with a time course, frozen noise and patterns in trials, against what they are defined by."""
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -299,3 +300,14 @@ def test_wrong_courses_are_refused(protocol, message):
         _model({"input": protocol})
     (line,) = explain(caught.value, Model)
     assert message in line
+
+
+def test_a_pattern_may_act_in_a_part_of_its_trial():
+    """At 100 Hz of 5 x 4 trials of 50 ms of 400 relays 40 000 spikes; outside of that part none, and trials are as they were."""
+    activity = simulate(_patterns(fraction=1.0, onset="50 ms", length="50 ms"))
+    within = (activity.spike_time.values - 0.05 + 1e-9) % 0.3
+    assert 0.05 <= within.min() < within.max() < 0.1
+    assert abs(activity.sizes["spike"] - 40_000 * -np.expm1(-0.01) / 0.01) < 4 * 200
+    assert activity.trial_stop.values - activity.trial_start.values == pytest.approx(np.full(20, 0.2))
+    with pytest.raises(ValidationError, match=re.escape("acts from 0.15 s to 0.25 s of a trial of 0.2 s")):
+        _patterns(onset="150 ms", length="100 ms")
