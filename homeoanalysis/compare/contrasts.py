@@ -67,7 +67,7 @@ def subjects(measured: xr.Dataset, contrast: Contrast) -> set[str]:
 def _at_frequency(values: xr.DataArray, contrast: Contrast) -> xr.DataArray:
     """The values at the nearest frequency to the one that is asked for, or all in the span; unchanged if none is."""
     span = contrast.frequencies()
-    if span is None:
+    if span is None or "frequency" not in values.dims:  # a measure without any value has none, and says why
         return values
     frequency = values.frequency.values
     if span[0] < span[1]:
