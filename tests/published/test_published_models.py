@@ -13,6 +13,7 @@ PANELS = {
     "pairing_frequency": dict.fromkeys(("full_all", "minimal_all", "full_nearest", "minimal_nearest"), REPRODUCED),  # F02
     "selectivity": {"selectivity": SCALED_PASSES, "stability": REPRODUCED},  # F13
     "recurrent_homeostasis": {"boundary": REPRODUCED},  # G07
+    "rate_detector": {"critical_time_constant": REPRODUCED},  # F05, mean field
     "ocular_dominance": dict.fromkeys(("course", "claims", "tnf_block"), SCALED_PASSES),  # F07
 }
 NETWORKS = {

@@ -101,6 +101,28 @@ def test_stronger_recurrence_needs_slower_homeostasis(recurrence, boundary):
         assert (deviation[-200:].max() < deviation[200:400].max()) == is_stable
 
 
+# ---- Zenke, Hennequin & Gerstner 2013
+@pytest.mark.reference(
+    "systems/zenke2013",
+    against="Routh-Hurwitz boundary of the linearised equations: 330.6, 99.17 and 9.917 s for learning rates of 0.3, 1 and 10",
+    within="2 %",
+)
+@pytest.mark.parametrize(("learning_rate", "boundary"), [(0.3, 330.57), (1.0, 99.172), (10.0, 9.9172)])
+def test_faster_learning_needs_a_faster_detector(learning_rate, boundary):
+    """Deviations shrink 2 % below the boundary and grow 2 % above it; without a detector (the control) they grow anywhere."""
+    period = 2 * np.pi * boundary
+    for factor, has_detector, is_stable in ((0.98, True, True), (1.02, True, False), (0.98, False, False)):
+        system = _system(
+            "zenke2013",
+            learning_rate=learning_rate,
+            tau_detector=factor * boundary,
+            has_detector=has_detector,
+            length=(20 if has_detector else 1) * period,
+        )
+        deviation = np.abs(system.solve(np.random.default_rng(0)).values["rate_deviation"])
+        assert (deviation[-400:].max() < deviation[:400].max()) == is_stable
+
+
 @pytest.mark.slow
 def test_a_rate_model_makes_an_activity():
     model = Model.model_validate({"title": "deprivation", "system": "toyoizumi2014"})
