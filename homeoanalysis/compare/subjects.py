@@ -20,6 +20,7 @@ from homeoanalysis.compare.contrasts import (
     subjects,
     with_pairing,
 )
+from homeoanalysis.compare.own import OVER, own_interval
 from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.config.fields import number_of
 from homeoanalysis.contracts import LONG
@@ -76,7 +77,8 @@ def located(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
             return change_interval(first, second, scale, confidence)
 
         n, over = (second.size, first.size, left_out), f"over subjects (n = {first.size} and {second.size})"
-        return Located(location, *groups(0.95), np.nan, *n, *_tests(groups, contrast), np.nan, np.nan, over)
+        own, over = _own(measured, contrast, scale, over)
+        return Located(location, *groups(0.95), np.nan, *n, *_tests(groups, contrast), *own, over)
     (every,) = values
     spread = every.std(ddof=1) if every.size > 1 else np.nan
     location = float(every.mean())
@@ -138,8 +140,10 @@ def _within(measured: xr.Dataset, contrast: Contrast, scale: str, location: floa
     A mean needs no resampling: the hierarchical bootstrap's standard error is that of the means of the subjects (test).
     """
     nothing = Interval(location, np.nan, np.nan, "over subjects")
-    has_units = any(d in measured[measured.attrs["metric"]].dims for d in LONG)
-    if contrast.between is not None or not has_units or contrast.over_units != "mean":
+    if not any(d in measured[measured.attrs["metric"]].dims for d in LONG):
+        (low, high), over = _own(measured, contrast, scale, nothing.over)
+        return Interval(location, low, high, over)
+    if contrast.between is not None or contrast.over_units != "mean":
         return nothing
     columns: dict[str, list[Floats]] = {}
     for (subject, _), values in selected(measured, contrast).items():
@@ -164,6 +168,12 @@ def _within(measured: xr.Dataset, contrast: Contrast, scale: str, location: floa
     found = hierarchical_interval(joined, statistic)
     shift = location - found.estimate
     return Interval(location, found.low + shift, found.high + shift, found.over)
+
+
+def _own(measured: xr.Dataset, contrast: Contrast, scale: str, over: str) -> tuple[tuple[float, float], str]:
+    """The interval of the estimate itself, and what it is over; where there is none, NaN and what was said before."""
+    found = own_interval(measured, contrast, scale)
+    return ((np.nan, np.nan), over) if found is None else (found, OVER)
 
 
 def _tests(interval_at: Callable[[float], tuple[float, float]], contrast: Contrast) -> tuple[float, float]:

@@ -109,12 +109,8 @@ COMPARISON: dict[str, Variable] = {
     "location_low": Variable(_LOCATED, ANY, "95 % interval of location over subjects, low"),
     "location_high": Variable(_LOCATED, ANY, "95 % interval of location over subjects, high"),
     "location_reason": Variable(_LOCATED, None, "why there is no location, where it is missing"),
-    "location_within_low": Variable(
-        _LOCATED, ANY, "95 % interval over units of these subjects alone, where they are too few, low"
-    ),
-    "location_within_high": Variable(
-        _LOCATED, ANY, "95 % interval over units of these subjects alone, where they are too few, high"
-    ),
+    "location_within_low": Variable(_LOCATED, ANY, "95 % interval of these subjects alone, where they are too few, low"),
+    "location_within_high": Variable(_LOCATED, ANY, "95 % interval of these subjects alone, where they are too few, high"),
     "location_over": Variable(_LOCATED, None, "which levels the intervals of location are over, and which were not resampled"),
     "change_p": Variable(_LOCATED, "1", "probability of such a change if there were none, of contrasts that are changes"),
     "change_p_holm": Variable(_LOCATED, "1", "the same, adjusted (Holm) for all changes of the source in this study"),

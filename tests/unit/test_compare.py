@@ -13,13 +13,14 @@ from binomial import binomial_rule
 from scipy import stats
 
 from homeoanalysis.compare import Measured, compare
-from homeoanalysis.compare.subjects import _tests, change_interval, interval
+from homeoanalysis.compare.subjects import _tests, change_interval, interval, located
 from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.config.study import Resampling
 from homeoanalysis.contracts import check
 from homeoanalysis.errors import DataError
 from homeoanalysis.measure import measure, measure_draws
-from homeoanalysis.numerics import resampling, synthetic
+from homeoanalysis.numerics import decoding, resampling, synthetic
+from homeoanalysis.numerics.intervals import ratio_interval
 from homeoanalysis.provenance import rng_for
 
 # ---- models of known truth: the same generator, another rate, another stimulus
@@ -515,6 +516,42 @@ def test_too_few_subjects_have_an_interval_of_themselves_alone() -> None:
     assert np.isfinite(four.location_low.item())
     assert np.isnan(four.location_within_low.item())
     assert four.location_over.item() == "over subjects (n = 4) and units (n = 5 in each)"
+
+
+def fieller(x: float, y: float, width: float) -> list[float]:
+    """Of y / x, both known as well: where (y - k x)^2 is the square of the width of y - k x."""
+    return sorted(float(k) for k in np.roots([x**2 - width**2, -2 * x * y, y**2 - width**2]))
+
+
+@pytest.mark.parametrize("scale", ["linear", "relative"])
+def test_single_recordings_have_the_interval_of_the_estimate_itself(scale: str) -> None:
+    """Of shares with Wilson's intervals Newcombe's example (1998, table II: 56 of 70 and 48 of 80, 0.0524 to 0.3339).
+
+    A level has its own; two recordings at a level have none.
+    """
+    ours = {name: (k / n, *decoding.wilson(k / n, n, 1.959964)) for name, k, n in (("old", 48, 80), ("new", 56, 70))}
+    value, low, high = np.array([*ours.values()]).T
+    measured = xr.Dataset(
+        {"share": ("replicate", value), "share_low": ("replicate", low), "share_high": ("replicate", high)},
+        coords={"replicate": list(ours), "subject": ("replicate", ["a", "b"])},
+        attrs={"metric": "share", "not_applicable": "{}"},
+    ).assign_coords(factors=("replicate", ['{"age": "old"}', '{"age": "new"}']))
+    between = Contrast.model_validate({"metrics": ["share"], "between": {"factor": "age", "levels": ["old", "new"]}})
+    change = located(measured, between, scale)
+    within = np.array([change.location_within_low, change.location_within_high])
+    if scale == "linear":
+        np.testing.assert_allclose(within, [0.0524, 0.3339], atol=5e-5)
+    else:
+        ends = [(each - 1.0, each - 1.0 - 0.1, each - 1.0 + 0.1) for each in (1.5, 1.75)]  # symmetric: Fieller's
+        assert ratio_interval(*ends) == pytest.approx(fieller(0.5, 0.75, 0.1))
+        np.testing.assert_allclose(within, np.array(ratio_interval(ours["old"], ours["new"])) - 1)
+    assert change.location_over == "of the estimate itself"
+    assert np.isnan([change.location_low, change.change_p]).all()
+    level = located(measured, between.model_copy(update={"between": None, "where": {"age": "old"}}), scale)
+    assert (level.location_within_low, level.location_within_high) == (low[0], high[0])
+    older = measured.isel(replicate=[0]).assign_coords(replicate=["older"], subject=("replicate", ["c"]))
+    twice = xr.concat([measured, older], "replicate")
+    assert np.isnan(located(twice.assign_attrs(measured.attrs), between, scale).location_within_low)
 
 
 def test_a_mean_without_those_who_never_came_back_is_refused() -> None:

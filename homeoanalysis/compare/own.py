@@ -1,0 +1,48 @@
+"""The interval of a metric's own value, where a level has one recording and so none over subjects."""
+
+import numpy as np
+import xarray as xr
+
+from homeoanalysis.compare.contrasts import selected, sides
+from homeoanalysis.config.contrast import Contrast
+from homeoanalysis.contracts import LONG
+from homeoanalysis.numerics.intervals import Ends, difference_interval, ratio_interval
+
+OVER = "of the estimate itself"
+
+
+def own_interval(measured: xr.Dataset, contrast: Contrast, scale: str) -> tuple[float, float] | None:
+    """That of the one recording, or of the change between two levels of one recording each; None if there is none.
+
+    Two recordings are independent of one another.
+    """
+    if contrast.reference is not None or contrast.trend is not None:
+        return None
+    found = [_ends(measured, side) for side in sides(contrast)]
+    known = [one for one in found if one is not None]
+    if len(known) < len(found) or not np.isfinite(known).all():
+        return None
+    if contrast.between is None:
+        return float(known[0][1]), float(known[0][2])
+    if scale != "relative":
+        return difference_interval(*known)
+    low, high = ratio_interval(*known)
+    return (low - 1, high - 1) if np.isfinite(low) else None
+
+
+def _ends(measured: xr.Dataset, level: Contrast) -> Ends | None:
+    """The value of the one replicate of a level, and its interval; None of several, of units, and without an interval."""
+    name = measured.attrs["metric"]
+    if f"{name}_low" not in measured or set(LONG) & set(measured[name].dims):
+        return None
+    numbers = []
+    for variable in (name, f"{name}_low", f"{name}_high"):
+        cells = selected(measured.assign_attrs(metric=variable), level)
+        if len(cells) != 1:
+            return None
+        (values,) = cells.values()
+        values = values.sel(epoch=level.epoch) if "epoch" in values.dims else values
+        if values.size != 1:
+            return None
+        numbers.append(float(values.values.item()))
+    return numbers[0], numbers[1], numbers[2]
