@@ -1,4 +1,4 @@
-"""One neuron before its inputs compete: Song, Miller & Abbott 2000 (SCIENCE.md, F03); the study `stdp_weights` has the rest."""
+"""One neuron before its inputs compete: Song, Miller & Abbott 2000 (SCIENCE.md, F03); the study `song2000` has the rest."""
 
 from typing import Any
 

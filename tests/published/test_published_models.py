@@ -18,7 +18,8 @@ PANELS = {
 }
 NETWORKS = {
     "brunel2000": dict.fromkeys(("state_a", "state_b", "state_c", "state_d", "network_effect"), SCALED_PASSES),  # F01
-    "stdp_weights": dict.fromkeys(("output_rate", "bimodal", "unimodal"), SCALED_PASSES),  # F03
+    "song2000": dict.fromkeys(("output_rate", "bimodal"), SCALED_PASSES),  # F03
+    "vanrossum2000": {"unimodal": SCALED_PASSES},  # F03
     "vogels2011": dict.fromkeys(("set_points", "asynchronous_irregular"), SCALED_PASSES),  # F04
     "gallinaro2018": dict.fromkeys(("associative", "homeostatic"), SCALED_PASSES),  # F14
 }
