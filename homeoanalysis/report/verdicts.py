@@ -113,7 +113,7 @@ def _references(study: Study, comparison: xr.Dataset, at: tuple[str, str, str]) 
     """What stands against a target alone; without draws nothing does, but a claim that is open is told."""
     if study.resampling.draws > 0:
         return _REFERENCES
-    cell = comparison.sel(dict(zip(("target", "contrast", "metric"), at, strict=True)), candidate=_REFERENCES[0])
+    cell = comparison.sel(dict(zip(("target", "contrast", "metric", "candidate"), (*at, _REFERENCES[0]), strict=True)))
     return _REFERENCES[:1] if str(cell.verdict.values) == "untestable" else ()
 
 

@@ -401,6 +401,26 @@ def test_a_target_without_candidates_shows_its_references(example: Any) -> None:
     assert "This study judges no model" in page
 
 
+def test_a_study_without_draws_tells_only_claims_that_are_open(example: Any) -> None:
+    """Nothing stands against its target: no references, and no words about them."""
+    raw = example.study.model_dump(mode="python", include={"recordings", "models", "variants", "metrics"})
+    contrasts = example.study.contrasts
+    more: dict[str, Any] = {"contrasts": contrasts, "resampling": {"draws": 0}, "targets": {"rec": []}}
+    study = Study(title="Alone", question="?", **more, **raw)
+    comparison = example.comparison.copy(deep=True)
+    at = dict(target="rec", contrast="narrow", metric="information_rate", candidate="null")
+    comparison.verdict.loc[at], comparison.reason.loc[at] = "untestable", "the first hours were not recorded"
+    comparison.discrepancy[:] = np.nan
+    page = made(example, {}, study=study, comparison=comparison)
+    assert "best attainable" not in page.lower()
+    assert "All comparisons" not in page
+    told = [row for row in Page(page).rows if "comparison.nc: comparable, reason" in row]
+    assert len(told) == 1
+    assert told[0].startswith(
+        "– untestable rec in lower bound of the information rate (narrow): the first hours were not recorded."
+    )
+
+
 def rows_of(page: str, ending: str) -> list[str]:
     return [r.replace("\N{NO-BREAK SPACE}", " ") for r in Page(page).rows if r.endswith(ending)]
 
