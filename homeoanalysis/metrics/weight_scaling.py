@@ -38,6 +38,7 @@ def _compressed(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
         "high": Companion("1", "95 % interval over neurons (percentile bootstrap)"),
         "factor": Companion("1", "Factor that makes the last weights most like the first", (0, np.inf)),
         "likeness": Companion("1", "Kolmogorov and Smirnov's probability at that factor, the greatest of all factors", (0, 1)),
+        "agrees": Companion("1", "1: the interval holds 0, so that the weights may have been multiplied; else 0", (0, 1)),
         "rank": Companion("1", "Spearman correlation of first and last weights over synapses", (-1, 1)),
     },
     source="slope of ln(last / factor / first) on ln(first) over the quantiles 0.02 to 0.98; iterative test: Kim, Tsien & Alger "
@@ -64,13 +65,14 @@ def weight_scaling(activity: xr.Dataset) -> Mapping[str, Any]:
     first, last = (activity.weight.isel(snapshot=order[k]).values.astype(float) for k in (0, -1))
     kept = (first > 0) & (last > 0)
     first, last, cell = first[kept], last[kept], activity.post.values[kept]
-    names = ("weight_scaling", *(f"weight_scaling_{c}" for c in ("low", "high", "factor", "likeness", "rank")))
+    names = ("weight_scaling", *(f"weight_scaling_{c}" for c in ("low", "high", "factor", "likeness", "agrees", "rank")))
     cells = np.unique(cell)[:_CELLS]
     if cells.size < _FEWEST:
         return {**dict.fromkeys(names, np.nan), "coords": {}}
     before, after = ([values[cell == c] for c in cells] for values in (first, last))
     found = scaling.multiplied(before, after, 0.0, rng_for(0, "weight scaling", int(cells.size)))
-    values = (found.slope, found.low, found.high, found.factor, found.p, _rank(first, last))
+    agrees = float(found.low <= 0 <= found.high)
+    values = (found.slope, found.low, found.high, found.factor, found.p, agrees, _rank(first, last))
     return {**dict(zip(names, values, strict=True)), "coords": {}}
 
 

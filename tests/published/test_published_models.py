@@ -14,6 +14,7 @@ PANELS = {
     "selectivity": {"selectivity": SCALED_PASSES, "stability": REPRODUCED},  # F13
     "recurrent_homeostasis": {"boundary": REPRODUCED},  # G07
     "rate_detector": {"critical_time_constant": REPRODUCED},  # F05, mean field
+    "scaling": dict.fromkeys(("multiplicative", "bidirectional"), SCALED_PASSES),  # F06
     "ocular_dominance": dict.fromkeys(("course", "claims", "tnf_block"), SCALED_PASSES),  # F07
 }
 NETWORKS = {
