@@ -125,13 +125,9 @@ class _Decoded:
         return (1 + np.count_nonzero(self.shuffled >= self.value - 1e-12)) / (1 + _SHUFFLES) if not self.reason else np.nan
 
     def interval(self) -> tuple[float, float]:
-        """Decoders of different folds share trials, so that without information accuracies scatter more than independent ones."""
         if self.reason:
             return np.nan, np.nan
-        count = np.bincount(self.first.stimulus)
-        n = count.size**2 / np.sum(1 / count)  # of which a share varies as the balanced one does
-        by_chance = (1 - 1 / count.size) / count.size
-        return decoding.wilson(self.value, n / max(float(self.shuffled.var()) * n / by_chance, 1.0), _Z)
+        return decoding.wilson(self.value, decoding.worth(self.first.stimulus, self.shuffled), _Z)
 
 
 def _accuracy(one: population_trials.Population, fold: decoding.Labels, label: decoding.Labels) -> NDArray[np.float64]:

@@ -140,11 +140,31 @@ def transferred(train: Floats, label: Labels, fold: Labels, test: Floats) -> Lab
     return Decoder(train, test).predict(label[None], weight.size)[best, 0].astype(np.intp)
 
 
+def told(response: Floats, label: Labels, fold: Labels) -> Labels:
+    """Labels of all trials, each fold by a decoder that knows only the others."""
+    found = np.empty_like(label)
+    for f in range(int(fold.max()) + 1):
+        learnt = fold != f
+        found[~learnt] = transferred(response[learnt], label[learnt], fold[learnt] - (fold[learnt] > f), response[~learnt])
+    return found
+
+
 def _hits(decoder: Decoder, label: Labels, learnt: Mask, tested: Mask, weight: Floats) -> Floats:
     """(ridge, labelling, tested trial): the trial's share of the balanced accuracy where it was decoded rightly, else 0."""
     found = decoder.predict(label[:, learnt], weight.size)
     true = label[:, tested]
     return (found == true) * weight[true]
+
+
+def worth(label: Labels, shuffled: Floats) -> float:
+    """How many independent trials a balanced accuracy is known from as well, by those of shuffled labels.
+
+    Decoders of different folds share trials, so that without information accuracies scatter more than independent ones.
+    """
+    count = np.bincount(label)
+    n = count.size**2 / np.sum(1 / count)  # of which a share varies as the balanced one does
+    by_chance = (1 - 1 / count.size) / count.size
+    return float(n / max(float(shuffled.var()) * n / by_chance, 1.0))
 
 
 def wilson(share: float, n: float, z: float) -> tuple[float, float]:

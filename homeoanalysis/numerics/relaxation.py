@@ -39,6 +39,11 @@ def exponential(time: Floats, tau: Floats, delay: Floats) -> Family:
     return Family(t, d, np.stack([np.ones_like(shape), shape], axis=-1), 4)
 
 
+def decay(time: Floats, tau: Floats) -> Family:
+    """a exp(-t / tau)."""
+    return Family(tau, np.full(tau.shape, np.nan), np.exp(-time / tau[:, None])[..., None], 2)
+
+
 def over_damped(time: Floats, tau: Floats) -> Family:
     """r_end + a exp(-t / tau) + b exp(-t / other), other at most half of tau."""
     t, d = (x.ravel() for x in np.meshgrid(tau, tau, indexing="ij"))

@@ -284,10 +284,13 @@ def counted(
 
 def in_two_epochs(one: xr.Dataset) -> xr.Dataset:
     """The activity with its first half as the epoch "baseline" and its second as "recovery"."""
-    end = float(one.segment_stop[-1])
-    return one.assign(
-        epoch_start=("epoch", [0.0, end / 2], {"units": "s"}), epoch_stop=("epoch", [end / 2, end], {"units": "s"})
-    ).assign_coords(epoch=["baseline", "recovery"])
+    return with_epochs(one, np.linspace(0, float(one.segment_stop[-1]), 3), ["baseline", "recovery"])
+
+
+def with_epochs(one: xr.Dataset, edge: Floats, names: Sequence[str]) -> xr.Dataset:
+    """The activity with epochs from edge to edge [s]."""
+    spans = {"epoch_start": ("epoch", edge[:-1], {"units": "s"}), "epoch_stop": ("epoch", edge[1:], {"units": "s"})}
+    return one.assign(spans).assign_coords(epoch=list(names))
 
 
 def gaussian_counts(mean: Floats, covariance: Floats, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -312,3 +315,19 @@ def poisson_encoder(
         times = np.repeat(np.arange(mean.size), counts) * step + rng.uniform(0, step, counts.sum())
         trains.append(np.sort(times))
     return activity(trains, duration, covariate=stimulus, sampling_rate=1 / step, bandwidth=cutoff)
+
+
+REMEMBERED = 0.9692  # of what is remembered, the part that 18 spikes let tell from 3: P(X <= 10 | 3) + P(X > 10 | 18) - 1
+
+
+def remembered(share: Mapping[str, Floats], rng: np.random.Generator) -> xr.Dataset:
+    """Epochs of trials of two stimuli, in random order, each remembered with the probability `share[epoch][trial]`.
+
+    Then three Poisson units fire 3 spikes or 18 together, by the stimulus, else by the toss of a coin: balanced accuracy and the
+    area under the curve of a decoder that has learnt the rule lie above 1/2 by half of the share, times REMEMBERED.
+    """
+    label = np.concatenate([rng.permutation(np.arange(each.size) % 2) for each in share.values()])
+    each = np.concatenate(list(share.values()))
+    response = np.where(rng.uniform(size=each.size) < each, label, rng.integers(0, 2, each.size))
+    made = counted(rng.poisson(np.array([1.0, 6.0])[response][:, None], (each.size, 3)), [f"stimulus {k}" for k in label], rng)
+    return with_epochs(made, 0.128 * np.cumsum([0, *(each.size for each in share.values())]), list(share))
