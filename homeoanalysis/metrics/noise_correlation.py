@@ -10,10 +10,8 @@ from pydantic import Field
 from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
 from homeoanalysis.numerics import population_trials, resampling, synthetic
 from homeoanalysis.numerics import trial_correlations as correlations
-from homeoanalysis.numerics.intervals import t_quantile
 from homeoanalysis.units import Second
 
-_GROUPS = 20
 _TUNING = np.array([[0.0, 4, 8, 4], [0, 4, 8, 4], [0, 8, 4, 4], [8, 4, 4, 0], [4, 4, 0, 8], [0, 0, 0, 0]]).T
 
 
@@ -66,13 +64,12 @@ def noise_correlation(
         count = one.spikes.sum(axis=2).astype(float)
         count = count[:, np.ptp(count, axis=0) > 0] if count.size else count
         values[5, e] = count.shape[1]
-        if one.fewest < population_trials.FEWEST or len(count) < 2 * _GROUPS or count.shape[1] < 2:
+        if one.fewest < population_trials.FEWEST or len(count) < 2 * correlations.GROUPS or count.shape[1] < 2:
             continue
         z = correlations.residuals(count, one.stimulus)
-        value, left_out = correlations.mean_of_pairs(correlations.detrended(z, drift), _GROUPS)
-        width = t_quantile(0.95, _GROUPS - 1) * np.sqrt((_GROUPS - 1) * left_out.var())
-        values[:3, e] = value, value - width, value + width
-        values[3, e] = correlations.mean_of_pairs(z, _GROUPS)[0]
+        value, left_out = correlations.mean_of_pairs(correlations.detrended(z, drift), correlations.GROUPS)
+        values[:3, e] = value, *correlations.jackknife_ends(np.asarray(value), left_out)
+        values[3, e] = correlations.mean_of_pairs(z, correlations.GROUPS)[0]
         values[4, e] = correlations.signal(count, one.stimulus)
     named = {f"noise_correlation{key}": row for key, row in zip(keys, values, strict=True)}
     return named | {"coords": {"epoch": list(populations)}}

@@ -1,11 +1,20 @@
 """Correlations of the counts of units over trials: of what stimuli evoke, and of what varies beside them. (trial, unit)."""
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
+
+from homeoanalysis.errors import DataError
+from homeoanalysis.numerics import population_trials
+from homeoanalysis.numerics.intervals import t_quantile
+from homeoanalysis.numerics.population_trials import Population
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.intp]
 _OUTLIER = 3.0  # standard deviations
+GROUPS = 20  # of successive trials, that the jackknife leaves out
 
 
 def residuals(count: Floats, stimulus: Labels) -> Floats:
@@ -34,12 +43,18 @@ def mean_of_pairs(z: Floats, groups: int) -> tuple[float, Floats]:
 
     Values beyond 3 standard deviations are left out. NaN where no pair varies.
     """
+    value, left_out = mean_in_bins(z, groups, np.zeros((z.shape[1], z.shape[1]), np.intp), 1)
+    return float(value[0]), left_out[:, 0]
+
+
+def mean_in_bins(z: Floats, groups: int, kind: Labels, n_kinds: int) -> tuple[Floats, Floats]:
+    """(kind): as `mean_of_pairs` of the pairs of each kind (unit, unit), -1 for none; and without each group (group, kind)."""
     with np.errstate(invalid="ignore"):
         kept = np.isfinite(z) & (np.abs(z) <= _OUTLIER * np.sqrt(np.nanmean(z**2, axis=0)))
     group = np.arange(z.shape[0]) * groups // z.shape[0]
     moments = np.stack([_moments(np.where(kept, z, 0.0)[group == g], kept[group == g]) for g in range(groups)])
     whole = moments.sum(axis=0)
-    return _mean_correlation(whole), np.array([_mean_correlation(whole - one) for one in moments])
+    return _mean_correlation(whole, kind, n_kinds), np.array([_mean_correlation(whole - one, kind, n_kinds) for one in moments])
 
 
 def _moments(x: Floats, kept: NDArray[np.bool_]) -> Floats:
@@ -48,14 +63,23 @@ def _moments(x: Floats, kept: NDArray[np.bool_]) -> Floats:
     return np.stack([seen.T @ seen, x.T @ seen, seen.T @ x, x.T @ x, (x**2).T @ seen])
 
 
-def _mean_correlation(moments: Floats) -> float:
+def _mean_correlation(moments: Floats, kind: Labels, n_kinds: int) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         n, first, second, product, square = moments
         variance = square / n - (first / n) ** 2
         found = (product / n - first * second / n**2) / np.sqrt(variance * variance.T)
-    pairs = found[np.triu_indices(len(found), 1)]
-    pairs = pairs[np.isfinite(pairs)]
-    return float(pairs.mean()) if pairs.size else np.nan
+        upper = np.triu_indices(len(found), 1)
+        pairs, of = found[upper], kind[upper]
+        kept = np.isfinite(pairs) & (of >= 0)
+        total, number = (np.bincount(of[kept], w, minlength=n_kinds) for w in (pairs[kept], None))
+        return np.asarray(total / number)
+
+
+def jackknife_ends(value: Floats, left_out: Floats) -> tuple[Floats, Floats]:
+    """95 % interval of values (...) from what they are without each group (group, ...) of trials."""
+    groups = len(left_out)
+    width = t_quantile(0.95, groups - 1) * np.sqrt((groups - 1) * left_out.var(axis=0))
+    return value - width, value + width
 
 
 def signal(count: Floats, stimulus: Labels) -> float:
@@ -76,3 +100,46 @@ def signal_variance(count: Floats, stimulus: Labels) -> Floats:
     each = [count[stimulus == k] for k in np.unique(stimulus)]
     noise = np.mean([x.var(axis=0, ddof=1) / len(x) for x in each], axis=0)
     return np.asarray(np.var([x.mean(axis=0) for x in each], axis=0, ddof=1) - noise)
+
+
+class Profile(NamedTuple):
+    """(epoch, bin): noise correlation of the pairs in each bin less slow drift, its interval, both with drift, and the pairs."""
+
+    value: Floats
+    low: Floats
+    high: Floats
+    with_drift: Floats
+    with_drift_low: Floats
+    with_drift_high: Floats
+    pairs: Floats
+
+
+def profile(
+    populations: Mapping[str, Population], edges: Sequence[float], drift: int, of_pairs: Callable[[Floats, Labels], Floats]
+) -> Profile:
+    """Noise correlation in bins of a quantity of pairs. of_pairs: counts (trial, unit), index of the units -> (unit, unit).
+
+    A pair on an edge belongs to the later bin (rounding apart), on the last edge to none. Raises DataError if edges do not
+    rise.
+    """
+    if np.any(np.diff(edges) <= 0):
+        raise DataError(f"edges are {', '.join(f'{e:g}' for e in edges)}; let each be larger than the one before")
+    n = len(edges) - 1
+    found = Profile(*np.full((len(Profile._fields), len(populations), n), np.nan))
+    for e, one in enumerate(populations.values()):
+        count = one.spikes.sum(axis=2).astype(float)
+        varies = np.ptp(count, axis=0) > 0 if count.size else np.zeros(count.shape[1], bool)
+        count = count[:, varies]
+        found.pairs[e] = 0
+        if one.fewest < population_trials.FEWEST or len(count) < 2 * GROUPS or count.shape[1] < 2:
+            continue
+        kind = np.searchsorted(np.array(edges) * (1 - 1e-9), of_pairs(count, one.unit[varies]), side="right") - 1
+        kind[kind >= n] = -1
+        each = kind[np.triu_indices(len(kind), 1)]
+        found.pairs[e] = np.bincount(each[each >= 0], minlength=n)
+        z = residuals(count, one.stimulus)
+        for at, of in ((0, detrended(z, drift)), (3, z)):
+            value, left_out = mean_in_bins(of, GROUPS, kind, n)
+            found[at][e] = value
+            found[at + 1][e], found[at + 2][e] = jackknife_ends(value, left_out)
+    return found

@@ -11,8 +11,9 @@ from scipy.signal import lfilter
 
 from homeoanalysis import catalogue
 from homeoanalysis.config import load_config
-from homeoanalysis.errors import NotApplicable
+from homeoanalysis.errors import DataError, NotApplicable
 from homeoanalysis.ingest import ingest
+from homeoanalysis.metrics.representational_drift import _slope as representation_slope
 from homeoanalysis.numerics import representations, resampling, synthetic, trials
 from homeoanalysis.numerics import trial_correlations as correlations
 from homeoanalysis.numerics.intervals import median_interval
@@ -69,6 +70,47 @@ def test_slow_drift_is_no_noise_correlation() -> None:
     assert np.corrcoef(count.T)[0, 1] > 0.3
 
 
+def profiled(name: str, one, edges: list[float]):  # type: ignore[no-untyped-def]
+    found = catalogue.load("metrics", name)(one, end=0.1, edges=edges)
+    return {key.removeprefix(name).lstrip("_"): value.values[0] for key, value in found.data_vars.items()}
+
+
+def test_correlation_in_bins_is_the_mean_over_their_pairs_by_hand() -> None:
+    """Every pair of residuals alone, by numpy; a pair on an edge belongs to the later bin, beyond the last to none."""
+    rng = rng_for(1, "bins")
+    x = np.array([0.0, 100, 200, 400]) * 1e-6
+    count = rng.poisson(20.0, (120, 4)) + 3 * rng.poisson(4.0, (120, 1))
+    one = synthetic.counted(count, ["tone", "click"] * 60, rng).assign(x=("unit", x, {"units": "m"}))
+    z = np.clip(correlations.residuals(count.astype(float), np.tile([1, 0], 60)), -2.999, 2.999)
+    assert np.abs(z).max() < 2.9  # no outliers
+    each = np.corrcoef(z.T)
+    found = profiled("noise_correlation_by_distance", one, [0.0, 200e-6, 400e-6])
+    np.testing.assert_array_equal(found["pairs"], [2, 3])
+    np.testing.assert_allclose(found["with_drift"], [(each[0, 1] + each[1, 2]) / 2, (each[0, 2] + each[2, 3] + each[1, 3]) / 3])
+    unknown = one.assign(x=("unit", np.where(x > 3e-4, np.nan, x), {"units": "m"}))
+    assert profiled("noise_correlation_by_distance", unknown, [0.0, 1e-3])["pairs"] == 3
+
+
+def test_drift_is_told_from_noise_correlation_in_each_bin() -> None:
+    """Units that wax and wane together: correlated at all rates with the drift, at none without it."""
+    rng = rng_for(1, "drift in bins")
+    mean = np.array([8.0, 10, 30, 40]) * (1 + 0.5 * np.sin(np.arange(400) / 400 * 4 * np.pi))[:, None]
+    one = synthetic.counted(rng.poisson(mean), ["tone", "click"] * 200, rng)
+    found = profiled("noise_correlation_by_rate", one, [0.0, 150.0, 320.0, 1000.0])
+    np.testing.assert_array_equal(found["pairs"], [1, 4, 1])
+    assert (found["with_drift_low"] > 0.2).all()
+    assert (np.abs(found[""]) < 0.15).all()
+    np.testing.assert_array_less(found["high"], found["with_drift_low"])
+
+
+def test_edges_that_do_not_rise_and_units_without_a_place() -> None:
+    one = synthetic.stimulated(np.array([2.0, 6.0]), 40, rng_for(1, "edges"))
+    with pytest.raises(DataError, match="edges are 0, 5, 5; let each be larger than the one before"):
+        profiled("noise_correlation_by_rate", one, [0.0, 5.0, 5.0])
+    with pytest.raises(NotApplicable, match="no positions of units"):
+        profiled("noise_correlation_by_distance", one, [0.0, 1e-3])
+
+
 def test_shuffled_trials_keep_what_each_unit_does() -> None:
     rng = rng_for(1, "shuffled")
     one = synthetic.stimulated(np.array([2.0, 6.0]), 40, rng)
@@ -93,6 +135,64 @@ def test_rate_drift_and_tuning_drift_are_told_apart() -> None:
     tunings = measured("population_vector_correlation", in_two_epochs(rate[0] + tuning, rate[0] + other, 40, "tunings"))
     assert tunings["rate"] == pytest.approx(1.0, abs=0.03)
     assert abs(tunings["tuning"]) < 0.2
+
+
+def test_the_drift_of_sessions_is_by_hand_and_of_what_drifts() -> None:
+    """ln C falls by the lag, whatever the unit; with rates that drift alone, tuning does not. A step at once is no drift."""
+    lag = np.array([1.0, 2, 1])
+    slope, level = representation_slope(0.8 * np.exp(-0.3 * lag), lag)
+    assert (slope, np.exp(level)) == pytest.approx((0.3, 0.8))
+    rng = rng_for(1, "sessions")
+    tuning, rate = rng.uniform(0, 8, (5, 60)), np.cumsum(4 * rng.normal(size=(4, 1, 60)), axis=0)
+    found = drift_of([np.maximum(25 + tuning + r, 0) for r in rate])
+    assert found["rate_low"] > 0
+    assert found["tuning_low"] < 0.001
+    assert abs(found["tuning"]) < found["rate"] / 5
+    step = drift_of([25 + 8 * rng.uniform(-1, 1, (5, 60)) + 8 * tuning / 3 for _ in range(4)])
+    assert abs(step["tuning"]) < 3e-3
+    assert step["fast"] < 0.95
+
+
+def drift_of(codes: list[np.ndarray]):  # type: ignore[no-untyped-def]
+    """Of Poisson counts of mean (stimulus, unit) in each session, 24 trials of each stimulus."""
+    rng = rng_for(1, "drift of", len(codes))
+    n = 24 * len(codes[0])
+    label = np.concatenate([rng.permutation(np.arange(n) % len(codes[0])) for _ in codes])
+    count = rng.poisson(np.stack(codes)[np.repeat(np.arange(len(codes)), n), label])
+    names = [f"day {k}" for k in range(len(codes))]
+    made = synthetic.counted(count, [f"s{k}" for k in label], rng)
+    one = synthetic.with_epochs(made, np.linspace(0, 0.128 * label.size, len(codes) + 1), names)
+    found = catalogue.load("metrics", "representational_drift")(one, end=0.1, sessions=names)
+    return {
+        key.removeprefix("representational_drift").lstrip("_"): float(value)
+        for key, value in found.data_vars.items()
+        if not value.ndim
+    }
+
+
+def test_units_that_are_lost_are_counted_and_not_compared() -> None:
+    """Ten units of sixty are not isolated in the last session, ten others not in the first."""
+    rng = rng_for(1, "lost")
+    n, code = 100, rng.uniform(10, 30, (5, 60))
+    label = np.concatenate([rng.permutation(np.arange(n) % 5) for _ in range(3)])
+    names = ["1", "2", "3"]
+    made = synthetic.counted(rng.poisson(code[label]), [f"s{k}" for k in label], rng)
+    edge = np.linspace(0, 0.128 * 300, 4)
+    seen = np.ones((60, 3))
+    seen[:10, 2] = seen[10:20, 0] = 0
+    one = (
+        synthetic.with_epochs(made, edge, names)
+        .drop_dims("segment")
+        .assign(
+            segment_start=("segment", edge[:-1], {"units": "s"}),
+            segment_stop=("segment", edge[1:], {"units": "s"}),
+            observed=(("unit", "segment"), seen, {"units": "1"}),
+        )
+    )
+    found = catalogue.load("metrics", "representational_drift")(one, end=0.1, sessions=names)
+    assert float(found.representational_drift_units) == 50
+    assert float(found.representational_drift_survival) == 0.8
+    assert abs(float(found.representational_drift)) < 1e-3
 
 
 def test_noise_is_no_drift() -> None:
