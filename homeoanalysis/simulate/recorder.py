@@ -273,6 +273,9 @@ def _made(covariates: Mapping[str, tuple[np.ndarray, float]], edges: np.ndarray)
     starts = np.minimum(np.round(edges * rate).astype(np.int64), values.shape[1])
     book = {"first_sample": starts[:-1], "sample_count": np.diff(starts), "t_start": edges[:-1]}
     variables: dict[str, Any] = {"covariate": (("covariate_channel", "covariate_sample"), values, attributes)}
+    declared = ACTIVITY["covariate_bandwidth"]
+    unknown = np.full(len(values), np.nan)
+    variables["covariate_bandwidth"] = ("covariate_channel", unknown, {"units": declared.units, "long_name": declared.long_name})
     for name, found in book.items():
         declared = ACTIVITY[f"covariate_{name}"]
         variables[f"covariate_{name}"] = ("segment", found, {"units": declared.units, "long_name": declared.long_name})

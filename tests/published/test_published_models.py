@@ -15,6 +15,7 @@ PANELS = {
     "recurrent_homeostasis": {"boundary": REPRODUCED},  # G07
     "rate_detector": {"critical_time_constant": REPRODUCED},  # F05, mean field
     "scaling": dict.fromkeys(("multiplicative", "bidirectional"), SCALED_PASSES),  # F06
+    "information_bound": dict.fromkeys(("bound", "direct", "noise"), SCALED_PASSES),  # F11
     "ocular_dominance": dict.fromkeys(("course", "claims", "tnf_block"), SCALED_PASSES),  # F07
 }
 NETWORKS = {

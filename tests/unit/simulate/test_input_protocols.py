@@ -13,6 +13,7 @@ from scipy import stats
 from homeoanalysis import contracts
 from homeoanalysis.config.fields import explain
 from homeoanalysis.config.model import Model
+from homeoanalysis.numerics.stimulus_response import pieces
 from homeoanalysis.simulate import simulate
 from homeoanalysis.simulate.simulation import Simulation
 
@@ -171,6 +172,7 @@ def test_a_part_of_the_noise_is_frozen_and_the_rest_is_new():
 def test_the_covariate_is_what_the_membranes_heard():
     """In steps of 1 ms, a sample for each: v -> (v + size a) exp(-1 / 20), from any start, and so of both neurons."""
     activity = _heard(frozen="100 ms")
+    assert pieces(activity, bin_size=5e-3, segment=0.1).cutoff == 100  # white: half of the bins' rate
     decay = math.exp(-1 / 20)
     size = 0.003 * math.sqrt(1 - decay**2) / decay
     for v in activity.membrane_potential.values + 0.06:
