@@ -1,8 +1,8 @@
 """Coherence and information of encoders that the simulator runs: Borst & Theunissen 1999 (SCIENCE.md, F11).
 
 A membrane that forgets at once and has noise crosses its threshold in a step with a probability that the stimulus sets: an
-inhomogeneous Poisson encoder, for which the coherence is known in closed form. Here the stimulus has a highest frequency; white noise
-is judged by the study information_bound.
+inhomogeneous Poisson encoder, for which the coherence is known in closed form. Here the stimulus has a highest frequency;
+the study information_bound judges white noise.
 """
 
 from typing import Any
