@@ -72,11 +72,11 @@ def autoregressive_signal(n_channels: int, duration: float, sampling_rate: float
     return with_signal([synthetic.poisson_train(5.0, duration, rng)], values, sampling_rate)
 
 
-def rhythm(frequency: float, duration: float, sampling_rate: float, rng: np.random.Generator) -> Floats:
-    """The phase of a rhythm that drifts: it forgets where it was within some ten periods."""
+def rhythm(frequency: float, duration: float, sampling_rate: float, rng: np.random.Generator, drift: float = 0.1) -> Floats:
+    """The phase of a rhythm that drifts: it forgets where it was within some 1 / drift periods."""
     n = round(duration * sampling_rate)
-    drift = np.cumsum(rng.normal(0, np.sqrt(0.1 * frequency / sampling_rate), n))
-    return np.asarray(2 * np.pi * frequency * np.arange(n) / sampling_rate + rng.uniform(0, 2 * np.pi) + drift)
+    steps = rng.normal(0, np.sqrt(drift * frequency / sampling_rate), n)
+    return np.asarray(2 * np.pi * frequency * np.arange(n) / sampling_rate + rng.uniform(0, 2 * np.pi) + np.cumsum(steps))
 
 
 def locked_spikes(rate: float, depth: float, duration: float, sampling_rate: float, rng: np.random.Generator) -> xr.Dataset:
@@ -89,19 +89,20 @@ def locked_spikes(rate: float, depth: float, duration: float, sampling_rate: flo
 def coupled_rhythms(depth: float, duration: float, sampling_rate: float, rng: np.random.Generator) -> xr.Dataset:
     """A slow rhythm of 8 Hz, and one of 80 Hz with the amplitude B (1 + depth cos(slow phase)), in a little noise.
 
-    B is log-normal and changes within half a second, so that different seconds tell different values: E(B) / sqrt(E(B^2)) is
-    exp(-1/8).
+    The fast one is Gaussian noise, as fields are: B is Rayleigh-distributed and changes within half a second, so that different
+    seconds tell different values, and E(B) / sqrt(E(B^2)) is sqrt(pi) / 2.
     """
     from scipy import signal
 
-    slow = rhythm(8.0, duration, sampling_rate, rng)
-    fast = 2 * np.pi * 80.0 * np.arange(slow.size) / sampling_rate
+    # Slow enough that a filter from 4 to 12 Hz follows it: what it does not follow is coupling lost.
+    slow = rhythm(8.0, duration, sampling_rate, rng, drift=0.05)
     keep = np.exp(-1 / (0.25 * sampling_rate))
     # Twice low-pass filtered noise, of unit variance: smoother than once, which would spread over the whole band.
-    size = slow.size + round(5 * sampling_rate)
-    raw = signal.lfilter([1.0], [1.0, -2 * keep, keep**2], rng.normal(size=size))[-slow.size :]
-    level = np.exp(0.5 * raw * np.sqrt((1 - keep**2) ** 3 / (1 + keep**2)))
-    x = np.cos(slow) + 0.5 * level * (1 + depth * np.cos(slow)) * np.cos(fast) + rng.normal(0, 0.02, slow.size)
+    noise = np.array([1, 1j]) @ rng.normal(size=(2, slow.size + round(5 * sampling_rate)))
+    raw = signal.lfilter([1.0], [1.0, -2 * keep, keep**2], noise)[-slow.size :]
+    raw *= np.sqrt((1 - keep**2) ** 3 / (1 + keep**2) / 2)
+    fast = (raw * np.exp(2j * np.pi * 80.0 * np.arange(slow.size) / sampling_rate)).real
+    x = np.cos(slow) + 0.5 * (1 + depth * np.cos(slow)) * fast + rng.normal(0, 0.02, slow.size)
     return with_signal([synthetic.poisson_train(5.0, duration, rng)], x[None], sampling_rate)
 
 
