@@ -38,6 +38,8 @@ class Outcome(NamedTuple):
     at_most: float
     control_title: str
     control: float
+    control_low: float  # its 95 % interval, where it is the interval that must leave the band
+    control_high: float
     verdict: str
     reason: str
     curve: str  # what it is a point of, and where; "" and NaN for a quantity by itself

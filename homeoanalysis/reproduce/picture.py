@@ -62,8 +62,9 @@ def picture(outcomes: Sequence[Outcome]) -> Drawn:
     told = [_told(group) for row in rows for group in row]
     return Drawn(
         figure,
-        "Published numbers and ours. Ours must lie in the grey band, the negative control outside of it. Error bars of published "
-        "numbers: as the paper gives them; of ours: 95 % interval over subjects or realisations, which takes 4 of them. "
+        "Published numbers and ours. Ours must lie in the grey band, the negative control outside of it, or not with its whole "
+        "interval where that is drawn. Error bars of published numbers: as the paper gives them; of ours and of controls: 95 % "
+        "interval over subjects or realisations, which takes 4 of them. "
         f"{'; '.join(told)}. n (subjects or realisations): {', '.join(str(o.n) for row in rows for o, *_ in row)}.",
         ("comparison.nc: location", "comparison.nc: location_low", "comparison.nc: location_high"),
     )
@@ -149,7 +150,7 @@ def _draw(axes: "Axes", outcome: Outcome) -> None:
         (outcome.published, outcome.published_low, outcome.published_high, _PUBLISHED, outcome.is_remembered),
         (outcome.scaled_model, np.nan, np.nan, _SCALED, False),
         (outcome.ours, outcome.ours_low, outcome.ours_high, _OURS, False),
-        (outcome.control, np.nan, np.nan, _CONTROL, False),
+        (outcome.control, outcome.control_low, outcome.control_high, _CONTROL, False),
     ]
     numbers = np.array([x for value, low, high, *_ in known for x in (value, low, high)] + [outcome.at_least, outcome.at_most])
     numbers = numbers[np.isfinite(numbers)]

@@ -179,7 +179,13 @@ def test_the_whole_interval_of_a_control_must_lie_in_the_band_for_it_to_pass(exa
     value, low = float(at.location), float(at.location_low)
     band = {"at_least": (value + low) / 2, "at_most": 2.0}
     assert _judged(example.comparison, **band).verdict == "scaled test fails"
-    assert _judged(example.comparison, **band, whole_interval=True).verdict == "scaled test passes"
+    outcome = _judged(example.comparison, **band, whole_interval=True)
+    assert outcome.verdict == "scaled test passes"
+    # A reader must see why a control whose value lies in the band does not pass.
+    assert outcome.control_low == pytest.approx(low)
+    drawn = picture([outcome]).figure.axes[0]
+    ends = {round(float(x), 6) for bar in drawn.collections for one in bar.get_paths() for x in one.vertices[:, 0]}
+    assert round(low, 6) in ends
 
 
 def test_the_picture_says_every_verdict_and_draws_every_number(example, tmp_path):
