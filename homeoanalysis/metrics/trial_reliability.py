@@ -1,5 +1,6 @@
 """How much of a unit's response is the same in every trial of a stimulus."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,8 +55,9 @@ def trial_reliability(activity: xr.Dataset, *, begin: Second = 0.0, end: Second,
     """
     found = trials.counts(activity, begin, end, bin_size)
     size = found.seen.shape[0]
-    values, low, high, pearson, silent = np.full((5, size), np.nan)
+    values, pearson, silent = np.full((3, size), np.nan)
     fewest = np.zeros(size)
+    firing: dict[int, tuple[repeats.Counts, repeats.Labels]] = {}
     for u, (spikes, seen) in enumerate(zip(found.spikes, found.seen, strict=True)):
         seen = seen.copy()
         seen[seen] = repeats.repeated(found.stimulus[seen])
@@ -64,13 +66,21 @@ def trial_reliability(activity: xr.Dataset, *, begin: Second = 0.0, end: Second,
             continue
         fewest[u] = np.unique(stimulus, return_counts=True)[1].min()
         values[u] = repeats.reliability(spikes, stimulus)
-        low[u], high[u] = repeats.jackknife(repeats.reliability, spikes, stimulus)
+        firing[u] = spikes, stimulus
         pearson[u] = repeats.pearson(spikes, stimulus)
         silent[u] = np.mean(~spikes.any(axis=1))
+
+    @functools.cache
+    def ends() -> np.ndarray:
+        interval = np.full((2, size), np.nan)
+        for u, (spikes, stimulus) in firing.items():
+            interval[:, u] = repeats.jackknife(repeats.reliability, spikes, stimulus)
+        return interval
+
     return {
         "trial_reliability": values,
-        "trial_reliability_low": low,
-        "trial_reliability_high": high,
+        "trial_reliability_low": lambda: ends()[0],
+        "trial_reliability_high": lambda: ends()[1],
         "trial_reliability_pearson": pearson,
         "trial_reliability_silent": silent,
         "trial_reliability_trials": fewest,
