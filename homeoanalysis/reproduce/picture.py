@@ -52,7 +52,7 @@ def picture(outcomes: Sequence[Outcome]) -> Drawn:
                 _draw(figure.add_subplot(grid[k, :]), row[0][0])
                 continue
             for column, points in enumerate(row):
-                _draw_curve(figure.add_subplot(grid[k, column] if len(row) > 1 else grid[k, :]), points)
+                _draw_curve(figure.add_subplot(grid[k, column] if len(row) > 1 else grid[k, :]), points, _WRAP // len(row))
         entries: dict[str, Any] = {
             label: Line2D([], [], linestyle="none", **{"markersize": 5, **look})
             for label, look in _LABELS.items()
@@ -115,7 +115,7 @@ def _told(group: Sequence[Outcome]) -> str:
     return f"{group[0].curve_title} ({group[0].panel}): {told}"
 
 
-def _draw_curve(axes: "Axes", points: Sequence[Outcome]) -> None:
+def _draw_curve(axes: "Axes", points: Sequence[Outcome], letters: int) -> None:
     first = points[0]
     x = np.array([o.x for o in points])
     if first.is_logarithmic:
@@ -142,7 +142,7 @@ def _draw_curve(axes: "Axes", points: Sequence[Outcome]) -> None:
     axes.set_ylim(edges)
     drawing.label(axes, first.axis, f"{first.unit}" if first.unit not in ("", "1") else "")
     verdict = panel_verdict(points)
-    axes.set_title(textwrap.fill(f"{_MARKS[verdict]} {first.panel}: {first.curve_title}", _WRAP // 2), loc="left", pad=2)
+    axes.set_title(textwrap.fill(f"{_MARKS[verdict]} {first.panel}: {first.curve_title}", letters), loc="left", pad=2)
 
 
 def _draw(axes: "Axes", outcome: Outcome) -> None:
