@@ -37,7 +37,7 @@ def _at(course, day: float) -> dict[str, float]:
 
 @pytest.mark.reference(
     "systems/toyoizumi2014",
-    against="golden values of the published equations (two independent runs, two seeds), and three manipulations",
+    against="golden values of the published equations (two independent runs, two seeds)",
     within="0.005 of the index, 3 % of the responses",
 )
 @pytest.mark.parametrize("seed", [0, 1])
@@ -60,8 +60,8 @@ def _responses(**parameters) -> np.ndarray:
 
 @pytest.mark.reference(
     "systems/bcm1982",
-    against="closed forms: y = K for one of K patterns; stable if learning_rate tau_theta |x|^2 < 1; dynamic range kept",
-    within="1 % of K and of the boundary",
+    against="closed forms: y = K for one of K patterns, 0 for the others, whatever the size of the input",
+    within="1 % of K",
 )
 @pytest.mark.parametrize("scale", [1.0, 0.5])
 def test_one_pattern_wins_whatever_the_size_of_the_input(scale):
