@@ -37,7 +37,7 @@ def locations(measures: Measures, comparison: xr.Dataset, *, metrics: Names = ("
             drawing.errorbar(axes, x, one.location, one.location_low, one.location_high, label=source, **style[source])
             notes.append(f"{metric} of {source}: n = {', '.join(str(int(n)) for n in one.n_subjects.values)}")
         width = 40 // len(panels) // found.sizes["contrast"] + 4  # letters
-        names = [textwrap.fill(str(c).replace("_", " "), width) for c in found.contrast.values]
+        names = [textwrap.fill(str(c).replace("_", " "), width, break_long_words=False) for c in found.contrast.values]
         axes.set_xticks(range(len(names)), names)
         axes.set_xlim(-0.6, len(names) - 0.4)
         name = str(next(iter(measures[metric].values())).attrs["metric"]).replace("_", " ").capitalize()

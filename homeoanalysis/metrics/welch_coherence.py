@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from homeoanalysis.errors import NotApplicable
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
 from homeoanalysis.numerics import multitaper, pair_metrics
 from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
@@ -19,11 +19,13 @@ _FEWEST = 4
 _SHARED = 1 / 36  # squared correlation of the spectra of neighbouring Hann windows that overlap by half
 
 
+_N = 2 * 62 - 1  # windows in 62 segments
+_WORTH = _N / (1 + 4 * _SHARED * 61 / _N)
+
+
 def _truth(rng: np.random.Generator) -> Truth:
     """Two autoregressive signals of coherence 0.4, whose estimate is larger by (1 - 0.4)^2 / L, L of 123 windows."""
-    n = 2 * 62 - 1
-    estimates = n / (1 + 4 * _SHARED * 61 / n)
-    return Truth(synthetic.related_pair(0.4, 63.488, 250.0, rng), 0.4 + 0.6**2 / estimates, {"segment": 1.024})
+    return Truth(synthetic.related_pair(0.4, 63.488, 250.0, rng), 0.4 + 0.6**2 / _WORTH, {"segment": 1.024})
 
 
 @metric(
@@ -36,6 +38,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     scale="linear",
     truth=_truth,
     surrogate=surrogate.shifted_channels,
+    null=surrogate_of(_truth, surrogate.shifted_channels, 1 / _WORTH),
     cost=0.01,
 )
 def welch_coherence(

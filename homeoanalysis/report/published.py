@@ -71,10 +71,11 @@ def _line(o: Outcome) -> Line:
 
 def band(outcome: Outcome) -> str:
     """What ours must be."""
-    low, high = outcome.at_least, outcome.at_most
-    if np.isfinite(low) and np.isfinite(high):
-        return interval(low, high)
-    return f"at least {number(low)}" if np.isfinite(low) else f"at most {number(high)}"
+    # A digit more than ours, which may lie on an edge.
+    low, high = (f"{edge:.4g}" if np.isfinite(edge) else "" for edge in (outcome.at_least, outcome.at_most))
+    if low and high:
+        return f"{low} to {high}"
+    return f"at least {low}" if low else f"at most {high}"
 
 
 def _known(value: float, low: float, high: float, where: str, *, is_remembered: bool = False) -> str:
