@@ -44,6 +44,7 @@ def _null(rng: np.random.Generator) -> Truth:
     source="performance when it was learnt less that later: Lopez-Paz & Ranzato 2017, arXiv:1706.08840 (backward transfer, with "
     "the other sign); retained: Ebbinghaus 1885, of what is above chance; intervals: Newcombe 1998, Donner & Zou 2012, "
     "doi:10.1177/0962280210383082",
+    family="coding",
     scale="linear",
     truth=_truth,
     surrogate=resampling.permuted_labels,

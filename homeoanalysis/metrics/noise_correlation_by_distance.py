@@ -46,6 +46,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     },
     source="as noise_correlation, mean of the pairs whose distance lies in a bin: Smith & Kohn 2008, "
     "doi:10.1523/JNEUROSCI.2929-08.2008",
+    family="coding",
     scale="linear",
     truth=_truth,
     surrogate=resampling.shuffled_trials,

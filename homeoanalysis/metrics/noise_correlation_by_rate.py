@@ -44,6 +44,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     },
     source="as noise_correlation, mean of the pairs whose geometric mean of rates lies in a bin: de la Rocha et al. 2007, "
     "doi:10.1038/nature06028",
+    family="coding",
     scale="linear",
     truth=_truth,
     surrogate=resampling.shuffled_trials,

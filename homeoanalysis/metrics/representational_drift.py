@@ -77,6 +77,7 @@ def _autoregressive(kept: float, shape: tuple[int, ...], rng: np.random.Generato
     },
     source="- d ln C / d lag, C the correlation of mean responses of two sessions as in population_vector_correlation; least "
     "squares over pairs of sessions, weights C^2; rate and tuning apart: Deitch et al. 2021, doi:10.1016/j.cub.2021.07.062",
+    family="coding",
     scale="linear",
     truth=_truth,
     surrogate=resampling.shuffled_trials,

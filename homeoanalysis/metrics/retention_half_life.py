@@ -64,6 +64,7 @@ def _null(rng: np.random.Generator) -> Truth:
     source="ln 2 times the time constant of k + a exp(-t / tau), weighted least squares over epochs; k is 0 unless Akaike's "
     "criterion (corrected: Hurvich & Tsai 1989, doi:10.1093/biomet/76.2.297) falls by more than 6; censored if the interval "
     "reaches 3 observation lengths, or if a straight line is as good",
+    family="coding",
     scale="relative",
     truth=_truth,
     surrogate=_lost_sooner,

@@ -55,6 +55,7 @@ def _null(rng: np.random.Generator) -> Truth:
     },
     source="1 - second / first of what learning took, after Ebbinghaus 1885 (Memory, chapter 7), who took time; here errors more "
     "than when it was learnt, of as many trials; interval: Fieller 1954, doi:10.1111/j.2517-6161.1954.tb00159.x",
+    family="coding",
     scale="linear",
     truth=_truth,
     surrogate=_never_again,

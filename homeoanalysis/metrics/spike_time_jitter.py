@@ -60,6 +60,7 @@ def _jittered(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     source="differences of spike times in different trials of a stimulus (shuffled autocorrelogram: Joris et al. 2006, "
     "doi:10.1016/j.heares.2006.02.002), Gaussian peak and even base by maximum likelihood; p by interval jitter: Amarasingham et "
     "al. 2012, doi:10.1152/jn.00633.2011",
+    family="coding",
     scale="relative",
     truth=_truth,
     surrogate=_jittered,

@@ -43,6 +43,7 @@ def _null(rng: np.random.Generator) -> Truth:
     },
     source="gain over the most that could be gained: Gagne, Foster & Crowley 1948, doi:10.1037/h0061154; interval: Donner & Zou "
     "2012, doi:10.1177/0962280210383082",
+    family="coding",
     scale="linear",
     truth=_truth,
     surrogate=resampling.permuted_labels,
