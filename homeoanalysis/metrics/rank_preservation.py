@@ -22,27 +22,9 @@ def _truth(rng: np.random.Generator) -> Truth:
     return Truth(synthetic.stepped(np.exp(log), _EPOCHS, rng), 6 / np.pi * np.arcsin(0.35), {"bin_size": 0.5})
 
 
-def _ranks(values: Floats) -> Floats:
-    """Along the last axis, ties with their mean rank."""
-    from scipy import stats  # 0.8 s of import that few metrics pay
-
-    return np.asarray(stats.rankdata(values, axis=-1))
-
-
-def _correlation(x: Floats, y: Floats) -> Floats:
-    """Pearson's along the last axis; NaN where one is constant."""
-    x, y = x - x.mean(axis=-1, keepdims=True), y - y.mean(axis=-1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((x * y).sum(axis=-1) / np.sqrt((x**2).sum(axis=-1) * (y**2).sum(axis=-1)))
-
-
-def _spearman(x: Floats, y: Floats) -> Floats:
-    return _correlation(_ranks(x), _ranks(y))
-
-
 def _reliability(halves: Floats) -> Floats:
     """Spearman-Brown of the odd and even bins of one epoch: (2, ..., unit)."""
-    half = _spearman(halves[0], halves[1])
+    half = rates.spearman(halves[0], halves[1])
     return np.asarray(2 * half / (1 + half))
 
 
@@ -50,7 +32,7 @@ def _corrected(sample: Floats) -> Floats:
     """Spearman's correlation over the root of the reliabilities, at most 1: (epoch, half, ..., unit)."""
     with np.errstate(invalid="ignore"):
         root = np.sqrt(_reliability(sample[0]) * _reliability(sample[1]))
-        return np.asarray(np.minimum(_spearman(sample[0].sum(axis=0), sample[1].sum(axis=0)) / root, 1.0))
+        return np.asarray(np.minimum(rates.spearman(sample[0].sum(axis=0), sample[1].sum(axis=0)) / root, 1.0))
 
 
 @metric(
@@ -108,7 +90,7 @@ def rank_preservation(
         "rank_preservation": float(_corrected(sample)) if is_defined else np.nan,
         "rank_preservation_low": lambda: end(0),
         "rank_preservation_high": lambda: end(1),
-        "rank_preservation_spearman": float(_spearman(units.rate[:, 0], units.rate[:, 1])) if n >= 4 else np.nan,
+        "rank_preservation_spearman": float(rates.spearman(units.rate[:, 0], units.rate[:, 1])) if n >= 4 else np.nan,
         "rank_preservation_kendall": lambda: _kendall(units.rate) if n >= 4 else np.nan,
         "rank_preservation_reliability_baseline": float(_reliability(sample[0])) if n >= 4 else np.nan,
         "rank_preservation_reliability_recovery": float(_reliability(sample[1])) if n >= 4 else np.nan,
