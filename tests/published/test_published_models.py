@@ -5,7 +5,7 @@ A panel is reproduced, or passes its scaled test, when all of its numbers lie in
 
 import pytest
 
-from homeoanalysis.contracts.outcomes import REPRODUCED, SCALED_PASSES, panel_verdict
+from homeoanalysis.contracts.outcomes import NOT_TESTABLE, REPRODUCED, SCALED_PASSES, panel_verdict
 
 # study: its panels, and what each is. A model of one size (`sizes: {full: {}}`) is reproduced at any.
 PANELS = {
@@ -24,6 +24,7 @@ NETWORKS = {
     "vanrossum2000": {"unimodal": SCALED_PASSES},  # F03
     "vogels2011": dict.fromkeys(("set_points", "asynchronous_irregular"), SCALED_PASSES),  # F04
     "slomowitz2015": dict.fromkeys(("global_homeostasis", "local_homeostasis", "no_homeostasis"), SCALED_PASSES),  # F08
+    "sweeney2015": {"heterogeneity": SCALED_PASSES, "length": SCALED_PASSES, "step": NOT_TESTABLE},  # F09
     "gallinaro2018": dict.fromkeys(("associative", "homeostatic"), SCALED_PASSES),  # F14
 }
 
