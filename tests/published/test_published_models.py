@@ -13,7 +13,7 @@ PANELS = {
     "pairing_frequency": dict.fromkeys(("full_all", "minimal_all", "full_nearest", "minimal_nearest"), REPRODUCED),  # F02
     "selectivity": {"selectivity": SCALED_PASSES, "stability": REPRODUCED},  # F13
     "recurrent_homeostasis": {"boundary": REPRODUCED},  # G07
-    "rate_detector": {"critical_time_constant": REPRODUCED},  # F05, mean field
+    "rate_detector": {"critical_time_constant": SCALED_PASSES},  # F05, mean field
     "scaling": dict.fromkeys(("multiplicative", "bidirectional"), SCALED_PASSES),  # F06
     "information_bound": dict.fromkeys(("bound", "direct", "noise"), SCALED_PASSES),  # F11
     "ocular_dominance": dict.fromkeys(("course", "claims", "tnf_block"), SCALED_PASSES),  # F07
