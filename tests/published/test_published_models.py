@@ -25,6 +25,7 @@ NETWORKS = {
     "vogels2011": dict.fromkeys(("set_points", "asynchronous_irregular"), SCALED_PASSES),  # F04
     "slomowitz2015": dict.fromkeys(("global_homeostasis", "local_homeostasis", "no_homeostasis"), SCALED_PASSES),  # F08
     "sweeney2015": {"heterogeneity": SCALED_PASSES, "length": SCALED_PASSES, "step": NOT_TESTABLE},  # F09
+    "hengen2013": dict.fromkeys(("drop_and_rebound", "without_homeostasis"), SCALED_PASSES),  # F10
     "gallinaro2018": dict.fromkeys(("associative", "homeostatic"), SCALED_PASSES),  # F14
 }
 
