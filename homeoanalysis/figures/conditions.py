@@ -55,6 +55,9 @@ def conditions(
             values = estimate[estimate.attrs["metric"]]
             axes.set_ylabel("\n".join(textwrap.wrap(f"{values.attrs['long_name']} ({values.attrs['units']})", 36)))
         axes.set_xlabel(f"Condition ({_factors(estimate)})")
+        bounds = estimate[estimate.attrs["metric"]].attrs
+        if bounds.get("valid_min") == 0 and "valid_max" not in bounds:  # a quantity whose ratio to the dashes can be seen
+            axes.set_ylim(bottom=0)
         notes.append(drawing.counted(source, estimate, [group.summary for group in groups]))
     drawing.legend(figure, measures)
     told = f"Grey dashes: {floor_label}. " if floor else ""
