@@ -188,6 +188,25 @@ def condition_panel(axes: "Axes", measures: Measures, comparison: xr.Dataset, me
     return notes
 
 
+def shade_epochs(axes: "Axes", estimates: Iterable[xr.Dataset], *, is_named: bool = True) -> None:
+    """The epochs of the replicates as bands over the axis of time, with their names above it."""
+    found: dict[str, tuple[float, float]] = {}
+    for estimate in estimates:
+        for spans in estimate.epochs.values if "epochs" in estimate.coords else []:
+            found |= {name: (start, stop) for name, (start, stop) in json.loads(str(spans)).items()}
+    for k, (name, (start, stop)) in enumerate(found.items()):
+        axes.axvspan(start, stop, zorder=0, **EPOCHS[k % 2])
+        if is_named:
+            # Two heights, because a short epoch is narrower than its name.
+            above: dict[str, Any] = {
+                "xytext": (0, 2 + 11 * (k % 2)),
+                "textcoords": "offset points",
+                "ha": "center",
+                "va": "bottom",
+            }
+            axes.annotate(name, ((start + stop) / 2, 1), xycoords=axes.get_xaxis_transform(), **above)
+
+
 def without_value(estimate: xr.Dataset) -> str:
     """Why a measure has no value."""
     return ", ".join(dict.fromkeys(json.loads(estimate.attrs["not_applicable"]).values())) or "undefined"

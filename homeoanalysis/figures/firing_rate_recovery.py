@@ -75,23 +75,11 @@ def _course(axes: "Axes", courses: dict[str, xr.Dataset], style: dict[str, dict[
         low, high = summary.mean - summary.spread, summary.mean + summary.spread
         axes.fill_between(summary.mean.time, low, high, color=colour, alpha=0.25, linewidth=0, zorder=2)
         counts.append(f"{source}: n = {summary.n_subjects}")
-    for k, (name, (start, stop)) in enumerate(_epochs(courses).items()):
-        axes.axvspan(start, stop, zorder=0, **drawing.EPOCHS[k % 2])
-        # Two heights, because a short epoch is narrower than its name.
-        above: dict[str, Any] = {"xytext": (0, 2 + 11 * (k % 2)), "textcoords": "offset points", "ha": "center", "va": "bottom"}
-        axes.annotate(name, ((start + stop) / 2, 1), xycoords=axes.get_xaxis_transform(), **above)
+    drawing.shade_epochs(axes, courses.values())
     axes.set_ylim(bottom=0)
     drawing.label(axes, "Time (s)", f"{_population(courses)} (Hz)")
     what = f"{_population(courses)} in time: mean, band: standard deviation over replicates"
     return f"{what} ({'; '.join(counts)}); shaded: epochs."
-
-
-def _epochs(courses: dict[str, xr.Dataset]) -> dict[str, tuple[float, float]]:
-    found: dict[str, tuple[float, float]] = {}
-    for estimate in courses.values():
-        for spans in estimate.epochs.values if "epochs" in estimate.coords else []:
-            found |= {name: (start, stop) for name, (start, stop) in json.loads(str(spans)).items()}
-    return found
 
 
 def _population(courses: dict[str, xr.Dataset]) -> str:

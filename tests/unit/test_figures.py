@@ -315,3 +315,61 @@ def test_a_fitted_rate_is_hollow_and_names_are_not_broken(example: Any) -> None:
 def test_without_candidates_there_is_no_overview(example: Any) -> None:
     alone = example.comparison.sel(candidate=["null", "data"])
     assert "judges no candidate" in draw("discrepancy", example.measures, alone).caption
+
+
+def _arms(label: str, **parameters: Any) -> dict[str, xr.Dataset]:
+    """Four realisations each of a model that keeps its depth of modulation in the second half, and of one that loses half."""
+    found = {}
+    for source, depth in (("kept", 0.4), ("lost", 0.2)):
+        activities = []
+        for k in range(4):
+            modulated = ((200.0, 0.4), (100.0, depth))
+            first, second = (synthetic.poisson_encoder(r, d, 40.0, 20.0, rng_for(1, source, k, r)) for r, d in modulated)
+            trains = np.concatenate([first.spike_time.values, 20 + second.spike_time.values])
+            stimulus = np.concatenate([one.covariate.values[0] for one in (first, second)])
+            epochs = {"baseline": (0.0, 20.0), "recovery": (20.0, 40.0)}
+            one = synthetic.activity([trains], 40.0, epochs=epochs, covariate=stimulus, bandwidth=40.0)
+            activities.append(one.assign_attrs(source=source, replicate=str(k), subject=str(k)))
+        found[source] = measure(activities, label, **parameters)
+    return found
+
+
+def test_fidelity_has_the_arms_side_by_side_in_each_epoch() -> None:
+    measures = {
+        "information_rate": _arms("information_rate", segment=0.512, time_half_bandwidth=2.0),
+        "firing_rate": _arms("firing_rate"),
+    }
+    drawn = draw("fidelity", measures, nothing_compared(measures))
+    _, information, per_spike = drawn.figure.axes
+    names = ["Firing rate (Hz)", "Information rate (bit/s)", "Information per spike (bit)"]
+    assert [axes.get_ylabel() for axes in drawn.figure.axes] == names
+    bars = [c for c in information.containers if isinstance(c, ErrorbarContainer)]
+    shown = [float(b.lines[0].get_ydata()[0]) for b in bars]
+    expected = [e.information_rate.mean("unit").values for e in measures["information_rate"].values()]
+    np.testing.assert_allclose(shown, np.concatenate(expected))
+    bars = [c for c in per_spike.containers if isinstance(c, ErrorbarContainer)]
+    shown = [float(b.lines[0].get_ydata()[0]) for b in bars]
+    expected = [e.information_rate_per_spike.mean("unit").values for e in measures["information_rate"].values()]
+    np.testing.assert_allclose(shown, np.concatenate(expected))
+    assert [t.get_text() for t in information.get_xticklabels()] == ["baseline", "recovery"]
+    assert "kept: n = 4 realisations with 4 units in all, interval over realisations" in drawn.caption
+    reliable = {"trial_reliability": {"kept": measure([synthetic.activity([np.ones(1)], 5.0)], "trial_reliability", end=1.0)}}
+    assert "no source has a value of" in draw("fidelity", reliable, nothing_compared(reliable)).caption
+
+
+def test_fidelity_away_from_the_set_point_is_in_bins_of_distance() -> None:
+    measures = {"set_point_fidelity": _arms("set_point_fidelity", window=5.12, segment=0.512, time_half_bandwidth=2.0)}
+    drawn = draw("set_point_fidelity", measures, nothing_compared(measures))
+    distance, information, against = drawn.figure.axes
+    assert {t.get_text() for t in distance.texts} == {"baseline", "recovery"}
+    estimate = measures["set_point_fidelity"]["lost"]
+    (line,) = [x for x in information.lines if x.get_label() == "lost"]
+    np.testing.assert_allclose(line.get_ydata(), estimate.set_point_fidelity_information_rate.mean("unit"))
+    assert line.get_xdata()[0] == pytest.approx(2.56)  # the middle of the window
+    bars = {"kept": [], "lost": []}  # type: ignore[var-annotated]
+    for bar in (c for c in against.containers if isinstance(c, ErrorbarContainer)):
+        bars[bar.get_label()].append(float(bar.lines[0].get_ydata()[0]))
+    assert [len(b) for b in bars.values()] == [6, 6]
+    assert bars["lost"][-1] < 0.7 * bars["kept"][-1]  # far from the set point one of them says less
+    assert f"lost: slope {float(estimate.set_point_fidelity.mean()):.2g}" in drawn.caption
+    FigureCanvasAgg(drawn.figure).draw()
