@@ -77,7 +77,7 @@ def pages(example: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
     figures["published"] = folder / "published.png"
     drawing.save(picture(outcomes), figures["published"])
     measured: dict[str, Any] = {"comparison": example.comparison, "measures": example.measures}
-    measured |= {"figures": figures, "outcomes": outcomes, "config": EVIL}
+    measured |= {"figures": figures, "outcomes": outcomes, "config": f"{EVIL}: {'long ' * 60}{'x' * 300}"}
     study = example.study.model_copy(update={"title": f"Title {EVIL}", "question": f"Question {EVIL}"})
     shown = [OfStudy("small", outcomes, figures["published"])]
     return {
@@ -102,7 +102,7 @@ def test_a_page_has_no_error_asks_for_nothing_and_is_drawn(name: str, width: int
 def test_nothing_runs_off_the_screen_of_a_phone(pages: dict[str, str], tmp_path: Path) -> None:
     """In a frame of 390 pixels; tables and enlarged figures scroll within themselves."""
     for name, page in pages.items():
-        bare = re.sub("<meta http-equiv=[^>]*>", "", page)
+        bare = re.sub("<meta http-equiv=[^>]*>", "", page).replace("<details", "<details open")
         told = "document.title = document.documentElement.scrollWidth + ' of ' + document.documentElement.clientWidth;"
         (tmp_path / "inner.html").write_text(
             bare.replace("</body>", f"<script>{told} parent.postMessage(document.title, '*');</script></body>"), encoding="utf-8"
