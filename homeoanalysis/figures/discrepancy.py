@@ -31,7 +31,8 @@ def discrepancy(measures: Measures, comparison: xr.Dataset) -> Drawn:
     if not rows:
         return drawing.nothing(f"nothing could be compared. {refused}".rstrip(". "))
     heights = [len(listed) + 1.2 for listed in rows.values()]
-    figure = drawing.new_figure(7, 0.9 + 0.3 * sum(heights))
+    # Long names of many candidates stand one below the other in the legend, which must not eat the panels.
+    figure = drawing.new_figure(7, 0.9 + 0.3 * sum(heights) + 0.17 * max(len(style) - 3, 0))
     axes = np.ravel(figure.subplots(len(rows), 1, sharex=True, height_ratios=heights))
     used: dict[str, None] = {}
     reach = [0.5, 2.0]

@@ -58,9 +58,9 @@ def hedges_g(first: Subjects, second: Subjects) -> Effect:
 
 
 def standardised(first: Subjects, second: Subjects) -> float:
-    """Hedges g alone; NaN with fewer than three subjects, or without any spread."""
+    """Hedges g alone; NaN with fewer than two subjects in either group, or without any spread."""
     degrees, variances = _variances(first, second)
-    if degrees.sum() < 1 or not degrees @ variances > 0:
+    if degrees.min() < 1 or not degrees @ variances > 0:
         return np.nan
     difference = _grand(second) - _grand(first)
     return float(_correction(degrees.sum()) * difference / np.sqrt(degrees @ variances / degrees.sum()))
