@@ -1,7 +1,6 @@
 """Statistics of spike trains as SCIENCE.md defines them; they share no code with the metrics of the package."""
 
 import numpy as np
-from scipy.signal import welch
 
 from homeoanalysis.simulate.simulation import Simulation
 
@@ -32,15 +31,3 @@ def irregularity(time: np.ndarray, unit: np.ndarray) -> float:
     variance = np.bincount(unit, (interval - mean[unit]) ** 2) / n_safe
     enough = n >= 3
     return float(np.mean(np.sqrt(variance[enough]) / mean[enough]))
-
-
-def oscillation(time: np.ndarray, start: float, stop: float) -> tuple[float, float]:
-    """Peak of the population spectrum from 5 to 900 Hz over its median, and the frequency of the peak [Hz].
-
-    Bins of 0.5 ms, Welch's method with segments of 400 bins.
-    """
-    counts = np.histogram(time, np.arange(round((stop - start) / 0.5e-3) + 1) * 0.5e-3 + start - 1e-9)[0].astype(float)
-    frequency, power = welch(counts - counts.mean(), fs=2000, window="hann", nperseg=400, noverlap=200)
-    band = (frequency >= 5) & (frequency <= 900)
-    frequency, power = frequency[band], power[band]
-    return float(power.max() / np.median(power)), float(frequency[power.argmax()])

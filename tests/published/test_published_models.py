@@ -1,4 +1,4 @@
-"""Published figures of models, from the simulation to the verdict, at the size `ci` (SCIENCE.md, section 2).
+"""Published figures of models, from the simulation to the verdict (SCIENCE.md, section 2).
 
 A panel is reproduced, or passes its scaled test, when all of its numbers lie in their bands and no negative control does.
 """
@@ -37,3 +37,12 @@ def test_a_published_figure_comes_out_and_its_negative_controls_do_not(judged, s
     reasons = {f"{panel}.{key}": o.reason for panel, by_key in found.items() for key, o in by_key.items() if o.reason}
     verdicts = {panel: panel_verdict(list(by_key.values())) for panel, by_key in found.items()}
     assert verdicts == (PANELS | NETWORKS)[study], reasons
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("study", NETWORKS)
+def test_it_does_so_over_several_networks(judged, study):
+    """At size `nightly` the interval over realisations must lie in the bands, and nothing is too small to be tested."""
+    found = judged(study, "nightly")
+    reasons = {f"{panel}.{key}": o.reason for panel, by_key in found.items() for key, o in by_key.items() if o.reason}
+    assert {panel_verdict(list(by_key.values())) for by_key in found.values()} == {SCALED_PASSES}, reasons
