@@ -42,7 +42,9 @@ def fidelity(
         key = label + companion  # no contrast is of a companion: it has no best attainable
         counts = drawing.condition_panel(one, {**measures, key: shown}, comparison, key, null=null)
         drawing.label(one, "", name)
-        one.set_ylim(bottom=min(0.0, one.get_ylim()[0]))
+        low, high = min(0.0, one.get_ylim()[0]), one.get_ylim()[1]
+        one.set_ylim(low, high)
+        one.set_yticks([tick for tick in one.get_yticks() if low <= tick <= high])  # those beyond lie in the panel above
         notes.append(f"{name.partition(' (')[0]}: {'; '.join(counts)}.")
     drawing.legend(figure, measures)
     return Drawn(
