@@ -255,8 +255,10 @@ def _axes(figure: "Figure") -> list[dict[str, Any]]:
     found = []
     for axes in figure.axes:
         box = axes.get_position()
+        if axes.name != "rectilinear" or not axes.axison:
+            continue
         numbers = {name: _numbers(axis) for name, axis in (("x", axes.xaxis), ("y", axes.yaxis))}
-        if axes.name == "rectilinear" and axes.axison and any(numbers.values()):
+        if any(numbers.values()):
             found.append({"box": [round(v, 5) for v in (box.x0, 1 - box.y1, box.x1, 1 - box.y0)], **numbers})
     return found
 
@@ -266,7 +268,7 @@ def _numbers(axis: "Axis") -> dict[str, Any] | None:
     from matplotlib.ticker import FixedLocator, ScalarFormatter
 
     is_named = isinstance(axis.get_major_locator(), FixedLocator) and not isinstance(axis.get_major_formatter(), ScalarFormatter)
-    if is_named or axis.get_majorticklocs().size == 0:
+    if is_named or len(axis.get_majorticklocs()) == 0:
         return None
     low, high = (float(f"{v:.8g}") for v in axis.get_view_interval())
     return {"low": low, "high": high, "log": axis.get_scale() == "log", "label": axis.get_label_text() or axis.axes.get_label()}

@@ -18,7 +18,7 @@ from homeoanalysis.units import Second
 
 _DRAWS = 199
 _GROUPS = 32
-_PARAMETERS: dict[str, Any] = {"phase": (4.0, 12.0), "amplitude": (50.0, 110.0)}
+_PARAMETERS: dict[str, Any] = {"phase": (6.0, 10.0), "amplitude": (50.0, 110.0)}
 
 
 def _truth(rng: np.random.Generator) -> Truth:

@@ -10,7 +10,7 @@ from pydantic import Field
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import synthetic, synthetic_signals
 from homeoanalysis.numerics.observed import EDGE
-from homeoanalysis.numerics.pieces import Signal
+from homeoanalysis.numerics.pieces import Signal, recorded_kind
 from homeoanalysis.numerics.stretches import Floats, Stretch, stretches
 
 _RATE, _TRIALS, _RESPONSES = 1000.0, 60, 10
@@ -60,14 +60,15 @@ def response_train_ratio(
 
     activity: activity/1 with the signal, of the current or conductance that the synapse opens, or of the potential. A train is
     a trial; without trials, the whole recording. signal: which. smallest: rises below this part of the largest are noise.
-    Returns (channel), [1]: the mean over the trains that were wholly observed; NaN where none of them has two responses.
+    Returns (channel), [1]: the mean over the trains observed whole, without a gap; NaN where none of them has two responses.
     Raises NotApplicable without the signal.
     """
+    signal = recorded_kind(activity, signal)
     trains = _trains(activity, stretches(activity, signal), 1 / float(activity[signal].attrs["sampling_rate"]))
     n_channels = activity.sizes[f"{signal}_channel"]
     found = np.full((2, n_channels, len(trains)), np.nan)
     for channel in range(n_channels):
-        sizes = [_rises(values[channel]) for values in trains]
+        sizes = [_rises(values[channel]) if np.isfinite(values[channel]).all() else np.zeros(0) for values in trains]
         largest = max((each.max() for each in sizes if each.size), default=0.0)
         for k, each in enumerate(sizes):
             responses = each[each > smallest * largest]

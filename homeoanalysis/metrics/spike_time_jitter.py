@@ -94,7 +94,7 @@ def spike_time_jitter(activity: xr.Dataset, *, begin: Second = 0.0, end: Second,
         values[:3, u], values[4, u] = one[:3], one.peak
         rng = rng_for(0, "moved spikes", len(spikes.time))
         near = window / 4
-        drawn = [jitter.coincidences(jitter.moved(spikes, window, rng), near) for _ in range(_MOVES - 1)]
+        drawn = [jitter.coincidences(jitter.moved(spikes, window, end - begin, rng), near) for _ in range(_MOVES - 1)]
         values[3, u] = (1 + np.count_nonzero(np.array(drawn) >= jitter.coincidences(spikes, near))) / _MOVES
     keys = ("", "_low", "_high", "_p", "_peak", "_trials")
     named = {f"spike_time_jitter{key}": row for key, row in zip(keys, values, strict=True)}

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from homeoanalysis.errors import NotApplicable
+from homeoanalysis.errors import DataError, NotApplicable
 from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
 from homeoanalysis.numerics import multitaper, pair_metrics
 from homeoanalysis.numerics import signal_surrogates as surrogate
@@ -55,7 +55,8 @@ def welch_coherence(
     activity: activity/1 with what `between` names; the parameters are those of `coherence`. segment: [s] of a window.
     Returns (pair, epoch, frequency), [1], from 1 / segment on. Independent channels have 1 / df on average. NaN, with the reason
     in the coordinate `reason`, for a train of fewer than 20 spikes or a flat signal.
-    Raises NotApplicable without what `between` names, with a single channel, or with fewer than 4 whole segments.
+    Raises NotApplicable without what `between` names, with a single channel, or with fewer than 4 whole segments; DataError
+    beyond Nyquist.
     """
 
     def measured(pieces: Pieces, pairs: pair_metrics.Pairs, reasons: pair_metrics.Reasons) -> Any:
@@ -63,6 +64,8 @@ def welch_coherence(
         if pieces.kept.size < _FEWEST:
             raise NotApplicable(f"{pieces.kept.size} whole segments, fewer than {_FEWEST}")
         frequency = np.asarray(np.fft.rfftfreq(grid.n_bins, grid.bin_size), np.float64)
+        if highest is not None and highest > frequency[-1] * (1 + 1e-9):
+            raise DataError(f"highest is {highest:g} Hz, beyond the Nyquist frequency of {frequency[-1]:g} Hz; lower it")
         kept = (frequency > 0) & (frequency <= (highest or np.inf))
         values = pieces.read(pieces.kept)
         # Where one piece follows another, a window stands across their border too.
@@ -70,7 +73,8 @@ def welch_coherence(
         half = grid.n_bins // 2
         across = np.concatenate([values[:, :-1][:, follows, half:], values[:, 1:][:, follows, :half]], axis=2)
         window = _hann(grid.n_bins)[None]
-        spectra = [multitaper.eigencoefficients(v, window)[:, kept] for v in np.concatenate([values, across], axis=1)]
+        with np.errstate(invalid="ignore"):  # channels that cannot be measured may hold infinities
+            spectra = [multitaper.eigencoefficients(v, window)[:, kept] for v in np.concatenate([values, across], axis=1)]
         found = np.stack([multitaper.magnitude_squared(spectra[a], spectra[b]) for a, b in pairs])
         n, n_shared = values.shape[1] + across.shape[1], across.shape[1]
         worth = n / (1 + 4 * _SHARED * n_shared / n)

@@ -110,8 +110,12 @@ def coincidences(spikes: Spikes, largest: float) -> int:
     return total
 
 
-def moved(spikes: Spikes, length: float, rng: np.random.Generator) -> Spikes:
-    """Each spike anywhere in its interval of `length` [s], the same for all trials: rates that change more slowly stay."""
+def moved(spikes: Spikes, length: float, stop: float, rng: np.random.Generator) -> Spikes:
+    """Each spike anywhere in its interval of `length` [s], the same for all trials: rates that change more slowly stay.
+
+    Intervals end where the window of the trials does, at 0 and `stop`: spikes that left it would be coincidences lost.
+    """
     begin = length * rng.uniform()
     at = np.floor((spikes.time + begin) / length)
-    return spikes._replace(time=(at + rng.uniform(size=at.size)) * length - begin)
+    low, high = np.maximum(at * length - begin, 0.0), np.minimum((at + 1) * length - begin, stop)
+    return spikes._replace(time=low + rng.uniform(size=at.size) * (high - low))

@@ -94,8 +94,8 @@ def coupled_rhythms(depth: float, duration: float, sampling_rate: float, rng: np
     """
     from scipy import signal
 
-    # Slow enough that a filter from 4 to 12 Hz follows it: what it does not follow is coupling lost.
-    slow = rhythm(8.0, duration, sampling_rate, rng, drift=0.05)
+    # Slow enough that a filter from 6 to 10 Hz follows it: what it does not follow is coupling lost.
+    slow = rhythm(8.0, duration, sampling_rate, rng, drift=0.02)
     keep = np.exp(-1 / (0.25 * sampling_rate))
     # Twice low-pass filtered noise, of unit variance: smoother than once, which would spread over the whole band.
     noise = np.array([1, 1j]) @ rng.normal(size=(2, slow.size + round(5 * sampling_rate)))

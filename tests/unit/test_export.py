@@ -297,13 +297,20 @@ def everything() -> xr.Dataset:
     origin = ("epoch", ["from the YAML to an event", "from start of observed time to stop"])
     one = one.assign(epoch_origin=origin, rate=rate, binned_count=counts, **weights_, **table)
     one = one.assign_coords(time=("time", [0.0, 1.0, 2.0], s))
+    one["group_member"] = ("group", "unit"), np.array([[1, 0, 1, 0], [0, 1, 0, 0]], np.int8), {"units": "1"}
+    one = one.assign_coords(group=["first", "second"])
     one.spike_time.attrs["tick"] = 1e-9
     assert set(ACTIVITY) <= set(one.variables)  # a variable that is new in the schema has to be thought of here, and in `change`
     return one
 
 
 WEIGHT = ("weight", "snapshot_time", "pre", "post", "projection")
-APART = {"rate": ("rate", "time"), "binned_count": ("binned_count",), **dict.fromkeys(WEIGHT, WEIGHT)}
+APART = {
+    "rate": ("rate", "time"),
+    "group_member": ("group_member", "group"),
+    "binned_count": ("binned_count",),
+    **dict.fromkeys(WEIGHT, WEIGHT),
+}
 
 
 def about(name: str) -> xr.Dataset:

@@ -43,8 +43,9 @@ def test_the_jitter_of_a_gaussian_is_found(sigma: float) -> None:
 
 def test_moved_spikes_stay_in_their_interval_whatever_their_trial() -> None:
     spikes = random_spikes(500, 10, 1, rng_for(1, "moved"))
-    other = jitter.moved(spikes, 0.05, rng_for(1, "by"))
+    other = jitter.moved(spikes, 0.05, 1.0, rng_for(1, "by"))
     assert np.abs(other.time - spikes.time).max() < 0.05
+    assert 0 <= other.time.min() <= other.time.max() <= 1.0  # where spikes are lost, coincidences are, too
     begin = 0.05 * rng_for(1, "by").uniform()
     np.testing.assert_array_equal(np.floor((other.time + begin) / 0.05), np.floor((spikes.time + begin) / 0.05))
     np.testing.assert_array_equal(other.trial, spikes.trial)

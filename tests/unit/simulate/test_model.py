@@ -60,7 +60,7 @@ def test_a_mistake_is_named(load, override, message):
 def test_a_presented_recording_sets_the_duration(load):
     with pytest.raises(ValidationError, match="duration is set, but the stimulus of grasshopper sets it; remove it"):
         load("receptor", duration="10 s")
-    with pytest.raises(ValidationError, match="epochs are set, but a run without a duration gets them from its protocol"):
+    with pytest.raises(ValidationError, match="epochs are set, but a run without a duration gets its parts from its protocol"):
         load("receptor", epochs={"late": ["1 s", "2 s"]})
     twice = {"again": {"recorded_stimulus": {"population": "receptor", "recording": "locust", "gain": "1 mV/dB"}}}
     with pytest.raises(ValidationError, match="2 protocols present a recording"):
