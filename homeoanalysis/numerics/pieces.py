@@ -161,7 +161,7 @@ def recorded_kind(activity: xr.Dataset, kind: Kind) -> Kind:
         if "spike_time" not in activity:
             raise NotApplicable("no spike times")
     elif kind not in activity:
-        raise NotApplicable("no stimulus" if kind == "covariate" else f"no signal {kind}")
+        raise NotApplicable("no stimulus" if kind == "covariate" else f"no signal: {kind}")
     return kind
 
 

@@ -357,7 +357,7 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"bin_size": 0.001}, DataError, "bin_size 0.001 s is no multiple of the step of lfp"),
     ({"segment": 0.008}, DataError, "segment 0.008 s holds 2 samples"),
     ({"segment": 0.02}, DataError, "make it longer"),
-    ({"between": ("lfp", "lfp_proxy")}, NotApplicable, "no signal lfp_proxy"),
+    ({"between": ("lfp", "lfp_proxy")}, NotApplicable, "no signal: lfp_proxy"),
     ({"between": ("spikes", "spikes")}, NotApplicable, "a pair needs two channels, and spikes has 1"),
 ]
 
