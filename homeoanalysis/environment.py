@@ -20,21 +20,24 @@ except ImportError:
 
 ROOT = Path(__file__).resolve().parents[1]
 USAGE = """\
-usage: python3 run.py [--with run|test|peers] COMMAND [ARGUMENT ...]
+usage: python3 run.py [--with run|slurm|test|peers] COMMAND [ARGUMENT ...]
 
   python3 run.py snakemake --cores 2                 runs the studies of config/config.yaml
   python3 run.py python -m homeoanalysis check       says what is wrong in the config, and which jobs there are
   python3 run.py pytest -q                           runs the tests
 
-The first call makes .venv (about 1 GB). `--with peers` is another one, with other simulators for comparison."""
+The first call makes .venv (about 1 GB). `--with slurm` adds what sends jobs to a cluster; `--with peers` is another
+environment, with other simulators for comparison."""
 TEST_TOOLS = {"pytest", "ruff", "mypy", "snakefmt"}
 TOOLS = {"snakemake", "python", "python3", *TEST_TOOLS}
-# kind: (its folder, its lock). The test lock holds the run lock's versions and more, so that they share a folder.
+# kind: (its folder, its lock).
 KINDS = {
     "run": (".venv", "requirements.lock"),
+    "slurm": (".venv", "requirements-slurm.lock"),
     "test": (".venv", "requirements-test.lock"),
     "peers": (".venv-peers", "requirements-peers.lock"),
 }
+GROWING = ("run", "slurm", "test")  # each lock holds the versions of the one before and more, so that they share a folder
 
 
 def main() -> None:
@@ -95,13 +98,15 @@ def _wanted(kind: str) -> str:
 def _set_up(kind: str, env: Path, used: int) -> None:
     mark = env / "made-by-run.py"  # says what is installed; without it the folder is somebody else's
     found = mark.read_text().strip() if mark.exists() else ""
-    if found == _wanted(kind) or (kind == "run" and found == _wanted("test")):
+    installed = next((k for k in (kind, *GROWING) if found == _wanted(k)), "")
+    is_growing = kind in GROWING and installed in GROWING
+    if installed == kind or (is_growing and GROWING.index(installed) > GROWING.index(kind)):
         return
     if env.exists() and not mark.exists():
         sys.exit(f"{env.name} was not made by run.py and is left alone; rename it, or use it: pip install -e '.[test]'")
     try:
-        if kind == "test" and found == _wanted("run"):  # only more packages: commands that run in it are not disturbed
-            _say(f"adding the test tools to {env.name} (once)")
+        if is_growing:  # only more packages: commands that run in it are not disturbed
+            _say(f"adding the packages of {kind} to {env.name} (once)")
         elif _lock(used, fcntl.LOCK_EX | fcntl.LOCK_NB):
             _say(f"setting up {env.name} for {kind} (once): about a minute or more, by the network; 1 GB")
             _make(env, mark)

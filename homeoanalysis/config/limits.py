@@ -217,7 +217,7 @@ def memory(model: "Model") -> dict[str, float]:
     longest = max((p.longest_delay / model.dt for p in model.projections.values()), default=1.0)
     for name, population in model.populations.items():
         found[f"populations.{name}"] = population.n * (4 * longest + 6 * number)
-    synapses = {name: _synapses(model, p) for name, p in model.projections.items()}
+    synapses = {name: expected_synapses(model, p) for name, p in model.projections.items()}
     for name, p in model.projections.items():
         n_source, n_target = model.populations[p.source].n, model.populations[p.target].n
         each = 2 + number * (bool(p.plasticity) or isinstance(p.weight, dict))
@@ -240,7 +240,7 @@ def memory(model: "Model") -> dict[str, float]:
     return found
 
 
-def _synapses(model: "Model", p: "Projection") -> float:
+def expected_synapses(model: "Model", p: "Projection") -> float:
     """The expected number, or less."""
     given, n_source, n_target = p.topology.parameters, model.populations[p.source].n, model.populations[p.target].n
     if "in_degree" in given:

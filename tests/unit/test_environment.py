@@ -2,6 +2,7 @@
 
 import ast
 import fcntl
+import itertools
 import os
 import runpy
 import shutil
@@ -63,13 +64,13 @@ def hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hold:
         (env / "made-by-run.py").write_text(installed)
         done.clear()
         environment.hold(kind, env)
-        return done
+        return list(done)
 
     return call
 
 
 def test_what_is_installed_is_used_and_never_made_smaller(hold: Hold, tmp_path: Path) -> None:
-    assert hold("run", "run now") == hold("test", "test now") == hold("run", "test now") == []
+    assert hold("run", "run now") == hold("test", "test now") == hold("run", "test now") == hold("slurm", "test now") == []
     assert (tmp_path / ".venv" / "made-by-run.py").read_text() == "test now"
 
 
@@ -82,8 +83,20 @@ def test_an_environment_in_use_is_not_taken_away(hold: Hold, tmp_path: Path) -> 
     assert hold("run", "run before") == ["made", "run"]  # from now on it is held
     with pytest.raises(SystemExit, match=r"another run\.py is using it; wait until that has ended"):
         hold("run", "run before")
-    assert hold("test", "run now") == ["test"]  # what is there stays, so that nobody is disturbed
+    assert hold("slurm", "run now") == ["slurm"]  # what is there stays, so that nobody is disturbed
+    assert hold("test", "slurm now") == hold("test", "run now") == ["test"]
     assert (tmp_path / ".venv" / "made-by-run.py").read_text() == "test now\n"
+
+
+def test_each_lock_of_a_shared_environment_holds_the_one_before() -> None:
+    """The packages that an environment already has are not exchanged when others come to it."""
+
+    def packages(kind: str) -> set[str]:
+        lock = (ROOT / environment.KINDS[kind][1]).read_text()
+        return {line.rstrip(" \\") for line in lock.splitlines() if "==" in line}
+
+    kinds = [packages(kind) for kind in environment.GROWING]
+    assert all(smaller < larger for smaller, larger in itertools.pairwise(kinds))
 
 
 def test_the_environment_is_held_until_the_command_ends(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The workflow as a user runs it, on a recording of one second and a model of two neurons."""
 
+import csv
 import json
 import os
 import re
@@ -76,10 +77,10 @@ def write_project(folder: Path) -> Path:
 
 
 def snakemake(
-    project: Path, *arguments: str, root: Path = ROOT, python: Path | str = sys.executable
+    project: Path, *arguments: str, root: Path = ROOT, python: Path | str = sys.executable, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     command = [str(python), "-m", "snakemake", "-s", str(root / "Snakefile"), "--directory", str(project), *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
+    environment = {**os.environ, "PYTHONPATH": str(root), **variables}
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False, cwd=project)
 
 
@@ -87,16 +88,29 @@ def snakemake(
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project that has run once."""
     folder = write_project(tmp_path_factory.mktemp("project"))
-    done = snakemake(folder, "--cores", "2")
+    (temporary := folder.with_name("temporary")).mkdir()
+    done = snakemake(folder, "--cores", "2", TMPDIR=str(temporary))
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.mark.slow
+def test_jobs_write_what_their_rules_declare_and_nothing_else(project: Path) -> None:
+    """So that they run on any file system, shared or not."""
+    rows = list(csv.DictReader(snakemake(project, "--detailed-summary").stdout.splitlines(), delimiter="\t"))
+    declared = {path for row in rows for path in (row["output_file"], *row["log-file(s)"].split(","))}
+    made = (p.relative_to(project) for p in project.rglob("*") if p.is_file())
+    files = {str(path) for path in made if path.parts[0] not in (".snakemake", "config", "mine")}
+    assert {path for path in files if not path.startswith("results/benchmarks/")} == declared
+    assert len(declared) > 12
+    assert list(project.with_name("temporary").iterdir()) == []
 
 
 def planned(project: Path, root: Path) -> set[str]:
     """The outputs of the jobs that a dry run would do."""
     dry = snakemake(project, "-n", "--cores", "1", root=root)
     assert dry.returncode == 0, dry.stderr
-    outputs = re.findall(r"^    output: (.*)$", dry.stdout + dry.stderr, re.MULTILINE)
+    outputs = re.findall(r"^ +output: (.*)$", dry.stdout + dry.stderr, re.MULTILINE)
     return {path.strip() for line in outputs for path in line.split(",")}
 
 

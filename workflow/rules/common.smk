@@ -1,4 +1,5 @@
 # The checked config, the paths that follow from it, and the names that wildcards may take.
+import functools
 import re
 import shlex
 import sys
@@ -9,6 +10,7 @@ from homeoanalysis.errors import ConfigError
 from homeoanalysis.files import refuse_read_only
 from homeoanalysis.plan import Plan
 from homeoanalysis.provenance import code_digest, code_of, commit
+from homeoanalysis.resources import Need, of_files, of_model
 
 try:
     CONFIG = load_config("config", config)
@@ -28,7 +30,35 @@ def any_of(names):
 
 def report_parts():
     """What the templates of the pages include."""
-    return [f"{workflow.basedir}/workflow/report/{name}" for name in ("style.html.j2", "picture.html.j2", "figures.js")]
+    return [local(f"{workflow.basedir}/workflow/report/{name}") for name in ("style.html.j2", "picture.html.j2", "figures.js")]
+
+
+def asking(need):
+    """The resources of a rule whose jobs need `need(wildcards, input)`."""
+
+    def resource(name):
+        return lambda w, input, attempt: getattr(need(w, input).times(attempt), name)
+
+    return {name: resource(name) for name in Need._fields}
+
+
+@functools.cache
+def need_to_simulate(source, batch):
+    """Of the realisations of a batch, each of which meets every recorded stimulus."""
+    model = PLAN.model(source)
+    stimuli = sum(len(names) for r in model.stimulus_recordings() for names in PLAN.recorded(r).values())
+    return of_model(model, runs=len(PLAN.realisations(source)[batch]) * max(stimuli, 1))
+
+
+def need_to_measure(w, input):
+    """By the activities, and the one that a model is measured like; spikes are eight times as large in memory, and copied."""
+    return of_files(input.size_mb, draws=CONFIG.studies[w.study].resampling.draws, fold=40.0)
+
+
+# Their jobs run where Snakemake runs: a node of a cluster may have no network, and the page over all studies is made in a moment.
+localrules:
+    fetch,
+    overview,
 
 
 wildcard_constraints:

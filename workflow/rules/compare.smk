@@ -7,6 +7,10 @@ rule compare:
         "results/logs/compare/{study}.log",
     benchmark:
         "results/benchmarks/{study}/comparison.tsv"
+    group:
+        "study"
+    resources:
+        **asking(lambda w, input: of_files(input.size_mb)),
     params:
         measures=lambda w: [list(key) for key in PLAN.measure_files(w.study)],
         contrasts=lambda w: CONFIG.raw_studies[w.study].get("contrasts", {}),

@@ -9,6 +9,10 @@ rule draw:
         "results/logs/draw/{study}/{figure}.log",
     benchmark:
         "results/benchmarks/{study}/figures/{figure}.tsv"
+    group:
+        "study"
+    resources:
+        **asking(lambda w, input: of_files(input.size_mb)),
     params:
         measures=lambda w: [list(key) for key in PLAN.measure_files(w.study)],
         figure=lambda w: PLAN.raw_figure(w.study, w.figure),

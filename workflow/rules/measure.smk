@@ -10,6 +10,10 @@ rule measure:
         "results/benchmarks/{study}/measures/{label}/{source}.tsv"
     wildcard_constraints:
         source=any_of([*CONFIG.recordings, *PLAN.simulated]),
+    group:
+        "measure"
+    resources:
+        **asking(need_to_measure),
     params:
         metric=lambda w: {w.label.partition(".")[0]: CONFIG.raw_studies[w.study]["metrics"][w.label]},
         resampling=lambda w: CONFIG.raw_studies[w.study].get("resampling", {}),

@@ -9,6 +9,10 @@ rule reproduce:
         "results/logs/reproduce/{study}.log",
     benchmark:
         "results/benchmarks/{study}/published.tsv"
+    group:
+        "study"
+    resources:
+        **asking(lambda w, input: of_files(input.size_mb)),
     params:
         published=lambda w: CONFIG.raw_studies[w.study].get("published", {}),
         sizes=lambda w: PLAN.sizes(w.study),
@@ -28,7 +32,7 @@ rule overview:
         reports=[f"results/{study}/report.html" for study in PLAN.with_published()],
         tables=[f"results/{study}/published.csv" for study in PLAN.with_published()],
         pictures=[f"results/{study}/figures/published.png" for study in PLAN.with_published()],
-        template=f"{workflow.basedir}/workflow/report/figures.html.j2",
+        template=local(f"{workflow.basedir}/workflow/report/figures.html.j2"),
         parts=report_parts(),
     output:
         html="results/figures.html",

@@ -5,12 +5,16 @@ rule report:
         figures=lambda w: PLAN.figure_files(w.study),
         tables=lambda w: PLAN.published_files(w.study)[:1],
         pictures=lambda w: PLAN.published_files(w.study)[1:],
-        template=f"{workflow.basedir}/workflow/report/study.html.j2",
+        template=local(f"{workflow.basedir}/workflow/report/study.html.j2"),
         parts=report_parts(),
     output:
         "results/{study}/report.html",
     log:
         "results/logs/report/{study}.log",
+    group:
+        "study"
+    resources:
+        **asking(lambda w, input: of_files(input.size_mb)),
     params:
         study=lambda w: CONFIG.raw_studies[w.study],
         measures=lambda w: [list(key) for key in PLAN.measure_files(w.study)],
