@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,7 @@ def measure_draws(
     draws: int,
     block: float,
     seed: int,
+    epochs: Sequence[str] | None = None,
     blind: Blindness | None = None,
     **parameters: Any,
 ) -> dict[str, xr.Dataset]:
@@ -54,6 +55,7 @@ def measure_draws(
 
     Both halves have the same observed time, so that estimates from them have the same bias; a comparison that uses
     halves on both sides is one at equal degrees of freedom. draws: how many; block: [s], see `resampling.Halves`.
+    epochs: of a metric that is taken per epoch, the only ones that are dealt; all by default.
     Returns three measure/1 datasets with a dimension `draw`, none for a metric that is never compared or without draws.
     """
     thing = _metric(metric, parameters)
@@ -62,6 +64,8 @@ def measure_draws(
 
     def drawn(activity: xr.Dataset) -> list[xr.Dataset]:
         names = activity.attrs["source"], activity.attrs["replicate"]
+        if epochs is not None and "epoch" in thing.dims:
+            activity = _with_epochs(activity, epochs)
         activity = _inside_epochs(activity)
         halves = resampling.Halves(activity, block)
         found: list[list[xr.Dataset]] = []
@@ -99,6 +103,14 @@ def _metric(name: str, parameters: Mapping[str, Any]) -> Metric:
         raise DataError(f"{name} needs the parameter {missing[0]!r}; add it, as a number in SI units")
     thing: Metric = catalogue.load("metrics", name)
     return thing
+
+
+def _with_epochs(activity: xr.Dataset, labels: Sequence[str]) -> xr.Dataset:
+    """The activity with only these of its epochs. Raises NotApplicable if it has none of them."""
+    kept = [label for label in observed.epochs(activity) if label in labels]
+    if not kept:
+        raise NotApplicable(f"no such epoch: {' or '.join(labels)}")
+    return activity.sel(epoch=kept) if "epoch" in activity.dims else activity
 
 
 def _inside_epochs(activity: xr.Dataset) -> xr.Dataset:

@@ -100,6 +100,20 @@ class Plan:
         metrics = self.config.studies[study].metrics
         return {(m, short): self.measure_file(study, m, s) for m in metrics for short, s in sources.items()}
 
+    def resampling(self, study: str, label: str, source: str) -> dict[str, Any]:
+        """How halves and surrogates of one measure are drawn: only where a contrast sets the source beside another.
+
+        With the key `epochs`, those that the contrasts are about; None stands for all.
+        """
+        asked = self.config.studies[study]
+        contrasts = [c for c in asked.contrasts.values() if label in c.metrics]
+        short = next(short for short, s in self.config.sources(study).items() if s == source)
+        is_compared = bool(contrasts) and short in {*asked.targets, *(c for listed in asked.targets.values() for c in listed)}
+        named = {epoch for c in contrasts for epoch in (c.epoch, c.reference) if epoch is not None}
+        epochs = sorted(named) if all(c.epoch is not None for c in contrasts) else None
+        raw = self.config.raw_studies[study].get("resampling", {})
+        return {**raw, "epochs": epochs} if is_compared else {**raw, "draws": 0, "epochs": None}
+
     def blindness(self, study: str, source: str) -> dict[str, Any]:
         """The recording that a model is measured like in a study, and the rate below which units are left out [Hz]."""
         model = self.simulated[source][0] if source in self.simulated else ""

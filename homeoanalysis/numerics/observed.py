@@ -5,7 +5,7 @@ systems place a spike there. Bins are compared with a slack of 1e-6 of a bin, so
 falls into the same bin at t = 0 and at t = 1e6 s, where a double resolves 1e-10 s.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,14 @@ def spike_trains(activity: xr.Dataset) -> list[Floats]:
     if "spike_time" not in activity:
         raise NotApplicable("no spike times")
     return np.split(activity.spike_time.values, np.cumsum(activity.spike_count.values))[:-1]
+
+
+def _each_train(activity: xr.Dataset) -> Iterator[Floats]:
+    """The spike times of one unit after the other [s]; of a long activity never more than one is in memory."""
+    times: Any = activity.spike_time.variable if long_trains.is_long(activity) else activity.spike_time.values
+    end = np.cumsum(activity.spike_count.values)
+    for n, b in zip(activity.spike_count.values, end, strict=True):
+        yield np.asarray(times[b - n : b])
 
 
 def segments(activity: xr.Dataset) -> tuple[Floats, Floats]:
@@ -110,21 +118,17 @@ def counts(activity: xr.Dataset, labels: Sequence[str]) -> tuple[NDArray[np.int6
 def piece_counts(activity: xr.Dataset, start: Floats, stop: Floats, slack: float = 0.0) -> tuple[NDArray[np.int64], Any]:
     """Spikes of each unit in each piece (unit, piece), and whether it was isolated then; pieces lie inside segments.
 
-    slack: [s], by how much earlier an edge is taken that is not a segment's. One unit is read at a time, so that the
-    spikes of days need not fit into memory.
+    slack: [s], by how much earlier an edge is taken that is not a segment's. Of a long activity one unit is read at a time.
     """
     if "spike_time" not in activity:
         raise NotApplicable("no spike times")
     seg_start, _ = segments(activity)
-    closed = is_end(activity, stop)
     begin = np.where(np.isin(start, seg_start), start, start - slack)
-    end = np.where(closed, stop, np.where(np.isin(stop, seg_start), stop, stop - slack))
-    last = np.cumsum(activity.spike_count.values)
+    end = np.where(np.isin(stop, seg_start), stop, stop - slack)
+    end = np.where(is_end(activity, stop), np.nextafter(stop, np.inf), end)  # a spike at the end of a segment belongs to it
     count = np.zeros((activity.sizes["unit"], start.size), np.int64)
-    for u, (n, b) in enumerate(zip(activity.spike_count.values, last, strict=True)):
-        times = activity.spike_time.variable[b - n : b].values
-        after = np.where(closed, np.searchsorted(times, end, side="right"), np.searchsorted(times, end))
-        count[u] = after - np.searchsorted(times, begin)
+    for u, times in enumerate(_each_train(activity)):
+        count[u] = times.searchsorted(end) - times.searchsorted(begin)
     isolated = np.ones(count.shape, np.int64)
     if "observed" in activity:
         isolated = activity.observed.values[:, np.searchsorted(seg_start, start, side="right") - 1]
@@ -159,13 +163,12 @@ def seen(activity: xr.Dataset) -> xr.Dataset:
 
 def _ranges(activity: xr.Dataset, start: Floats, stop: Floats, wanted: Floats) -> long_trains.Ranges:
     """The spikes of each unit in the pieces that are `wanted` (unit, piece) of it; one unit is read at a time."""
-    closed = is_end(activity, stop)
+    end = np.where(is_end(activity, stop), np.nextafter(stop, np.inf), stop)
     first, last = np.zeros((2, *wanted.shape), np.int64)
-    end = np.cumsum(activity.spike_count.values)
-    for u, (n, b) in enumerate(zip(activity.spike_count.values, end, strict=True)):
-        times = activity.spike_time.variable[b - n : b].values
-        first[u] = b - n + np.searchsorted(times, start)
-        last[u] = b - n + np.where(closed, np.searchsorted(times, stop, side="right"), np.searchsorted(times, stop))
+    before = np.cumsum(activity.spike_count.values) - activity.spike_count.values
+    for u, (b, times) in enumerate(zip(before, _each_train(activity), strict=True)):
+        first[u] = b + times.searchsorted(start)
+        last[u] = b + times.searchsorted(end)
     return long_trains.Ranges(first, np.where(wanted > 0, last, first))
 
 

@@ -16,7 +16,7 @@ rule measure:
         **asking(need_to_measure),
     params:
         metric=lambda w: {w.label.partition(".")[0]: CONFIG.raw_studies[w.study]["metrics"][w.label]},
-        resampling=lambda w: CONFIG.raw_studies[w.study].get("resampling", {}),
+        resampling=lambda w: PLAN.resampling(w.study, w.label, w.source),
         blindness=lambda w: PLAN.blindness(w.study, w.source),
         seed=CONFIG.main.seed,
         code=lambda w: code_digest(code_of("measure", ("metrics", w.label.partition(".")[0]))),

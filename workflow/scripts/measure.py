@@ -10,7 +10,9 @@ from homeoanalysis.provenance import code_of, inputs_of, stamp
 p, files = snakemake.params, snakemake.input
 with job(snakemake.log[0]):
     metric = Metric.validate_python(p.metric)
-    how = Resampling.model_validate(p.resampling).model_dump()
+    drawn = dict(p.resampling)
+    epochs = drawn.pop("epochs")
+    how = Resampling.model_validate(drawn).model_dump() | {"epochs": epochs}
     given = dict(metric.parameters)
     if p.blindness:
         given["blind"] = blindness(replicates=open_replicates(files.like), seed=p.seed, **p.blindness)
