@@ -1,7 +1,7 @@
 """Bias, coverage and false positives of every file of metrics/. A new metric is tested by being there.
 
 Draws are seeded from the test's name. CI draws 500 times (fewer where a metric declares what one draw costs), `nightly`
-2000 times. Each check is a function, and is shown to fail on a metric made wrong.
+2000 times; all checks of a generator share its draws. Each check is shown to fail on a metric made wrong.
 """
 
 from collections.abc import Callable, Iterator
@@ -82,59 +82,90 @@ def is_declared(metric: Metric, seed: str) -> None:
     assert with_p(metric) or metric.rejects or claimed(metric, null) or metric.no_worst_case, "nothing is claimed under the null"
 
 
-def is_unbiased(metric: Metric, generate: Generate, seed: str) -> None:
+class Unbiased:
     """Mean over 40 draws within four standard errors, plus 1 % for what the formulas of the generators neglect."""
-    deviations: dict[str, list[float]] = {}
-    sizes: dict[str, float] = {}
-    for known, found in drawn(metric, generate, BIAS_DRAWS, seed):
-        for suffix, value in claimed(metric, known).items():
-            measured = found[variable(metric, suffix)].values
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+        self.deviations: dict[str, list[float]] = {}
+        self.sizes: dict[str, float] = {}
+
+    def take(self, draw: int, known: Truth, found: xr.Dataset) -> None:
+        if draw >= BIAS_DRAWS:
+            return
+        for suffix, value in claimed(self.metric, known).items():
+            measured = found[variable(self.metric, suffix)].values
             expected = np.broadcast_to(np.asarray(value, float), measured.shape)
-            deviations.setdefault(suffix, []).append(float(np.nanmean(measured - expected)))
-            sizes[suffix] = float(np.nanmean(np.abs(expected)))
-    for suffix, each in deviations.items():
-        allowed = 4 * stats.sem(each) + 0.01 * sizes[suffix] + 1e-12
-        assert abs(np.mean(each)) < allowed, f"{suffix}: biased by {np.mean(each):.3g}, allowed {allowed:.3g}"
+            self.deviations.setdefault(suffix, []).append(float(np.nanmean(measured - expected)))
+            self.sizes[suffix] = float(np.nanmean(np.abs(expected)))
+
+    def judge(self) -> None:
+        for suffix, each in self.deviations.items():
+            allowed = 4 * stats.sem(each) + 0.01 * self.sizes[suffix] + 1e-12
+            assert abs(np.mean(each)) < allowed, f"{suffix}: biased by {np.mean(each):.3g}, allowed {allowed:.3g}"
 
 
-def covers(metric: Metric, generate: Generate, n: int, seed: str) -> None:
+class Covering:
     """The fraction of 95 % intervals that contain the truth, for each quantity that has one. No interval contains nothing."""
-    inside: dict[str, list[bool]] = {}
-    conservative = ""
-    for draw, (known, found) in enumerate(drawn(metric, generate, how_many(metric, n), seed)):
-        conservative = known.conservative
-        for suffix in set(with_interval(metric)) & set(claimed(metric, known)):
-            low, high = (found[variable(metric, f"{suffix}_{side}".lstrip("_"))].values for side in ("low", "high"))
-            expected = np.broadcast_to(np.asarray(claimed(metric, known)[suffix], float), low.shape)
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+        self.inside: dict[str, list[bool]] = {}
+        self.is_conservative = False
+
+    def take(self, draw: int, known: Truth, found: xr.Dataset) -> None:
+        self.is_conservative = bool(known.conservative)
+        for suffix in set(with_interval(self.metric)) & set(claimed(self.metric, known)):
+            low, high = (found[variable(self.metric, f"{suffix}_{side}".lstrip("_"))].values for side in ("low", "high"))
+            expected = np.broadcast_to(np.asarray(claimed(self.metric, known)[suffix], float), low.shape)
             known_at = np.isfinite(expected)
             a, x, b = (one(values[known_at], draw) for values in (low, expected, high))
-            inside.setdefault(suffix, []).append(bool(a <= x <= b))
-    for suffix, hits in inside.items():
-        fault = binomial_rule(hits, 0.95, at_least=bool(conservative))
-        assert not fault, f"intervals of {suffix or metric.name} cover {fault}"
+            self.inside.setdefault(suffix, []).append(bool(a <= x <= b))
+
+    def judge(self) -> None:
+        for suffix, hits in self.inside.items():
+            fault = binomial_rule(hits, 0.95, at_least=self.is_conservative)
+            assert not fault, f"intervals of {suffix or self.metric.name} cover {fault}"
 
 
-def keeps_its_level(metric: Metric, n: int, seed: str) -> None:
-    """The fraction of false positives at 5 %, for each p-value and threshold; intervals are checked by `covers`."""
-    rejected: dict[str, list[bool]] = {}
-    conservative = ""
-    n = how_many(metric, n)
-    for draw, (known, found) in enumerate(drawn(metric, metric.null, n, seed)):
-        conservative = known.conservative
-        p = {key: found[variable(metric, key)] for key in with_p(metric)}
+class Levelled:
+    """The fraction of false positives at 5 %, for each p-value and threshold; those of intervals are found by `Covering`."""
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+        self.rejected: dict[str, list[bool]] = {}
+        self.n = 0
+        self.is_conservative = False
+
+    def take(self, draw: int, known: Truth, found: xr.Dataset) -> None:
+        self.is_conservative = bool(known.conservative)
+        self.n += 1
+        p = {key: found[variable(self.metric, key)] for key in with_p(self.metric)}
         tests = {key: (value <= 0.05).where(value.notnull()) for key, value in p.items()}
-        if metric.rejects:
-            tests["rejects"] = xr.DataArray(metric.rejects(found))
+        if self.metric.rejects:
+            tests["rejects"] = xr.DataArray(self.metric.rejects(found))
         for key, test in tests.items():
             decided = np.asarray(test.values, float)
             decided = decided[np.isfinite(decided)]
             if decided.size:
-                rejected.setdefault(key, []).append(bool(one(decided, draw)))
-    for key in [*with_p(metric), *(["rejects"] if metric.rejects else [])]:
-        hits = rejected.get(key, [])
-        assert len(hits) > 0.9 * n, f"{key} is defined in {len(hits)} of {n} draws under the null"
-        fault = binomial_rule(hits, 0.05, at_most=bool(conservative))
-        assert not fault, f"false positives of {key}: {fault}"
+                self.rejected.setdefault(key, []).append(bool(one(decided, draw)))
+
+    def judge(self) -> None:
+        for key in [*with_p(self.metric), *(["rejects"] if self.metric.rejects else [])]:
+            hits = self.rejected.get(key, [])
+            assert len(hits) > 0.9 * self.n, f"{key} is defined in {len(hits)} of {self.n} draws under the null"
+            fault = binomial_rule(hits, 0.05, at_most=self.is_conservative)
+            assert not fault, f"false positives of {key}: {fault}"
+
+
+def judge(metric: Metric, generate: Generate, n: int, seed: str, *checks: type[Unbiased | Covering | Levelled]) -> None:
+    """All checks of the same draws: to make and measure them is what takes the time."""
+    open_checks = [check(metric) for check in checks]
+    for draw, (known, found) in enumerate(drawn(metric, generate, n, seed)):
+        for check in open_checks:
+            check.take(draw, known, found)
+    for check in open_checks:
+        check.judge()
 
 
 # ---- on every file
@@ -145,41 +176,44 @@ def test_what_is_claimed_can_be_tested(name: str, request: pytest.FixtureRequest
     is_declared(load(name), request.node.name)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
-def test_truth_is_found_without_bias(name: str, request: pytest.FixtureRequest) -> None:
-    is_unbiased(load(name), load(name).truth, request.node.name)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
-def test_nothing_is_found_in_nothing(name: str, request: pytest.FixtureRequest) -> None:
-    is_unbiased(load(name), load(name).null, request.node.name)
-
-
 SIZES = [pytest.param(CI, marks=pytest.mark.slow, id="ci"), pytest.param(NIGHTLY, marks=pytest.mark.nightly, id="nightly")]
 WITH_INTERVAL = [name for name in NAMES if with_interval(load(name))]
+WITH_TEST = [name for name in NAMES if with_p(load(name)) or load(name).rejects]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in WITH_INTERVAL])
+def test_truth_is_found_without_bias(name: str, request: pytest.FixtureRequest) -> None:
+    judge(load(name), load(name).truth, BIAS_DRAWS, request.node.name, Unbiased)
 
 
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("name", WITH_INTERVAL)
 def test_intervals_cover(name: str, n: int, request: pytest.FixtureRequest) -> None:
-    covers(load(name), load(name).truth, n, request.node.name)
+    """The truth, which is found without bias, too."""
+    judge(load(name), load(name).truth, how_many(load(name), n), request.node.name, Unbiased, Covering)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in {*WITH_INTERVAL, *WITH_TEST}])
+def test_nothing_is_found_in_nothing(name: str, request: pytest.FixtureRequest) -> None:
+    judge(load(name), load(name).null, BIAS_DRAWS, request.node.name, Unbiased)
 
 
 @pytest.mark.parametrize("n", SIZES)
-@pytest.mark.parametrize("name", WITH_INTERVAL)
+@pytest.mark.parametrize("name", [name for name in WITH_INTERVAL if name not in WITH_TEST])
 def test_intervals_cover_under_the_null(name: str, n: int, request: pytest.FixtureRequest) -> None:
     """Where the value under the null is known: an interval that excludes it is a false positive."""
     if not claimed(load(name), load(name).null(rng_for(1, request.node.name))):
         pytest.skip("no value is claimed under the null")
-    covers(load(name), load(name).null, n, request.node.name)
+    judge(load(name), load(name).null, how_many(load(name), n), request.node.name, Unbiased, Covering)
 
 
 @pytest.mark.parametrize("n", SIZES)
-@pytest.mark.parametrize("name", [name for name in NAMES if with_p(load(name)) or load(name).rejects])
+@pytest.mark.parametrize("name", WITH_TEST)
 def test_false_positives_are_five_in_a_hundred(name: str, n: int, request: pytest.FixtureRequest) -> None:
-    keeps_its_level(load(name), n, request.node.name)
+    """Of tests, and of intervals where the value under the null is known."""
+    judge(load(name), load(name).null, how_many(load(name), n), request.node.name, Unbiased, Covering, Levelled)
 
 
 # ---- and on a metric made wrong
@@ -228,10 +262,10 @@ def mean_drive(fault: str = "") -> Metric:
 
 
 CHECKS: dict[str, Callable[[Metric, str], None]] = {
-    "bias": lambda metric, seed: is_unbiased(metric, metric.truth, seed),
-    "coverage": lambda metric, seed: covers(metric, metric.truth, CI, seed),
-    "p": lambda metric, seed: keeps_its_level(metric, CI, seed),
-    "rejects": lambda metric, seed: keeps_its_level(metric, CI, seed),
+    "bias": lambda metric, seed: judge(metric, metric.truth, BIAS_DRAWS, seed, Unbiased),
+    "coverage": lambda metric, seed: judge(metric, metric.truth, CI, seed, Covering),
+    "p": lambda metric, seed: judge(metric, metric.null, CI, seed, Levelled),
+    "rejects": lambda metric, seed: judge(metric, metric.null, CI, seed, Levelled),
     "threshold": is_declared,
     "truth": is_declared,
 }

@@ -47,6 +47,18 @@ def test_every_combination_of_mechanisms_is_a_variant(folder: Any) -> None:
     assert plan.fitted("demo")["net.none"] == ["firing_rate", "ages"]  # of the model, and of the study
 
 
+def test_halves_are_drawn_of_what_a_contrast_compares(folder: Any) -> None:
+    """Of both sides of a target, in the epochs that are named; of no other source, and of no metric without a contrast."""
+    drawn = Plan(load_config(folder.path)).resampling
+    before = drawn("demo", "firing_rate", "culture")
+    assert (before.get("draws", 100), before["epochs"]) == (100, ["after", "before"])
+    assert drawn("demo", "firing_rate", "net.static.ci") == before
+    folder.replace(STUDY, TARGETS, "  culture: [net]\n")
+    alone = Plan(load_config(folder.path)).resampling
+    assert alone("demo", "firing_rate", "net.ci") == before
+    assert alone("demo", "firing_rate", "net.static.ci")["draws"] == 0
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
