@@ -12,6 +12,7 @@ include: "workflow/rules/measure.smk"
 include: "workflow/rules/compare.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/published.smk"
+include: "workflow/rules/claims.smk"
 include: "workflow/rules/report.smk"
 
 

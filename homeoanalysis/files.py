@@ -37,6 +37,12 @@ def replacing(path: Path | str) -> Iterator[Path]:
         raise DataError(f"{path} cannot be written ({error}); {_mend(error, path.parent)}") from error
 
 
+def write_text(text: str, path: Path | str) -> None:
+    """Write a text as UTF-8, whole or not at all."""
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
 def _mend(error: Exception, folder: Path) -> str:
     code = error.errno if isinstance(error, OSError) else None
     if code in (errno.ENOSPC, errno.EDQUOT) or (folder.is_dir() and shutil.disk_usage(folder).free < _FULL):

@@ -140,10 +140,28 @@ class Plan:
         found = f"results/{study}"
         return [f"{found}/published.csv", f"{found}/figures/published.png"] if self.config.studies[study].published else []
 
+    def tested(self) -> dict[str, str]:
+        """Claim -> the study that tests it, of those that have one."""
+        return {claim: study for claim, study in self.config.tested().items() if study}
+
+    def claim_files(self, study: str) -> list[str]:
+        """What a study with a claim adds: the table and its picture."""
+        found = f"results/{study}"
+        return [f"{found}/claim.csv", f"{found}/figures/claim.png"] if self.config.studies[study].claim is not None else []
+
+    def sweep_files(self, study: str) -> dict[str, str]:
+        """Point of the sweep of a claim's robustness -> the table of what was judged there; none at size ci."""
+        return {point: self.claim_files(name)[0] for point, name in self.config.sweeps.get(study, {}).items()}
+
     def timing_files(self, study: str) -> dict[str, str]:
         """File with the time that a job of a study took -> its rule. Downloads, and the report itself, are not told of."""
         jobs = [job for job in self.jobs(study) if job.rule not in ("fetch", "report")]
         return {f"results/benchmarks/{Path(job.outputs[0]).relative_to('results').with_suffix('.tsv')}": job.rule for job in jobs}
+
+    def claim_timing_files(self, study: str) -> dict[str, str]:
+        """The same of a study with a claim and of all points of its sweep."""
+        names = (study, *self.config.sweeps.get(study, {}).values())
+        return {path: rule for name in names for path, rule in self.timing_files(name).items()}
 
     def sizes(self, study: str) -> dict[str, str]:
         """Source as the study names it -> size of the model, or "recording".
@@ -210,4 +228,6 @@ class Plan:
             yield Job("draw", Path(path).stem, [path, path.removesuffix("png") + "pdf"])
         if published := self.published_files(study):
             yield Job("reproduce", study, [*published, published[-1].removesuffix("png") + "pdf"])
+        if claim := self.claim_files(study):
+            yield Job("judge", study, [*claim, claim[-1].removesuffix("png") + "pdf"])
         yield Job("report", study, [f"results/{study}/report.html"])

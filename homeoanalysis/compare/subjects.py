@@ -1,7 +1,7 @@
 """Inference over subjects: where a contrast lies, and how sure that is."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -46,6 +46,7 @@ class Located(NamedTuple):
     location_within_low: float
     location_within_high: float
     location_over: str
+    of_subject: Mapping[str, float]  # the values that location is the mean of; empty where it is of two groups, or of one line
 
 
 def located(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
@@ -78,7 +79,7 @@ def located(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
 
         n, over = (second.size, first.size, left_out), f"over subjects (n = {first.size} and {second.size})"
         own, over = _own(measured, contrast, scale, over)
-        return Located(location, *groups(0.95), np.nan, *n, *_tests(groups, contrast), *own, over)
+        return Located(location, *groups(0.95), np.nan, *n, *_tests(groups, contrast), *own, over, {})
     (every,) = values
     spread = every.std(ddof=1) if every.size > 1 else np.nan
     location = float(every.mean())
@@ -88,7 +89,8 @@ def located(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
 
     within = _within(measured, contrast, scale, location)
     n = every.size, 0, left_out
-    return Located(location, *alone(0.95), spread, *n, *_tests(alone, contrast), within.low, within.high, within.over)
+    tests = _tests(alone, contrast)
+    return Located(location, *alone(0.95), spread, *n, *tests, within.low, within.high, within.over, each[0])
 
 
 def _trend(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
@@ -109,7 +111,8 @@ def _trend(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
     several = {subject: np.array(each) for subject, each in points.items() if len({x for x, _ in each}) > 1}
     left_out = len(subjects(measured, contrast)) - len(several or points)
     if several:
-        slopes = np.array([np.polyfit(each[:, 0], each[:, 1], 1)[0] for each in several.values()])
+        of_subject = {subject: float(np.polyfit(each[:, 0], each[:, 1], 1)[0]) for subject, each in several.items()}
+        slopes = np.array(list(of_subject.values()))
 
         def over(confidence: float) -> tuple[float, float]:
             return interval(slopes, confidence)
@@ -119,7 +122,7 @@ def _trend(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
         x, y = np.array([np.mean(each, axis=0) for each in points.values()]).T if points else np.zeros((2, 0))
         if np.unique(x).size < 2:
             raise NotComparable(f"all subjects have the same level of {contrast.trend}")
-        slope, spread, n = float(np.polyfit(x, y, 1)[0]), np.nan, x.size
+        slope, spread, n, of_subject = float(np.polyfit(x, y, 1)[0]), np.nan, x.size, {}
 
         def over(confidence: float) -> tuple[float, float]:
             if n < MINIMUM:
@@ -131,7 +134,8 @@ def _trend(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
 
     told = "over the slopes of subjects" if several else "of the line through subjects"
     asked = contrast.model_copy(update={"reference": contrast.reference or contrast.trend})  # a slope is a change
-    return Located(slope, *over(0.95), spread, n, 0, left_out, *_tests(over, asked), np.nan, np.nan, f"{told} (n = {n})")
+    tests = _tests(over, asked)
+    return Located(slope, *over(0.95), spread, n, 0, left_out, *tests, np.nan, np.nan, f"{told} (n = {n})", of_subject)
 
 
 def _within(measured: xr.Dataset, contrast: Contrast, scale: str, location: float) -> Interval:

@@ -80,7 +80,8 @@ def compare(
     """
     candidates = [*REFERENCES, *dict.fromkeys(c for listed in targets.values() for c in listed)]
     sources = list(dict.fromkeys(s for by_source in measures.values() for s in by_source))
-    result = _empty(list(targets), list(contrasts), list(measures), candidates, sources)
+    members = sorted({str(s) for by_source in measures.values() for m in by_source.values() for s in m.estimate.subject.values})
+    result = _empty(list(targets), list(contrasts), list(measures), candidates, sources, members)
     for (target, listed), (contrast_name, contrast) in ((t, c) for t in targets.items() for c in contrasts.items()):
         for label, by_source in measures.items():
             at = dict(target=target, contrast=contrast_name, metric=label)
@@ -124,9 +125,11 @@ def compare(
     return check(result, "comparison/1")
 
 
-def _empty(targets: list[str], contrasts: list[str], metrics: list[str], candidates: list[str], sources: list[str]) -> xr.Dataset:
+def _empty(
+    targets: list[str], contrasts: list[str], metrics: list[str], candidates: list[str], sources: list[str], subjects: list[str]
+) -> xr.Dataset:
     coordinates = {"target": targets, "contrast": contrasts, "metric": metrics, "candidate": candidates, "source": sources}
-    coordinates["score_name"] = list(SCORES)
+    coordinates |= {"score_name": list(SCORES), "subject": subjects}
     variables = {}
     for name, declared in COMPARISON.items():
         dims = tuple(len(coordinates[d]) for d in declared.dims)
@@ -161,7 +164,10 @@ def _locate(result: xr.Dataset, cell: dict[str, str], estimate: xr.Dataset, cont
     except NotComparable as reason:
         result.location_reason.loc[cell] = str(reason)
         return
-    for name, value in found._asdict().items():
+    values = found._asdict()
+    for subject, value in values.pop("of_subject").items():
+        result.subject_location.loc[{**{d: cell[d] for d in ("contrast", "metric", "source")}, "subject": subject}] = value
+    for name, value in values.items():
         result[name].loc[cell] = value
 
 

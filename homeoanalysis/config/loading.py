@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from homeoanalysis import catalogue
-from homeoanalysis.config import yaml
+from homeoanalysis.config import claim_table, sweep, yaml
 from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.config.fields import Name, Size, Strict, check_name, explain, number_of
 from homeoanalysis.config.model import PRESENTATIONS, Model, ModelFile
@@ -37,6 +37,15 @@ class Config(Strict):
     raw_recordings: dict[str, dict[str, Any]]
     raw_models: dict[str, dict[str, Any]]  # with `base` resolved
     streams: dict[str, str]  # model: the model that names its random streams
+    claims: dict[str, str]  # claim: what is claimed, in config/claims.yaml
+    sweeps: dict[str, dict[str, str]]  # study of a claim: point of its robustness: the study that is run there; none at size ci
+
+    def tested(self) -> dict[str, str]:
+        """Every claim of the table -> the study that tests it; empty where there is none yet."""
+        points = {name for sweep in self.sweeps.values() for name in sweep.values()}
+        written = {name: study for name, study in self.studies.items() if name not in points}
+        studies = {study.claim.name: name for name, study in written.items() if study.claim is not None}
+        return {claim: studies.get(claim, "") for claim in self.claims}
 
     def raw_model(self, name: str, variant: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """A model as written, in the size of this config, with a variant's overrides. Raises ConfigError for an unknown name."""
@@ -80,17 +89,21 @@ def load_config(folder: Path | str = "config", overrides: Mapping[str, Any] | No
     raw_studies, studies = _folder(folder, "studies", Study, wrong)
     raw_recordings, recordings = _folder(folder, "recordings", Recording, wrong)
     files = _read_folder(folder, "models", wrong)
-    present = {kind: {path.stem for path in _yaml_files(folder / kind)} for kind in ("studies", "recordings", "models")}
+    claims = _claims(folder, shown, wrong)
+    places = {kind: _places(folder, kind) for kind in ("studies", "recordings", "models")}
+    present = {kind: set(found) for kind, found in places.items()}
+    where = {name: _shown(folder, path) for name, path in places["studies"].items()}
     raw_models, streams = _resolve(files, present["models"], f"{shown}/models", wrong)
     models = _models(files, raw_models, present["recordings"], f"{shown}/models", wrong)
-    wrong += _name_faults(shown, overrides or {}, top, present)
+    wrong += _name_faults(shown, overrides or {}, top, present, where)
     for name, content in raw_studies.items():
-        wrong += _study_faults(
-            f"{shown}/studies/{name}.yaml", content, studies.get(name), present, recordings, raw_models, models
-        )
-    wrong += _variant_clashes(shown, studies)
+        wrong += _study_faults(where[name], content, studies.get(name), present, recordings, raw_models, models)
+    wrong += _variant_clashes(where, studies)
+    wrong += claim_table.faults(shown, claims, where, studies)
+    wrong += claim_table.sweep_faults(where, raw_studies, studies, raw_models)
     if wrong or top is None:
         raise ConfigError(*dict.fromkeys(wrong))
+    sweeps = {} if top.size == "ci" else _swept(where, raw_studies, studies, raw_models, streams, recordings)
     return Config(
         main=top,
         studies=studies,
@@ -99,6 +112,8 @@ def load_config(folder: Path | str = "config", overrides: Mapping[str, Any] | No
         raw_recordings=raw_recordings,
         raw_models=raw_models,
         streams=streams,
+        claims=claims,
+        sweeps=sweeps,
     )
 
 
@@ -109,6 +124,14 @@ def _main(folder: Path, shown: str, overrides: Mapping[str, Any], wrong: list[st
         wrong += error.violations
         return None
     return _validate(Main, yaml.merge(content, overrides), _main_file(shown, overrides), wrong)
+
+
+def _claims(folder: Path, shown: str, wrong: list[str]) -> dict[str, str]:
+    try:
+        return claim_table.read(folder, shown)
+    except ConfigError as error:
+        wrong += error.violations
+        return {}
 
 
 def _main_file(shown: str, overrides: Mapping[str, Any]) -> str:
@@ -123,19 +146,33 @@ def _validate(schema: type[_Schema], content: dict[str, Any], shown: str, wrong:
         return None
 
 
-def _yaml_files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.glob("*") if p.suffix.lower() in (".yaml", ".yml"))
+def _yaml_files(folder: Path, kind: str) -> list[Path]:
+    """Those of a kind; the studies of claims have a folder of their own."""
+    folders = [folder / kind, *([folder / kind / claim_table.FOLDER] if kind == "studies" else [])]
+    return [p for f in folders for p in sorted(f.glob("*")) if p.suffix.lower() in (".yaml", ".yml")]
+
+
+def _places(folder: Path, kind: str) -> dict[str, Path]:
+    """Name -> file; of two of one name, which is a fault, the first."""
+    return {path.stem: path for path in reversed(_yaml_files(folder, kind))}
+
+
+def _shown(folder: Path, path: Path) -> str:
+    """A file of the config as messages name it."""
+    return (Path(folder.name) / path.relative_to(folder)).as_posix()
 
 
 def _read_folder(folder: Path, kind: str, wrong: list[str]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    for path in _yaml_files(folder / kind):
-        shown = f"{folder.name}/{kind}/{path.name}"
+    for path in _yaml_files(folder, kind):
+        shown = _shown(folder, path)
         try:
             check_name(path.stem)
             if path.suffix != ".yaml":
                 raise ValueError(f"has the ending {path.suffix!r}; rename it to '.yaml'")
             twin = next((n for n in found if n.lower() == path.stem.lower()), None)
+            if twin == path.stem:
+                raise ValueError("is that of a study in studies/ too; results are kept by name, rename one")
             if twin:
                 raise ValueError(f"differs from {twin}.yaml only in case; some file systems cannot hold both, rename one")
             content = yaml.read(path, shown)
@@ -151,10 +188,11 @@ def _folder(
     folder: Path, kind: str, schema: type[_Schema], wrong: list[str]
 ) -> tuple[dict[str, dict[str, Any]], dict[str, _Schema]]:
     raw = _read_folder(folder, kind, wrong)
+    places = _places(folder, kind)
     checked = {}
     for name, content in raw.items():
-        path, faults = folder / kind / f"{name}.yaml", list[str]()
-        thing = _validate(schema, content, f"{folder.name}/{kind}/{name}.yaml", faults)
+        path, faults = places[name], list[str]()
+        thing = _validate(schema, content, _shown(folder, path), faults)
         if thing is not None:
             checked[name] = thing
         elif kind == "recordings":
@@ -260,7 +298,11 @@ def _model_faults(model: Model, recordings: Collection[str]) -> Iterator[str]:
 
 
 def _name_faults(
-    shown: str, overrides: Mapping[str, Any], top: Main | None, present: Mapping[str, Collection[str]]
+    shown: str,
+    overrides: Mapping[str, Any],
+    top: Main | None,
+    present: Mapping[str, Collection[str]],
+    where: Mapping[str, str],
 ) -> Iterator[str]:
     """Names that are absent, or taken."""
     main_file = _main_file(shown, overrides)
@@ -273,24 +315,53 @@ def _name_faults(
     for name in sorted(n for n in models if n.lower() in {r.lower() for r in recordings}):
         yield f"{shown}/models/{name}.yaml: there is a recording of the same name; sources need different names, rename one"
     for name in sorted(n for n in studies if n.lower() in _RESERVED):
-        yield f"{shown}/studies/{name}.yaml: {name!r} is a rule or a folder of results of the workflow already; rename the study"
+        yield f"{where[name]}: {name!r} is a rule or a folder of results of the workflow already; rename the study"
 
 
 # Rules, and folders beside those of the studies; some file systems do not tell capital letters.
 _RESERVED = {
     *("all", "fetch", "ingest", "simulate", "measure", "compare", "draw", "report"),
+    *("reproduce", "overview", "judge", "claims_overview"),
     *("activity", "logs", "figures", "claims"),
 }
 
 
-def _variant_clashes(shown: str, studies: Mapping[str, Study]) -> Iterator[str]:
+def _swept(
+    where: Mapping[str, str],
+    raw_studies: dict[str, dict[str, Any]],
+    studies: dict[str, Study],
+    raw_models: dict[str, dict[str, Any]],
+    streams: dict[str, str],
+    recordings: Collection[str],
+) -> dict[str, dict[str, str]]:
+    """Every point of the sweeps of all claims as a study with models of its own, beside the written ones. Raises ConfigError."""
+    found: dict[str, dict[str, str]] = {}
+    wrong: list[str] = []
+    for name, study in list(studies.items()):
+        robustness = study.claim.robustness if study.claim is not None else None
+        for point, change in sweep.points(robustness).items() if robustness is not None else ():
+            one = sweep.varied(name, raw_studies[name], raw_models, point, change)
+            shown = f"{where[name]}: claim.robustness, {point}"
+            made = _validate(Study, one.study, shown, wrong)
+            for model, content in one.models.items():
+                wrong += [f"{shown}: {model}: {line}" for line in _all_sizes(content, recordings)[1]]
+                raw_models[model], streams[model] = content, streams[one.like[model]]
+            if made is not None:
+                raw_studies[one.name], studies[one.name] = one.study, made
+                found.setdefault(name, {})[point] = one.name
+    if wrong:
+        raise ConfigError(*dict.fromkeys(wrong))
+    return found
+
+
+def _variant_clashes(where: Mapping[str, str], studies: Mapping[str, Study]) -> Iterator[str]:
     varied: dict[str, tuple[str, dict[str, Any]]] = {}
     for name, study in studies.items():
         for key, override in ((f"{m}.{v}", o) for m, variants in study.all_variants().items() for v, o in variants.items()):
             other, known = varied.setdefault(key, (name, override))
             if known != override:
                 yield (
-                    f"{shown}/studies/{name}.yaml: variants.{key} differs from the one of the same name in study {other}; "
+                    f"{where[name]}: variants.{key} differs from the one of the same name in study {other}; "
                     "activities are shared, rename one"
                 )
 

@@ -99,6 +99,10 @@ class Quantity(Strict):
         default=False,
         description="true: the 95 % interval must lie in the band, not only the value; of a model at size ci, where it has one",
     )
+    share: bool = Field(
+        default=False, description="true: each subject or realisation says yes (1) or no (0); its mean has an exact interval"
+    )
+    reported_only: bool = Field(default=False, description="true: there is no band, and nothing is judged")
     control: Control | None = Field(default=None, description="a negative control, which must be outside of the band")
     sizes: dict[Size, AtSize] = Field(default={}, description="another band for a size of the models, or why it is too small")
 
@@ -106,8 +110,13 @@ class Quantity(Strict):
     def _has_a_band(self) -> Self:
         if self.within is not None and (self.scaled is None or self.at_least is not None or self.at_most is not None):
             raise ValueError("has within, which is a band around scaled; give scaled, and neither at_least nor at_most")
-        if self.within is None and self.at_least is None and self.at_most is None:
+        has_band = any(edge is not None for edge in (self.within, self.at_least, self.at_most))
+        if self.reported_only and (has_band or self.control is not None):
+            raise ValueError("is reported only, but has a band or a control; remove these, or reported_only")
+        if not self.reported_only and not has_band:
             raise ValueError("has neither at_least nor at_most nor within, so that nothing could fail")
+        if self.share and any((self.minus, self.over, self.crossing)):
+            raise ValueError("is a share, which is of one location; remove share, or minus, over and crossing")
         for low, high in (self.band(size) for size in ("", *self.sizes)):
             if low is not None and high is not None and low >= high:
                 raise ValueError(f"has at_least {low:g} and at_most {high:g}, which leaves no band")
@@ -141,7 +150,7 @@ class Quantity(Strict):
         return Cell(**{key: own if own is not None else getattr(self, key) for key, own in named.items()})
 
     def cells(self) -> Iterator[Cell]:
-        """Every location that it needs."""
+        """Every location that it needs, those of its control included."""
         yield from _cells(self.cell(), self.minus, self.over, self.crossing)
         if self.control is not None:
             c = self.control

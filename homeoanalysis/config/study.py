@@ -9,9 +9,10 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_
 
 from homeoanalysis import catalogue
 from homeoanalysis.config import yaml
+from homeoanalysis.config.claim import Claim
 from homeoanalysis.config.contrast import Contrast, Expanded
 from homeoanalysis.config.fields import CatalogueSchema, Entry, Name, Strict, entry, explain
-from homeoanalysis.config.published import Cell, Panel
+from homeoanalysis.config.published import Cell, Panel, Quantity
 from homeoanalysis.contracts import LABELLED
 from homeoanalysis.units import Second
 
@@ -99,6 +100,7 @@ class Study(Strict):
     resampling: Resampling = Resampling()
     figures: list[Figure] = []
     published: dict[Name, Panel] = Field(default={}, description="figures of papers, and what counts as having them")
+    claim: Claim | None = Field(default=None, description="the claim that it tests, in config/studies/claims/")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -165,31 +167,38 @@ class Study(Strict):
             if not mechanisms:
                 yield f"mechanisms.{model} names no mechanism; name one, with the changes that take it away"
 
-    def _unfounded(self, sources: list[str]) -> Iterator[str]:
-        """Published quantities that no comparison of this study can hold."""
-        if self.published and not self.targets:
-            yield "has published figures but no targets, so that nothing is located; name one, e.g. targets: {source: []}"
+    def _quantities(self) -> Iterator[tuple[str, Quantity]]:
+        """Where each quantity stands that is judged, and what it is."""
         for name, panel in self.published.items():
             for member in panel.members():
-                at = f"published.{name}.{'curves' if member.curve else 'quantities'}.{member.key}"
-                control = member.quantity.control
-                if control is not None and control.surrogate:
-                    yield from (
-                        f"{at}.control {fault}" for fault in self._without_surrogate(member.quantity.control_cell(control))
-                    )
-                for cell in member.quantity.cells():
-                    for kind, value, known in (
-                        ("metric", cell.metric, list(self.metrics)),
-                        ("contrast", cell.contrast, list(self.contrasts)),
-                        ("source", cell.source, sources),
-                    ):
-                        if value not in known:
-                            meant = catalogue.did_you_mean(value, known)
-                            yield f"{at} has the {kind} {value!r}, which this study has not; {meant}"
-                    contrast = self.contrasts.get(cell.contrast)
-                    if contrast is not None and cell.metric in self.metrics and cell.metric not in contrast.metrics:
-                        asked = f"takes {cell.metric!r} in {cell.contrast!r}, which does not list it"
-                        yield f"{at} {asked}; add it to contrasts.{cell.contrast}.metrics"
+                yield f"published.{name}.{'curves' if member.curve else 'quantities'}.{member.key}", member.quantity
+        for part in self.claim.judged() if self.claim is not None else ():
+            yield from ((f"claim.{part.name}.{key}", quantity) for key, quantity in part.quantities.items())
+
+    def _unfounded(self, sources: list[str]) -> Iterator[str]:
+        """Quantities that no comparison of this study can hold."""
+        if self.published and self.claim is not None:
+            yield "has published figures and a claim, so that `snakemake figures` would run the claim; make it two studies"
+        what = "published figures" if self.published else "a claim"
+        if (self.published or self.claim is not None) and not self.targets:
+            yield f"has {what} but no targets, so that nothing is located; name one, e.g. targets: {{source: []}}"
+        for at, quantity in self._quantities():
+            control = quantity.control
+            if control is not None and control.surrogate:
+                yield from (f"{at}.control {fault}" for fault in self._without_surrogate(quantity.control_cell(control)))
+            for cell in quantity.cells():
+                for kind, value, known in (
+                    ("metric", cell.metric, list(self.metrics)),
+                    ("contrast", cell.contrast, list(self.contrasts)),
+                    ("source", cell.source, sources),
+                ):
+                    if value not in known:
+                        meant = catalogue.did_you_mean(value, known)
+                        yield f"{at} has the {kind} {value!r}, which this study has not; {meant}"
+                contrast = self.contrasts.get(cell.contrast)
+                if contrast is not None and cell.metric in self.metrics and cell.metric not in contrast.metrics:
+                    asked = f"takes {cell.metric!r} in {cell.contrast!r}, which does not list it"
+                    yield f"{at} {asked}; add it to contrasts.{cell.contrast}.metrics"
 
     def _without_surrogate(self, cell: Cell) -> Iterator[str]:
         """Why a comparison of this study has no surrogates at a location."""

@@ -13,6 +13,7 @@ from homeoanalysis.contracts.schemas import (
     ACTIVITY,
     ANY,
     ATTRIBUTES,
+    CLAIMS,
     COMPARISON,
     CONTENT,
     MEASURE_DIMS,
@@ -49,7 +50,7 @@ def check(dataset: xr.Dataset, schema: str) -> xr.Dataset:
     # What is large is looked at when it is written, since it may have to be computed for that.
     for name, variable in dataset.variables.items():
         wrong += [] if is_large(variable) or "step" not in variable.attrs else step_faults(variable, str(name))
-    wrong += {"activity/1": _activity_faults, "measure/1": _measure_faults, "comparison/1": _comparison_faults}[schema](dataset)
+    wrong += _FAULTS[schema](dataset)
     if wrong:
         where = f"{dataset.attrs.get('source', '')} {dataset.attrs.get('replicate', '')}".strip()
         raise ContractError(*(f"{schema} {where}: {line}" for line in wrong))
@@ -239,3 +240,16 @@ def _comparison_faults(ds: xr.Dataset) -> Iterator[str]:
             for cell in np.argwhere(refused & (ds[text].values.astype(str) == ""))[:3]:
                 at = ", ".join(str(ds[d].values[k]) for d, k in zip(ds[name].dims, cell, strict=True))
                 yield f"variable {text!r} is empty at [{at}], where {name} is {ds[name].values[tuple(cell)]:g}; say why in words"
+
+
+def _claims_faults(ds: xr.Dataset) -> Iterator[str]:
+    yield from _declared_faults(ds, CLAIMS)
+    yield from (f"variable {name!r} is missing; rerun rule {RULE['claims/1']}" for name in CLAIMS if name not in ds)
+
+
+_FAULTS = {
+    "activity/1": _activity_faults,
+    "measure/1": _measure_faults,
+    "comparison/1": _comparison_faults,
+    "claims/1": _claims_faults,
+}

@@ -3,13 +3,14 @@
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
 RECORDING = "recording"  # the size of what was not simulated
 REPRODUCED, NOT_REPRODUCED, NOT_TESTABLE = "reproduced", "not reproduced", "not testable"
 SCALED_PASSES, SCALED_FAILS = "scaled test passes", "scaled test fails"
+REPORTED = "reported only"
 
 
 class Outcome(NamedTuple):
@@ -47,6 +48,7 @@ class Outcome(NamedTuple):
     axis: str
     x: float
     is_logarithmic: bool
+    p: float  # one-sided, of such values if the quantity were no better than the margin; of a band the larger one
 
 
 _TYPES = get_type_hints(Outcome)
@@ -54,10 +56,15 @@ _TYPES = get_type_hints(Outcome)
 
 def table(outcomes: Sequence[Outcome]) -> str:
     """The text of published.csv; a missing number is an empty cell."""
+    return csv_text(Outcome._fields, outcomes)
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """The text of a table; a missing number is an empty cell."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(Outcome._fields)
-    writer.writerows([_written(value) for value in outcome] for outcome in outcomes)
+    writer.writerow(header)
+    writer.writerows([_written(value) for value in row] for row in rows)
     return text.getvalue()
 
 
@@ -70,10 +77,8 @@ def read(path: Path) -> list[Outcome]:
 def panel_verdict(outcomes: Sequence[Outcome]) -> str:
     """Of a whole figure: what the worst of its quantities is. What cannot be tested makes no figure reproduced."""
     verdicts = {o.verdict for o in outcomes}
-    for verdict in (NOT_REPRODUCED, SCALED_FAILS, NOT_TESTABLE, SCALED_PASSES):
-        if verdict in verdicts:
-            return verdict
-    return REPRODUCED
+    order = (NOT_REPRODUCED, SCALED_FAILS, NOT_TESTABLE, SCALED_PASSES, REPRODUCED, REPORTED)
+    return next(verdict for verdict in order if verdict in verdicts)
 
 
 def _written(value: Any) -> str:

@@ -70,6 +70,7 @@ DISTANCES = SCORES[2:]  # between distributions; these get a verdict
 _CELL = ("target", "contrast", "metric", "candidate")
 _CONTRAST = ("target", "contrast", "metric")
 _LOCATED = ("target", "contrast", "metric", "source")
+_OF_SUBJECT = ("contrast", "metric", "source", "subject")
 COMPARISON: dict[str, Variable] = {
     "discrepancy": Variable(_CELL, "1", "distance of the candidate from the target"),
     "discrepancy_low": Variable(_CELL, "1", "95 % interval over subjects, low"),
@@ -119,6 +120,7 @@ COMPARISON: dict[str, Variable] = {
     ),
     "equivalence_p_holm": Variable(_LOCATED, "1", "the same, adjusted (Holm) for all equivalences of the source in this study"),
     "spread": Variable(_LOCATED, ANY, "standard deviation over subjects"),
+    "subject_location": Variable(_OF_SUBJECT, ANY, "value of each subject, of which location is the mean; of its own slope"),
     "n_subjects": Variable(_LOCATED, "1", "subjects behind location, each compared with itself unless n_first says otherwise"),
     "n_first": Variable(
         _LOCATED, "1", "subjects at the first level, where they are others than those at the second (n_subjects); else 0"
@@ -129,12 +131,35 @@ UNIT = Variable(("contrast", "metric"), None, "unit of location, spread and null
 # How the `reason` of a cell begins that the study does not ask for; any other is of a comparison that could not be made.
 NO_DATA = "no replicate with "  # how the `location_reason` begins of a level that the recordings do not hold
 NOT_ASKED = ("the contrast does not ask for this metric", "not a candidate for ", "the target itself")
-SCHEMAS = ("activity/1", "measure/1", "comparison/1")
-RULE = {"activity/1": "ingest or simulate", "measure/1": "measure", "comparison/1": "compare"}
+_OF_CLAIMS: dict[str, tuple[str | None, str]] = {
+    "title": (None, "what is claimed"),
+    "study": (None, "study that tests it; empty: not built"),
+    "verdict": (None, "holds, fails, fragile, untestable, reported only or not built"),
+    "reason": (None, "why it is not another"),
+    "statistic": (None, "statistic of which value, interval and p are"),
+    "value_units": (None, "unit of value, its interval and its band"),
+    "recordings": (None, "what recordings say"),
+    "robustness": (None, "where else it holds"),
+    "size": (None, "size of the models"),
+    "value": (ANY, "mean over realisations"),
+    "low": (ANY, "95 % interval over realisations, low"),
+    "high": (ANY, "95 % interval over realisations, high"),
+    "n": ("1", "realisations"),
+    "at_least": (ANY, "lower end of the band that was set beforehand"),
+    "at_most": (ANY, "upper end of the band that was set beforehand"),
+    "p": ("1", "one-sided probability of such values if the statistic were no better than its margin"),
+    "p_holm": ("1", "the same, adjusted (Holm) for all claims of the table"),
+    "share": ("1", "part of the points of the sweep in which it holds"),
+    "seconds": ("s", "time that all its jobs took"),
+}
+CLAIMS = {name: Variable(("claim",), units, long_name) for name, (units, long_name) in _OF_CLAIMS.items()}
+SCHEMAS = ("activity/1", "measure/1", "comparison/1", "claims/1")
+RULE = {"activity/1": "ingest or simulate", "measure/1": "measure", "comparison/1": "compare", "claims/1": "claims_overview"}
 SOURCE_KINDS = ("recording", "model")
 ATTRIBUTES = {
     "activity/1": ("source", "source_kind", "replicate", "subject", "session", "factors", "citation", "bookkeeping"),
     "measure/1": ("source", "source_kind", "metric", "not_applicable"),
     "comparison/1": ("study",),
+    "claims/1": (),
 }
 CONTENT = ("spike_time", "rate", "binned_count", *SIGNALS[:-1], "weight")  # an activity has at least one of them

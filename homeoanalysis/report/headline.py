@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from homeoanalysis.contracts.outcomes import NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED, SCALED_FAILS, SCALED_PASSES
+from homeoanalysis.contracts.outcomes import NOT_REPRODUCED, NOT_TESTABLE, REPORTED, REPRODUCED, SCALED_FAILS, SCALED_PASSES
 from homeoanalysis.report.published import Shown
 from homeoanalysis.report.verdicts import Verdict
 
 _JUDGED = {"matches": "match", "differs": "differ", "fitted": "fitted, without a verdict", "undecided": "undecided"}
-_ORDER = (REPRODUCED, NOT_REPRODUCED, SCALED_PASSES, SCALED_FAILS, NOT_TESTABLE)
+_ORDER = (REPRODUCED, NOT_REPRODUCED, SCALED_PASSES, SCALED_FAILS, NOT_TESTABLE, REPORTED)
 
 
 class Line(NamedTuple):

@@ -10,7 +10,7 @@ from homeoanalysis.contracts.outcomes import Outcome, read
 from homeoanalysis.report.headline import counted
 from homeoanalysis.report.page import rendered
 from homeoanalysis.report.published import PUBLISHED, Shown, published
-from homeoanalysis.report.times import times
+from homeoanalysis.report.times import total
 from homeoanalysis.report.values import Picture, picture
 
 _MOST = 4  # quantities of a figure that are told one by one
@@ -43,9 +43,8 @@ def overview(studies: Sequence[Published], template: Path) -> str:
 
 def gathered(study: str, table: Path, picture: Path, jobs: Mapping[str, str]) -> Published:
     """The published figures of a study, from its published.csv. jobs: file with the time of a job -> its rule."""
-    seconds = sum(t.seconds for t in times({Path(path): rule for path, rule in jobs.items()}))
     date = datetime.fromtimestamp(table.stat().st_mtime, UTC).date().isoformat()
-    return Published(study, read(table), picture, date, seconds)
+    return Published(study, read(table), picture, date, total(jobs))
 
 
 def small_pictures(studies: Sequence[Published]) -> dict[str, list[Outcome]]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from homeoanalysis.contracts.claims import Row
 from homeoanalysis.contracts.outcomes import Outcome, panel_verdict
 from homeoanalysis.report.text import interval, number
 
@@ -69,13 +70,13 @@ def _line(o: Outcome) -> Line:
     )
 
 
-def band(outcome: Outcome) -> str:
+def band(outcome: Outcome | Row) -> str:
     """What ours must be."""
     # A digit more than ours, which may lie on an edge.
     low, high = (f"{edge:.4g}" if np.isfinite(edge) else "" for edge in (outcome.at_least, outcome.at_most))
     if low and high:
         return f"{low} to {high}"
-    return f"at least {low}" if low else f"at most {high}"
+    return f"at least {low}" if low else f"at most {high}" if high else "no band"
 
 
 def _known(value: float, low: float, high: float, where: str, *, is_remembered: bool = False) -> str:

@@ -26,6 +26,11 @@ def times(files: Mapping[Path, str]) -> list[Time]:
     return [Time(rule, len(each), sum(s for s, _ in each), max(m for _, m in each)) for rule, each in found.items()]
 
 
+def total(jobs: Mapping[str, str]) -> float:
+    """Seconds that all jobs took together. jobs: file with the time of a job -> its rule."""
+    return sum(t.seconds for t in times({Path(path): rule for path, rule in jobs.items()}))
+
+
 def _number(text: str) -> float:
     """A job that ends within moments has no memory: "-" or NA."""
     try:

@@ -1,6 +1,7 @@
-"""The verb `reproduce`: what papers published beside what the comparison of a study holds."""
+"""The verb `reproduce`: what papers published, and what is claimed, beside what the comparison of a study holds."""
 
+from homeoanalysis.reproduce.claim import Examined, beside, examined, judge, tabulate
 from homeoanalysis.reproduce.picture import picture, thumbnail
 from homeoanalysis.reproduce.verb import reproduce
 
-__all__ = ["picture", "reproduce", "thumbnail"]
+__all__ = ["Examined", "beside", "examined", "judge", "picture", "reproduce", "tabulate", "thumbnail"]

@@ -11,7 +11,16 @@ import numpy as np
 from matplotlib import rc_context
 
 from homeoanalysis import drawing
-from homeoanalysis.contracts.outcomes import Outcome, panel_verdict
+from homeoanalysis.contracts.outcomes import (
+    NOT_REPRODUCED,
+    NOT_TESTABLE,
+    REPORTED,
+    REPRODUCED,
+    SCALED_FAILS,
+    SCALED_PASSES,
+    Outcome,
+    panel_verdict,
+)
 from homeoanalysis.drawing import Drawn
 from homeoanalysis.files import replacing
 
@@ -29,7 +38,11 @@ _LABELS = {
     "ours": _OURS,
     "negative control": _CONTROL,
 }
-_MARKS = {"reproduced": "✓", "scaled test passes": "✓", "not reproduced": "✗", "scaled test fails": "✗", "not testable": "–"}
+_MARKS = {
+    **dict.fromkeys((REPRODUCED, SCALED_PASSES), "✓"),
+    **dict.fromkeys((NOT_REPRODUCED, SCALED_FAILS), "✗"),
+    **dict.fromkeys((NOT_TESTABLE, REPORTED), "–"),
+}
 
 
 _ONE, _CURVE = 0.85, 2.2  # height of an axis [inch]
@@ -37,8 +50,11 @@ _WRAP = 90  # letters across the picture
 _SMALL = 480  # width of a thumbnail [pixels]
 
 
-def picture(outcomes: Sequence[Outcome]) -> Drawn:
-    """One axis for each quantity and each curve: the band that ours must lie in and the control must not, and all the numbers."""
+def picture(outcomes: Sequence[Outcome], *, known: str = "published") -> Drawn:
+    """One axis for each quantity and each curve: the band that ours must lie in and the control must not, and all the numbers.
+
+    known: what the numbers are that ours stand beside; "recording" where they are our own measures of one.
+    """
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -54,16 +70,17 @@ def picture(outcomes: Sequence[Outcome]) -> Drawn:
             for column, points in enumerate(row):
                 _draw_curve(figure.add_subplot(grid[k, column] if len(row) > 1 else grid[k, :]), points, _WRAP // len(row))
         entries: dict[str, Any] = {
-            label: Line2D([], [], linestyle="none", **{"markersize": 5, **look})
+            known if label == "published" else label: Line2D([], [], linestyle="none", **{"markersize": 5, **look})
             for label, look in _LABELS.items()
             if label not in _unused(outcomes)
         }
         drawing.place_legend(figure, {**entries, "passes (band)": Patch(**drawing.CEILING)})
     told = [_told(group) for row in rows for group in row]
+    given = "Error bars of published numbers: as the paper gives them; of ours and of controls: " if known == "published" else ""
     return Drawn(
         figure,
-        "Published numbers and ours. Ours must lie in the grey band, the negative control outside of it, or not with its whole "
-        "interval where that is drawn. Error bars of published numbers: as the paper gives them; of ours and of controls: 95 % "
+        f"{known.capitalize()} numbers and ours. Ours must lie in the grey band, the negative control outside of it, or not "
+        f"with its whole interval where that is drawn. {given or 'Error bars: '}95 % "
         "interval over subjects or realisations, which takes 4 of them. "
         f"{'; '.join(told)}. n (subjects or realisations): {', '.join(str(o.n) for row in rows for o, *_ in row)}.",
         ("comparison.nc: location", "comparison.nc: location_low", "comparison.nc: location_high"),
@@ -154,7 +171,7 @@ def _draw(axes: "Axes", outcome: Outcome) -> None:
     ]
     numbers = np.array([x for value, low, high, *_ in known for x in (value, low, high)] + [outcome.at_least, outcome.at_most])
     numbers = numbers[np.isfinite(numbers)]
-    low, high = numbers.min(), numbers.max()
+    low, high = (numbers.min(), numbers.max()) if numbers.size else (0.0, 1.0)
     margin = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
     axes.set_xlim(low - margin, high + margin)
     edges = axes.get_xlim()
@@ -162,7 +179,8 @@ def _draw(axes: "Axes", outcome: Outcome) -> None:
         outcome.at_least if np.isfinite(outcome.at_least) else edges[0],
         outcome.at_most if np.isfinite(outcome.at_most) else edges[1],
     )
-    axes.axvspan(*band, **drawing.CEILING)
+    if np.isfinite([outcome.at_least, outcome.at_most]).any():
+        axes.axvspan(*band, **drawing.CEILING)
     for y, (value, below, above, look, is_hollow) in enumerate(known):
         if np.isfinite(value):
             error = np.array([[value - below], [above - value]]) if np.isfinite(below) else None

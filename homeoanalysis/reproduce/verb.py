@@ -12,13 +12,23 @@ from homeoanalysis.contracts.outcomes import (
     NOT_REPRODUCED,
     NOT_TESTABLE,
     RECORDING,
+    REPORTED,
     REPRODUCED,
     SCALED_FAILS,
     SCALED_PASSES,
     Outcome,
 )
+from homeoanalysis.numerics.margins import Sample
 
 _log = logging.getLogger(__name__)
+
+
+class Shown(NamedTuple):
+    """What a quantity is a part of."""
+
+    name: str
+    title: str
+    citation: str
 
 
 class _Found(NamedTuple):
@@ -28,6 +38,7 @@ class _Found(NamedTuple):
     n: int
     unit: str
     reason: str  # why there is no value
+    sample: Sample | None = None  # the subjects behind it, where there are any
 
 
 def reproduce(published: Mapping[str, Panel], comparison: xr.Dataset, sizes: Mapping[str, str]) -> list[Outcome]:
@@ -39,8 +50,9 @@ def reproduce(published: Mapping[str, Panel], comparison: xr.Dataset, sizes: Map
     outcomes: list[Outcome] = []
     for name, panel in published.items():
         together = {curve for misfit in panel.misfits.values() for curve in misfit.curves}
+        shown = Shown(name, panel.title, panel.citation)
         of_panel = [
-            _outcome(name, panel, m, comparison, sizes[m.quantity.source], is_control_judged=m.curve not in together)
+            judged(shown, m, comparison, sizes[m.quantity.source], is_control_judged=m.curve not in together)
             for m in panel.members()
         ]
         outcomes += of_panel
@@ -49,16 +61,18 @@ def reproduce(published: Mapping[str, Panel], comparison: xr.Dataset, sizes: Map
     return outcomes
 
 
-def _outcome(name: str, panel: Panel, member: Member, comparison: xr.Dataset, size: str, *, is_control_judged: bool) -> Outcome:
+def judged(shown: Shown, member: Member, comparison: xr.Dataset, size: str, *, is_control_judged: bool = True) -> Outcome:
+    """One quantity, at a size of the models."""
     quantity = member.quantity
-    ours = _found(comparison, quantity.cell(), minus=quantity.minus, over=quantity.over, crossing=quantity.crossing)
+    cell, crossing = quantity.cell(), quantity.crossing
+    ours = _found(comparison, cell, minus=quantity.minus, over=quantity.over, crossing=crossing, is_share=quantity.share)
     control = None if quantity.control is None else _of_control(comparison, quantity, quantity.control)
     verdict, reason = _judge(quantity, ours, control if is_control_judged else None, size)
     at_least, at_most = quantity.band(size)
     return Outcome(
-        panel=name,
-        panel_title=panel.title,
-        citation=panel.citation,
+        panel=shown.name,
+        panel_title=shown.title,
+        citation=shown.citation,
         quantity=member.key,
         title=quantity.title,
         unit=ours.unit,
@@ -82,6 +96,7 @@ def _outcome(name: str, panel: Panel, member: Member, comparison: xr.Dataset, si
         axis=member.axis,
         x=member.x,
         is_logarithmic=member.is_logarithmic,
+        p=ours.sample.p(at_least, at_most) if ours.sample is not None else np.nan,
     )
 
 
@@ -131,6 +146,7 @@ def _misfit(name: str, panel: Panel, key: str, misfit: Misfit, outcomes: Sequenc
         axis="",
         x=np.nan,
         is_logarithmic=False,
+        p=np.nan,
     )
 
 
@@ -154,7 +170,7 @@ def _of_control(comparison: xr.Dataset, quantity: Quantity, control: Control) ->
     minus, over, crossing = (getattr(control, key) or getattr(quantity, key) for key in ("minus", "over", "crossing"))
     cell = quantity.control_cell(control)
     if not control.surrogate:
-        return _found(comparison, cell, minus=minus, over=over, crossing=crossing)
+        return _found(comparison, cell, minus=minus, over=over, crossing=crossing, is_share=quantity.share)
     value = float(comparison.null_location.sel(target=cell.source, metric=cell.metric, contrast=cell.contrast))
     why = "" if np.isfinite(value) else f"the surrogates of {cell.source} have none"
     return _found(comparison, cell)._replace(value=value, low=np.nan, high=np.nan, reason=why)
@@ -166,6 +182,8 @@ def _judge(quantity: Quantity, ours: _Found, control: _Found | None, size: str) 
         return NOT_TESTABLE, too_small
     if np.isnan(ours.value):
         return NOT_TESTABLE, ours.reason
+    if quantity.reported_only:
+        return REPORTED, ""
     ends, band = [ours.value], quantity.band(size)
     if quantity.whole_interval and np.isfinite(ours.low):
         ends = [ours.low, ours.high]
@@ -201,9 +219,11 @@ def _found(
     minus: Cell | None = None,
     over: Cell | None = None,
     crossing: Crossing | None = None,
+    is_share: bool = False,
 ) -> _Found:
     # A location is the same for all targets.
     at = comparison.isel(target=0).sel(metric=cell.metric, contrast=cell.contrast, source=cell.source)
+    values = _subjects(comparison, cell)
     found = _Found(
         value=float(at.location),
         low=float(at.location_low),
@@ -211,19 +231,48 @@ def _found(
         n=int(at.n_subjects),
         unit=str(at.unit.values),
         reason=str(at.location_reason.values),
+        sample=Sample(np.array(list(values.values())), np.empty(0), is_share=is_share) if values else None,
     )
     if crossing is not None:
         return _crossed(found, _found(comparison, cell.model_copy(update={"source": crossing.source})), crossing)
-    # Both are of the same subjects or not, which neither a difference nor a ratio of locations knows: they have no interval.
-    if minus is not None:
-        other = _found(comparison, minus)
-        return _Found(found.value - other.value, np.nan, np.nan, found.n, found.unit, found.reason or other.reason)
-    if over is None:
+    other = minus or over
+    if other is not None:
+        is_ratio = over is not None
+        return _of_two(found, _found(comparison, other), _two(comparison, cell, other, is_ratio=is_ratio), is_ratio=is_ratio)
+    if not is_share or found.sample is None:
         return found
-    under = _found(comparison, over)
-    ratio = found.value / under.value if under.value != 0 else np.nan
-    reason = found.reason or under.reason or "the quantity that it is divided by is 0"
-    return _Found(ratio, np.nan, np.nan, found.n, "1", "" if np.isfinite(ratio) else reason)
+    if not np.isin(found.sample.first, (0.0, 1.0)).all():
+        return found._replace(value=np.nan, sample=None, reason="it is no share: a subject says neither yes (1) nor no (0)")
+    low, high = found.sample.interval()
+    return found._replace(low=low, high=high)
+
+
+def _subjects(comparison: xr.Dataset, cell: Cell) -> dict[str, float]:
+    """The values behind a location; none where it is of two groups of subjects, or of a line through them."""
+    values = comparison.subject_location.sel(metric=cell.metric, contrast=cell.contrast, source=cell.source)
+    return {str(s): float(v) for s, v in zip(values.subject.values, values.values, strict=True) if np.isfinite(v)}
+
+
+def _two(comparison: xr.Dataset, cell: Cell, other: Cell, *, is_ratio: bool) -> Sample | None:
+    """The subjects of two locations: each with itself where both are of one model or recording and of the same subjects, since
+    the realisations of a model and its variants have the same seeds.
+    """
+    first, second = _subjects(comparison, cell), _subjects(comparison, other)
+    if not first or not second:
+        return None
+    is_paired = cell.source.partition(".")[0] == other.source.partition(".")[0] and first.keys() == second.keys()
+    return Sample(np.array(list(first.values())), np.array(list(second.values())), is_ratio, is_paired)
+
+
+def _of_two(first: _Found, second: _Found, sample: Sample | None, *, is_ratio: bool) -> _Found:
+    """The difference or the ratio of two locations."""
+    low, high = sample.interval() if sample is not None else (np.nan, np.nan)
+    reason, n = first.reason or second.reason, sample.n if sample is not None else first.n
+    if not is_ratio:
+        return _Found(first.value - second.value, low, high, n, first.unit, reason, sample)
+    value = first.value / second.value if second.value != 0 else np.nan
+    reason = reason or ("" if np.isfinite(value) else "the quantity that it is divided by is 0")
+    return _Found(value, low, high, n, "1", reason, sample)
 
 
 def _crossed(first: _Found, second: _Found, crossing: Crossing) -> _Found:

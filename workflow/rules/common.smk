@@ -67,4 +67,4 @@ wildcard_constraints:
     batch="[A-Za-z0-9_-]+",
     study=any_of(CONFIG.studies),
     label="[A-Za-z0-9_]+([.][A-Za-z0-9_]+)?",
-    figure="(?!published[.])[A-Za-z0-9_]+",  # that one is drawn by the rule reproduce
+    figure="(?!(published|claim)[.])[A-Za-z0-9_]+",  # those are drawn by the rules reproduce and judge

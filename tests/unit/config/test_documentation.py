@@ -11,7 +11,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
 
 def test_the_examples_are_valid(tmp_path: Path) -> None:
     found = re.findall(r"```yaml\n# (config/\S+)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(found) == 4
+    assert len(found) == 6
     for name, text in found:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -20,3 +20,4 @@ def test_the_examples_are_valid(tmp_path: Path) -> None:
     models = ("network", "network.frozen", "network.none", "network.stdp", "network.intrinsic")
     assert config.sources("rates") == {"cultures": "cultures"} | {name: f"{name}.ci" for name in models}
     assert [job.rule for job in Plan(config).jobs("rates")][-1] == "report"
+    assert config.tested() == {"C1": "c1", "C2": ""}

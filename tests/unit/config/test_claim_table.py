@@ -1,0 +1,160 @@
+"""The table of claims and its studies: what is told in one line, and what a sweep is made of."""
+
+from typing import Any
+
+import pytest
+
+from homeoanalysis.config import load_config
+from homeoanalysis.errors import ConfigError
+from homeoanalysis.plan import Plan
+
+STUDY = """\
+title: A claim
+question: Does it hold?
+models: [net]
+variants:
+  net:
+    without: {projections: {inhibition: {plasticity: []}}}
+    slow: {projections: {inhibition: {plasticity: [inhibitory_stdp: {target_rate: 3 Hz}]}}}
+metrics: {firing_rate: {}}
+contrasts: {late: {metrics: [firing_rate], epoch: after}}
+targets: {net: []}
+resampling: {draws: 0}
+figures: [locations]
+claim:
+  name: C1
+  statement: It fires
+  statistics: {rate: {title: rate, metric: firing_rate, contrast: late, source: net, at_least: 1.0}}
+  violations: {without: {title: without the rule, sources: {net: net.without}}}
+  robustness:
+    parameters:
+      target: {paths: [projections.inhibition.plasticity.inhibitory_stdp.target_rate]}
+      size:
+        paths: [populations.E.n, populations.I.n]
+        inverse: [projections.inhibition.topology.fixed_probability.probability]
+        factors: [2]
+    rules:
+      none: {net: {projections: {inhibition: {plasticity: []}}}}
+"""
+AT = "studies/claims/c1.yaml"
+
+
+@pytest.fixture
+def claims(folder: Any) -> Any:
+    """The folder with a claim that has a study, and one that has none."""
+    folder.write("claims.yaml", "C1: Networks fire\nC2: They think\n")
+    folder.write(AT, STUDY)
+    return folder
+
+
+def _faults(folder: Any) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as error:
+        load_config(folder.path)
+    return tuple(error.value.violations)
+
+
+def test_every_claim_of_the_table_is_there_with_its_study_or_without(claims: Any) -> None:
+    config = load_config(claims.path)
+    assert config.tested() == {"C1": "c1", "C2": ""}
+    plan = Plan(config)
+    assert plan.tested() == {"C1": "c1"}
+    assert [job.rule for job in plan.jobs("c1")][-2:] == ["judge", "report"]
+
+
+def test_neither_all_nor_figures_run_a_claim(claims: Any) -> None:
+    plan = Plan(load_config(claims.path))
+    assert plan.config.main.studies == ["demo"]
+    assert plan.with_published() == []
+
+
+def test_at_ci_nothing_is_swept(claims: Any) -> None:
+    config = load_config(claims.path)
+    assert config.sweeps == {}
+    assert set(config.studies) == {"demo", "c1"}
+
+
+def test_a_point_of_the_sweep_is_the_study_with_models_of_its_own(claims: Any) -> None:
+    config = load_config(claims.path, {"size": "nightly"})
+    points = {f"{name}": f"c1-{name}" for name in ("target_x0_5", "target_x2", "size_x2", "none")}
+    assert config.sweeps == {"c1": points}
+    assert config.tested() == {"C1": "c1", "C2": ""}
+
+    def rule(source: str) -> Any:
+        return Plan(config).raw_model(source)["projections"]["inhibition"]["plasticity"]
+
+    assert rule("net.nightly") == [{"inhibitory_stdp": {"target_rate": "5 Hz"}}]
+    assert rule("net-target_x0_5.nightly") == [{"inhibitory_stdp": {"target_rate": "2.5 Hz"}}]
+    assert rule("net-target_x2.slow.nightly") == [{"inhibitory_stdp": {"target_rate": "6 Hz"}}]  # a variant's own, too
+    assert rule("net-target_x2.without.nightly") == rule("net-none.nightly") == []
+    large = config.raw_models["net-size_x2"]
+    assert (large["populations"]["E"]["n"], large["populations"]["I"]["n"]) == (20, 10)
+    assert large["projections"]["inhibition"]["topology"]["fixed_probability"]["probability"] == 0.1
+    assert config.streams["net-size_x2"] == config.streams["net"]  # the same seeds
+    claim = config.studies["c1-size_x2"].claim
+    assert claim is not None
+    assert claim.statistics["rate"].source == "net-size_x2"
+    assert claim.violations["without"].sources == {"net-size_x2": "net-size_x2.without"}
+    assert claim.robustness is None
+    assert config.studies["c1-size_x2"].figures == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        (AT, "name: C1", "name: C3", f"config/{AT}: claim.name is 'C3', which config/claims.yaml has not; known: C1, C2"),
+        (AT, "name: C1", "name: C1 <b>", f"config/{AT}: claim.name is 'C1 <b>'; a name starts with a letter"),
+        (
+            AT,
+            "populations.E.n,",
+            "populations.E.m,",
+            f"config/{AT}: claim.robustness has 'populations.E.m' (size_x2), which is no",
+        ),
+        (AT, "none: {net:", "none: {nett:", f"config/{AT}: claim.robustness has 'nett' (none), which is no number, and no model"),
+        (AT, "factors: [2]", "factors: [0]", f"config/{AT}: claim.robustness.parameters.size.factors.0"),
+        (AT, "targets: {net: []}", "targets: {}", f"config/{AT}: has a claim but no targets"),
+        (
+            AT,
+            "source: net,",
+            "source: nett,",
+            f"config/{AT}: claim violations.without.sources has 'net', of which no",
+        ),
+        ("claims.yaml", "C1: Networks fire", "C1: 3", "config/claims.yaml: C1 is 3; write in words what is claimed"),
+        ("claims.yaml", "C2:", "../C2:", "config/claims.yaml: the name of a claim is '../C2'; a name starts with a letter"),
+    ],
+)
+def test_a_fault_is_one_line(claims: Any, file: str, old: str, new: str, told: str) -> None:
+    claims.replace(file, old, new)
+    faults = _faults(claims)
+    assert [line for line in faults if line.startswith(told)], faults
+
+
+def test_a_claim_has_one_study(claims: Any) -> None:
+    claims.write("studies/claims/again.yaml", STUDY)
+    (line,) = _faults(claims)
+    assert "claim.name is 'C1', which again tests already; a claim has one study" in line
+
+
+def test_claims_have_a_folder_of_their_own(claims: Any) -> None:
+    (claims.path / AT).rename(claims.path / "studies/c1.yaml")
+    (line,) = _faults(claims)
+    assert line.startswith("config/studies/c1.yaml: has a claim; move the file to config/studies/claims/")
+
+
+def test_what_claims_nothing_lies_elsewhere(claims: Any) -> None:
+    claims.write("studies/claims/other.yaml", STUDY[: STUDY.index("claim:")])
+    (line,) = _faults(claims)
+    assert line.startswith("config/studies/claims/other.yaml: has no claim")
+
+
+def test_a_study_has_one_name(claims: Any) -> None:
+    claims.write("studies/c1.yaml", STUDY[: STUDY.index("claim:")])
+    (line,) = _faults(claims)
+    assert "c1.yaml: the file's name is that of a study in studies/ too; results are kept by name, rename one" in line
+
+
+def test_the_point_that_makes_no_model_is_told(claims: Any) -> None:
+    claims.replace(AT, "factors: [2]", "factors: [0.001]")
+    assert load_config(claims.path).sweeps == {}  # not run at ci
+    with pytest.raises(ConfigError) as error:
+        load_config(claims.path, {"size": "full"})
+    assert any("claim.robustness, size_x0_001: net-size_x0_001: " in line for line in error.value.violations)
