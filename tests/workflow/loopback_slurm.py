@@ -11,7 +11,8 @@ from pathlib import Path
 
 import psutil
 
-CONFIG = Path("/etc/slurm/slurm.conf")  # a job's own `srun` looks nowhere else: the plugin takes SLURM_CONF away from it
+# A job's own `srun` looks nowhere else: the plugin takes SLURM_CONF away from it.
+CONFIG, CGROUPS = Path("/etc/slurm/slurm.conf"), Path("/etc/slurm/cgroup.conf")
 MARK = "# of a test on the loopback address; it may be removed"
 NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "sinfo", "scontrol")
 _SLURM = """\
@@ -54,9 +55,8 @@ def why_not() -> str:
         return f"Slurm is not installed ({', '.join(missing)} missing): apt-get install slurmctld slurmd slurm-client munge"
     if os.geteuid() != 0:
         return "Slurm is started by root only"
-    if CONFIG.exists() and MARK not in CONFIG.read_text():
-        return f"{CONFIG} is that of another Slurm, which is left alone"
-    return ""
+    others = [str(path) for path in (CONFIG, CGROUPS) if path.exists() and MARK not in path.read_text()]
+    return f"{others[0]} is that of another Slurm, which is left alone" if others else ""
 
 
 def _found(name: str) -> str | None:
@@ -82,7 +82,7 @@ class Slurm:
         given = {"mark": MARK, "host": socket.gethostname(), "state": self.state, "ports": ports, "memory": memory}
         CONFIG.parent.mkdir(exist_ok=True)
         CONFIG.write_text(_SLURM.format(cores=os.cpu_count(), **given))
-        CONFIG.with_name("cgroup.conf").write_text(f"{MARK}\nCgroupPlugin=disabled\n")
+        CGROUPS.write_text(f"{MARK}\nCgroupPlugin=disabled\n")
         self._start_munge()
         self.start_controller()
         self.start_worker()
@@ -155,5 +155,5 @@ class Slurm:
                 except subprocess.TimeoutExpired:
                     daemon.kill()
                     daemon.wait()
-        for name in ("slurm.conf", "cgroup.conf"):
-            CONFIG.with_name(name).unlink(missing_ok=True)
+        for path in (CONFIG, CGROUPS):
+            path.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 import os
 import re
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -142,9 +143,27 @@ def test_whatever_is_killed_the_results_have_the_same_bytes(jobs: int, together:
     done = snakemake(alone, "--cores", "2", "small")
     assert done.returncode == 0, done.stderr
     _undisturbed(alone)
-    suffixes = {".nc", ".png", ".pdf", ".html"}
+    assert _same_files(project, alone) > jobs + 8
+
+
+@pytest.mark.nightly
+def test_the_tour_has_the_bytes_of_one_machine(slurm: Slurm, tmp_path: Path) -> None:
+    project, alone = tmp_path / "cluster", tmp_path / "alone"
+    for folder in (project, alone):
+        shutil.copytree(ROOT / "config", folder / "config")
+    run = Run(project, "tour")
+    run.end()
+    assert "has been submitted with SLURM jobid" in run.said()
+    done = snakemake(alone, "--cores", "2", "tour", timeout=3600)
+    assert done.returncode == 0, done.stderr
+    assert _same_files(project, alone) > 50
+
+
+def _same_files(project: Path, alone: Path) -> int:
+    """How many results there are, which are the same in both folders, byte for byte."""
+    suffixes = {".nc", ".png", ".pdf", ".html", ".csv"}
     files = [{p.relative_to(f) for p in (f / "results").rglob("*") if p.suffix in suffixes} for f in (project, alone)]
     assert files[0] == files[1]
-    assert len(files[0]) > jobs + 8
     for path in files[0]:
         assert without_times((project / path).read_bytes()) == without_times((alone / path).read_bytes()), path
+    return len(files[0])

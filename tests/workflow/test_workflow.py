@@ -77,11 +77,16 @@ def write_project(folder: Path) -> Path:
 
 
 def snakemake(
-    project: Path, *arguments: str, root: Path = ROOT, python: Path | str = sys.executable, **variables: str
+    project: Path,
+    *arguments: str,
+    root: Path = ROOT,
+    python: Path | str = sys.executable,
+    timeout: float = 300,
+    **variables: str,
 ) -> subprocess.CompletedProcess[str]:
     command = [str(python), "-m", "snakemake", "-s", str(root / "Snakefile"), "--directory", str(project), *arguments]
     environment = {**os.environ, "PYTHONPATH": str(root), **variables}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False, cwd=project)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=timeout, check=False, cwd=project)
 
 
 @pytest.fixture(scope="module")
