@@ -1,5 +1,8 @@
 """What jobs ask a cluster for lies above what they were measured to take, and not far above."""
 
+import re
+from pathlib import Path
+
 import pytest
 from networks import NETWORKS
 
@@ -49,6 +52,19 @@ def test_what_reads_files_asks_for_more_where_they_are_larger() -> None:
     assert 50 < 60 * small.runtime < 20 * 50
     assert 930 < long.mem_mb < 10 * 930
     assert 60 * long.runtime > 218
+
+
+def test_every_rule_that_runs_a_script_says_what_it_needs_or_stays_where_snakemake_runs() -> None:
+    folder = Path(__file__).parents[2] / "workflow" / "rules"
+    rules = {
+        name: body
+        for path in folder.glob("*.smk")
+        for name, body in re.findall(r"^rule (\w+):\n((?:(?:    .*)?\n)+)", path.read_text(), re.MULTILINE)
+    }
+    (local,) = re.findall(r"^localrules:\n((?:    .*\n)+)", (folder / "common.smk").read_text(), re.MULTILINE)
+    silent = {name for name, body in rules.items() if "    script:" in body and "**asking(" not in body}
+    assert silent == set(re.findall(r"\w+", local))
+    assert len(rules) > 8
 
 
 def test_a_job_that_was_ended_gets_more_the_next_time() -> None:

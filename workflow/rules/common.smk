@@ -55,8 +55,9 @@ def need_to_measure(w, input):
     return of_files(input.size_mb, draws=CONFIG.studies[w.study].resampling.draws, fold=40.0)
 
 
-# Their jobs run where Snakemake runs: a node of a cluster may have no network, and the page over all studies is made in a moment.
+# Their jobs run where Snakemake runs: a node of a cluster may have no network, and pages over all studies are made in a moment.
 localrules:
+    claims_overview,
     fetch,
     overview,
 
