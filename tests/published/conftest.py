@@ -3,18 +3,30 @@
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+import xarray as xr
 
 from homeoanalysis.compare import Measured, compare
 from homeoanalysis.config import load_config
+from homeoanalysis.config.claim import Claim
 from homeoanalysis.contracts.outcomes import Outcome
 from homeoanalysis.measure import measure
 from homeoanalysis.plan import Plan
-from homeoanalysis.reproduce import reproduce
+from homeoanalysis.reproduce import judge, reproduce
 from homeoanalysis.simulate import simulate
 
 ROOT = Path(__file__).parents[2]
+
+
+class Claimed(NamedTuple):
+    """A claim, and its statistics as they came out, also under its violations."""
+
+    claim: Claim
+    outcomes: list[Outcome]
+
+
 Judged = Mapping[str, Mapping[str, Outcome]]  # panel -> quantity -> outcome
 
 
@@ -24,35 +36,60 @@ def _plan(size: str) -> Plan:
 
 
 @functools.cache
-def _judged(study: str, size: str = "ci") -> Judged:
-    """simulate -> measure -> compare -> reproduce, of a study of models alone that makes no draws."""
+def _compared(study: str, size: str = "ci") -> xr.Dataset:
+    """simulate -> measure -> compare, of the models of a study that makes no draws."""
     plan = _plan(size)
     asked, sources = plan.config.studies[study], plan.config.sources(study)
-    assert not asked.recordings
     assert asked.resampling.draws == 0
     measures: dict[str, dict[str, Measured]] = {label: {} for label in asked.metrics}
     for short, source in sources.items():
+        if source not in plan.simulated:
+            continue
         model, stream = plan.model(source), plan.config.streams[plan.simulated[source][0]]
         seed = plan.config.main.seed
         runs = [simulate(model, name=stream, replicate=k, seed=seed).assign_attrs(source=source) for k in range(model.replicates)]
         for label in asked.metrics:
             metric = asked.metric(label)
             measures[label][short] = Measured(measure(runs, metric.name, **metric.parameters), {})
-    comparison = compare(
+    return compare(
         measures,
         contrasts=asked.contrasts,
-        targets=asked.targets,
+        targets={target: candidates for target, candidates in asked.targets.items() if target not in asked.recordings},
         fitted=plan.fitted(study),
         study=study,
         seed=plan.config.main.seed,
     )
+
+
+@functools.cache
+def _judged(study: str, size: str = "ci") -> Judged:
+    """The published figures of a study of models alone."""
+    plan = _plan(size)
+    asked = plan.config.studies[study]
+    assert not asked.recordings
     found: dict[str, dict[str, Outcome]] = {}
-    for outcome in reproduce(asked.published, comparison, plan.sizes(study)):
+    for outcome in reproduce(asked.published, _compared(study, size), plan.sizes(study)):
         found.setdefault(outcome.panel, {})[outcome.quantity] = outcome
     return found
+
+
+@functools.cache
+def _claimed(study: str) -> Claimed:
+    """The claim of a study at size ci, without its recordings, and what came out."""
+    plan = _plan("ci")
+    claim = plan.config.studies[study].claim
+    assert claim is not None
+    claim = claim.model_copy(update={"recordings": {}})
+    return Claimed(claim, judge(claim, _compared(study), plan.sizes(study)))
 
 
 @pytest.fixture(scope="session")
 def judged() -> Callable[..., Judged]:
     """The outcomes of a study, at a size (ci), by panel and quantity."""
     return _judged
+
+
+@pytest.fixture(scope="session")
+def claimed() -> Callable[[str], Claimed]:
+    """A claim and what came out."""
+    return _claimed
