@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from homeoanalysis.config import Config, Model
+from homeoanalysis.config.design import examined, model_faults, placed, points
+from homeoanalysis.config.parameter_sweep import Sweep
 from homeoanalysis.errors import ConfigError
 from homeoanalysis.fetch import local_path
+from homeoanalysis.provenance import code_of, rng_for
 
 ACTIVITY = "results/activity"
 
@@ -29,6 +32,7 @@ class Plan:
                 raise ConfigError(f"{folder} is a file, where the workflow has a folder of that name; rename the file")
         self.config = config
         self.simulated = config.variants()  # source -> (model, overrides)
+        self._points: dict[tuple[str, str], list[dict[str, Any]]] = {}
 
     def raw_model(self, source: str) -> dict[str, Any]:
         """The YAML of a simulated source's model, overrides applied."""
@@ -89,6 +93,65 @@ class Plan:
     def stimulus_files(self, source: str) -> list[str]:
         """The activity files whose stimulus a model is driven by."""
         return [path for recording in self.model(source).stimulus_recordings() for path in self.activity_files(recording)]
+
+    def sweep(self, study: str, name: str) -> Sweep:
+        """A sweep of a study."""
+        return self.config.studies[study].sweeps[name]
+
+    def sweep_source(self, study: str, name: str) -> str:
+        """The simulated source whose parameters a sweep varies."""
+        return self.config.sources(study)[self.sweep(study, name).model]
+
+    def sweep_points(self, study: str, name: str) -> list[dict[str, Any]]:
+        """The points of a sweep in order: path -> value. Sweeps of a study over the same ranges have the same, and are paired."""
+        if (study, name) not in self._points:
+            raw = self.raw_model(self.sweep_source(study, name))
+            rng = rng_for(self.config.main.seed, "sweep", study)
+            self._points[study, name] = points(self.sweep(study, name), examined(self.sweep(study, name), raw)[0], rng)
+        return self._points[study, name]
+
+    def sweep_parts(self, study: str, name: str) -> dict[str, range]:
+        """Part -> the points that one job simulates and measures."""
+        n, step = len(self.sweep_points(study, name)), self.sweep(study, name).points_per_job
+        return {str(k): range(start, min(start + step, n)) for k, start in enumerate(range(0, n, step))}
+
+    def sweep_part(self, study: str, name: str, part: str) -> dict[int, dict[str, Any]]:
+        """The points of one part: number in the sweep -> path -> value."""
+        every = self.sweep_points(study, name)
+        return {k: every[k] for k in self.sweep_parts(study, name)[part]}
+
+    def sweep_realisations(self, study: str, name: str) -> int:
+        """How many realisations each point has."""
+        return self.sweep(study, name).replicates or self.model(self.sweep_source(study, name)).replicates
+
+    def sweep_metrics(self, study: str, name: str) -> dict[str, Any]:
+        """The YAML of the metrics that are taken at each point: label -> parameters."""
+        metrics: dict[str, Any] = self.config.raw_studies[study]["metrics"]
+        return {label: metrics[label] for label in self.sweep(study, name).metrics or metrics}
+
+    def sweep_code(self, study: str, name: str) -> list[Path]:
+        """The code behind the points of a sweep: verbs, and the entries of its model and its metrics."""
+        entries = self.model(self.sweep_source(study, name)).entries()
+        entries += [("metrics", label.partition(".")[0]) for label in self.sweep_metrics(study, name)]
+        return [*code_of("sweep.points", *entries), *code_of("simulate"), *code_of("measure")]
+
+    def sweep_faults(self, study: str, name: str) -> Iterator[str]:
+        """Points of a sweep that the model does not take, each by itself: looked at by `check`, not at each start."""
+        raw = self.raw_model(self.sweep_source(study, name))
+        for k, point in enumerate(self.sweep_points(study, name)):
+            content = raw
+            for path, value in point.items():
+                content = placed(content, path, value)
+            if wrong := model_faults(content):
+                yield f"point {k} ({', '.join(f'{p} = {v}' for p, v in point.items())}): {wrong[0]}"
+
+    def swept_files(self, study: str) -> list[str]:
+        """The sweeps of a study."""
+        return [f"results/{study}/sweeps/{name}.nc" for name in self.config.studies[study].sweeps]
+
+    def sweep_pictures(self, study: str) -> list[str]:
+        """The figures of the sweeps of a study, as PNG (each has a PDF beside it)."""
+        return [f"results/{study}/figures/sweep.{name}.png" for name in self.config.studies[study].sweeps]
 
     def measure_file(self, study: str, label: str, source: str) -> str:
         """The measure of one source in a study."""
@@ -226,6 +289,12 @@ class Plan:
         yield Job("compare", study, [f"results/{study}/comparison.nc"])
         for path in self.figure_files(study):
             yield Job("draw", Path(path).stem, [path, path.removesuffix("png") + "pdf"])
+        for name, path, picture in zip(
+            self.config.studies[study].sweeps, self.swept_files(study), self.sweep_pictures(study), strict=True
+        ):
+            for part, of in self.sweep_parts(study, name).items():
+                yield Job("sweep_part", f"{name}, {len(of)} points", [f"{path.removesuffix('.nc')}/{part}.nc"])
+            yield Job("sweep", name, [path, picture, picture.removesuffix("png") + "pdf"])
         if published := self.published_files(study):
             yield Job("reproduce", study, [*published, published[-1].removesuffix("png") + "pdf"])
         if claim := self.claim_files(study):

@@ -219,8 +219,8 @@ def stamp(
 
 
 def code_of(verb: str, *entries: tuple[str, str]) -> list[Path]:
-    """The files behind a job: of its verb, and of the catalogue entries (folder, name) that its config names."""
-    module = _module_file([_PACKAGE, verb])
+    """The files behind a job: of its verb, or one module of it, and of the catalogue entries (folder, name) of its config."""
+    module = _module_file([_PACKAGE, *verb.split(".")])
     if module is None:
         raise LookupError(f"no verb {verb!r}")
     return [module, *(path for folder, name in entries for path in catalogue.source_files(folder, name))]

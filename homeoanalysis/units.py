@@ -112,6 +112,23 @@ def parse(text: object, expected: str) -> float:
     return number / inverse if inverse and factor * inverse == 1.0 else number * factor
 
 
+def si_unit(text: str) -> str:
+    """The SI unit of a quantity: "s" of "20 ms", "V*s" of "2 mV*s". Raises ValueError where the text is no quantity."""
+    match = _NUMBER.fullmatch(text)
+    if not match or not match[2]:
+        raise ValueError(f"is {text!r}, no quantity with a unit; write e.g. '20 ms', and a number without quotes")
+    try:
+        exponents = unit(match[2])[1]
+    except ValueError as error:
+        raise ValueError(f"is {text!r}, no quantity ({error}); write e.g. '20 ms'") from None
+    whole = next((name for name in _NOUN if unit(name)[1] == exponents), None)
+    if whole is not None:
+        return whole
+    powers = [(name, n) for name, n in zip(("s", "V", "A", "m", "dB", "bit"), exponents, strict=True) if n]
+    above = [name if n == 1 else f"{name}^{n}" for name, n in powers if n > 0]
+    return "*".join(above or ["1"]) + "".join(f"/{name}" if n == -1 else f"/{name}^{-n}" for name, n in powers if n < 0)
+
+
 def quantity(expected: str) -> Any:
     """The annotated type of a config value in the unit `expected`; the validated value is an SI float."""
 

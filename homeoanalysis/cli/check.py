@@ -1,5 +1,6 @@
 """check: is the config right, and which jobs does it ask for?"""
 
+import itertools
 import shlex
 import time
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.cli.text import count, printable, some, table, typed
 from homeoanalysis.config import Config, load_config
+from homeoanalysis.config.yaml import line_of
 from homeoanalysis.errors import ConfigError, DataError
 from homeoanalysis.fetch import local_path
 from homeoanalysis.plan import Plan
@@ -31,6 +33,7 @@ def check(folder: Path, studies: Sequence[str]) -> Iterator[str]:
     counted = f"{_studies(len(config.studies))}, {', '.join(things)}"
     plan = Plan(config)
     chosen = list(dict.fromkeys(studies)) or config.main.studies
+    _check_sweeps(plan, chosen, folder)
     try:
         _check_files(plan, chosen, folder)
         found = list(_look_into(plan, chosen, folder))
@@ -46,6 +49,18 @@ def check(folder: Path, studies: Sequence[str]) -> Iterator[str]:
     yield ""
     yield f"An output that exists may still be out of date: `{typed('snakemake -n')}` decides that, and says why."
     yield _run(folder, chosen if studies else [])
+
+
+def _check_sweeps(plan: Plan, studies: Sequence[str], folder: Path) -> None:
+    """Raises ConfigError for points of sweeps that the model does not take, which a run would leave out."""
+    wrong = []
+    for name in studies:
+        path = folder / "studies" / f"{name}.yaml"
+        for sweep in plan.config.studies[name].sweeps:
+            for fault in itertools.islice(plan.sweep_faults(name, sweep), _SHOWN):
+                wrong.append(f"{path}: line {line_of(path, f'sweeps.{sweep}')}: sweeps.{sweep}: {fault}")
+    if wrong:
+        raise ConfigError(*wrong)
 
 
 def _run(folder: Path, studies: Sequence[str]) -> str:

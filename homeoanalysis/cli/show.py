@@ -25,7 +25,8 @@ def show(path: Path) -> Iterator[str]:
     names, datasets = opened(path, _GROUPS)
     first = next(iter(datasets.values()))
     yield f"{path}: {first.attrs['schema']}"
-    summary = {"activity/1": _activity, "measure/1": _measure, "comparison/1": _comparison}[first.attrs["schema"]]
+    summaries = {"activity/1": _activity, "measure/1": _measure, "comparison/1": _comparison, "sweep/1": _sweep}
+    summary = summaries[first.attrs["schema"]]
     if first.attrs["schema"] != "activity/1":
         yield from summary(first)
         if len(names) > 1:
@@ -169,6 +170,22 @@ def _comparison(compared: xr.Dataset) -> Iterator[str]:
         yield f"  ... and {len(rows) - _ROWS - 1} more"
     if failed:
         yield f"  {count(failed, 'comparison')} could not be made; variable `reason` says why"
+
+
+def _sweep(swept: xr.Dataset) -> Iterator[str]:
+    what = f"{printable(swept.attrs.get('sweep', 'part of a sweep'))} of {printable(swept.attrs.get('source', ''))}"
+    yield f"  sweep {what}: {count(swept.sizes['point'], 'point')} x {count(swept.sizes['realisation'], 'realisation')}"
+    book = _json(swept, "bookkeeping")["realisations"]
+    dropped = "; ".join(f"{n} {printable(reason, 200)}" for reason, n in book["dropped"].items())
+    yield f"  realisations: {book['in']} in, {book['out']} out{f', dropped: {dropped}' if dropped else ''}"
+    for name in (n for n, c in swept.coords.items() if c.dims == ("point",) and n != "point"):
+        x = swept[name].values
+        yield f"  {printable(name, 100)}: {number(x.min())} to {number(x.max())} {swept[name].attrs['units']}"
+    for label in _json(swept, "metrics"):
+        x = swept[f"{label}_mean"].values if label in swept else np.array([np.nan])
+        finite = x[np.isfinite(x)]
+        told = f"{number(finite.min())} to {number(finite.max())}" if finite.size else "-"
+        yield f"  {printable(label)} [{swept[label].attrs['units'] if label in swept else ''}]: {told}"
 
 
 def _interval(cell: xr.Dataset) -> str:

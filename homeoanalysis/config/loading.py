@@ -9,11 +9,13 @@ from pydantic import BaseModel, Field, ValidationError
 from homeoanalysis import catalogue
 from homeoanalysis.config import claim_table, sweep, yaml
 from homeoanalysis.config.contrast import Contrast
+from homeoanalysis.config.design import examined
 from homeoanalysis.config.fields import Name, Size, Strict, check_name, explain, number_of
 from homeoanalysis.config.model import PRESENTATIONS, Model, ModelFile
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.config.replicate_table import located, with_table
 from homeoanalysis.config.study import Study
+from homeoanalysis.config.sweep_table import located_fault, with_tables
 from homeoanalysis.errors import ConfigError
 
 _Schema = TypeVar("_Schema", bound=BaseModel)
@@ -98,9 +100,11 @@ def load_config(folder: Path | str = "config", overrides: Mapping[str, Any] | No
     wrong += _name_faults(shown, overrides or {}, top, present, where)
     for name, content in raw_studies.items():
         wrong += _study_faults(where[name], content, studies.get(name), present, recordings, raw_models, models)
+        wrong += _sweep_faults(places["studies"][name], where[name], content, studies.get(name), raw_models, models)
     wrong += _variant_clashes(where, studies)
     wrong += claim_table.faults(shown, claims, where, studies)
     wrong += claim_table.sweep_faults(where, raw_studies, studies, raw_models)
+    wrong = [_with_line(fault, {where[name]: path for name, path in places["studies"].items()}) for fault in wrong]
     if wrong or top is None:
         raise ConfigError(*dict.fromkeys(wrong))
     sweeps = {} if top.size == "ci" else _swept(where, raw_studies, studies, raw_models, streams, recordings)
@@ -176,7 +180,8 @@ def _read_folder(folder: Path, kind: str, wrong: list[str]) -> dict[str, dict[st
             if twin:
                 raise ValueError(f"differs from {twin}.yaml only in case; some file systems cannot hold both, rename one")
             content = yaml.read(path, shown)
-            found[path.stem] = with_table(content, path, shown) if kind == "recordings" else content
+            put_in = {"recordings": with_table, "studies": with_tables}.get(kind)
+            found[path.stem] = put_in(content, path, shown) if put_in else content
         except ValueError as error:
             wrong.append(f"{shown}: the file's name {error}")
         except ConfigError as error:
@@ -320,7 +325,7 @@ def _name_faults(
 
 # Rules, and folders beside those of the studies; some file systems do not tell capital letters.
 _RESERVED = {
-    *("all", "fetch", "ingest", "simulate", "measure", "compare", "draw", "report"),
+    *("all", "fetch", "ingest", "simulate", "measure", "compare", "sweep", "sweep_part", "draw", "report"),
     *("reproduce", "overview", "judge", "claims_overview"),
     *("activity", "logs", "figures", "claims"),
 }
@@ -392,6 +397,32 @@ def _study_faults(
             yield from (f"{where}: contrasts.{name}.{fault}" for fault in _contrast_faults(contrast, study, recordings, models))
             yield from (f"{where}: contrasts.{name} {fault}" for fault in _overlaps(contrast, study, recordings, models))
         yield from (f"{where}: {fault}" for fault in _block_faults(study, recordings, models))
+
+
+def _sweep_faults(
+    path: Path,
+    where: str,
+    content: Mapping[str, Any],
+    study: Study | None,
+    raw: Mapping[str, dict[str, Any]],
+    models: Mapping[str, Model | None],
+) -> Iterator[str]:
+    """Parameters of sweeps that the model does not have, or values that it does not take, in any size."""
+    for name, swept in study.sweeps.items() if study else ():
+        model, _, variant = swept.model.partition(".")
+        if study is None or models.get(model) is None:
+            continue
+        override = study.all_variants()[model][variant] if variant else {}
+        faults = [f for size in _sizes(raw[model]) for f in examined(swept, _sized(raw[model], size, override))[1]]
+        yield from (f"{located_fault(content, path, where, name, f)} {f.text}" for f in dict.fromkeys(faults))
+
+
+def _with_line(fault: str, files: Mapping[str, Path]) -> str:
+    """A fault of a sweep with the line of the study's YAML, since a sweep may be long. files: as shown -> path."""
+    shown, _, said = fault.partition(": ")
+    if shown not in files or not said.startswith("sweeps."):
+        return fault
+    return f"{shown}: line {yaml.line_of(files[shown], said.split()[0])}: {said}"
 
 
 def _contrast_faults(

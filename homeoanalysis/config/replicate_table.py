@@ -1,19 +1,18 @@
 """Replicates from a spreadsheet: a CSV or TSV file beside the YAML, a line for each replicate."""
 
-import csv
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from homeoanalysis.config.fields import check_name
+from homeoanalysis.config.table import is_table, rows
 from homeoanalysis.errors import ConfigError
 
 _PLAIN = ("replicate", "part", "path", "sha256", "remote", "subject", "session", "start", "duration", "stimulus_bandwidth")
 _PREFIXED = ("path", "sha256", "remote", "time", "parameter")  # of a role, a time or a parameter: `time.drug_on`
 _FILE = {"path": "name", "sha256": "sha256", "remote": "remote"}
-_ROWS_MAX = 20_000
 
 
 def with_table(content: dict[str, Any], path: Path, shown: str) -> dict[str, Any]:
@@ -29,13 +28,13 @@ def with_table(content: dict[str, Any], path: Path, shown: str) -> dict[str, Any
     shared = content.get("files")
     if not isinstance(name, str):
         return content
-    if PurePosixPath(name).name != name or PurePosixPath(name).suffix.lower() not in (".csv", ".tsv"):
+    if not is_table(name):
         raise ConfigError(f"{shown}: replicates is {name!r}; write the name of a .csv or .tsv file that lies beside {path.name}")
     table = path.with_name(name)
     where = f"{Path(shown).parent.as_posix()}/{name}"
     replicates: dict[str, Any] = {}
     wrong: list[str] = []
-    for number, row in _rows(table, where):
+    for number, row in rows(table, where, _check_head):
         try:
             _add(row, replicates, shared)
         except ValueError as error:
@@ -52,7 +51,7 @@ def located(faults: Sequence[str], content: Mapping[str, Any], path: Path) -> li
     table = path.with_name(content["replicates"])
     lines: dict[str, int] = {}
     replicates: dict[str, Any] = {}
-    for number, row in _rows(table, table.name):
+    for number, row in rows(table, table.name, _check_head):
         _add(row, replicates, content.get("files"))
         lines |= {name: number for name in replicates if name not in lines}
 
@@ -63,36 +62,8 @@ def located(faults: Sequence[str], content: Mapping[str, Any], path: Path) -> li
     return [re.sub(r"\breplicates\.([A-Za-z0-9_-]+)", place, fault, count=1) for fault in faults]
 
 
-def _rows(table: Path, where: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """The lines that hold something: number in the file, column -> cell."""
-    try:
-        text = table.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise ConfigError(f"{where}: the file is missing; write it beside the YAML that names it") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{where}: byte {error.start} is not UTF-8; save the table as UTF-8") from None
-    except OSError as error:
-        raise ConfigError(f"{where}: cannot be read ({error.strerror}); mend its permissions") from None
-    first = text.partition("\n")[0]
-    mark = "\t" if table.suffix.lower() == ".tsv" else ";" if ";" in first and "," not in first else ","
-    lines = csv.reader(text.splitlines(), delimiter=mark, strict=True)
-    try:
-        head = [cell.strip() for cell in next(lines, [])]
-        _check_head(head, where)
-        for cells in lines:
-            row = [cell.strip() for cell in cells]
-            if len(row) != len(head) and any(row):
-                raise ConfigError(f"{where}: line {lines.line_num} has {len(row)} cells, not {len(head)}; mend it")
-            if any(row):
-                yield lines.line_num, dict(zip(head, row, strict=True))
-            if lines.line_num > _ROWS_MAX:
-                raise ConfigError(f"{where}: has more than {_ROWS_MAX} lines; make several recordings")
-    except csv.Error as error:
-        raise ConfigError(f"{where}: line {lines.line_num} is no CSV ({error}); check its quotes") from None
-
-
 def _check_head(head: list[str], where: str) -> None:
-    wrong = [f"{where}: the column {name!r} stands twice; remove one" for name in sorted({h for h in head if head.count(h) > 1})]
+    wrong: list[str] = []
     for name in head:
         prefix, dot, _ = name.partition(".")
         known = [*_PLAIN, *(f"{p}." for p in _PREFIXED)]

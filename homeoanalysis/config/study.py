@@ -12,6 +12,7 @@ from homeoanalysis.config import yaml
 from homeoanalysis.config.claim import Claim
 from homeoanalysis.config.contrast import Contrast, Expanded
 from homeoanalysis.config.fields import CatalogueSchema, Entry, Name, Strict, entry, explain
+from homeoanalysis.config.parameter_sweep import Sweep
 from homeoanalysis.config.published import Cell, Panel, Quantity
 from homeoanalysis.contracts import LABELLED
 from homeoanalysis.units import Second
@@ -86,6 +87,7 @@ class Study(Strict):
         default={},
         description="model: mechanism: the changes of its YAML that take it away; each combination of what is left is a variant",
     )
+    sweeps: dict[Name, Sweep] = Field(default={}, description="by a name of your choice: a model at many parameters")
     blindness: dict[Name, Name] = Field(
         default={}, description="model: the recording with whose number of units, duration and limits of detection it is measured"
     )
@@ -123,6 +125,7 @@ class Study(Strict):
                     f"variants.{model} varies a model that the study does not use; {catalogue.did_you_mean(model, self.models)}"
                 )
         wrong += self._strange_models()
+        wrong += self._unfit_sweeps(sources)
         for name, contrast in self.contrasts.items():
             for metric in contrast.metrics:
                 if metric not in self.metrics:
@@ -166,6 +169,17 @@ class Study(Strict):
                 yield f"variants.{model}.{variant} has the name of a combination of mechanisms; rename it"
             if not mechanisms:
                 yield f"mechanisms.{model} names no mechanism; name one, with the changes that take it away"
+
+    def _unfit_sweeps(self, sources: list[str]) -> Iterator[str]:
+        """What sweeps name that the study does not have."""
+        for name, sweep in self.sweeps.items():
+            models = [source for source in sources if source not in self.recordings]
+            if sweep.model not in models:
+                known = catalogue.did_you_mean(sweep.model, models)
+                yield f"sweeps.{name}.model is {sweep.model!r}, which is no model or variant of this study; {known}"
+            for label in (m for m in sweep.metrics if m not in self.metrics):
+                known = catalogue.did_you_mean(label, self.metrics)
+                yield f"sweeps.{name}.metrics has {label!r}, which the study does not measure; {known}"
 
     def _quantities(self) -> Iterator[tuple[str, Quantity]]:
         """Where each quantity stands that is judged, and what it is."""

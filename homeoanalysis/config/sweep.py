@@ -42,7 +42,7 @@ def varied(name: str, study: Mapping[str, Any], models: Mapping[str, dict[str, A
     like = {f"{model}-{point}": model for model in study.get("models", [])}
     names = {model: new for new, model in like.items()}
     made = {new: _changed(models[model], change, model) for new, model in like.items()}
-    content = {key: value for key, value in study.items() if key != "figures"}
+    content = {key: value for key, value in study.items() if key not in ("figures", "sweeps")}
     content["claim"] = {key: value for key, value in study["claim"].items() if key != "robustness"}
     content["variants"] = copy.deepcopy(study.get("variants", {}))
     for variants in content["variants"].values():

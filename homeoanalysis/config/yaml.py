@@ -68,6 +68,18 @@ def parse(text: str, shown: str) -> dict[str, Any]:
     return content
 
 
+def line_of(path: Path, key: str) -> int:
+    """The line of a YAML file in which the dotted `key`, or the longest part of it that is there, stands; keys may hold dots."""
+    node, line = yaml.compose(path.read_text(encoding="utf-8"), _Loader), 1
+    while isinstance(node, yaml.MappingNode):
+        fitting = [(k, v) for k, v in node.value if key == k.value or key.startswith(f"{k.value}.")]
+        if not fitting:
+            break
+        found, node = max(fitting, key=lambda pair: len(pair[0].value))
+        line, key = found.start_mark.line + 1, key[len(found.value) + 1 :]
+    return line
+
+
 def _is_larger(content: object, limit: int) -> bool:
     """Whether there are more values than `limit`, where an alias counts as all that it stands for: it may be billions."""
     todo, n = [content], 0

@@ -242,6 +242,28 @@ def _comparison_faults(ds: xr.Dataset) -> Iterator[str]:
                 yield f"variable {text!r} is empty at [{at}], where {name} is {ds[name].values[tuple(cell)]:g}; say why in words"
 
 
+def _sweep_faults(ds: xr.Dataset) -> Iterator[str]:
+    """Parameters are coordinates of the points; of each metric the value of each realisation, or a reason in words."""
+    if not {"point", "realisation"} <= set(ds.dims) or "reason" not in ds:
+        yield "the dimensions point and realisation, or the variable reason(point, realisation), are missing; rerun rule sweep"
+        return
+    swept = [name for name, c in ds.coords.items() if c.dims == ("point",) and name != "point"]
+    if not swept:
+        yield "no coordinate over point says which parameters were varied; rerun rule sweep"
+    for name in swept:
+        if ds[name].dtype.kind not in "iuf" or not np.all(np.isfinite(ds[name].values)):
+            yield f"the parameter {name!r} holds values that are no finite numbers"
+    for label in json.loads(ds.attrs.get("metrics", "[]")):
+        absent = [n for n in (label, *(f"{label}_{s}" for s in ("mean", "low", "high", "over", "reason"))) if n not in ds]
+        if absent and len(absent) < 6:  # in a part, no point may have a value
+            yield f"the variable {absent[0]!r} is missing; rerun rule sweep"
+        elif not absent:
+            others = [d for d in ds[label].dims if d not in ("point", "realisation")]
+            unsaid = ds[label].isnull().all(others) & (ds[f"{label}_reason"] == "") & (ds.reason == "")
+            if unsaid.any():
+                yield f"{int(unsaid.sum())} values of {label!r} are missing without a reason"
+
+
 def _claims_faults(ds: xr.Dataset) -> Iterator[str]:
     yield from _declared_faults(ds, CLAIMS)
     yield from (f"variable {name!r} is missing; rerun rule {RULE['claims/1']}" for name in CLAIMS if name not in ds)
@@ -251,5 +273,6 @@ _FAULTS = {
     "activity/1": _activity_faults,
     "measure/1": _measure_faults,
     "comparison/1": _comparison_faults,
+    "sweep/1": _sweep_faults,
     "claims/1": _claims_faults,
 }

@@ -1,4 +1,4 @@
-"""The three schemas as data: for each variable its dimensions and its unit, and the attributes that a dataset must have."""
+"""The schemas as data: for each variable its dimensions and its unit, and the attributes that a dataset must have."""
 
 from typing import NamedTuple
 
@@ -153,13 +153,15 @@ _OF_CLAIMS: dict[str, tuple[str | None, str]] = {
     "seconds": ("s", "time that all its jobs took"),
 }
 CLAIMS = {name: Variable(("claim",), units, long_name) for name, (units, long_name) in _OF_CLAIMS.items()}
-SCHEMAS = ("activity/1", "measure/1", "comparison/1", "claims/1")
-RULE = {"activity/1": "ingest or simulate", "measure/1": "measure", "comparison/1": "compare", "claims/1": "claims_overview"}
+SCHEMAS = ("activity/1", "measure/1", "comparison/1", "sweep/1", "claims/1")
+RULE = {"activity/1": "ingest or simulate", "measure/1": "measure", "comparison/1": "compare"}
+RULE |= {"sweep/1": "sweep", "claims/1": "claims_overview"}
 SOURCE_KINDS = ("recording", "model")
 ATTRIBUTES = {
     "activity/1": ("source", "source_kind", "replicate", "subject", "session", "factors", "citation", "bookkeeping"),
     "measure/1": ("source", "source_kind", "metric", "not_applicable"),
     "comparison/1": ("study",),
+    "sweep/1": ("source_kind", "metrics", "bookkeeping"),
     "claims/1": (),
 }
 CONTENT = ("spike_time", "rate", "binned_count", *SIGNALS[:-1], "weight")  # an activity has at least one of them

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "homeoanalysis"
 LAYERS = {
     1: ("errors", "files", "units", "catalogue", "contracts", "config", "provenance", "metric", "drawing", "numerics"),
     2: FOLDERS,
-    3: ("ingest", "simulate", "measure", "compare", "draw", "reproduce", "report", "export", "fetch", "job"),
+    3: ("ingest", "simulate", "measure", "compare", "sweep", "draw", "reproduce", "report", "export", "fetch", "job"),
     4: ("plan", "resources", "cli", "environment", "__main__", "__init__"),  # __init__ is the public API: it names the verbs
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names}

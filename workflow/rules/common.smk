@@ -42,12 +42,26 @@ def asking(need):
     return {name: resource(name) for name in Need._fields}
 
 
+def runs_of(model, realisations):
+    """How often a model runs: each realisation meets every recorded stimulus."""
+    stimuli = sum(len(names) for r in model.stimulus_recordings() for names in PLAN.recorded(r).values())
+    return realisations * max(stimuli, 1)
+
+
 @functools.cache
 def need_to_simulate(source, batch):
-    """Of the realisations of a batch, each of which meets every recorded stimulus."""
+    """Of the realisations of a batch."""
     model = PLAN.model(source)
-    stimuli = sum(len(names) for r in model.stimulus_recordings() for names in PLAN.recorded(r).values())
-    return of_model(model, runs=len(PLAN.realisations(source)[batch]) * max(stimuli, 1))
+    return of_model(model, runs=runs_of(model, len(PLAN.realisations(source)[batch])))
+
+
+@functools.cache
+def need_to_sweep(study, sweep, part):
+    """Of some points of a sweep, as if each were the model itself; one point at a time is in memory."""
+    model = PLAN.model(PLAN.sweep_source(study, sweep))
+    runs = runs_of(model, PLAN.sweep_realisations(study, sweep))
+    every = of_model(model, runs=runs * len(PLAN.sweep_parts(study, sweep)[part]))
+    return every._replace(mem_mb=of_model(model, runs=runs).mem_mb)
 
 
 def need_to_measure(w, input):
@@ -67,5 +81,7 @@ wildcard_constraints:
     model=any_of(PLAN.simulated),
     batch="[A-Za-z0-9_-]+",
     study=any_of(CONFIG.studies),
+    sweep=any_of(sorted({name for study in CONFIG.studies.values() for name in study.sweeps})),
+    part="[0-9]+",
     label="[A-Za-z0-9_]+([.][A-Za-z0-9_]+)?",
     figure="(?!(published|claim)[.])[A-Za-z0-9_]+",  # those are drawn by the rules reproduce and judge

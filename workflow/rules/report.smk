@@ -2,7 +2,11 @@ rule report:
     input:
         comparison="results/{study}/comparison.nc",
         measures=lambda w: list(PLAN.measure_files(w.study).values()),
-        figures=lambda w: [*PLAN.figure_files(w.study), *PLAN.claim_files(w.study)[1:]],
+        figures=lambda w: [
+            *PLAN.figure_files(w.study),
+            *PLAN.claim_files(w.study)[1:],
+            *PLAN.sweep_pictures(w.study),
+        ],
         tables=lambda w: PLAN.published_files(w.study)[:1],
         pictures=lambda w: PLAN.published_files(w.study)[1:],
         template=local(f"{workflow.basedir}/workflow/report/study.html.j2"),
