@@ -104,10 +104,11 @@ def _undisturbed(project: Path) -> None:
 
 @pytest.mark.parametrize(
     ("jobs", "together"),
-    [(10, 3), pytest.param(RUNS, 20, marks=pytest.mark.nightly)],
+    [(10, 3), pytest.param(RUNS, 10, marks=pytest.mark.nightly)],
     ids=["200 runs of a model in 10 jobs", "200 jobs"],
 )
 def test_whatever_is_killed_the_results_have_the_same_bytes(jobs: int, together: int, slurm: Slurm, tmp_path: Path) -> None:
+    """Seen on two busy cores: 10 jobs 550 s (load 7), 20 jobs 362 s (load 3.5); 200 jobs were not run to their end."""
     project, alone = (_project(tmp_path / name, batch=RUNS // jobs) for name in ("cluster", "alone"))
     targets = ["small", *(f"results/activity/many.ci/{k}.nc" for k in range(jobs))]
     grouped = [*targets, "--group-components", f"simulate={together}", "measure=20", "ingest=20"]
@@ -148,6 +149,7 @@ def test_whatever_is_killed_the_results_have_the_same_bytes(jobs: int, together:
 
 @pytest.mark.nightly
 def test_the_tour_has_the_bytes_of_one_machine(slurm: Slurm, tmp_path: Path) -> None:
+    """Not run yet."""
     project, alone = tmp_path / "cluster", tmp_path / "alone"
     for folder in (project, alone):
         shutil.copytree(ROOT / "config", folder / "config")
