@@ -19,7 +19,7 @@ from homeoanalysis.report.text import interval, number, units
 from homeoanalysis.report.values import Picture, picture
 
 CLAIM = "claim"  # the figure
-_SMALL = 320  # width of a thumbnail [pixels]
+_SMALL = 520  # width of a thumbnail [pixels]
 
 
 class Study(NamedTuple):
