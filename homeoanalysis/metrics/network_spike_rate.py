@@ -79,16 +79,19 @@ def _network_spikes(activity: xr.Dataset, bin_size: float, least: int, reach: fl
     segment = np.searchsorted(begin, times, side="right") - 1
     index = np.floor((times - begin[segment]) / bin_size + observed.EDGE).astype(np.int64)
     index = offset[segment] + np.minimum(index, n_bins[segment] - 1)  # the end of a segment belongs to it
-    place, active = np.unique(np.unique(np.stack([index, unit]), axis=1)[0], return_counts=True)
+    n_units = activity.sizes["unit"]
+    place, active = np.unique(np.unique(index * n_units + unit) // n_units, return_counts=True)
     if place.size == 0:
         return []
     first = np.flatnonzero(np.diff(place, prepend=-2) > 1)  # of each run of bins with activity
+    last = np.append(first[1:], place.size)
+    is_full = np.maximum.reduceat(active, first) > least  # few of the runs are
     found = []
-    for a, b in zip(first, np.append(first[1:], place.size), strict=True):
+    for a, b in zip(first[is_full], last[is_full], strict=True):
         top = a + int(np.argmax(active[a:b]))
         of = np.searchsorted(offset, place[top], side="right") - 1
         within = place[top] - offset[of]
-        if active[top] > least and around <= within < n_bins[of] - around:
+        if around <= within < n_bins[of] - around:
             found.append(_Spike(int(active[top]), _width(place, active, int(top), around)))
     return found
 
