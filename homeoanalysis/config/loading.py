@@ -430,15 +430,15 @@ def _contrast_faults(
 ) -> Iterator[str]:
     """A factor level or epoch that no source has is a typing error, not an empty comparison."""
     levels: dict[str, set[object]] = {}
-    for replicate in (r for name in study.recordings for r in recordings[name].replicates.values()):
-        for factor, level in replicate.factors.items():
-            levels.setdefault(factor, set()).add(level)
+    for factor, level in (pair for factors in _factors(study, recordings, models) for pair in factors.items()):
+        levels.setdefault(factor, set()).add(level)
     asked = [("where", factor, level) for factor, level in contrast.where.items()]
     if contrast.between is not None:
         asked += [("between", contrast.between.factor, level) for level in contrast.between.levels]
     for key, factor, level in asked:
         if factor not in levels:
-            yield f"{key} names the factor {factor!r}, which no recording has; {catalogue.did_you_mean(factor, levels)}"
+            holder = "recording" if study.recordings else "session of a model"
+            yield f"{key} names the factor {factor!r}, which no {holder} has; {catalogue.did_you_mean(factor, levels)}"
         elif level not in levels[factor] and not contrast.without_data:
             known = ", ".join(map(repr, sorted(levels[factor], key=lambda x: (isinstance(x, str), x))))
             yield f"{key} asks for {factor} = {level!r}, which no replicate has; known: {known}"
@@ -453,6 +453,17 @@ def _contrast_faults(
             of_targets = _epochs(study, recordings, models, list(study.targets))
             if label not in of_targets:
                 yield f"{key} is {label!r}, which no target has; {catalogue.did_you_mean(label, of_targets)}"
+
+
+def _factors(
+    study: Study, recordings: Mapping[str, Recording], models: Mapping[str, Model | None]
+) -> Iterator[Mapping[str, object]]:
+    """Those of every replicate of the recordings, or, in a study of models alone, of the sessions of these."""
+    for name in study.recordings:
+        yield from (replicate.factors for replicate in recordings[name].replicates.values())
+    if not study.recordings:
+        for model in filter(None, map(models.get, study.models)):
+            yield from (part.factors for part in model.sessions.values())
 
 
 def _trend_faults(

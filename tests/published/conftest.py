@@ -15,7 +15,7 @@ from homeoanalysis.contracts.outcomes import Outcome
 from homeoanalysis.measure import measure
 from homeoanalysis.plan import Plan
 from homeoanalysis.reproduce import judge, reproduce
-from homeoanalysis.simulate import simulate
+from homeoanalysis.simulate import sessions, simulate
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,7 +47,8 @@ def _compared(study: str, size: str = "ci") -> xr.Dataset:
             continue
         model, stream = plan.model(source), plan.config.streams[plan.simulated[source][0]]
         seed = plan.config.main.seed
-        runs = [simulate(model, name=stream, replicate=k, seed=seed).assign_attrs(source=source) for k in range(model.replicates)]
+        whole = [simulate(model, name=stream, replicate=k, seed=seed) for k in range(model.replicates)]
+        runs = [part.assign_attrs(source=source) for run in whole for part in sessions(run, model.sessions)]
         for label in asked.metrics:
             metric = asked.metric(label)
             measures[label][short] = Measured(measure(runs, metric.name, **metric.parameters), {})

@@ -27,6 +27,7 @@ NETWORKS = {
     "sweeney2015": {"heterogeneity": SCALED_PASSES, "length": SCALED_PASSES, "step": NOT_TESTABLE},  # F09
     "hengen2013": dict.fromkeys(("drop_and_rebound", "without_homeostasis"), SCALED_PASSES),  # F10
     "gallinaro2018": dict.fromkeys(("associative", "homeostatic"), SCALED_PASSES),  # F14
+    "culture": dict.fromkeys(("set_point", "bursts"), SCALED_PASSES),
 }
 
 

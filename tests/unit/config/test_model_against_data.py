@@ -99,3 +99,15 @@ def test_faults_of_mechanisms_and_blindness(old: str, new: str, told: str, folde
 def test_faults_of_sessions(sessions: str, told: str, folder: Any) -> None:
     folder.replace(NET, "duration: 10 s\n", f"duration: 10 s\nsessions: {sessions}\n")
     assert any(told in line for line in faults(folder))
+
+
+def test_a_study_of_models_alone_takes_factors_from_their_sessions(folder: Any) -> None:
+    folder.replace(NET, "duration: 10 s\n", "duration: 10 s\nsessions: {young: {span: [0 s, 4 s], factors: {age: 7}}}\n")
+    folder.replace(NET, "epochs:\n  before: [0 s, 4 s]\n  after: [6 s, 10 s]\n", "")
+    folder.replace(STUDY, "recordings: [culture]\n", "")
+    folder.replace(STUDY, "  culture: [net, net.static]\n", "  net: [net.static]\n")
+    folder.replace(STUDY, "epoch: after, reference: before", "epoch: whole, where: {age: 7}")
+    folder.replace(STUDY, "  ages: {metrics: [firing_rate], epoch: after, between: {factor: age, levels: [7, 14]}}\n", "")
+    load_config(folder.path)
+    folder.replace(STUDY, "where: {age: 7}", "where: {aeg: 7}")
+    assert "where names the factor 'aeg', which no session of a model has; did you mean 'age'" in faults(folder)[0]
