@@ -212,9 +212,9 @@ class Plan:
         found = f"results/{study}"
         return [f"{found}/claim.csv", f"{found}/figures/claim.png"] if self.config.studies[study].claim is not None else []
 
-    def sweep_files(self, study: str) -> dict[str, str]:
+    def robustness_files(self, study: str) -> dict[str, str]:
         """Point of the sweep of a claim's robustness -> the table of what was judged there; none at size ci."""
-        return {point: self.claim_files(name)[0] for point, name in self.config.sweeps.get(study, {}).items()}
+        return {point: self.claim_files(name)[0] for point, name in self.config.robustness.get(study, {}).items()}
 
     def timing_files(self, study: str) -> dict[str, str]:
         """File with the time that a job of a study took -> its rule. Downloads, and the report itself, are not told of."""
@@ -223,7 +223,7 @@ class Plan:
 
     def claim_timing_files(self, study: str) -> dict[str, str]:
         """The same of a study with a claim and of all points of its sweep."""
-        names = (study, *self.config.sweeps.get(study, {}).values())
+        names = (study, *self.config.robustness.get(study, {}).values())
         return {path: rule for name in names for path, rule in self.timing_files(name).items()}
 
     def sizes(self, study: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from homeoanalysis import catalogue
-from homeoanalysis.config import sweep, yaml
+from homeoanalysis.config import robustness, yaml
 from homeoanalysis.config.fields import check_name
 from homeoanalysis.config.study import Study
 from homeoanalysis.errors import ConfigError
@@ -50,7 +50,7 @@ def faults(shown: str, claims: Mapping[str, str], where: Mapping[str, str], stud
             yield f"{where[name]}: claim.name is {study.claim.name!r}, which {other} tests already; a claim has one study"
 
 
-def sweep_faults(
+def robustness_faults(
     where: Mapping[str, str],
     raw_studies: Mapping[str, dict[str, Any]],
     studies: Mapping[str, Study],
@@ -58,7 +58,7 @@ def sweep_faults(
 ) -> Iterator[str]:
     """What a sweep says of models, looked at whether it is run or not."""
     for name, study in studies.items():
-        robustness = study.claim.robustness if study.claim is not None else None
-        for point, change in sweep.points(robustness).items() if robustness is not None else ():
-            for key in sweep.absent(raw_studies[name], raw_models, change):
+        asked = study.claim.robustness if study.claim is not None else None
+        for point, change in robustness.points(asked).items() if asked is not None else ():
+            for key in robustness.absent(raw_studies[name], raw_models, change):
                 yield f"{where[name]}: claim.robustness has {key!r} ({point}), which is no number, and no model, of this study"

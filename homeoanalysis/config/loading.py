@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from homeoanalysis import catalogue
-from homeoanalysis.config import claim_table, sweep, yaml
+from homeoanalysis.config import claim_table, robustness, yaml
 from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.config.design import examined
 from homeoanalysis.config.fields import Name, Size, Strict, check_name, explain, number_of
@@ -40,11 +40,11 @@ class Config(Strict):
     raw_models: dict[str, dict[str, Any]]  # with `base` resolved
     streams: dict[str, str]  # model: the model that names its random streams
     claims: dict[str, str]  # claim: what is claimed, in config/claims.yaml
-    sweeps: dict[str, dict[str, str]]  # study of a claim: point of its robustness: the study that is run there; none at size ci
+    robustness: dict[str, dict[str, str]]  # study: point of its robustness: the study that is run there; none at ci
 
     def tested(self) -> dict[str, str]:
         """Every claim of the table -> the study that tests it; empty where there is none yet."""
-        points = {name for sweep in self.sweeps.values() for name in sweep.values()}
+        points = {name for studies in self.robustness.values() for name in studies.values()}
         written = {name: study for name, study in self.studies.items() if name not in points}
         studies = {study.claim.name: name for name, study in written.items() if study.claim is not None}
         return {claim: studies.get(claim, "") for claim in self.claims}
@@ -103,11 +103,11 @@ def load_config(folder: Path | str = "config", overrides: Mapping[str, Any] | No
         wrong += _sweep_faults(places["studies"][name], where[name], content, studies.get(name), raw_models, models)
     wrong += _variant_clashes(where, studies)
     wrong += claim_table.faults(shown, claims, where, studies)
-    wrong += claim_table.sweep_faults(where, raw_studies, studies, raw_models)
+    wrong += claim_table.robustness_faults(where, raw_studies, studies, raw_models)
     wrong = [_with_line(fault, {where[name]: path for name, path in places["studies"].items()}) for fault in wrong]
     if wrong or top is None:
         raise ConfigError(*dict.fromkeys(wrong))
-    sweeps = {} if top.size == "ci" else _swept(where, raw_studies, studies, raw_models, streams, recordings)
+    swept = {} if top.size == "ci" else _swept(where, raw_studies, studies, raw_models, streams, recordings)
     return Config(
         main=top,
         studies=studies,
@@ -117,7 +117,7 @@ def load_config(folder: Path | str = "config", overrides: Mapping[str, Any] | No
         raw_models=raw_models,
         streams=streams,
         claims=claims,
-        sweeps=sweeps,
+        robustness=swept,
     )
 
 
@@ -343,9 +343,9 @@ def _swept(
     found: dict[str, dict[str, str]] = {}
     wrong: list[str] = []
     for name, study in list(studies.items()):
-        robustness = study.claim.robustness if study.claim is not None else None
-        for point, change in sweep.points(robustness).items() if robustness is not None else ():
-            one = sweep.varied(name, raw_studies[name], raw_models, point, change)
+        asked = study.claim.robustness if study.claim is not None else None
+        for point, change in robustness.points(asked).items() if asked is not None else ():
+            one = robustness.varied(name, raw_studies[name], raw_models, point, change)
             shown = f"{where[name]}: claim.robustness, {point}"
             made = _validate(Study, one.study, shown, wrong)
             for model, content in one.models.items():

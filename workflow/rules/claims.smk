@@ -31,7 +31,7 @@ rule claims_overview:
     input:
         reports=[f"results/{study}/report.html" for study in PLAN.tested().values()],
         tables=[PLAN.claim_files(study)[0] for study in PLAN.tested().values()],
-        sweeps=[table for study in PLAN.tested().values() for table in PLAN.sweep_files(study).values()],
+        sweeps=[table for study in PLAN.tested().values() for table in PLAN.robustness_files(study).values()],
         pictures=[PLAN.claim_files(study)[1] for study in PLAN.tested().values()],
         template=local(f"{workflow.basedir}/workflow/report/claims.html.j2"),
         parts=report_parts(),
@@ -45,7 +45,7 @@ rule claims_overview:
         claims=CONFIG.claims,
         tested=PLAN.tested(),
         written={claim: CONFIG.raw_studies[study]["claim"] for claim, study in PLAN.tested().items()},
-        sweeps={claim: PLAN.sweep_files(study) for claim, study in PLAN.tested().items()},
+        sweeps={claim: PLAN.robustness_files(study) for claim, study in PLAN.tested().items()},
         times={claim: PLAN.claim_timing_files(study) for claim, study in PLAN.tested().items()},
         size=CONFIG.main.size,
         code=code_digest([*code_of("report"), *code_of("reproduce")]),

@@ -69,14 +69,14 @@ def test_neither_all_nor_figures_run_a_claim(claims: Any) -> None:
 
 def test_at_ci_nothing_is_swept(claims: Any) -> None:
     config = load_config(claims.path)
-    assert config.sweeps == {}
+    assert config.robustness == {}
     assert set(config.studies) == {"demo", "c1"}
 
 
 def test_a_point_of_the_sweep_is_the_study_with_models_of_its_own(claims: Any) -> None:
     config = load_config(claims.path, {"size": "nightly"})
     points = {f"{name}": f"c1-{name}" for name in ("target_x0_5", "target_x2", "size_x2", "none")}
-    assert config.sweeps == {"c1": points}
+    assert config.robustness == {"c1": points}
     assert config.tested() == {"C1": "c1", "C2": ""}
 
     def rule(source: str) -> Any:
@@ -154,7 +154,7 @@ def test_a_study_has_one_name(claims: Any) -> None:
 
 def test_the_point_that_makes_no_model_is_told(claims: Any) -> None:
     claims.replace(AT, "factors: [2]", "factors: [0.001]")
-    assert load_config(claims.path).sweeps == {}  # not run at ci
+    assert load_config(claims.path).robustness == {}  # not run at ci
     with pytest.raises(ConfigError) as error:
         load_config(claims.path, {"size": "full"})
     assert any("claim.robustness, size_x0_001: net-size_x0_001: " in line for line in error.value.violations)
