@@ -44,9 +44,11 @@ def fetch(source: Source, file: File, *, recording: str, destination: Path) -> N
     if near is None:
         _download(f"{source.url}{quote(file.remote or file.name)}", file, destination, source.mirror or recording, mirror)
         return
-    check_file(near, file.sha256, shown=f"recording {recording}: {near}")
+    shown = f"recording {recording}: {near}"
+    check_file(near, file.sha256, shown=shown)
     with replacing(destination) as part:
         shutil.copyfile(near, part)
+        check_file(part, file.sha256, shown=shown)  # again: it may have been replaced in between
     _log.info("%s: copied %s", recording, file.name)
 
 

@@ -6,11 +6,12 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from homeoanalysis.errors import ConfigError, DataError
 
+_PART = ".part-"
 _MARK = b"crc32:"
 _PIECE = 2**24  # bytes that are read at once
 _FULL = 10_000_000  # bytes; what may be left on a disk that counts as full
@@ -20,21 +21,21 @@ _FULL = 10_000_000  # bytes; what may be left on a disk that counts as full
 def replacing(path: Path | str) -> Iterator[Path]:
     """A path to write to; when the body ends without an error, what is there takes the place of `path`.
 
-    A job that is killed leaves a folder ".part-..." beside it, and never a file that looks finished.
+    A job that is killed leaves a folder ".part-..." beside it (see `clear_parts`), and never a file that looks finished.
     Raises DataError if it cannot be written.
     """
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-") as folder:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=_PART) as folder:
             part = Path(folder) / path.name
             try:
                 yield part
                 os.replace(part, path)
             except (OSError, RuntimeError) as error:  # the latter is netCDF's
-                raise DataError(f"{path} cannot be written ({error}); {_mend(error, part.parent)}") from error
+                raise DataError(f"{path} cannot be written ({error}); {mend(error, part.parent)}") from error
     except OSError as error:
-        raise DataError(f"{path} cannot be written ({error}); {_mend(error, path.parent)}") from error
+        raise DataError(f"{path} cannot be written ({error}); {mend(error, path.parent)}") from error
 
 
 def write_text(text: str, path: Path | str) -> None:
@@ -43,7 +44,8 @@ def write_text(text: str, path: Path | str) -> None:
         part.write_text(text, encoding="utf-8")
 
 
-def _mend(error: Exception, folder: Path) -> str:
+def mend(error: Exception, folder: Path) -> str:
+    """What to do about a file that could not be written into a folder."""
     code = error.errno if isinstance(error, OSError) else None
     if code in (errno.ENOSPC, errno.EDQUOT) or (folder.is_dir() and shutil.disk_usage(folder).free < _FULL):
         return "the disk is full: free some space and run again"
@@ -61,6 +63,13 @@ def refuse_read_only(*folders: Path) -> None:
             )
 
 
+def clear_parts(*folders: Path) -> None:
+    """Remove what jobs that were killed have left of their files; no job may be writing there."""
+    for folder in folders:
+        for part in folder.rglob(f"{_PART}*"):
+            shutil.rmtree(part, ignore_errors=True)
+
+
 def seal(path: Path) -> None:
     """Append the checksum of a file to it. HDF5 takes no notice of what stands behind its own end."""
     checksum = _checksum(path, path.stat().st_size)
@@ -68,17 +77,47 @@ def seal(path: Path) -> None:
         stream.write(_MARK + checksum)
 
 
-def is_intact(path: Path) -> bool:
-    """Whether a sealed file is what was written; True for one without a seal, which another program wrote.
-
-    One wrong byte can make the HDF5 library loop for ever (seen), so that this is asked before.
-    """
+def is_sealed(path: Path) -> bool:
+    """Whether a file has a seal, and is what was sealed."""
     with path.open("rb") as stream:
         length = stream.seek(0, os.SEEK_END)
         end = max(length - len(_MARK) - 8, 0)
         stream.seek(end)
         found = stream.read()
-    return not found.startswith(_MARK) or found == _MARK + _checksum(path, end)
+    return found.startswith(_MARK) and found == _MARK + _checksum(path, end)
+
+
+def is_intact(path: Path) -> bool:
+    """Whether a netCDF file is what was sealed; one without a seal, which another program wrote, must end where HDF5 says.
+
+    One wrong byte can make the HDF5 library loop for ever (seen), so that this is asked before.
+    """
+    return is_sealed(path) or _ends_as_hdf5(path)
+
+
+def damaged(path: Path | str) -> str:
+    """What to do about a netCDF file that cannot be read: only a result of the workflow can be made again."""
+    path = Path(path)
+    is_whole = False
+    with suppress(OSError):
+        is_whole = is_sealed(path)
+    if is_whole:  # HDF5 does not say what it lacked
+        return "it is whole, as its checksum says, so that the memory or the number of open files may be used up: run again"
+    is_result = path.suffix == ".nc" and "results" in path.absolute().parts
+    return "it is damaged: delete it and run the workflow again" if is_result else "it is damaged, or no result of this project"
+
+
+def _ends_as_hdf5(path: Path) -> bool:
+    """False for an HDF5 file of another length than it says; True for what is none: netCDF knows it, or says that it does not.
+
+    Source: HDF5 File Format Specification 3.0, II.A, "Disk Format: Level 0A - Format Signature and Superblock".
+    """
+    with path.open("rb") as stream:
+        head = stream.read(64)
+    if len(head) < 64 or not head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return True
+    at = {0: 40, 1: 44}.get(head[8], 28)  # the end of the file, by the version of the superblock
+    return int.from_bytes(head[at : at + 8], "little") == path.stat().st_size
 
 
 def watch(paths: Iterable[Path]) -> Callable[[], None]:

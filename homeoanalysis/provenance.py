@@ -7,7 +7,7 @@ import importlib.metadata
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import xarray as xr
 
 from homeoanalysis import catalogue
 from homeoanalysis.errors import DataError
+from homeoanalysis.files import damaged
 
 _ROOT = Path(__file__).parent
 PROVENANCE = ("code", "parameters", "seed", "history")  # attributes of a result that say how it was made
@@ -69,27 +70,51 @@ def inputs_of(paths: Iterable[Path | str]) -> dict[str, str]:
 
     What `ingest` read is named after its activity, as "results/activity/<source>/<replicate>.nc: <file>", so that the chain
     from a number to the recorded files stands in each result. Raises DataError if two inputs were made from different
-    versions of a file.
+    versions of a file, or by one step with different versions of a library, as a worker with another environment does.
     """
     found: dict[str, str] = {}
+    used: dict[tuple[str, str], tuple[str, str]] = {}
     for path in map(str, paths):
-        for name, digest in {path: file_hash(Path(path)), **_made_from(path)}.items():
+        history = _history(path)
+        for name, digest in {path: file_hash(Path(path)), **_made_from(path, history)}.items():
             if found.setdefault(name, digest) != digest:
                 raise DataError(f"{path} was made from another version of {name} than the other inputs; delete it and run again")
+        for step, library, v in _used(history):
+            first, before = used.setdefault((step, library), (path, v))
+            if v != before:
+                raise DataError(
+                    f"{path}: the step {step} behind it ran with {library} {v}, but behind {first} with {library} {before}; give "
+                    f"all workers the same environment, delete the files of the wrong one and run again"
+                )
     return found
 
 
-def _made_from(path: str) -> dict[str, str]:
-    """The inputs that the history of a result names; none where the file is no result of this project."""
+def _made_from(path: str, history: list[dict[str, Any]]) -> dict[str, str]:
+    """The inputs that the history of a result names."""
+    return {f"{path}: {k}" if e["step"] == "ingest" else k: digest for e in history for k, digest in e["inputs"].items()}
+
+
+def _used(history: list[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    """Step, library, version. Python's, and the project's own, decide no result by themselves: the digest of the code does."""
+    for entry in history:
+        for library, v in entry["versions"].items():
+            if library not in (_PACKAGE, "python"):
+                yield entry["step"], library, v
+
+
+def _history(path: str) -> list[dict[str, Any]]:
+    """The steps behind all groups of a result; none where the file is no result of this project."""
     import netCDF4  # here, since the config check need not pay
 
     with Path(path).open("rb") as stream:
         if stream.read(4) != b"\x89HDF":
-            return {}
-    with netCDF4.Dataset(path) as file:
-        parts = [part for part in (file, *file.groups.values()) if {"schema", "history"} <= set(part.ncattrs())]
-        entries = [entry for part in parts for entry in json.loads(part.history)]
-    return {f"{path}: {k}" if e["step"] == "ingest" else k: digest for e in entries for k, digest in e["inputs"].items()}
+            return []
+    try:
+        with netCDF4.Dataset(path) as file:
+            parts = [part for part in (file, *file.groups.values()) if {"schema", "history"} <= set(part.ncattrs())]
+            return [entry for part in parts for entry in json.loads(part.history)]
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error}); {damaged(path)}") from error
 
 
 @functools.cache

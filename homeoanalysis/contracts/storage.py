@@ -14,7 +14,7 @@ from homeoanalysis.contracts.blocks import append, in_memory, is_appended, is_la
 from homeoanalysis.contracts.checking import check
 from homeoanalysis.contracts.schemas import RULE, SCHEMAS
 from homeoanalysis.errors import ContractError, DataError
-from homeoanalysis.files import is_intact, replacing, seal
+from homeoanalysis.files import damaged, is_intact, replacing, seal
 
 SPIKES_IN_MEMORY = 2**27  # 1 GB; more are read where they are used, unit by unit by the metrics of rates
 
@@ -162,12 +162,6 @@ def _check_seal(path: Path | str) -> None:
     """HDF5 sees no file whose seal is broken."""
     if not is_intact(Path(path)):
         raise OSError("its checksum is wrong")
-
-
-def damaged(path: Path | str) -> str:
-    """What to do about a file that cannot be read: only a result of the workflow can be made again."""
-    is_result = Path(path).suffix == ".nc" and "results" in Path(path).absolute().parts
-    return "it is damaged: delete it and run the workflow again" if is_result else "it is damaged, or no result of this project"
 
 
 def groups(path: Path | str) -> list[str]:

@@ -4,6 +4,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from homeoanalysis.numerics.kept import kept
+
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function as machine code, made when it is first called; `plain` is the Python function itself.
@@ -14,9 +16,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.cache
     def machine() -> Callable[..., Any]:
-        import numba  # here, since most jobs need no compiler
-
-        code: Callable[..., Any] = numba.njit(cache=True, nogil=True)(function)
+        code: Callable[..., Any] = kept(function, nogil=True)
         return code
 
     @functools.wraps(function)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from homeoanalysis.files import is_intact, replacing, seal
+from homeoanalysis.files import is_sealed, replacing, seal
 from homeoanalysis.simulate.network import Network
 from homeoanalysis.simulate.projections.hooks import ChangingRows
 
@@ -46,7 +46,7 @@ def write(
 
 def step_of(path: Path, print_of_run: str) -> int | None:
     """The step of the checkpoint of this very run; None if there is none, or it is damaged or of another run."""
-    if not path.is_file() or not is_intact(path):
+    if not path.is_file() or not is_sealed(path):
         return None
     with np.load(path, allow_pickle=False) as saved:
         header = json.loads(saved[_HEADER].tobytes())

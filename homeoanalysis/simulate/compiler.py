@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from homeoanalysis.errors import SimulationError
 from homeoanalysis.numerics.composition import OPTIONS, activate
+from homeoanalysis.numerics.kept import kept
 from homeoanalysis.provenance import code_digest
 from homeoanalysis.simulate import engine, probes, projections
 
@@ -46,7 +47,7 @@ def _compiled(digest: str) -> Code:
     before = numba.config.CACHE_DIR  # type: ignore[attr-defined]
     numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     try:
-        return Code(*(numba.njit(cache=True, **OPTIONS)(function) for function in REFERENCE))
+        return Code(*(kept(function, **OPTIONS) for function in REFERENCE))
     finally:
         numba.config.CACHE_DIR = before  # type: ignore[attr-defined]
 

@@ -13,6 +13,7 @@ from homeoanalysis import fetch as module
 from homeoanalysis.config.recording import File, Source
 from homeoanalysis.errors import DataError
 from homeoanalysis.fetch import MIRROR, fetch, local_path
+from homeoanalysis.provenance import rng_for
 
 CONTENT = b"spikes\n" * 5000
 
@@ -195,6 +196,24 @@ def test_the_destination_holds_nothing_while_a_download_runs(server: Server, tmp
     assert destination.read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_a_download_that_goes_wrong_at_random(seed: int, server: Server, tmp_path: Path) -> None:
+    """It breaks off, is wrong, or is another file; then the server is well again."""
+    rng = rng_for(seed, "download")
+    changed = bytearray(CONTENT)
+    at = int(rng.integers(len(CONTENT)))
+    changed[at] ^= 1 << int(rng.integers(8))
+    faults = [sends(CONTENT[:at], len(CONTENT)), sends(CONTENT[:at]), sends(bytes(changed)), sends(CONTENT + changed[: at + 1])]
+    destination = tmp_path / "data" / "spikes.txt"
+    server.answers["/files/sub%20folder/spikes.txt"] = faults[seed % 4]
+    with pytest.raises(DataError, match=r"recording rec: "):
+        take(server.source(), destination)
+    assert list((tmp_path / "data").iterdir()) == []
+    server.answers["/files/sub%20folder/spikes.txt"] = sends(CONTENT)
+    take(server.source(), destination)
+    assert destination.read_bytes() == CONTENT
+
+
 # ---- mirror
 
 
@@ -222,6 +241,19 @@ def test_a_mirror_with_the_wrong_bytes_is_an_error(mirrored: Path, server: Serve
     assert "replace it" in str(error.value)
     assert server.asked == []
     assert not (tmp_path / "data").exists()
+
+
+def test_a_file_that_is_replaced_while_it_is_copied(mirrored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = module.shutil.copyfile
+
+    def replaced(source: Path, destination: Path) -> None:
+        source.write_bytes(b"other")
+        copy(source, destination)
+
+    monkeypatch.setattr(module.shutil, "copyfile", replaced)
+    with pytest.raises(DataError, match=f"recording rec: {mirrored} has the SHA-256"):
+        take(Source(url="https://example.org/"), tmp_path / "data" / "spikes.txt")
+    assert list((tmp_path / "data").iterdir()) == []
 
 
 def test_a_mirror_without_the_file_asks_the_network(mirrored: Path, server: Server, tmp_path: Path) -> None:

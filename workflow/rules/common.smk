@@ -7,7 +7,7 @@ from pathlib import Path
 
 from homeoanalysis.config import load_config
 from homeoanalysis.errors import ConfigError
-from homeoanalysis.files import refuse_read_only
+from homeoanalysis.files import clear_parts, refuse_read_only
 from homeoanalysis.plan import Plan
 from homeoanalysis.provenance import code_digest, code_of, commit
 from homeoanalysis.resources import Need, of_files, of_model
@@ -74,6 +74,11 @@ localrules:
     claims_overview,
     fetch,
     overview,
+
+
+# The folder is locked by now, so that no other run writes here.
+onstart:
+    clear_parts(Path("results"), Path("data"))
 
 
 wildcard_constraints:

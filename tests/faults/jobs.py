@@ -1,0 +1,210 @@
+"""A project of a second, and its jobs as the rules of the workflow make them."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from homeoanalysis.config import load_config
+from homeoanalysis.plan import Plan
+from homeoanalysis.provenance import rng_for
+
+ROOT = Path(__file__).parents[2]
+MANY = 60  # seeds of a random fault
+RECORDING = """
+title: Two short recordings
+citation: none
+licence: none
+source: {folder: mine}
+reader: {spike_text: {time_step: 1 ms, duration: 4 s}}
+duration: 4 s
+epochs: {whole: [0 s, 4 s]}
+replicates:
+  a: {subject: one, files: {spikes: {name: a.txt}}}
+  b: {subject: two, files: {spikes: {name: b.txt}}}
+"""
+MODEL = """
+title: Two neurons
+duration: 4 s
+checkpoint_every: 500 ms
+replicates: 2
+batch: 2
+populations:
+  cell: {n: 2, neuron: {lif_current: {tau_membrane: 10 ms, v_rest: -60 mV, v_threshold: -50 mV, v_reset: -60 mV, drive: 12 mV}}}
+epochs: {whole: [0 s, 4 s]}
+"""
+STUDY = """
+title: Small
+question: Does it stand a fault?
+recordings: [mine]
+models: [cells]
+metrics: {firing_rate: {}}
+contrasts: {level: {metrics: [firing_rate], epoch: whole}}
+resampling: {draws: 0}
+figures: [discrepancy]
+published:
+  one:
+    title: A rate
+    citation: none
+    quantities:
+      rate:
+        {title: rate, metric: firing_rate, contrast: level, source: mine, published: {value: 30, where: none}, at_least: 1,
+         control: {title: the model, source: cells}}
+"""
+
+
+def write_project(folder: Path) -> Path:
+    (folder / "mine").mkdir(parents=True)
+    for name in "ab":
+        np.savetxt(folder / "mine" / f"{name}.txt", np.sort(rng_for(1, name).choice(4000, 120, replace=False)), "%d")
+    for path, text in (
+        ("config.yaml", "seed: 1\nstudies: [small]\n"),
+        ("recordings/mine.yaml", RECORDING),
+        ("models/cells.yaml", MODEL),
+        ("studies/small.yaml", STUDY),
+    ):
+        (folder / "config" / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "config" / path).write_text(text)
+    return folder
+
+
+def jobs_of(folder: Path) -> dict[str, dict[str, Any]]:
+    """Every job of the project in order, by what it makes, with what the rules in workflow/rules give it."""
+    with contextlib.chdir(folder):
+        config = load_config(Path("config"))
+        plan = Plan(config)
+        study, report = "small", f"{ROOT}/workflow/report"
+        raw, labels = config.raw_studies[study], [list(key) for key in plan.measure_files(study)]
+        measures, comparison = list(plan.measure_files(study).values()), f"results/{study}/comparison.nc"
+        table, picture = plan.published_files(study)
+        jobs = []
+
+        def job(rule: str, outputs: Any, given: Any, wildcards: dict[str, str], **params: Any) -> None:
+            jobs.append({"rule": rule, "output": outputs, "input": given, "wildcards": wildcards, "params": params})
+
+        for batch in plan.recorded("mine"):
+            raw_batch = plan.raw_batch("mine", batch)
+            where = {"recording": "mine", "batch": batch}
+            job("ingest", [f"results/activity/mine/{batch}.nc"], plan.batch_files("mine", batch), where, recording=raw_batch)
+        where = {"model": "cells.ci", "batch": "0"}
+        about = dict(model=plan.raw_model("cells.ci"), stream=config.streams["cells"], realisations=[0, 1], seed=1)
+        job("simulate", ["results/activity/cells.ci/0.nc"], {}, where, **about)
+        for (label, _), path in plan.measure_files(study).items():
+            source = Path(path).stem
+            given = {"activities": plan.activity_files(source), "like": []}
+            where = {"study": study, "label": label, "source": source}
+            how = dict(metric={label: raw["metrics"][label]}, resampling=raw["resampling"], blindness={}, seed=1)
+            job("measure", [path], given, where, **how)
+        how = dict(measures=labels, contrasts=raw["contrasts"], targets=config.studies[study].targets, fitted=plan.fitted(study))
+        job("compare", [comparison], measures, {"study": study}, **how, seed=1)
+        drawn = {kind: f"results/{study}/figures/discrepancy.{kind}" for kind in ("png", "pdf")}
+        where = {"study": study, "figure": "discrepancy"}
+        given = {"measures": measures, "comparison": comparison}
+        job("draw", drawn, given, where, measures=labels, figure=plan.raw_figure(study, "discrepancy"))
+        made = {"csv": table, "png": picture, "pdf": picture.replace("png", "pdf")}
+        job("reproduce", made, [comparison], {"study": study}, published=raw["published"], sizes=plan.sizes(study))
+        given |= {"figures": [drawn["png"]], "tables": [table], "pictures": [picture]}
+        given |= {"template": f"{report}/study.html.j2"}
+        job("report", [f"results/{study}/report.html"], given, {"study": study}, study=raw, measures=labels, times={})
+    for number, one in enumerate(jobs):
+        one["log"] = f"results/logs/{number}.log"
+        one["outputs"] = list(one["output"].values()) if isinstance(one["output"], dict) else one["output"]
+    return {one["outputs"][0]: one for one in jobs}
+
+
+class End(NamedTuple):
+    """How a job ended: its exit code (negative: the signal that ended it), what it said, and how long it took [s]."""
+
+    code: int
+    said: str
+    seconds: float
+
+    def is_clear(self) -> bool:
+        """Whether it failed with one message that a user can read."""
+        return self.code == 1 and "Traceback" not in self.said and self.said.count("\nlog: ") == 1
+
+
+class Worker:
+    """A process whose forks run jobs."""
+
+    def __init__(self, said: Path, **environment: str) -> None:
+        own = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **environment}
+        command = [sys.executable, str(Path(__file__).with_name("worker.py"))]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=own)
+        self._said = said
+
+    def run(self, folder: Path, job: dict[str, Any], *, killed_after: float | None = None, **fault: Any) -> End:
+        """One job in a project; killed_after: s until it is killed as by a power cut."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        begin = time.monotonic()
+        print(json.dumps({"folder": str(folder), "said": str(self._said), "job": job, **fault}), file=self._process.stdin)
+        self._process.stdin.flush()
+        child = int(self._process.stdout.readline())
+        timer = threading.Timer(killed_after or 0.0, os.kill, (child, signal.SIGKILL))
+        if killed_after is not None:
+            timer.start()
+        code = int(self._process.stdout.readline())
+        timer.cancel()
+        return End(code, self._said.read_text() if self._said.exists() else "", time.monotonic() - begin)
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+class Project(NamedTuple):
+    """A project whose jobs have all run undisturbed, and what they made."""
+
+    folder: Path
+    worker: Worker
+    jobs: dict[str, dict[str, Any]]
+    seconds: dict[str, float]  # of each job
+    whole: dict[str, bytes]  # path -> what an undisturbed run made
+
+    def forget(self, job: dict[str, Any]) -> None:
+        """As before the job."""
+        for path in job["outputs"]:
+            (self.folder / path).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / "results/checkpoints", ignore_errors=True)
+
+    def made(self, job: dict[str, Any]) -> list[str]:
+        """The outputs that are there. Each is what an undisturbed run makes, or this fails."""
+        found = [path for path in job["outputs"] if (self.folder / path).exists()]
+        for path in found:
+            assert (self.folder / path).read_bytes() == self.whole[path], path
+        return found
+
+    def parts(self) -> list[Path]:
+        """What is left of files that were not finished."""
+        return list((self.folder / "results").rglob(".part-*"))
+
+    def mended(self, job: dict[str, Any]) -> None:
+        """The job again, without a fault: the same bytes."""
+        end = self.worker.run(self.folder, job)
+        assert end.code == 0, end.said
+        assert self.made(job) == job["outputs"]
+
+
+@contextlib.contextmanager
+def undisturbed(folder: Path, worker: Worker) -> Iterator[Project]:
+    """A project that has run, in a folder that is empty."""
+    jobs = jobs_of(write_project(folder))
+    seconds, whole = {}, {}
+    for name, job in jobs.items():
+        if job["rule"] == "simulate":
+            worker.run(folder, job)  # the second time nothing has to be compiled
+        end = worker.run(folder, job)
+        assert end.code == 0, end.said
+        seconds[name] = end.seconds
+        whole |= {path: (folder / path).read_bytes() for path in job["outputs"]}
+    yield Project(folder, worker, jobs, seconds, whole)

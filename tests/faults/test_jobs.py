@@ -1,0 +1,186 @@
+"""Jobs that are killed, starved or misled: no file of theirs is wrong, and the same job again makes the same bytes."""
+
+import contextlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from jobs import MANY, Project
+
+from homeoanalysis.files import clear_parts
+from homeoanalysis.provenance import rng_for
+
+pytestmark = pytest.mark.slow
+SEEDS = [pytest.param(range(8), id="few"), pytest.param(range(8, 8 + MANY), id="many", marks=pytest.mark.nightly)]
+
+
+def chosen(project: Project, rng: np.random.Generator, *, without: tuple[str, ...] = ()) -> dict:
+    """A random job, before it has run."""
+    job = project.jobs[rng.choice([name for name, one in project.jobs.items() if one["rule"] not in without])]
+    project.forget(job)
+    return job
+
+
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_a_killed_job(project: Project, seeds: range) -> None:
+    """kill -9 at a random moment of a random job. What the killed have left of their files is removed by the next run."""
+    unfinished = 0
+    for seed in seeds:
+        rng = rng_for(seed, "kill")
+        job = chosen(project, rng)
+        project.worker.run(project.folder, job, killed_after=float(rng.uniform(0, project.seconds[job["outputs"][0]])))
+        unfinished += len(project.made(job)) < len(job["outputs"])
+        project.mended(job)
+    assert unfinished > len(seeds) / 3
+    (project.folder / "results/.part-x").mkdir()
+    clear_parts(project.folder / "results")
+    assert project.parts() == []
+
+
+@contextlib.contextmanager
+def small_disk(project: Project) -> Iterator[Path]:
+    """The results on a disk of 16 MB of their own."""
+    results, kept = project.folder / "results", project.folder / "kept"
+    shutil.copytree(results, kept)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(results)], capture_output=True, text=True, check=False
+    )
+    try:
+        if done.returncode:
+            pytest.skip(f"a disk cannot be mounted here: {done.stderr.strip()}; run as root")
+        try:
+            shutil.copytree(kept, results, dirs_exist_ok=True)
+            yield results
+        finally:
+            subprocess.run(["umount", "--lazy", str(results)], check=True)
+    finally:
+        shutil.rmtree(kept)
+
+
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_a_full_disk(project: Project, seeds: range) -> None:
+    """A random job with a random number of bytes left, from none to twice what it writes."""
+    stopped = 0
+    with small_disk(project) as disk:
+        for seed in seeds:
+            rng = rng_for(seed, "full")
+            job = chosen(project, rng)
+            size = sum(len(project.whole[path]) for path in job["outputs"])
+            free = shutil.disk_usage(disk).free - int(rng.choice([0, rng.uniform(0, size), rng.uniform(size, 2 * size)]))
+            (disk / "ballast").write_bytes(bytes(max(free, 0)))
+            end = project.worker.run(project.folder, job)
+            made = project.made(job)
+            if end.code:
+                assert end.is_clear(), end.said
+                assert "the disk is full: free some space and run again" in end.said
+                assert len(made) < len(job["outputs"])
+                stopped += 1
+            (disk / "ballast").unlink()
+            project.mended(job)
+        assert project.parts() == []
+    assert stopped > len(seeds) / 4
+
+
+def test_results_that_are_read_only(project: Project) -> None:
+    with small_disk(project) as disk:
+        for job in project.jobs.values():
+            subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+            end = project.worker.run(project.folder, job)
+            assert end.is_clear(), end.said
+            assert "cannot be written" in end.said
+            assert "Read-only file system" in end.said
+            assert project.made(job) == job["outputs"]
+            subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_memory_that_is_used_up(project: Project, seeds: range) -> None:
+    """A random job that may allocate a random number of bytes more, from 0.1 to 30 MB."""
+    stopped = 0
+    for seed in seeds:
+        rng = rng_for(seed, "memory")
+        job = chosen(project, rng)
+        end = project.worker.run(project.folder, job, memory=int(10 ** rng.uniform(5, 7.5)))
+        made = project.made(job)
+        if end.code:
+            assert end.is_clear(), end.said
+            assert "may be used up" in end.said or "is used up" in end.said, end.said
+            assert len(made) < len(job["outputs"])
+            stopped += 1
+        project.mended(job)
+    assert stopped > len(seeds) / 4
+
+
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_a_clock_that_jumps(project: Project, seeds: range) -> None:
+    """Three years to and fro at every look."""
+    for seed in seeds:
+        job = chosen(project, rng_for(seed, "clock"))
+        end = project.worker.run(project.folder, job, clock=seed)
+        assert end.code == 0, end.said
+        assert project.made(job) == job["outputs"]
+
+
+def damaged(content: bytes, rng: np.random.Generator) -> bytes:
+    """A cut, a flipped bit, zeros from somewhere on or in between, or other bytes behind the end."""
+    at = int(rng.integers(1, len(content)))
+    flipped = bytearray(content)
+    flipped[at] ^= 1 << int(rng.integers(8))
+    middle = min(at + int(rng.integers(1, 4096)), len(content))
+    return [
+        content[:at],
+        bytes(flipped),
+        content[:at] + bytes(len(content) - at),
+        content[:at] + bytes(middle - at) + content[middle:],
+        content[:-at] + bytes(at),
+        content + b"\0",
+    ][int(rng.integers(6))]
+
+
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_damaged_intermediate_files(project: Project, seeds: range) -> None:
+    """The job that reads one names it and stops; made again, it is used."""
+    for seed in seeds:
+        rng = rng_for(seed, "damage")
+        job = chosen(project, rng, without=("ingest", "simulate"))
+        given = [
+            x
+            for item in (job["input"].values() if isinstance(job["input"], dict) else job["input"])
+            for x in (item if isinstance(item, list) else [item])
+            if x.endswith(".nc")
+        ]
+        path = project.folder / str(rng.choice(given))
+        whole = path.read_bytes()
+        content = damaged(whole, rng)
+        path.write_bytes(content)
+        end = project.worker.run(project.folder, job)
+        if content != whole:
+            assert end.is_clear(), end.said
+            assert f"{path.relative_to(project.folder)} cannot be read" in end.said
+            assert "delete it and run the workflow again" in end.said
+            assert project.made(job) == []
+        path.unlink()  # what HDF5 knows of a file stays with its inode
+        path.write_bytes(whole)
+        project.mended(job)
+
+
+@pytest.mark.parametrize("library", ["numpy", "xarray"])
+def test_a_worker_with_another_library(project: Project, library: str) -> None:
+    """What it made is not put together with what others made."""
+    other = {library: "0.1.2"}
+    for path, reader in (
+        ("results/activity/mine/a.nc", "results/small/measures/firing_rate/mine.nc"),
+        ("results/small/measures/firing_rate/cells.ci.nc", "results/small/comparison.nc"),
+    ):
+        made, job = project.jobs[path], project.jobs[reader]
+        project.forget(job)
+        assert project.worker.run(project.folder, made, versions=other).code == 0
+        end = project.worker.run(project.folder, job)
+        assert end.is_clear(), end.said
+        assert f"ran with {library} 0.1.2" in end.said or f"with {library} 0.1.2; give all workers" in end.said
+        assert project.made(job) == []
+        project.mended(made)
+        project.mended(job)

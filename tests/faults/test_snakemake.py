@@ -1,0 +1,106 @@
+"""Snakemake itself is killed, or started twice: once started again, the results are the bytes of an undisturbed run."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from jobs import MANY, ROOT, write_project
+
+from homeoanalysis.provenance import rng_for
+
+pytestmark = pytest.mark.slow
+
+
+def start(project: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(project), "--cores", "2"]
+    return subprocess.Popen(
+        [*command, *arguments],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def end(process: subprocess.Popen[str]) -> str:
+    said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    return said
+
+
+def made(project: Path) -> dict[str, bytes]:
+    """The results but the report, which says how long the jobs took."""
+    found = sorted(p for p in (project / "results").rglob("*") if p.suffix in (".nc", ".png", ".pdf", ".csv"))
+    return {str(path.relative_to(project)): path.read_bytes() for path in found}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], float]:
+    """What an undisturbed run makes, and how long it takes [s]."""
+    project = write_project(tmp_path_factory.mktemp("undisturbed") / "project")
+    end(start(project, "results/activity/cells.ci/0.nc"))  # compiles
+    begin = time.monotonic()
+    end(start(project))
+    return made(project), time.monotonic() - begin
+
+
+def kill(project: Path, whole: tuple[dict[str, bytes], float], seed: int) -> int:
+    """One run that is killed, with its jobs or without them, and the next; returns how many results there were in between."""
+    expected, seconds = whole
+    rng = rng_for(seed, "snakemake")
+    process = start(project)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(float(rng.uniform(0.2, 0.95) * seconds))
+    if rng.random() < 0.5:
+        os.kill(process.pid, signal.SIGKILL)  # its jobs live on, and end while the next run begins
+    else:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    between = made(project)
+    assert between.items() <= expected.items()
+    end(start(project, "--unlock"))
+    end(start(project, "--rerun-incomplete"))
+    assert made(project) == expected
+    assert (project / "results/small/report.html").stat().st_size > 10_000
+    assert list((project / "results").rglob(".part-*")) == []
+    return len(between)
+
+
+def test_snakemake_is_killed(whole: tuple[dict[str, bytes], float], tmp_path: Path) -> None:
+    kill(write_project(tmp_path / "project"), whole, 0)
+
+
+@pytest.mark.nightly
+def test_snakemake_is_killed_often(whole: tuple[dict[str, bytes], float], tmp_path: Path) -> None:
+    between = [kill(write_project(tmp_path / str(seed)), whole, seed) for seed in range(1, 1 + MANY)]
+    assert len(set(between)) > 4, "killed at several stages"
+
+
+def test_two_runs_at_once(whole: tuple[dict[str, bytes], float], tmp_path: Path) -> None:
+    """One of them is told that the folder is locked, or finds nothing to be done; the other one does everything."""
+    project = write_project(tmp_path / "project")
+    both = [start(project), start(project)]
+    said = [process.communicate(timeout=300)[0] for process in both]
+    assert 0 in (both[0].returncode, both[1].returncode), said
+    for process, text in zip(both, said, strict=True):
+        assert process.returncode == 0 or "cannot be locked" in text, text
+        assert "Traceback" not in text
+    assert made(project) == whole[0]
+
+
+def test_a_clock_that_was_elsewhere(whole: tuple[dict[str, bytes], float], tmp_path: Path) -> None:
+    """Results from next year and from 1980: what Snakemake makes again is the same."""
+    project = write_project(tmp_path / "project")
+    end(start(project))
+    rng = rng_for(0, "clock")
+    for path in made(project):
+        then = time.time() + float(rng.choice([-1.4e9, 3e7]))
+        os.utime(project / path, (then, then))
+    end(start(project))
+    assert made(project) == whole[0]

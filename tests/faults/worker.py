@@ -1,0 +1,103 @@
+"""Runs jobs of the workflow in forks of a process that has imported everything: `python worker.py`, a request a line (JSON).
+
+A request names the job (see jobs.py), and what is wrong while it runs: `memory`, the bytes that it may still allocate; `uid`,
+whom it runs as; `clock`, a seed of a clock that jumps; `versions`, of libraries that this worker has otherwise. Answers: the
+process's id as soon as it runs; then how it ended, as os.waitstatus_to_exitcode says it.
+"""
+
+import importlib
+import json
+import os
+import resource
+import runpy
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
+MODULES = "contracts compare config draw fetch ingest measure plan report reproduce simulate report.overview readers.spike_text"
+
+
+class Named(list):  # type: ignore[type-arg]
+    """What Snakemake gives a script: a list, some of whose items have names."""
+
+    def __init__(self, content: Any) -> None:
+        names = content if isinstance(content, dict) else {}
+        listed = list(names.values()) if names else content
+        super().__init__(x for item in listed for x in (item if isinstance(item, list) else [item]))
+        self.__dict__.update(names)
+
+    def items(self) -> Any:
+        return self.__dict__.items()
+
+
+class Snakemake:
+    """The object `snakemake` of a script."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        self.threads = 1
+        self.log = [job["log"]]
+        self.input, self.output, self.params, self.wildcards = (
+            Named(job[key]) for key in ("input", "output", "params", "wildcards")
+        )
+
+
+def spoil(request: dict[str, Any]) -> None:
+    """What is wrong while this process runs."""
+    if "uid" in request:
+        os.setuid(request["uid"])
+    if "memory" in request:
+        used = 1024 * int(next(x for x in Path("/proc/self/status").read_text().splitlines() if "VmData" in x).split()[1])
+        resource.setrlimit(resource.RLIMIT_DATA, (used + request["memory"],) * 2)
+    if "clock" in request:
+        rng, real = np.random.default_rng(request["clock"]), time.time
+        time.time = lambda: real() + float(rng.uniform(-1e8, 1e8))
+    if "versions" in request:
+        from homeoanalysis import provenance
+
+        known = provenance.version
+        provenance.version = lambda name: request["versions"].get(name.lower()) or known(name)  # type: ignore[assignment]
+
+
+def run(request: dict[str, Any]) -> None:
+    """The job, in this process, which ends with it."""
+    code = 1
+    os.chdir(request["folder"])
+    with open(request["said"], "w") as said:
+        os.dup2(said.fileno(), 1)
+        os.dup2(said.fileno(), 2)
+    try:
+        spoil(request)
+        job = request["job"]
+        runpy.run_path(str(SCRIPTS / f"{job['rule']}.py"), init_globals={"snakemake": Snakemake(job)})
+        code = 0
+    except SystemExit as end:
+        code = int(end.code or 0)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def main() -> None:
+    for name in MODULES.split():
+        importlib.import_module(f"homeoanalysis.{name}")
+    for name in ("neo", "quantities", "matplotlib.pyplot", "netCDF4", "numba", "scipy.stats", "jinja2", "elephant.statistics"):
+        importlib.import_module(name)
+    for line in sys.stdin:
+        request = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            run(request)
+        print(child, flush=True)  # noqa: T201
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
