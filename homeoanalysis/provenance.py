@@ -75,7 +75,7 @@ def inputs_of(paths: Iterable[Path | str]) -> dict[str, str]:
     found: dict[str, str] = {}
     used: dict[tuple[str, str], tuple[str, str]] = {}
     for path in map(str, paths):
-        history = _history(path)
+        history = history_of(path)
         for name, digest in {path: file_hash(Path(path)), **_made_from(path, history)}.items():
             if found.setdefault(name, digest) != digest:
                 raise DataError(f"{path} was made from another version of {name} than the other inputs; delete it and run again")
@@ -102,7 +102,7 @@ def _used(history: list[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
                 yield entry["step"], library, v
 
 
-def _history(path: str) -> list[dict[str, Any]]:
+def history_of(path: Path | str) -> list[dict[str, Any]]:
     """The steps behind all groups of a result; none where the file is no result of this project."""
     import netCDF4  # here, since the config check need not pay
 

@@ -82,12 +82,15 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("second", type=Path, metavar="B.nc")
     diff.set_defaults(command=_diff)
 
-    export = commands.add_parser("export", help="write an activity for other tools")
-    export.add_argument("file", type=Path, metavar="FILE.nc")
-    export.add_argument("--to", required=True, metavar="FORMAT", help="nwb, nix or mat; csv: a row for each unit and epoch")
-    export.add_argument("out", type=Path, metavar="OUT", help="the new file")
+    export = commands.add_parser("export", help="write an activity for other tools, or a study as an RO-Crate")
+    export.add_argument("file", type=Path, nargs="?", metavar="FILE.nc")
+    what = export.add_mutually_exclusive_group(required=True)
+    what.add_argument("--to", metavar="FORMAT", help="nwb, nix or mat; csv: a row for each unit and epoch")
+    what.add_argument("--crate", metavar="STUDY", help="all of a study that has run, in a folder that says what it is")
+    export.add_argument("out", type=Path, metavar="OUT", help="the new file or folder")
     export.add_argument("--replicate", metavar="NAME", help="which one, of a file that holds several")
-    export.set_defaults(command=_export)
+    _config_option(export)
+    export.set_defaults(command=_export, usage=export.error)
 
     schema = commands.add_parser("schema", help="JSON schema of a YAML file, for editors")
     schema.add_argument("kind", choices=KINDS, nargs="?", default="config")
@@ -138,6 +141,13 @@ def _diff(arguments: argparse.Namespace) -> Generator[str, None, int]:
 
 
 def _export(arguments: argparse.Namespace) -> Iterator[str]:
+    if (arguments.file is None) != (arguments.crate is not None):
+        arguments.usage("name FILE.nc and OUT with --to, and OUT alone with --crate")
+    if arguments.crate is not None:
+        from homeoanalysis.cli.crate import crate
+
+        yield from crate(arguments.config, arguments.crate, arguments.out)
+        return
     from homeoanalysis.export import export
 
     export(arguments.file, arguments.out, to=arguments.to, replicate=arguments.replicate)

@@ -10,6 +10,7 @@ import numpy as np
 
 from homeoanalysis import catalogue
 from homeoanalysis.errors import DataError
+from homeoanalysis.numerics.arrays import read_npy
 from homeoanalysis.numerics.mat import read_mat
 from homeoanalysis.units import parse
 
@@ -215,7 +216,7 @@ def _npy(path: Path, given: Mapping[str, str]) -> Found | None:
         signals_key(given["signals"])
         parameters["kind"] = given["signals"]
     try:
-        shape = np.load(path, allow_pickle=False, mmap_mode="r").shape
+        shape = read_npy(path).shape
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path.name} is no readable array of numbers ({str(error)[:100]}); save it with numpy.save") from None
     if len(shape) == 2:

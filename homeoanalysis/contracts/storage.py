@@ -14,7 +14,8 @@ from homeoanalysis.contracts.blocks import append, in_memory, is_appended, is_la
 from homeoanalysis.contracts.checking import check
 from homeoanalysis.contracts.schemas import RULE, SCHEMAS
 from homeoanalysis.errors import ContractError, DataError
-from homeoanalysis.files import damaged, is_intact, replacing, seal
+from homeoanalysis.files import damaged, is_intact, is_sealed, replacing, seal
+from homeoanalysis.numerics.hdf5 import check_hdf5
 
 SPIKES_IN_MEMORY = 2**27  # 1 GB; more are read where they are used, unit by unit by the metrics of rates
 
@@ -160,8 +161,11 @@ def _reading(path: Path | str, where: str) -> Iterator[None]:
 
 def _check_seal(path: Path | str) -> None:
     """HDF5 sees no file whose seal is broken."""
+    if is_sealed(Path(path)):
+        return
     if not is_intact(Path(path)):
         raise OSError("its checksum is wrong")
+    check_hdf5(Path(path))  # another program's
 
 
 def groups(path: Path | str) -> list[str]:

@@ -49,6 +49,9 @@ def read_pieces(
             for segment in block.segments:
                 start, stop = edges(segment)
                 found.append(Piece(segment, offset, part, start + offset, stop + offset, len(found)))
+        except MemoryError as error:
+            what = f"the files declare more than there is memory for ({error or 'no size given'})"
+            raise DataError(f"{what}; compare their sizes with the originals, or give the job more memory") from error
         except DataError as error:
             raise DataError(f"part {part}: {error}" if part else str(error)) from error
     return _apart(sorted(found, key=lambda p: (p.start, p.stop)))

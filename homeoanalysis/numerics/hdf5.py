@@ -1,8 +1,11 @@
-"""HDF5 files whose damage makes the HDF5 library loop for ever, which no exception handler catches."""
+"""HDF5 files that must not be read: the library would loop for ever, allocate what is not there, or open other files."""
 
+import math
 import mmap
 import struct
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from homeoanalysis.errors import DataError
 
@@ -13,7 +16,54 @@ _SIGNATURE, _AT = b"\x89HDF\r\n\x1a\n", (0, 512, 1024, 2048)  # where a superblo
 _COLLECTION, _OBJECT = b"GCOL\x01\x00\x00\x00", struct.Struct("<HH4xQ")
 
 
+_RATIO, _SMALL = 1100, 2**26  # deflate packs 1032 to 1; bytes that a file may declare and not hold
+
+
 def check_hdf5(path: Path) -> None:
+    """Raises DataError for an HDF5 file that must not be read. Others pass, and what is wrong with them their library says."""
+    if not path.is_file():
+        return
+    _check_texts(path)
+    with path.open("rb") as stream:
+        head = stream.read(_AT[-1] + len(_SIGNATURE))
+    if any(head[at : at + len(_SIGNATURE)] == _SIGNATURE for at in _AT):
+        _check_content(path)
+
+
+def _check_content(path: Path) -> None:
+    """Raises DataError for a dataset that declares much more than the file holds, and for what lies in other files."""
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            found = list(_faults(file))
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError):
+        return  # damaged: who reads it says how
+    if found:
+        raise DataError(f"{path.name}: {found[0]}")
+
+
+def _faults(file: Any) -> Iterator[str]:
+    import h5py
+
+    links: dict[str, Any] = {}
+    file.visititems_links(links.__setitem__)
+    for name, link in links.items():
+        if isinstance(link, h5py.ExternalLink):
+            yield f"{name} lies in the file {link.filename!r}, and no other file is opened; copy the data into one file"
+    things: dict[str, Any] = {}
+    file.visititems(things.__setitem__)
+    for name, thing in things.items():
+        if not isinstance(thing, h5py.Dataset) or thing.shape is None:
+            continue
+        if thing.external or (thing.is_virtual and any(source.file_name != "." for source in thing.virtual_sources())):
+            yield f"{name} lies in another file, and none is opened; copy the data into one file"
+        declared, held = math.prod(thing.shape) * thing.dtype.itemsize, thing.id.get_storage_size()
+        if declared > _RATIO * held + _SMALL:
+            yield f"{name} declares {declared} bytes and holds {held}; it is damaged, or was never written: fetch it again"
+
+
+def _check_texts(path: Path) -> None:
     """Raises DataError for a file whose texts the library would read for ever (seen: where a hole of zeros cuts a collection).
 
     The library steps from object to object by the size of each; one that takes no space, it meets again. Other files pass, and

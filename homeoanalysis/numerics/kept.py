@@ -29,7 +29,7 @@ def kept(function: Callable[..., Any], **options: Any) -> Any:
 def _cache_file() -> type:
     from numba.core.caching import IndexDataCacheFile
 
-    class Kept(IndexDataCacheFile):  # type: ignore[misc]
+    class Kept(IndexDataCacheFile):
         def _path(self, key: Any) -> Path:
             name = hashlib.sha256(repr(key).encode()).hexdigest()[:32]
             return Path(self._cache_path, f"{Path(self._index_name).stem}.{name}.sealed")

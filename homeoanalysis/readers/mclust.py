@@ -7,6 +7,7 @@ And the 128 clusters, events and video of config/recordings/vandermeer_R050_ca1_
 """
 
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from homeoanalysis.errors import DataError
+from homeoanalysis.numerics.arrays import check_archive
 from homeoanalysis.numerics.neo_io import read_blocks, told
 from homeoanalysis.numerics.neo_objects import spike_train
 from homeoanalysis.numerics.tracking import resampled
@@ -169,10 +171,11 @@ def _opened(path: Path) -> Iterator[IO[bytes] | Any]:
         return
     try:
         with zipfile.ZipFile(path) as archive:
+            check_archive(archive)
             names = [n for n in archive.namelist() if n.lower().endswith(".nvt")]
             if len(names) != 1:
                 raise DataError(f"{path.name} holds {len(names)} .nvt files, not one; take it out of the archive")
             with archive.open(names[0]) as inside:
                 yield inside
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, RuntimeError, ValueError, zlib.error) as error:
         raise DataError(f"{path.name} is no readable zip archive ({error}); copy it again") from None

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from homeoanalysis.errors import DataError
+from homeoanalysis.numerics.arrays import read_npy
 from homeoanalysis.units import Quantity, SamplingRate, unit
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ _BASES = {unit(base)[1]: base for base in ("V", "A", "m", "1")}
 
 def _array(path: Path) -> np.ndarray:
     try:
-        array = np.load(path, allow_pickle=False)
+        array = read_npy(path)
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path.name} is no readable array of numbers ({str(error)[:100]}); save it with numpy.save") from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf" or array.size == 0:

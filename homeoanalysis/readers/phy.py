@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from homeoanalysis.errors import DataError
+from homeoanalysis.numerics.arrays import read_npy
 from homeoanalysis.numerics.neo_objects import spike_train
 from homeoanalysis.units import Duration
 
@@ -83,7 +84,7 @@ def phy(
 
 def _whole(path: Path) -> NDArray[np.int64]:
     try:
-        values = np.ravel(np.load(path, allow_pickle=False))
+        values = np.ravel(read_npy(path))
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path.name} is no readable array of numbers ({str(error)[:100]}); copy it again") from None
     if values.dtype.kind not in "iu" and not (values.dtype.kind == "f" and np.all(values == np.rint(values))):

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.errors import DataError
+from homeoanalysis.numerics.arrays import read_npz
 from homeoanalysis.numerics.neo_objects import spike_train
 from homeoanalysis.units import Duration, Second
 
@@ -111,12 +112,10 @@ def _cells(path: Path, row: list[str], places: list[int], number: int) -> tuple[
 
 def _archive(path: Path, times: str, units: str) -> dict[str, NDArray[np.float64]]:
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            arrays: dict[str, Any] = {name: archive[name] for name in archive.files}
-    except Exception as error:  # zip, zlib and numpy raise many kinds for damaged bytes
+        arrays: dict[str, Any] = read_npz(path)
+    except ValueError as error:
         raise DataError(
-            f"{path.name} is no readable archive of numbers ({type(error).__name__}: {' '.join(str(error).split())[:80]}); "
-            "save it with numpy.savez, without objects"
+            f"{path.name} is no readable archive of numbers ({error}); save it with numpy.savez, without objects"
         ) from None
     if times in arrays and units in arrays:
         time, unit = np.ravel(arrays[times]), np.ravel(arrays[units])

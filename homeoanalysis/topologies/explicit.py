@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from homeoanalysis.errors import DataError
+from homeoanalysis.numerics.arrays import read_npz
 from homeoanalysis.numerics.mechanism import Ends
 from homeoanalysis.units import unit
 
@@ -50,8 +51,7 @@ def _read(path: Path) -> dict[str, Any]:
         if path.exists() and not path.is_file():
             raise OSError("it is no regular file")
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as saved:
-                table = {key: saved[key] for key in saved.files}
+            table: dict[str, Any] = dict(read_npz(path))
         else:
             head, *rows = path.read_text(encoding="utf-8").splitlines() or [""]
             names = head.strip().split(",")

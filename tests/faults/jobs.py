@@ -49,6 +49,7 @@ question: Does it stand a fault?
 recordings: [mine]
 models: [cells]
 metrics: {firing_rate: {}}
+targets: {mine: []}
 contrasts: {level: {metrics: [firing_rate], epoch: whole}}
 resampling: {draws: 0}
 figures: [discrepancy]
@@ -103,7 +104,9 @@ def jobs_of(folder: Path) -> dict[str, dict[str, Any]]:
             source = Path(path).stem
             given = {"activities": plan.activity_files(source), "like": []}
             where = {"study": study, "label": label, "source": source}
-            how = dict(metric={label: raw["metrics"][label]}, resampling=raw["resampling"], blindness={}, seed=1)
+            how: dict[str, Any] = dict(
+                resampling=plan.resampling(study, label, source), metric={label: raw["metrics"][label]}, blindness={}, seed=1
+            )
             job("measure", [path], given, where, **how)
         how = dict(measures=labels, contrasts=raw["contrasts"], targets=config.studies[study].targets, fitted=plan.fitted(study))
         job("compare", [comparison], measures, {"study": study}, **how, seed=1)

@@ -1,7 +1,8 @@
 """Ingests damaged copies of a file in a process of its own: `python damage.py FOLDER FORMAT FIRST COUNT` prints a line for each.
 
-Each case is a flip of one bit, or, every tenth, a cut, a hole of zeros, an empty file or the bytes of another format. The line
-is a JSON object: the case, before it is tried; then what came of it.
+Each case is a flip of one bit, or, every tenth, a number so large that it declares more than there is, and every tenth a cut, a
+hole of zeros, an empty file or the bytes of another format. The line is a JSON object: the case, before it is tried; then what
+came of it.
 """
 
 import json
@@ -39,6 +40,11 @@ def damaged(content: bytes, rng: np.random.Generator, case: int) -> bytes:
         at = min(at, int(rng.integers(min(len(changed), 4096))))
     if case % 10 == 5:
         return [content[:at], content[:at] + bytes(len(content) - at), b"", content[at:] + content[:at]][int(rng.integers(4))]
+    if case % 10 == 3:
+        declared = [b"\xff\xff\xff\x7f", b"\xff" * 8, (10**12).to_bytes(8, "little"), (10**12).to_bytes(8, "big")][case // 10 % 4]
+        at -= at % 4
+        changed[at : at + len(declared)] = declared
+        return bytes(changed[: len(content)])
     changed[at] ^= 1 << int(rng.integers(8))
     return bytes(changed)
 

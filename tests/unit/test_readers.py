@@ -103,7 +103,7 @@ def test_objects_in_archives_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no readable archive of numbers .*without objects"):
         read({"spike_list": LIST}, {"recording": tmp_path / "a.npz"})
     np.save(tmp_path / "a.npy", np.array([{}], dtype=object))
-    with pytest.raises(DataError, match=r"no readable array of numbers .*allow_pickle"):
+    with pytest.raises(DataError, match=r"no readable array of numbers .*Python objects"):
         read({"numpy_signal": {"sampling_rate": "1 kHz", "scale": "1 V"}}, {"A": tmp_path / "a.npy"})
 
 

@@ -1,6 +1,8 @@
 """The workflow as a user runs it, on a recording of one second and a model of two neurons."""
 
 import csv
+import hashlib
+import importlib.util
 import json
 import os
 import re
@@ -17,6 +19,7 @@ import pytest
 import scipy.io
 
 from homeoanalysis import open_dataset
+from homeoanalysis.cli import main
 from homeoanalysis.contracts import open_replicates
 
 ROOT = Path(__file__).parents[2]
@@ -163,13 +166,20 @@ def without_times(page: bytes) -> bytes:
 
 
 @pytest.mark.slow
-def test_same_inputs_give_the_same_bytes(project: Path, tmp_path: Path) -> None:
-    """Also where the files of the user lie in another folder, named by its absolute path."""
+def test_same_inputs_give_the_same_bytes(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one core or two, installed elsewhere and compiled anew, and the files of the user in a folder named by its path."""
     other = write_project(tmp_path / "elsewhere")
+    root = tmp_path / "installed"
+    for name in ("homeoanalysis", "workflow"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Snakefile", root)
+    monkeypatch.setenv("HOMEOANALYSIS_CACHE", str(tmp_path / "cache"))
     (other / "mine").rename(tmp_path / "moved")
     recording = other / "config/recordings/mine.yaml"
     recording.write_text(recording.read_text().replace("{folder: mine}", f"{{folder: {tmp_path / 'moved'}}}"))
-    assert snakemake(other, "--cores", "1").returncode == 0
+    done = snakemake(other, "--cores", "1", root=root)
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "cache").rglob("*.sealed"))
     made = sorted(
         p.relative_to(project) for p in (project / "results").rglob("*") if p.suffix in {".nc", ".png", ".pdf", ".html"}
     )
@@ -180,6 +190,50 @@ def test_same_inputs_give_the_same_bytes(project: Path, tmp_path: Path) -> None:
         assert str(project).encode() not in mine
         assert str(tmp_path).encode() not in theirs
         assert os.uname().nodename.encode() not in mine or len(os.uname().nodename) < 4
+
+
+@pytest.mark.slow
+def test_a_study_as_a_crate(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another program reads of it: every file is there with its hash, and an action says what was made from what."""
+    monkeypatch.chdir(project)
+    out = tmp_path / "crate"
+    if importlib.util.find_spec("rocrate") is None:
+        assert main(["export", "--crate", "small", str(out)]) == 1
+        pytest.skip("the package rocrate is not installed")
+    from rocrate.rocrate import ROCrate
+
+    assert main(["export", "--crate", "small", str(out)]) == 0
+    crate = ROCrate(out)
+    described = json.loads((out / "ro-crate-metadata.json").read_text())
+    assert "https://w3id.org/ro/crate/1.1/context" in described["@context"]
+    (metadata,) = (e for e in described["@graph"] if e["@id"] == "ro-crate-metadata.json")
+    assert (metadata["about"], metadata["conformsTo"]) == ({"@id": "./"}, {"@id": "https://w3id.org/ro/crate/1.1"})
+    root = crate.root_dataset
+    assert all(root[key] for key in ("name", "description", "datePublished", "license"))
+    files = {e.id: e for e in crate.data_entities}
+    for place, entity in files.items():
+        assert entity["sha256"] == hashlib.sha256((project / place).read_bytes()).hexdigest()
+        assert (out / place).read_bytes() == (project / place).read_bytes()
+    assert {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()} == {*files, "ro-crate-metadata.json"}
+    action = crate.dereference("#run")
+    config = {f"config/{name}.yaml" for name in ("config", "studies/small", "recordings/mine", "models/cells")}
+    recorded = {f"#mine/{name}.txt" for name in "abs"}
+    assert {e.id for e in action["object"]} == config | recorded
+    for name in "abs":
+        digest = hashlib.sha256((project / "mine" / f"{name}.txt").read_bytes()).hexdigest()
+        assert crate.dereference(f"#mine/{name}.txt")["sha256"] == digest
+    assert {e.id for e in action["result"]} == set(files) - config
+    assert {"results/small/comparison.nc", "results/small/report.html", "results/activity/cells.ci/0.nc"} <= set(files)
+    assert crate.dereference("#numpy")["version"] == np.__version__
+    assert action["instrument"]["softwareRequirements"]
+    assert main(["export", "--crate", "small", str(out)]) == 1
+    assert main(["export", "--crate", "smal", str(tmp_path / "other")]) == 1
+    (project / "results/small/report.html").rename(tmp_path / "kept.html")
+    try:
+        assert main(["export", "--crate", "small", str(tmp_path / "other")]) == 1
+    finally:
+        (tmp_path / "kept.html").rename(project / "results/small/report.html")
+    assert not (tmp_path / "other").exists()
 
 
 @pytest.mark.slow

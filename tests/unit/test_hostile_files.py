@@ -1,0 +1,251 @@
+"""Files that want more than to be read: none runs code, opens another file, or takes memory that it does not fill."""
+
+import io
+import json
+import os
+import pickle
+import resource
+import struct
+import subprocess
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+
+from homeoanalysis.config import Recording, yaml
+from homeoanalysis.contracts import open_dataset
+from homeoanalysis.errors import ConfigError, DataError
+from homeoanalysis.ingest import ingest
+from homeoanalysis.numerics.arrays import LARGEST, read_npz
+from homeoanalysis.numerics.mechanism import Ends
+from homeoanalysis.topologies.explicit import explicit
+
+MANY = 10**12
+MEMORY = 2_000_000_000  # bytes that a test may allocate beside what is there
+
+
+def read(files: dict[str, Path], reader: Any) -> Any:
+    listed = {role: {"name": path.name} for role, path in files.items()}
+    base = {"title": "t", "citation": "c", "licence": "l", "source": {"folder": "."}, "reader": reader}
+    recording = Recording.model_validate({**base, "replicates": {"r": {"subject": "s", "files": listed}}})
+    return ingest(recording, name="x", replicate="r", files=files)
+
+
+def npy(path: Path, count: int) -> Path:
+    """A header that declares `count` numbers, and ten of them."""
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "<f8", "fortran_order": False, "shape": (count,)})
+    path.write_bytes(stream.getvalue() + bytes(80))
+    return path
+
+
+def npz(path: Path, **members: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+    return path
+
+
+def hdf5(path: Path, count: int = MANY, **datasets: Any) -> Path:
+    with h5py.File(path, "w") as file:
+        file.create_dataset("spikes", (count,), "f8", chunks=(1024,), compression="gzip")
+        file["sCount"], file["recordingtime"] = [count], [0.0, 1e9]
+    return path
+
+
+def mat(path: Path, declared: int) -> Path:
+    """A compressed variable whose tag declares more bytes than deflate can pack."""
+    inner = zlib.compress(struct.pack("<II", 14, declared) + bytes(56))
+    head = b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack("<H", 0x0100) + b"IM"
+    path.write_bytes(head + struct.pack("<II", 15, len(inner)) + inner)
+    return path
+
+
+SIGNAL = {"numpy_signal": {"sampling_rate": "1 kHz", "scale": "1 mV"}}
+LIST = {"spike_list": {"time_step": "1 s", "duration": "10 s"}}
+PHY = {"phy": {"duration": "10 s"}}
+MAT = {"rozenfeld_mat": {"values": "count", "odours": "a", "variables": "{odour}"}}
+
+
+def _phy(folder: Path) -> dict[str, Path]:
+    (folder / "params.py").write_text("sample_rate = 30000.\n")
+    return {
+        "spike_times": npy(folder / "t.npy", MANY),
+        "spike_clusters": npy(folder / "c.npy", MANY),
+        "params": folder / "params.py",
+    }
+
+
+DECLARED: dict[str, tuple[Any, Callable[[Path], dict[str, Path]]]] = {
+    "numpy_signal": (SIGNAL, lambda f: {"lfp": npy(f / "a.npy", MANY)}),
+    "phy": (PHY, _phy),
+    "spike_list": (LIST, lambda f: {"recording": npz(f / "a.npz", a=npy(f / "a.npy", MANY).read_bytes())}),
+    "mea_hdf5": ("mea_hdf5", lambda f: {"recording": hdf5(f / "a.h5")}),
+    "nwb_units": ("nwb_units", lambda f: {"recording": hdf5(f / "a.nwb")}),
+    "nix": ({"any_neo": {"io": "NixIO"}}, lambda f: {"recording": hdf5(f / "a.nix")}),
+    "rozenfeld_mat": (MAT, lambda f: {"recording": mat(f / "a.mat", 2**31)}),
+    "matclust": ("matclust", lambda f: {"spikes": mat(f / "a.mat", 2**31)}),
+}
+
+
+@pytest.fixture
+def little_memory() -> Any:
+    """An allocation of what is declared fails here."""
+    used = 1024 * int(next(x for x in Path("/proc/self/status").read_text().splitlines() if "VmData" in x).split()[1])
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (used + MEMORY, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_declared_samples_are_not_allocated(name: str, tmp_path: Path, little_memory: None) -> None:
+    """A small file that declares 10^12 samples (a MAT file: 2 GB, since its lengths have 32 bits)."""
+    reader, make = DECLARED[name]
+    files = make(tmp_path)
+    assert all(path.stat().st_size < 10_000 for path in files.values())
+    with pytest.raises(DataError) as error:
+        read(files, reader)
+    assert "declare" in str(error.value) or "is no readable array" in str(error.value)
+    assert "memory" not in str(error.value)
+
+
+def test_an_honest_file_of_each_kind_is_read(tmp_path: Path) -> None:
+    """The control of the test above."""
+    assert read({"lfp": npy(tmp_path / "a.npy", 10)}, SIGNAL).sizes["lfp_sample"] == 10
+    assert read({"recording": npz(tmp_path / "a.npz", a=npy(tmp_path / "b.npy", 10).read_bytes())}, LIST).sizes["unit"] == 1
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["spikes"], file["sCount"], file["recordingtime"] = [0.5, 1.5], [2], [0.0, 2.0]
+    assert read({"recording": tmp_path / "a.h5"}, "mea_hdf5").sizes["spike"] == 2
+
+
+def test_a_result_of_another_program_that_declares_too_much(tmp_path: Path, little_memory: None) -> None:
+    with pytest.raises(DataError, match=r"spikes declares 8000000000000 bytes and holds 0"):
+        open_dataset(hdf5(tmp_path / "a.nc"))
+
+
+def test_archives_that_unpack_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many times what they take: in an .npz, in a zip with a video, and in a MAT file."""
+    zeros = io.BytesIO()
+    np.save(zeros, np.zeros(10**6))
+    bomb = npz(tmp_path / "a.npz", **{f"a{k}": zeros.getvalue() for k in range(9)})
+    assert bomb.stat().st_size < 10**5
+    assert len(read_npz(bomb)) == 9
+    scipy.io.savemat(tmp_path / "a.mat", {f"a{k}": np.zeros(10**6) for k in range(9)}, do_compression=True)
+    monkeypatch.setattr("homeoanalysis.numerics.arrays.LARGEST", 7 * 10**7)
+    monkeypatch.setattr("homeoanalysis.numerics.mat._LARGEST", 7 * 10**7)
+    with pytest.raises(ValueError, match="it unpacks to 7200"):
+        read_npz(bomb)
+    with pytest.raises(DataError, match="unpacks to more than"):
+        read({"recording": tmp_path / "a.mat"}, MAT)
+    assert LARGEST > 10**9
+
+
+def test_a_list_of_synapses_that_declares_too_much(tmp_path: Path, little_memory: None) -> None:
+    path = npz(tmp_path / "a.npz", source=npy(tmp_path / "a.npy", MANY).read_bytes())
+    with pytest.raises(DataError, match=r"declares 8000000000000 bytes and holds"):
+        list(explicit(np.random.default_rng(0), Ends(*[1] * len(Ends._fields)), file=str(path)))
+
+
+@pytest.mark.parametrize("kind", ["link", "raw", "virtual"])
+def test_hdf5_opens_no_other_file(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(bytes(80))
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["spikes"] = np.zeros(10)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["sCount"], file["recordingtime"] = [10], [0.0, 2.0]
+        if kind == "link":
+            file["spikes"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "spikes")
+        elif kind == "raw":
+            file.create_dataset("spikes", (10,), "f8", external=[(str(tmp_path / "secret"), 0, 80)])
+        else:
+            layout = h5py.VirtualLayout((10,), "f8")
+            layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "spikes", (10,))
+            file.create_virtual_dataset("spikes", layout)
+    with pytest.raises(DataError, match="copy the data into one file"):
+        read({"recording": tmp_path / "a.h5"}, "mea_hdf5")
+
+
+class Runs:
+    """What makes a file when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> Any:
+        return open, (str(self.mark), "w")
+
+
+def test_nothing_that_is_opened_runs(tmp_path: Path) -> None:
+    """Pickles in arrays and archives, Python in params.py and in YAML: an error or nothing, and the mark is never made."""
+    mark = tmp_path / "ran"
+    objects = np.array([Runs(mark)], dtype=object)
+    np.save(tmp_path / "a.npy", objects, allow_pickle=True)
+    np.savez(tmp_path / "a.npz", a=objects)
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(Runs(mark)))
+    (tmp_path / "params.py").write_text(f"sample_rate = 30000.\nopen({str(mark)!r}, 'w')\n")
+    np.save(tmp_path / "t.npy", np.array([1, 2]))
+    phy = {"spike_times": tmp_path / "t.npy", "spike_clusters": tmp_path / "t.npy", "params": tmp_path / "params.py"}
+    for files, reader in (
+        ({"lfp": tmp_path / "a.npy"}, SIGNAL),
+        ({"recording": tmp_path / "a.npz"}, LIST),
+        ({"recording": tmp_path / "a.pkl"}, "any_neo"),
+        ({"spike_times": tmp_path / "a.npy", **{k: v for k, v in phy.items() if k != "spike_times"}}, PHY),
+    ):
+        with pytest.raises(DataError):
+            read(files, reader)
+    assert read(phy, PHY).sizes["unit"] == 2
+    for text in (f"a: !!python/object/apply:builtins.open [{mark}, w]", f"a: !!python/object/new:open [{mark}, w]"):
+        with pytest.raises(ConfigError):
+            yaml.parse(text, "x.yaml")
+    assert not mark.exists()
+    with (tmp_path / "a.pkl").open("rb") as stream:
+        pickle.load(stream).close()
+    assert mark.exists(), "the control: unpickled, it runs"
+
+
+def test_the_library_never_asks_for_what_runs_code() -> None:
+    """No pickle but that of its own compiled code, no eval, exec, shell, or unsafe YAML in the whole package and the workflow."""
+    words = ["eval(", "exec(", "os.system", "shell=True", "pickle", "yaml.load(", "extractall", "unpack_archive"]
+    allowed = {("kept.py", "pickle"), ("neo_io.py", "pickle"), ("yaml.py", "yaml.load(")}
+    allowed |= {("composition.py", "exec(")}  # of text about how many hooks there are, in which no name of a user stands
+    root = Path(__file__).parents[2]
+    files = [*(root / "homeoanalysis").rglob("*.py"), *(root / "workflow").rglob("*.py"), *(root / "workflow").rglob("*.smk")]
+    assert len(files) > 300
+    for path in files:
+        text = path.read_text().replace("allow_pickle=False", "")
+        found = {(path.name, word) for word in words if word in text}
+        assert found <= allowed, path
+
+
+@pytest.mark.slow
+def test_names_from_a_config_reach_no_shell(tmp_path: Path) -> None:
+    """A fetched file whose name is a command: it is copied under that name, and nothing runs."""
+    name = "a'; touch ran; echo '$(touch ran) `touch ran`.txt"
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).write_text("1\n2\n3\n")
+    for path, text in (
+        ("config.yaml", "seed: 1\nstudies: [s]\n"),
+        ("studies/s.yaml", "title: s\nquestion: q\nrecordings: [r]\nmetrics: {firing_rate: {}}\nresampling: {draws: 0}\n"),
+        (
+            "recordings/r.yaml",
+            "title: t\ncitation: c\nlicence: l\nsource: {folder: mine}\nduration: 4 s\n"
+            "reader: {spike_text: {time_step: 1 ms, duration: 4 s}}\n"
+            f"replicates: {{a: {{subject: s, files: {{spikes: {{name: {json.dumps(name)}}}}}}}}}\n",
+        ),
+    ):
+        (tmp_path / "config" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "config" / path).write_text(text)
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "snakemake", "-s", str(root / "Snakefile"), "--cores", "1", "results/activity/r/a.nc"]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not list(tmp_path.rglob("ran"))
