@@ -180,10 +180,10 @@ def _judge(quantity: Quantity, ours: _Found, control: _Found | None, size: str) 
     good, bad = (REPRODUCED, NOT_REPRODUCED) if size in (RECORDING, "full") else (SCALED_PASSES, SCALED_FAILS)
     if too_small := quantity.untestable(size):
         return NOT_TESTABLE, too_small
+    if quantity.reported_only:
+        return REPORTED, ours.reason
     if np.isnan(ours.value):
         return NOT_TESTABLE, ours.reason
-    if quantity.reported_only:
-        return REPORTED, ""
     ends, band = [ours.value], quantity.band(size)
     if quantity.whole_interval and np.isfinite(ours.low):
         ends = [ours.low, ours.high]

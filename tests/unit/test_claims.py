@@ -86,6 +86,13 @@ def test_what_else_may_come_out(example, statistic, changes, verdict, reason):
     assert reason in row.reason
 
 
+def test_what_is_only_reported_decides_nothing_even_without_a_value(example):
+    back = _claim()["statistics"]["back"]
+    shown = {"title": "of a recording", "metric": "recovery_fraction", "contrast": "back", "source": "rec", "reported_only": True}
+    row = _row(example, _claim(statistics={"back": back, "shown": shown}))
+    assert (row.verdict, row.reason) == ("holds", "")
+
+
 def test_above_ci_chance_must_be_excluded_after_holm(example):
     alone = _row(example, _claim(), size="nightly")
     assert alone.p_holm == alone.p > 0.05  # four realisations: p is not below 1 / 16
