@@ -58,10 +58,10 @@ RECORDING = """\
 title: Twenty units for a minute
 citation: none
 licence: none
-source: {{folder: files}}
-reader: {{spike_list: {{time_step: 1 ms, duration: 60 s, times: time, units: unit}}}}
+source: {folder: files}
+reader: {spike_list: {time_step: 1 ms, duration: 60 s, times: time}}
 duration: 60 s
-epochs: {{first: [0 s, 30 s], second: [30 s, 60 s]}}
+epochs: {first: [0 s, 30 s], second: [30 s, 60 s]}
 replicates: many.csv
 """
 STUDY = """\
@@ -88,7 +88,9 @@ def snakemake(project: Path, *arguments: str) -> dict[str, float]:
     """Run it, and say how long it took: wall and CPU time [s]."""
     command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(project), "--cores", "1"]
     before, began = _cpu(), time.monotonic()
-    subprocess.run([*command, *arguments], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_environment())
+    done = subprocess.run([*command, *arguments], check=False, capture_output=True, text=True, env=_environment())
+    if done.returncode:
+        raise SystemExit(done.stderr)
     return {"wall": round(time.monotonic() - began, 2), "cpu": round(_cpu() - before, 2)}
 
 
@@ -152,17 +154,20 @@ def recorded(folder: Path, n: int, *, is_one_file: bool, is_run: bool) -> dict[s
     project = folder / f"recordings_{n}_{is_one_file}"
     rng = np.random.default_rng(0)
     units, times = np.repeat(np.arange(20), 300), rng.integers(0, 60_000, 6000) / 1000
-    spikes = "unit,time\n" + "".join(f"u{u},{t:.3f}\n" for u, t in zip(units, times, strict=True))
+    columns = [f"unit{k}" for k in range(n if is_one_file else 1)]
+    spikes = ",".join(["time", *columns]) + "\n"
+    spikes += "".join(f"{t:.3f}{f',u{u}' * len(columns)}\n" for u, t in zip(units, times, strict=True))
     names = ["all.csv"] * n if is_one_file else [f"{k}.csv" for k in range(n)]
-    table = "replicate,path,subject\n" + "".join(f"r{k},{name},s{k}\n" for k, name in enumerate(names))
+    table = "replicate,path,subject,parameter.units\n"
+    table += "".join(f"r{k},{name},s{k},{columns[k % len(columns)]}\n" for k, name in enumerate(names))
     files = {"config/config.yaml": "seed: 1\nstudies: [costs]\n", "config/studies/costs.yaml": STUDY}
-    files |= {"config/recordings/many.yaml": RECORDING.format(), "config/recordings/many.csv": table}
+    files |= {"config/recordings/many.yaml": RECORDING, "config/recordings/many.csv": table}
     write(project, files | {f"files/{name}": spikes for name in dict.fromkeys(names)})
     result: dict[str, Any] = {"recordings": n, "files": len(set(names)), "plan": snakemake(project, "-n")}
     if is_run:
         result["run"] = snakemake(project)
         result["nothing_to_do"] = snakemake(project)
-        for name, where in {"ingest": "activity", "measure": "costs/measures", "compare": "costs"}.items():
+        for name, where in {"ingest": "activity", "measure": "costs/measures"}.items():
             done = jobs(project, where)
             result[name] = {"jobs": len(done), "cpu": round(sum(j["cpu"] for j in done), 1), "mb": max(j["mb"] for j in done)}
         result |= on_disk(project)
