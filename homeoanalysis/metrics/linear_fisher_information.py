@@ -42,7 +42,8 @@ def _truth(rng: np.random.Generator) -> Truth:
     scale="relative",
     truth=_truth,
     surrogate=resampling.permuted_labels,
-    null=surrogate_of(_truth, resampling.permuted_labels, 0.0),
+    # Neither end of the interval can lie below 0, so that where there is no information one tail of 2.5 % alone can miss it.
+    null=surrogate_of(_truth, resampling.permuted_labels, 0.0, conservative="no interval ends below 0, which is the truth"),
 )
 def linear_fisher_information(
     activity: xr.Dataset, *, begin: Second = 0.0, end: Second, stimuli: population_trials.Two | None = None
