@@ -35,8 +35,9 @@ def end(process: subprocess.Popen[str]) -> str:
 
 
 def made(project: Path) -> dict[str, bytes]:
-    """The results but the report, which says how long the jobs took."""
+    """The results that look finished, but the report, which says how long the jobs took."""
     found = sorted(p for p in (project / "results").rglob("*") if p.suffix in (".nc", ".png", ".pdf", ".csv"))
+    found = [p for p in found if not p.parent.name.startswith(".part-")]
     return {str(path.relative_to(project)): path.read_bytes() for path in found}
 
 
@@ -62,6 +63,8 @@ def kill(project: Path, whole: tuple[dict[str, bytes], float], seed: int) -> int
     else:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    assert process.stdout is not None
+    process.stdout.close()
     between = made(project)
     assert between.items() <= expected.items()
     end(start(project, "--unlock"))
