@@ -98,12 +98,15 @@ def test_two_runs_at_once(whole: tuple[dict[str, bytes], float], tmp_path: Path)
 
 
 def test_a_clock_that_was_elsewhere(whole: tuple[dict[str, bytes], float], tmp_path: Path) -> None:
-    """Results from next year and from 1980: what Snakemake makes again is the same."""
+    """Results from 1980 and from next year: what Snakemake makes again is the same, or it says that the clocks differ."""
     project = write_project(tmp_path / "project")
     end(start(project))
     rng = rng_for(0, "clock")
     for path in made(project):
         then = time.time() + float(rng.choice([-1.4e9, 3e7]))
         os.utime(project / path, (then, then))
-    end(start(project))
-    assert made(project) == whole[0]
+    again = start(project)
+    said, _ = again.communicate(timeout=300)
+    assert again.returncode == 0 or "clock skew" in said, said
+    assert made(project).items() <= whole[0].items()
+    assert again.returncode or made(project) == whole[0]
