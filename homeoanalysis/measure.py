@@ -47,7 +47,7 @@ def measure_draws(
     draws: int,
     block: float,
     seed: int,
-    epochs: Sequence[str] | None = None,
+    only_epochs: Sequence[str] | None = None,
     blind: Blindness | None = None,
     **parameters: Any,
 ) -> dict[str, xr.Dataset]:
@@ -55,7 +55,7 @@ def measure_draws(
 
     Both halves have the same observed time, so that estimates from them have the same bias; a comparison that uses
     halves on both sides is one at equal degrees of freedom. draws: how many; block: [s], see `resampling.Halves`.
-    epochs: of a metric that is taken per epoch, the only ones that are dealt; all by default.
+    only_epochs: of a metric that is taken per epoch, the only ones that are dealt; all by default.
     Returns three measure/1 datasets with a dimension `draw`, none for a metric that is never compared or without draws.
     """
     thing = _metric(metric, parameters)
@@ -64,8 +64,8 @@ def measure_draws(
 
     def drawn(activity: xr.Dataset) -> list[xr.Dataset]:
         names = activity.attrs["source"], activity.attrs["replicate"]
-        if epochs is not None and "epoch" in thing.dims:
-            activity = _with_epochs(activity, epochs)
+        if only_epochs is not None and "epoch" in thing.dims:
+            activity = _with_epochs(activity, only_epochs)
         activity = _inside_epochs(activity)
         halves = resampling.Halves(activity, block)
         found: list[list[xr.Dataset]] = []

@@ -166,7 +166,7 @@ class Plan:
     def resampling(self, study: str, label: str, source: str) -> dict[str, Any]:
         """How halves and surrogates of one measure are drawn: only where a contrast sets the source beside another.
 
-        With the key `epochs`, those that the contrasts are about; None stands for all.
+        With the key `only_epochs`, those that the contrasts are about; None stands for all.
         """
         asked = self.config.studies[study]
         contrasts = [c for c in asked.contrasts.values() if label in c.metrics]
@@ -175,7 +175,7 @@ class Plan:
         named = {epoch for c in contrasts for epoch in (c.epoch, c.reference) if epoch is not None}
         epochs = sorted(named) if all(c.epoch is not None for c in contrasts) else None
         raw = self.config.raw_studies[study].get("resampling", {})
-        return {**raw, "epochs": epochs} if is_compared else {**raw, "draws": 0, "epochs": None}
+        return {**raw, "only_epochs": epochs} if is_compared else {**raw, "draws": 0, "only_epochs": None}
 
     def blindness(self, study: str, source: str) -> dict[str, Any]:
         """The recording that a model is measured like in a study, and the rate below which units are left out [Hz]."""

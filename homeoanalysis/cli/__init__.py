@@ -85,9 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="write an activity for other tools, or a study as an RO-Crate")
     export.add_argument("file", type=Path, nargs="?", metavar="FILE.nc")
     what = export.add_mutually_exclusive_group(required=True)
-    what.add_argument("--to", metavar="FORMAT", help="nwb, nix or mat; csv: a row for each unit and epoch")
-    what.add_argument("--crate", metavar="STUDY", help="all of a study that has run, in a folder that says what it is")
-    export.add_argument("out", type=Path, metavar="OUT", help="the new file or folder")
+    what.add_argument(
+        "--to", nargs=2, metavar=("FORMAT", "OUT"), help="a new file: nwb, nix or mat; csv: a row for each unit and epoch"
+    )
+    what.add_argument(
+        "--crate", nargs=2, metavar=("STUDY", "OUT"), help="all of a study that has run, in a new folder that says what it is"
+    )
     export.add_argument("--replicate", metavar="NAME", help="which one, of a file that holds several")
     _config_option(export)
     export.set_defaults(command=_export, usage=export.error)
@@ -142,16 +145,18 @@ def _diff(arguments: argparse.Namespace) -> Generator[str, None, int]:
 
 def _export(arguments: argparse.Namespace) -> Iterator[str]:
     if (arguments.file is None) != (arguments.crate is not None):
-        arguments.usage("name FILE.nc and OUT with --to, and OUT alone with --crate")
+        arguments.usage("name FILE.nc with --to, and none with --crate")
     if arguments.crate is not None:
         from homeoanalysis.cli.crate import crate
 
-        yield from crate(arguments.config, arguments.crate, arguments.out)
+        study, out = arguments.crate
+        yield from crate(arguments.config, study, Path(out))
         return
     from homeoanalysis.export import export
 
-    export(arguments.file, arguments.out, to=arguments.to, replicate=arguments.replicate)
-    yield f"{arguments.out} is written"
+    to, out = arguments.to
+    export(arguments.file, Path(out), to=to, replicate=arguments.replicate)
+    yield f"{out} is written"
 
 
 def _schema(arguments: argparse.Namespace) -> Iterator[str]:

@@ -108,7 +108,7 @@ def test_check_tells_all_faults(run: Any, tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "config.yaml").write_text("seed: -1\nsize: x\n")
     assert len(fails(run("check")).splitlines()) == 3
-    assert "did you mean 'cultures'" in fails(run("check", "culture", "--config", ROOT / "config"))
+    assert "did you mean 'cultures'" in fails(run("check", "culturs", "--config", ROOT / "config"))
 
 
 def test_check_finds_missing_files_of_the_user(

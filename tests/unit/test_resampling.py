@@ -149,14 +149,14 @@ def test_only_the_epochs_that_are_asked_for_are_dealt() -> None:
     given = dict(draws=5, block=0.5, seed=1)
     every = measure_draws([one], "firing_rate", **given)["half_a"].firing_rate
     assert every.epoch.values.tolist() == ["a", "b"]
-    alone = measure_draws([one], "firing_rate", epochs=["b", "elsewhere"], **given)["half_a"].firing_rate
+    alone = measure_draws([one], "firing_rate", only_epochs=["b", "elsewhere"], **given)["half_a"].firing_rate
     assert alone.epoch.values.tolist() == ["b"]
     time = np.full(alone.sel(epoch="b").shape, 5.0)
     spikes = (alone.sel(epoch="b").values * time).round(9)
     assert (spikes == spikes.round()).all()
-    nowhere = measure_draws([one], "firing_rate", epochs=["elsewhere"], **given)["half_a"]
+    nowhere = measure_draws([one], "firing_rate", only_epochs=["elsewhere"], **given)["half_a"]
     assert "no such epoch: elsewhere" in nowhere.attrs["not_applicable"]
-    changes = [measure_draws([one], "residual_change", epochs=e, baseline="a", recovery="b", **given) for e in (["b"], None)]
+    changes = [measure_draws([one], "residual_change", only_epochs=e, baseline="a", recovery="b", **given) for e in (["b"], None)]
     assert changes[0]["half_a"].equals(changes[1]["half_a"])
 
 

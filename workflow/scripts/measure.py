@@ -11,8 +11,8 @@ p, files = snakemake.params, snakemake.input
 with job(snakemake.log[0]):
     metric = Metric.validate_python(p.metric)
     drawn = dict(p.resampling)
-    epochs = drawn.pop("epochs")
-    how = Resampling.model_validate(drawn).model_dump() | {"epochs": epochs}
+    only_epochs = drawn.pop("only_epochs")
+    how = Resampling.model_validate(drawn).model_dump() | {"only_epochs": only_epochs}
     given = dict(metric.parameters)
     if p.blindness:
         given["blind"] = blindness(replicates=open_replicates(files.like), seed=p.seed, **p.blindness)
