@@ -70,7 +70,7 @@ def decoder_transfer(
         count = np.bincount(true)
         share = 1 / (count.size * count)
         shuffled = decoding.shuffled(true, folds[1].fold, _SHUFFLES, rng_for(0, "transfer", true.size))
-        value = float(np.sum(share[true][told == true]))
+        value = min(float(np.sum(share[true][told == true])), 1.0)  # the shares of all add up to 1 but for rounding
         chance = np.sum(np.where(shuffled == told, share[shuffled], 0.0), axis=1)
         low, high = decoding.wilson(value, count.size**2 / float(np.sum(1 / count)), _Z)
         p = (1 + np.count_nonzero(chance >= value - 1e-12)) / (1 + _SHUFFLES)

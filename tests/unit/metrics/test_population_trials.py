@@ -212,6 +212,14 @@ def test_a_code_that_turns_round_is_not_read_by_the_old_decoder() -> None:
         measured("decoder_transfer", in_two_epochs(code, code, 40, "epochs"), recovery="later")
 
 
+@pytest.mark.parametrize("trials", [10, 26, 29, 36, 44])  # of which 1 / n, added up, is more than 1
+def test_all_that_is_told_is_no_more_than_all(trials: int) -> None:
+    code = np.array([[3.0, 90, 3, 90], [90, 3, 90, 3]])
+    found = measured("decoder_transfer", in_two_epochs(code, code, trials, "all"))
+    assert 1 - 1e-9 < found[""] <= 1
+    assert 1 - 1e-9 < found["within"] <= 1
+
+
 # ---- dimensions
 
 
