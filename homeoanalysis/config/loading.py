@@ -8,14 +8,13 @@ from pydantic import BaseModel, Field, ValidationError
 
 from homeoanalysis import catalogue
 from homeoanalysis.config import claim_table, robustness, yaml
-from homeoanalysis.config.contrast import Contrast
-from homeoanalysis.config.design import examined
-from homeoanalysis.config.fields import Name, Size, Strict, check_name, explain, number_of
-from homeoanalysis.config.model import PRESENTATIONS, Model, ModelFile
+from homeoanalysis.config.fields import Name, Size, Strict, check_name, explain
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.config.replicate_table import located, with_table
+from homeoanalysis.config.sizes import all_sizes, models_of, sized
 from homeoanalysis.config.study import Study
-from homeoanalysis.config.sweep_table import located_fault, with_tables
+from homeoanalysis.config.study_faults import study_faults, sweep_faults, variant_clashes
+from homeoanalysis.config.sweep_table import with_tables
 from homeoanalysis.errors import ConfigError
 
 _Schema = TypeVar("_Schema", bound=BaseModel)
@@ -53,12 +52,12 @@ class Config(Strict):
         """A model as written, in the size of this config, with a variant's overrides. Raises ConfigError for an unknown name."""
         if name not in self.raw_models:
             raise ConfigError(f"{name!r} is no model; {catalogue.did_you_mean(name, self.raw_models)}")
-        return _sized(self.raw_models[name], self.main.size, variant or {})
+        return sized(self.raw_models[name], self.main.size, variant or {})
 
     def is_full(self, name: str, variant: Mapping[str, Any] | None = None) -> bool:
         """Whether a model has a size `full`, and is the same in the size of this config."""
         raw = self.raw_models[name]
-        return "full" in raw.get("sizes", {}) and self.raw_model(name, variant) == _sized(raw, "full", variant or {})
+        return "full" in raw.get("sizes", {}) and self.raw_model(name, variant) == sized(raw, "full", variant or {})
 
     def sources(self, study: str) -> dict[str, str]:
         """The sources of a study: the name that its YAML uses -> the name that results use (models carry their size)."""
@@ -96,12 +95,12 @@ def load_config(folder: Path | str = "config", overrides: Mapping[str, Any] | No
     present = {kind: set(found) for kind, found in places.items()}
     where = {name: _shown(folder, path) for name, path in places["studies"].items()}
     raw_models, streams = _resolve(files, present["models"], f"{shown}/models", wrong)
-    models = _models(files, raw_models, present["recordings"], f"{shown}/models", wrong)
+    models = models_of(files, raw_models, present["recordings"], f"{shown}/models", wrong)
     wrong += _name_faults(shown, overrides or {}, top, present, where)
     for name, content in raw_studies.items():
-        wrong += _study_faults(where[name], content, studies.get(name), present, recordings, raw_models, models)
-        wrong += _sweep_faults(places["studies"][name], where[name], content, studies.get(name), raw_models, models)
-    wrong += _variant_clashes(where, studies)
+        wrong += study_faults(where[name], content, studies.get(name), present, recordings, raw_models, models)
+        wrong += sweep_faults(places["studies"][name], where[name], content, studies.get(name), raw_models, models)
+    wrong += variant_clashes(where, studies)
     wrong += claim_table.faults(shown, claims, where, studies)
     wrong += claim_table.robustness_faults(where, raw_studies, studies, raw_models)
     wrong = [_with_line(fault, {where[name]: path for name, path in places["studies"].items()}) for fault in wrong]
@@ -239,69 +238,6 @@ def _resolve(
     return raw, streams
 
 
-def _split(content: Mapping[str, Any]) -> tuple[ModelFile, dict[str, Any]]:
-    extra = {k: content[k] for k in ModelFile.model_fields if k in content}
-    return ModelFile.model_validate(extra), {k: v for k, v in content.items() if k not in extra}
-
-
-def _sized(content: Mapping[str, Any], size: Size, override: Mapping[str, Any]) -> dict[str, Any]:
-    file, own = _split(content)
-    return yaml.merge(yaml.merge(own, file.sizes.get(size, {})), override)
-
-
-def _models(
-    files: dict[str, dict[str, Any]], raw: dict[str, dict[str, Any]], recordings: Collection[str], shown: str, wrong: list[str]
-) -> dict[str, Model | None]:
-    """Check every model in every size. A fault is told once: not again for another size, nor for models that inherit it."""
-    models: dict[str, Model | None] = {}
-    faults: dict[str, list[str]] = {}
-    for name, content in raw.items():
-        models[name], faults[name] = _all_sizes(content, recordings)
-    for name, lines in faults.items():
-        inherited = faults.get(files[name].get("base", ""), [])
-        wrong += [f"{shown}/{name}.yaml: {line}" for line in lines if line not in inherited]
-    return models
-
-
-def _all_sizes(content: dict[str, Any], recordings: Collection[str]) -> tuple[Model | None, list[str]]:
-    """The model in its size `ci`, and the faults of all sizes."""
-    try:
-        sizes = _sizes(content)
-    except ValidationError as error:
-        return None, explain(error, ModelFile)
-    models, faults = [], []
-    for size in sizes:
-        model, lines = _model(_sized(content, size, {}))
-        models.append(model)
-        faults += [line if size == "ci" else f"(size {size}) {line}" for line in lines if line not in faults]
-    if models[0] is not None:
-        faults += _model_faults(models[0], recordings)
-    return models[0] if not faults else None, faults
-
-
-def _sizes(content: dict[str, Any]) -> list[Size]:
-    return ["ci", *(size for size in _split(content)[0].sizes if size != "ci")]
-
-
-def _model(content: dict[str, Any]) -> tuple[Model | None, list[str]]:
-    try:
-        return Model.model_validate(content), []
-    except ValidationError as error:
-        return None, explain(error, Model)
-
-
-def _model_faults(model: Model, recordings: Collection[str]) -> Iterator[str]:
-    """What a model says of recordings and metrics."""
-    for recording in model.stimulus_recordings():
-        if recording not in recordings:
-            known = catalogue.did_you_mean(recording, recordings)
-            yield f"a protocol presents the stimulus of {recording!r}, which is no recording; {known}"
-    metrics = catalogue.names("metrics")
-    for metric in model.fitted:
-        if metric not in metrics:
-            yield f"fitted names {metric!r}, which is no metric; {catalogue.did_you_mean(metric, metrics)}"
-
-
 def _name_faults(
     shown: str,
     overrides: Mapping[str, Any],
@@ -349,7 +285,7 @@ def _swept(
             shown = f"{where[name]}: claim.robustness, {point}"
             made = _validate(Study, one.study, shown, wrong)
             for model, content in one.models.items():
-                wrong += [f"{shown}: {model}: {line}" for line in _all_sizes(content, recordings)[1]]
+                wrong += [f"{shown}: {model}: {line}" for line in all_sizes(content, recordings)[1]]
                 raw_models[model], streams[model] = content, streams[one.like[model]]
             if made is not None:
                 raw_studies[one.name], studies[one.name] = one.study, made
@@ -359,205 +295,9 @@ def _swept(
     return found
 
 
-def _variant_clashes(where: Mapping[str, str], studies: Mapping[str, Study]) -> Iterator[str]:
-    varied: dict[str, tuple[str, dict[str, Any]]] = {}
-    for name, study in studies.items():
-        for key, override in ((f"{m}.{v}", o) for m, variants in study.all_variants().items() for v, o in variants.items()):
-            other, known = varied.setdefault(key, (name, override))
-            if known != override:
-                yield (
-                    f"{where[name]}: variants.{key} differs from the one of the same name in study {other}; "
-                    "activities are shared, rename one"
-                )
-
-
-def _study_faults(
-    where: str,
-    content: dict[str, Any],
-    study: Study | None,
-    present: Mapping[str, Collection[str]],
-    recordings: Mapping[str, Recording],
-    raw: Mapping[str, dict[str, Any]],
-    models: Mapping[str, Model | None],
-) -> Iterator[str]:
-    """What a study says of other files; `study` is None where it has faults of its own."""
-    for kind in ("recordings", "models"):
-        listed = content.get(kind)
-        for name in listed if isinstance(listed, list) else []:
-            if isinstance(name, str) and name not in present[kind]:
-                yield f"{where}: {kind} names {name!r}, which is absent; {catalogue.did_you_mean(name, present[kind])}"
-    if study is None:
-        return
-    for model, variants in study.all_variants().items():
-        for variant, override in variants.items() if models.get(model) else ():
-            lines = [line for size in _sizes(raw[model]) for line in _model(_sized(raw[model], size, override))[1]]
-            yield from (f"{where}: variants.{model}.{variant}: {line}" for line in dict.fromkeys(lines))
-    if all(r in recordings for r in study.recordings) and all(models.get(m) for m in study.models):
-        for name, contrast in study.contrasts.items():
-            yield from (f"{where}: contrasts.{name}.{fault}" for fault in _contrast_faults(contrast, study, recordings, models))
-            yield from (f"{where}: contrasts.{name} {fault}" for fault in _overlaps(contrast, study, recordings, models))
-        yield from (f"{where}: {fault}" for fault in _block_faults(study, recordings, models))
-
-
-def _sweep_faults(
-    path: Path,
-    where: str,
-    content: Mapping[str, Any],
-    study: Study | None,
-    raw: Mapping[str, dict[str, Any]],
-    models: Mapping[str, Model | None],
-) -> Iterator[str]:
-    """Parameters of sweeps that the model does not have, or values that it does not take, in any size."""
-    for name, swept in study.sweeps.items() if study else ():
-        model, _, variant = swept.model.partition(".")
-        if study is None or models.get(model) is None:
-            continue
-        override = study.all_variants()[model][variant] if variant else {}
-        faults = [f for size in _sizes(raw[model]) for f in examined(swept, _sized(raw[model], size, override))[1]]
-        yield from (f"{located_fault(content, path, where, name, f)} {f.text}" for f in dict.fromkeys(faults))
-
-
 def _with_line(fault: str, files: Mapping[str, Path]) -> str:
     """A fault of a sweep with the line of the study's YAML, since a sweep may be long. files: as shown -> path."""
     shown, _, said = fault.partition(": ")
     if shown not in files or not said.startswith("sweeps."):
         return fault
     return f"{shown}: line {yaml.line_of(files[shown], said.split()[0])}: {said}"
-
-
-def _contrast_faults(
-    contrast: Contrast, study: Study, recordings: Mapping[str, Recording], models: Mapping[str, Model | None]
-) -> Iterator[str]:
-    """A factor level or epoch that no source has is a typing error, not an empty comparison."""
-    levels: dict[str, set[object]] = {}
-    for factor, level in (pair for factors in _factors(study, recordings, models) for pair in factors.items()):
-        levels.setdefault(factor, set()).add(level)
-    asked = [("where", factor, level) for factor, level in contrast.where.items()]
-    if contrast.between is not None:
-        asked += [("between", contrast.between.factor, level) for level in contrast.between.levels]
-    for key, factor, level in asked:
-        if factor not in levels:
-            holder = "recording" if study.recordings else "session of a model"
-            yield f"{key} names the factor {factor!r}, which no {holder} has; {catalogue.did_you_mean(factor, levels)}"
-        elif level not in levels[factor] and not contrast.without_data:
-            known = ", ".join(map(repr, sorted(levels[factor], key=lambda x: (isinstance(x, str), x))))
-            yield f"{key} asks for {factor} = {level!r}, which no replicate has; known: {known}"
-    if contrast.trend is not None:
-        yield from _trend_faults(contrast, contrast.trend, study, recordings, levels)
-    epochs = _epochs(study, recordings, models)
-    for key in ("epoch", "reference"):
-        label = getattr(contrast, key)
-        if label is not None and label not in epochs:
-            yield f"{key} is {label!r}, which no source of the study has; {catalogue.did_you_mean(label, epochs)}"
-        elif label is not None and study.targets and any("epoch" in catalogue.load("metrics", m).dims for m in _names(contrast)):
-            of_targets = _epochs(study, recordings, models, list(study.targets))
-            if label not in of_targets:
-                yield f"{key} is {label!r}, which no target has; {catalogue.did_you_mean(label, of_targets)}"
-
-
-def _factors(
-    study: Study, recordings: Mapping[str, Recording], models: Mapping[str, Model | None]
-) -> Iterator[Mapping[str, object]]:
-    """Those of every replicate of the recordings, or, in a study of models alone, of the sessions of these."""
-    for name in study.recordings:
-        yield from (replicate.factors for replicate in recordings[name].replicates.values())
-    if not study.recordings:
-        for model in filter(None, map(models.get, study.models)):
-            yield from (part.factors for part in model.sessions.values())
-
-
-def _trend_faults(
-    contrast: Contrast, factor: str, study: Study, recordings: Mapping[str, Recording], levels: Collection[str]
-) -> Iterator[str]:
-    """A slope needs two numbers; looked for in the replicates that the contrast selects."""
-    if factor not in levels:
-        yield f"trend names the factor {factor!r}, which no recording has; {catalogue.did_you_mean(factor, levels)}"
-        return
-    asked = {
-        (name, r): replicate.factors[factor]
-        for name in study.recordings
-        for r, replicate in recordings[name].replicates.items()
-        if factor in replicate.factors and contrast.where.items() <= replicate.factors.items()
-    }
-    for (name, r), level in asked.items():
-        if number_of(level) is None:
-            yield (
-                f"trend is over {factor}, of which {level!r} ({name}, replicate {r}) is no number; "
-                "write numbers, or leave such replicates out with where"
-            )
-            return
-    if len({number_of(level) for level in asked.values()}) == 1:
-        yield f"trend is over {factor}, which is {next(iter(asked.values()))} everywhere; a slope needs two levels"
-
-
-def _overlaps(
-    contrast: Contrast, study: Study, recordings: Mapping[str, Recording], models: Mapping[str, Model | None]
-) -> Iterator[str]:
-    """An epoch and its reference that share time, in the first replicate or model where the YAML says so."""
-    places = [
-        (f"{name}, replicate {r}", recordings[name].spans(r)) for name in study.recordings for r in recordings[name].replicates
-    ]
-    places += [(name, model.epochs) for name in study.models if (model := models[name]) is not None]
-    for place, spans in places:
-        if contrast.epoch in spans and contrast.reference in spans:
-            (start, stop), (from_, to) = spans[contrast.epoch], spans[contrast.reference]
-            shared = min(stop, to) - max(start, from_)
-            if shared > 0:
-                yield (
-                    f"compares the epochs {contrast.epoch}, [{start:g} s, {stop:g} s], and {contrast.reference}, "
-                    f"[{from_:g} s, {to:g} s], which share {shared:g} s in {place}, so that a part is compared with itself; "
-                    "name epochs that do not overlap"
-                )
-                return
-
-
-def _block_faults(study: Study, recordings: Mapping[str, Recording], models: Mapping[str, Model | None]) -> Iterator[str]:
-    """An epoch that does not hold two blocks cannot be dealt to two halves, and its source not be compared at all."""
-    block = study.resampling.block
-    for source in (
-        dict.fromkeys(s for target, listed in study.targets.items() for s in (target, *listed)) if study.contrasts else ()
-    ):
-        if source in recordings:
-            of = recordings[source]
-            spans, durations = _shortest(of), [of.observed(r) for r in of.replicates]
-        else:
-            model = models[source.partition(".")[0]]
-            spans, durations = ({}, []) if model is None else (model.epochs, [model.duration])
-            if model is not None and model.sessions:
-                durations = [session.span[1] - session.span[0] for session in model.sessions.values()]
-        lengths = {f"epoch {label}": stop - start for label, (start, stop) in spans.items()}
-        known = [d for d in durations if d is not None]
-        whole = source not in recordings or not recordings[source].epochs
-        for what, length in (lengths or ({"the recording": min(known)} if known and whole else {})).items():
-            if length < 2 * block * (1 - 1e-9):
-                yield (
-                    f"resampling.block is {block:g} s, but {what} of {source} has only {length:g} s, less than two blocks; "
-                    "make block shorter"
-                )
-
-
-def _shortest(recording: Recording) -> dict[str, tuple[float, float]]:
-    """The epochs that are known before a file is read, each in the replicate where it is shortest."""
-    found: dict[str, tuple[float, float]] = {}
-    for replicate in recording.replicates:
-        for label, span in recording.spans(replicate).items():
-            found[label] = min(found.get(label, span), span, key=lambda s: s[1] - s[0])
-    return found
-
-
-def _names(contrast: Contrast) -> list[str]:
-    return [label.partition(".")[0] for label in contrast.metrics]
-
-
-def _epochs(
-    study: Study, recordings: Mapping[str, Recording], models: Mapping[str, Model | None], sources: Collection[str] = ()
-) -> set[str]:
-    """The labels of the epochs of the sources, of all without any; a source without epochs has one, "whole"."""
-    only = {s.partition(".")[0] for s in sources or study.sources()}
-    labels = {label for name in study.recordings if name in only for label in recordings[name].epochs or ("whole",)}
-    for name in (m for m in study.models if m in only):
-        model = models[name]
-        if model is not None:
-            labels |= set(model.epochs or (PRESENTATIONS if model.duration is None else ("whole",)))
-    changed = [override.get("epochs") for variants in study.all_variants().values() for override in variants.values()]
-    return labels | {label for epochs in changed if isinstance(epochs, dict) for label in epochs}
