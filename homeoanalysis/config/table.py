@@ -4,6 +4,7 @@ import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
+from homeoanalysis.config.text import read_text
 from homeoanalysis.errors import ConfigError
 
 _ROWS_MAX = 20_000
@@ -19,14 +20,7 @@ def rows(table: Path, where: str, check_head: Callable[[list[str], str], None]) 
 
     check_head: raises ConfigError for names of columns that are not known. Raises ConfigError, naming the line.
     """
-    try:
-        text = table.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise ConfigError(f"{where}: the file is missing; write it beside the YAML that names it") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{where}: byte {error.start} is not UTF-8; save the table as UTF-8") from None
-    except OSError as error:
-        raise ConfigError(f"{where}: cannot be read ({error.strerror}); mend its permissions") from None
+    text = read_text(table, where, "table", "write it beside the YAML that names it", "utf-8-sig")
     first = text.partition("\n")[0]
     mark = "\t" if table.suffix.lower() == ".tsv" else ";" if ";" in first and "," not in first else ","
     lines = csv.reader(text.splitlines(), delimiter=mark, strict=True)

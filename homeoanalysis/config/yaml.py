@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from homeoanalysis.config.text import read_text
 from homeoanalysis.errors import ConfigError
 
 _VALUES_MAX = 100_000
@@ -39,14 +40,7 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 
 def read(path: Path, shown: str) -> dict[str, Any]:
     """The mapping that a YAML file holds. `shown`: its name in messages. Raises ConfigError."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"{shown}: the file is missing; write it, or start with --directory in a folder that has it") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{shown}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
-    except OSError as error:
-        raise ConfigError(f"{shown}: cannot be read ({error.strerror}); mend its permissions") from None
+    text = read_text(path, shown, "file", "write it, or start with --directory in a folder that has it")
     return parse(text, shown)
 
 

@@ -3,35 +3,16 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from jobs import MANY, ROOT, write_project
+from jobs import MANY, write_project
+from running import end, start
 
 from homeoanalysis.provenance import rng_for
 
 pytestmark = pytest.mark.slow
-
-
-def start(project: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(project), "--cores", "2"]
-    return subprocess.Popen(
-        [*command, *arguments],
-        cwd=project,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def end(process: subprocess.Popen[str]) -> str:
-    said, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, said
-    return said
 
 
 def made(project: Path) -> dict[str, bytes]:

@@ -3,14 +3,12 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from running import end, start
 
-ROOT = Path(__file__).parents[2]
 TARGET = "results/activity/plastic.ci/0.nc"
 STATE = "results/checkpoints/plastic.ci/0.npz"
 MODEL = """
@@ -52,29 +50,11 @@ def _project(folder: Path) -> Path:
     return folder
 
 
-def _start(project: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(project)]
-    return subprocess.Popen(
-        [*command, "--cores", "1", *arguments],
-        cwd=project,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    said, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, said
-
-
 @pytest.mark.slow
 def test_a_killed_job_goes_on_from_its_checkpoint_and_ends_with_the_same_bytes(tmp_path):
     whole, killed = _project(tmp_path / "whole"), _project(tmp_path / "killed")
-    _end(_start(whole, TARGET))  # it leaves the compiled loop for the other, too
-    process = _start(killed, TARGET)
+    end(start(whole, TARGET, cores=1))  # it leaves the compiled loop for the other, too
+    process = start(killed, TARGET, cores=1)
     deadline = time.monotonic() + 200
     while not (killed / STATE).exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -83,8 +63,8 @@ def test_a_killed_job_goes_on_from_its_checkpoint_and_ends_with_the_same_bytes(t
     process.communicate()
     assert (killed / STATE).exists()
     assert not (killed / TARGET).exists()
-    _end(_start(killed, "--unlock"))
-    _end(_start(killed, TARGET))
+    end(start(killed, "--unlock", cores=1))
+    end(start(killed, TARGET, cores=1))
     log = (killed / "results/logs/simulate/plastic.ci/0.log").read_text()
     (since,) = re.findall(r"goes on from (\d+) s", log)
     assert 20 <= int(since) < 400
