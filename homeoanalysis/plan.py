@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from homeoanalysis.config import Config, Model
-from homeoanalysis.config.design import examined, model_faults, placed, points
+from homeoanalysis.config.design import at_point, examined, points
 from homeoanalysis.config.parameter_sweep import Sweep
+from homeoanalysis.config.sizes import validated
 from homeoanalysis.errors import ConfigError
 from homeoanalysis.fetch import local_path
 from homeoanalysis.provenance import code_of, rng_for
@@ -139,10 +140,7 @@ class Plan:
         """Points of a sweep that the model does not take, each by itself: looked at by `check`, not at each start."""
         raw = self.raw_model(self.sweep_source(study, name))
         for k, point in enumerate(self.sweep_points(study, name)):
-            content = raw
-            for path, value in point.items():
-                content = placed(content, path, value)
-            if wrong := model_faults(content):
+            if wrong := validated(at_point(raw, point))[1]:
                 yield f"point {k} ({', '.join(f'{p} = {v}' for p, v in point.items())}): {wrong[0]}"
 
     def swept_files(self, study: str) -> list[str]:
@@ -174,8 +172,8 @@ class Plan:
         is_compared = bool(contrasts) and short in {*asked.targets, *(c for listed in asked.targets.values() for c in listed)}
         named = {epoch for c in contrasts for epoch in (c.epoch, c.reference) if epoch is not None}
         epochs = sorted(named) if all(c.epoch is not None for c in contrasts) else None
-        raw = self.config.raw_studies[study].get("resampling", {})
-        return {**raw, "only_epochs": epochs} if is_compared else {**raw, "draws": 0, "only_epochs": None}
+        how = asked.resampling.model_dump()
+        return {**how, "only_epochs": epochs} if is_compared else {**how, "draws": 0, "only_epochs": None}
 
     def blindness(self, study: str, source: str) -> dict[str, Any]:
         """The recording that a model is measured like in a study, and the rate below which units are left out [Hz]."""

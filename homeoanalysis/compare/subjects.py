@@ -25,7 +25,7 @@ from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.config.fields import number_of
 from homeoanalysis.contracts import LONG
 from homeoanalysis.numerics.hierarchical import Interval, hierarchical_interval, levels
-from homeoanalysis.numerics.intervals import t_quantile
+from homeoanalysis.numerics.intervals import mean_interval, t_quantile
 from homeoanalysis.numerics.summaries import MINIMUM
 
 Floats = NDArray[np.float64]
@@ -221,10 +221,7 @@ def _numbers(table: dict[tuple[str, str], xr.DataArray]) -> dict[str, float]:
 
 def interval(values: Floats, confidence: float = 0.95) -> tuple[float, float]:
     """t interval of the mean; NaN below 4 subjects."""
-    if values.size < MINIMUM:
-        return np.nan, np.nan
-    width = t_quantile(confidence, values.size - 1) * values.std(ddof=1) / np.sqrt(values.size)
-    return float(values.mean() - width), float(values.mean() + width)
+    return (np.nan, np.nan) if values.size < MINIMUM else mean_interval(values, confidence)
 
 
 def change_interval(first: Floats, second: Floats, scale: str, confidence: float = 0.95) -> tuple[float, float]:

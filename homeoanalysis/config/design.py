@@ -1,17 +1,17 @@
 """The points of a sweep: where its parameters lie in a model's YAML, which values they take, and what is wrong with them."""
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import ValidationError
 
 from homeoanalysis import catalogue, units
-from homeoanalysis.config.fields import explain
 from homeoanalysis.config.model import Model
 from homeoanalysis.config.parameter_sweep import MULTIPLE, Axis, Sweep
+from homeoanalysis.config.sizes import validated
 
 _OF_THE_RUN = ("replicates", "batch")  # keys of a model that do not change what one realisation is
 
@@ -63,6 +63,11 @@ def placed(content: Mapping[str, Any], path: str, value: object) -> dict[str, An
     """
     found: dict[str, Any] = _put(dict(content), long_path(content, path).split("."), value, "the model")
     return found
+
+
+def at_point(content: Mapping[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:
+    """The YAML of a model at a point of a sweep: path -> value."""
+    return functools.reduce(lambda made, item: placed(made, *item), point.items(), dict(content))
 
 
 def long_path(content: Mapping[str, Any], path: str) -> str:
@@ -189,16 +194,7 @@ def _model_faults(path: str, axis: Axis, made: Range, content: Mapping[str, Any]
 
 
 def _faults_at(path: str, value: object, content: Mapping[str, Any]) -> list[str]:
-    return model_faults(placed(content, path, value))
-
-
-def model_faults(content: Mapping[str, Any]) -> list[str]:
-    """One line for each violation of a model's YAML."""
-    try:
-        Model.model_validate(content)
-    except ValidationError as error:
-        return explain(error, Model)
-    return []
+    return validated(placed(content, path, value))[1]
 
 
 def points(sweep: Sweep, ranges: Mapping[str, Range], rng: np.random.Generator) -> list[dict[str, Any]]:

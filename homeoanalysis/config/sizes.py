@@ -55,7 +55,8 @@ def sizes_of(content: dict[str, Any]) -> list[Size]:
     return ["ci", *(size for size in split(content)[0].sizes if size != "ci")]
 
 
-def validated(content: dict[str, Any]) -> tuple[Model | None, list[str]]:
+def validated(content: Mapping[str, Any]) -> tuple[Model | None, list[str]]:
+    """The model that a YAML is, or one line for each violation."""
     try:
         return Model.model_validate(content), []
     except ValidationError as error:

@@ -41,6 +41,12 @@ def t_quantile(confidence: float, df: float) -> float:
     return float(special.stdtrit(df, 0.5 + confidence / 2))
 
 
+def mean_interval(values: Floats, confidence: float = 0.95) -> tuple[float, float]:
+    """t interval of the mean of two values or more."""
+    width = t_quantile(confidence, values.size - 1) * values.std(ddof=1) / np.sqrt(values.size)
+    return float(values.mean() - width), float(values.mean() + width)
+
+
 def median_interval(values: Floats, batches: int, confidence: float = 0.95) -> tuple[float, float]:
     """Interval of the median of values (time) that depend on those near: the quantiles between which a half of all may lie.
 

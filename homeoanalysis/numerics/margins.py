@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from homeoanalysis.numerics.intervals import correlated_ratio_interval, difference_interval, ratio_interval, t_quantile
+from homeoanalysis.numerics.intervals import correlated_ratio_interval, difference_interval, mean_interval, ratio_interval
 from homeoanalysis.numerics.summaries import MINIMUM
 
 Floats = NDArray[np.float64]
@@ -47,13 +47,13 @@ class Sample(NamedTuple):
             low = special.betaincinv(yes, n - yes + 1, 0.025) if yes else 0.0
             return float(low), float(special.betaincinv(yes + 1, n - yes, 0.975) if yes < n else 1.0)
         if self.is_alone or (self.is_paired and not self.is_ratio):
-            return _t_interval(self.first if self.is_alone else self.first - self.second)
+            return mean_interval(self.first if self.is_alone else self.first - self.second)
         if self.is_paired:
             covariance = np.cov(self.second, self.first) / self.n
             under = float(self.second.mean()), float(covariance[0, 0])
             above = float(self.first.mean()), float(covariance[1, 1])
             return correlated_ratio_interval(under, above, float(covariance[0, 1]), self.n - 1)
-        first, second = ((float(v.mean()), *_t_interval(v)) for v in (self.first, self.second))
+        first, second = ((float(v.mean()), *mean_interval(v)) for v in (self.first, self.second))
         return ratio_interval(second, first) if self.is_ratio else difference_interval(second, first)
 
     def p(self, at_least: float | None, at_most: float | None) -> float:
@@ -95,8 +95,3 @@ class Sample(NamedTuple):
         if not error > 0:
             return least if side * distance > 0 else 1.0
         return max(float(special.stdtr(df, -side * distance / error)), least)
-
-
-def _t_interval(values: Floats) -> Ends:
-    width = t_quantile(0.95, values.size - 1) * values.std(ddof=1) / np.sqrt(values.size)
-    return float(values.mean() - width), float(values.mean() + width)

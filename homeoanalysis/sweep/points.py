@@ -7,12 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from pydantic import ValidationError
 
 from homeoanalysis import units
-from homeoanalysis.config import Model
-from homeoanalysis.config.design import placed
-from homeoanalysis.config.fields import explain
+from homeoanalysis.config.design import at_point
+from homeoanalysis.config.sizes import validated
 from homeoanalysis.config.study import Metric
 from homeoanalysis.contracts import check
 from homeoanalysis.errors import SimulationError
@@ -88,12 +86,9 @@ def _simulated(
     content: Mapping[str, Any], point: Mapping[str, Any], realisations: int, verbs: Verbs, stimuli: Sequence[xr.Dataset | None]
 ) -> tuple[list[str], list[xr.Dataset]]:
     """Of each realisation why it was lost ("": it was not), and the activities of the others."""
-    for path, value in point.items():
-        content = placed(content, path, value)
-    try:
-        model = Model.model_validate(content)
-    except ValidationError as error:
-        return ["; ".join(explain(error, Model))] * realisations, []
+    model, wrong = validated(at_point(content, point))
+    if model is None:
+        return ["; ".join(wrong)] * realisations, []
     reasons = [""] * realisations
     activities: list[xr.Dataset] = []
     for k in range(realisations):

@@ -66,7 +66,7 @@ def need_to_sweep(study, sweep, part):
 
 def need_to_measure(w, input):
     """By the activities, and the one that a model is measured like; spikes are eight times as large in memory, and copied."""
-    return of_files(input.size_mb, draws=CONFIG.studies[w.study].resampling.draws, fold=40.0)
+    return of_files(input.size_mb, draws=PLAN.resampling(w.study, w.label, w.source)["draws"], fold=40.0)
 
 
 # Their jobs run where Snakemake runs: a node of a cluster may have no network, and pages over all studies are made in a moment.

@@ -1,6 +1,6 @@
 """Rule measure: the activities of one source -> measure/1, with halves and surrogates in groups of their own."""
 
-from homeoanalysis.config.study import Metric, Resampling
+from homeoanalysis.config.study import Metric
 from homeoanalysis.contracts import open_replicates, write
 from homeoanalysis.job import job
 from homeoanalysis.measure import measure, measure_draws
@@ -10,14 +10,11 @@ from homeoanalysis.provenance import code_of, inputs_of, stamp
 p, files = snakemake.params, snakemake.input
 with job(snakemake.log[0]):
     metric = Metric.validate_python(p.metric)
-    drawn = dict(p.resampling)
-    only_epochs = drawn.pop("only_epochs")
-    how = Resampling.model_validate(drawn).model_dump() | {"only_epochs": only_epochs}
     given = dict(metric.parameters)
     if p.blindness:
         given["blind"] = blindness(replicates=open_replicates(files.like), seed=p.seed, **p.blindness)
     found = {"": measure(open_replicates(files.activities), metric.name, **given)}
-    found |= measure_draws(open_replicates(files.activities), metric.name, **how, seed=p.seed, **given)
-    parameters = {"metric": p.metric, "resampling": how, "blindness": p.blindness}
+    found |= measure_draws(open_replicates(files.activities), metric.name, **p.resampling, seed=p.seed, **given)
+    parameters = {"metric": p.metric, "resampling": dict(p.resampling), "blindness": p.blindness}
     made = dict(code=code_of("measure", ("metrics", metric.name)), parameters=parameters, inputs=inputs_of(files), seed=p.seed)
     write({kind: stamp(d, step="measure", **made) for kind, d in found.items()}, snakemake.output[0])

@@ -51,7 +51,7 @@ def test_halves_are_drawn_of_what_a_contrast_compares(folder: Any) -> None:
     """Of both sides of a target, in the epochs that are named; of no other source, and of no metric without a contrast."""
     drawn = Plan(load_config(folder.path)).resampling
     before = drawn("demo", "firing_rate", "culture")
-    assert (before.get("draws", 100), before["only_epochs"]) == (100, ["after", "before"])
+    assert (before["draws"], before["only_epochs"]) == (100, ["after", "before"])
     assert drawn("demo", "firing_rate", "net.static.ci") == before
     folder.replace(STUDY, TARGETS, "  culture: [net]\n")
     alone = Plan(load_config(folder.path)).resampling
