@@ -20,7 +20,12 @@ _ROOT = Path(__file__).parent
 
 def names(folder: str) -> list[str]:
     """The names that a catalogue folder offers, sorted."""
-    return sorted(p.stem for p in (_ROOT / folder).glob("*.py") if not p.stem.startswith("_"))
+    return list(_names(folder))
+
+
+@functools.cache  # a config asks some thousand times, and the folder stays as it is
+def _names(folder: str) -> tuple[str, ...]:
+    return tuple(sorted(p.stem for p in (_ROOT / folder).glob("*.py") if not p.stem.startswith("_")))
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 The unit is parsed here, not by `quantities`, because that library evaluates the text as Python code.
 """
 
+import functools
 import math
 import re
 from collections.abc import Callable
@@ -67,6 +68,7 @@ def _single(name: str) -> tuple[float, tuple[int, ...]]:
     raise ValueError(f"unknown unit {name!r}")
 
 
+@functools.cache
 def unit(text: str) -> tuple[float, tuple[int, ...]]:
     """SI value and exponents of a unit such as "mV", "1/s" or "mV/Hz"."""
     value = 1.0

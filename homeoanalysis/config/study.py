@@ -262,9 +262,9 @@ class Study(Strict):
             return
         if self.resampling.draws == 0:
             return
-        types = catalogue.parameters("metrics", label.partition(".")[0]).model_json_schema().get("properties", {})
+        times = _times(label.partition(".")[0])
         for key, value in parameters.items():
-            if types[key].get("unit") == "s" and value > self.resampling.block * (1 + 1e-9):
+            if key in times and value > self.resampling.block * (1 + 1e-9):
                 yield (
                     f".metrics has {label!r}, whose {key} of {value:g} s is longer than resampling.block of "
                     f"{self.resampling.block:g} s, so that no block holds one; make block as long, or {key} shorter"
@@ -294,3 +294,10 @@ class Study(Strict):
                 taken = [changes for name, changes in mechanisms.items() if name not in left]
                 found.setdefault(model, {})[variant] = functools.reduce(yaml.merge, taken, {})
         return found
+
+
+@functools.cache
+def _times(metric: str) -> frozenset[str]:
+    """The parameters of a metric that are times."""
+    types = catalogue.parameters("metrics", metric).model_json_schema().get("properties", {})
+    return frozenset(key for key, schema in types.items() if schema.get("unit") == "s")
