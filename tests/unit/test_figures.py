@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,13 @@ def unmeasurable() -> dict[str, dict[str, xr.Dataset]]:
     return found
 
 
-def inputs(example: Any) -> dict[str, tuple[Any, xr.Dataset]]:
+Inputs = Mapping[str, tuple[Any, xr.Dataset]]
+
+
+@pytest.fixture(scope="module")
+def inputs(example: Any) -> Inputs:
+    """What is measured and compared, by case; `unmeasurable` asks every metric, so that it is made once."""
+    nothing = unmeasurable()
     lonely = {label: {"rec": by_source["rec"]} for label, by_source in example.measures.items()}
     cultured = {"firing_rate": {"cultures": cultures()}}
     models = {label: {s: e for s, e in by.items() if s != "rec"} for label, by in example.measures.items()}
@@ -65,9 +72,9 @@ def inputs(example: Any) -> dict[str, tuple[Any, xr.Dataset]]:
         "full": (example.measures, example.comparison),
         "one recording": (lonely, nothing_compared(lonely)),
         "models only": (models, nothing_compared(models)),
-        "all missing": (unmeasurable(), nothing_compared(unmeasurable())),
+        "all missing": (nothing, nothing_compared(nothing)),
         "cultures": (cultured, nothing_compared(cultured)),
-        "no metric": ({}, nothing_compared(unmeasurable())),
+        "no metric": ({}, nothing_compared(nothing)),
     }
 
 
@@ -82,8 +89,8 @@ def written(figure: Figure) -> list[Text]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("case", ["full", "one recording", "models only", "all missing", "cultures", "no metric"])
-def test_draws_whatever_there_is(name: str, case: str, example: Any, tmp_path: Path) -> None:
-    measures, comparison = inputs(example)[case]
+def test_draws_whatever_there_is(name: str, case: str, inputs: Inputs, tmp_path: Path) -> None:
+    measures, comparison = inputs[case]
     drawn = draw(name, measures, comparison)
     drawing.save(drawn, tmp_path / "figure.png")
     assert re.search(r"\bn( \([\w ]+\))?(: | = )", drawn.caption)
@@ -96,19 +103,20 @@ def test_draws_whatever_there_is(name: str, case: str, example: Any, tmp_path: P
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("ending", ["png", "pdf"])
-def test_same_bytes_twice(name: str, ending: str, example: Any, tmp_path: Path) -> None:
-    paths = [tmp_path / f"{k}.{ending}" for k in "ab"]
-    for path in paths:
-        drawing.save(draw(name, *inputs(example)["full"]), path)
-    assert paths[0].read_bytes() == paths[1].read_bytes()
-    assert sorted(tmp_path.iterdir()) == paths  # nothing unfinished is left
+def test_same_bytes_twice(name: str, inputs: Inputs, tmp_path: Path) -> None:
+    for k in "ab":
+        drawn = draw(name, *inputs["full"])
+        for ending in ("png", "pdf"):
+            drawing.save(drawn, tmp_path / f"{k}.{ending}")
+    for ending in ("png", "pdf"):
+        assert (tmp_path / f"a.{ending}").read_bytes() == (tmp_path / f"b.{ending}").read_bytes()
+    assert {p.name for p in tmp_path.iterdir()} == {"a.png", "b.png", "a.pdf", "b.pdf"}  # nothing unfinished is left
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_data_black_models_coloured_null_dashed(name: str, example: Any) -> None:
-    figure = draw(name, *inputs(example)["full"]).figure
+def test_data_black_models_coloured_null_dashed(name: str, inputs: Inputs) -> None:
+    figure = draw(name, *inputs["full"]).figure
     for axes in figure.axes:
         for container in (c for c in axes.containers if isinstance(c, ErrorbarContainer)):
             colour, source = to_hex(container.lines[0].get_color()).upper(), container.get_label()
@@ -124,8 +132,8 @@ def test_data_black_models_coloured_null_dashed(name: str, example: Any) -> None
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("case", ["full", "cultures"])
-def test_text_is_legible_and_nothing_overlaps(name: str, case: str, example: Any) -> None:
-    figure = draw(name, *inputs(example)[case]).figure
+def test_text_is_legible_and_nothing_overlaps(name: str, case: str, inputs: Inputs) -> None:
+    figure = draw(name, *inputs[case]).figure
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     shown = written(figure)
@@ -297,14 +305,14 @@ def test_what_is_not_drawn_is_told(example: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_fitted_rate_is_hollow_and_names_are_not_broken(example: Any) -> None:
+def test_a_fitted_rate_is_hollow_and_names_are_not_broken(inputs: Inputs, example: Any) -> None:
     figure = draw("firing_rate_recovery", example.measures, example.comparison).figure
     faces = {
         c.get_label(): c.lines[0].get_markerfacecolor() for c in figure.axes[1].containers if isinstance(c, ErrorbarContainer)
     }
     assert faces["enc"] == "white"
     assert figure.axes[1].get_xlabel() == figure.axes[2].get_xlabel() == ""
-    measures, comparison = inputs(example)["models only"]
+    measures, comparison = inputs["models only"]
     lonely = {label: {s: e for s, e in by.items() if s == "net"} for label, by in measures.items()}
     ticks = [
         t.get_text() for axes in draw("firing_rate_recovery", lonely, comparison).figure.axes for t in axes.get_xticklabels()

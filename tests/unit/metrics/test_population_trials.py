@@ -347,8 +347,9 @@ def test_the_error_over_trials_is_that_of_a_mean_and_of_a_rank_that_a_jackknife_
         return representations.rank_correlation(representations.crossnobis(*a), representations.crossnobis(*b))
 
     values, errors = [], []
-    for _ in range(40):
+    for draw in range(40):
         first, second = ((code[label] + rng.normal(size=(192, 20)), label) for _ in range(2))
         values.append(similarity(first, second))
-        errors.append(representations.halved_error(similarity, (first, second), rng))
+        if draw < 10:
+            errors.append(representations.halved_error(similarity, (first, second), rng))
     assert 0.9 < np.mean(errors) / np.std(values) < 2.2
