@@ -1,10 +1,12 @@
 """Snakemake itself is killed, or started twice: once started again, the results are the bytes of an undisturbed run."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from jobs import MANY, write_project
@@ -15,6 +17,14 @@ from homeoanalysis.provenance import rng_for
 pytestmark = pytest.mark.slow
 
 
+class Whole(NamedTuple):
+    """A finished project, what it made, and how long that took [s]."""
+
+    project: Path
+    made: dict[str, bytes]
+    seconds: float
+
+
 def made(project: Path) -> dict[str, bytes]:
     """The results that look finished, but the report, which says how long the jobs took."""
     found = sorted(p for p in (project / "results").rglob("*") if p.suffix in (".nc", ".png", ".pdf", ".csv"))
@@ -23,22 +33,21 @@ def made(project: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], float]:
-    """What an undisturbed run makes, and how long it takes [s]."""
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """An undisturbed run."""
     project = write_project(tmp_path_factory.mktemp("undisturbed") / "project")
     end(start(project, "results/activity/cells.ci/0.nc"))  # compiles
     begin = time.monotonic()
     end(start(project))
-    return made(project), time.monotonic() - begin
+    return Whole(project, made(project), time.monotonic() - begin)
 
 
-def kill(project: Path, whole: tuple[dict[str, bytes], float], seed: int) -> int:
+def kill(project: Path, whole: Whole, seed: int) -> int:
     """One run that is killed, with its jobs or without them, and the next; returns how many results there were in between."""
-    expected, seconds = whole
     rng = rng_for(seed, "snakemake")
     process = start(project)
     with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(float(rng.uniform(0.2, 0.95) * seconds))
+        process.wait(float(rng.uniform(0.2, 0.95) * whole.seconds))
     if rng.random() < 0.5:
         os.kill(process.pid, signal.SIGKILL)  # its jobs live on, and end while the next run begins
     else:
@@ -47,26 +56,26 @@ def kill(project: Path, whole: tuple[dict[str, bytes], float], seed: int) -> int
     assert process.stdout is not None
     process.stdout.close()
     between = made(project)
-    assert between.items() <= expected.items()
+    assert between.items() <= whole.made.items()
     end(start(project, "--unlock"))
     end(start(project, "--rerun-incomplete"))
-    assert made(project) == expected
+    assert made(project) == whole.made
     assert (project / "results/small/report.html").stat().st_size > 10_000
     assert list((project / "results").rglob(".part-*")) == []
     return len(between)
 
 
-def test_snakemake_is_killed(whole: tuple[dict[str, bytes], float], tmp_path: Path) -> None:
+def test_snakemake_is_killed(whole: Whole, tmp_path: Path) -> None:
     kill(write_project(tmp_path / "project"), whole, 0)
 
 
 @pytest.mark.nightly
-def test_snakemake_is_killed_often(whole: tuple[dict[str, bytes], float], tmp_path: Path) -> None:
+def test_snakemake_is_killed_often(whole: Whole, tmp_path: Path) -> None:
     between = [kill(write_project(tmp_path / str(seed)), whole, seed) for seed in range(1, 1 + MANY)]
     assert len(set(between)) > 4, "killed at several stages"
 
 
-def test_two_runs_at_once(whole: tuple[dict[str, bytes], float], tmp_path: Path) -> None:
+def test_two_runs_at_once(whole: Whole, tmp_path: Path) -> None:
     """One of them is told that the folder is locked, or finds nothing to be done; the other one does everything."""
     project = write_project(tmp_path / "project")
     both = [start(project), start(project)]
@@ -75,13 +84,12 @@ def test_two_runs_at_once(whole: tuple[dict[str, bytes], float], tmp_path: Path)
     for process, text in zip(both, said, strict=True):
         assert process.returncode == 0 or "cannot be locked" in text, text
         assert "Traceback" not in text
-    assert made(project) == whole[0]
+    assert made(project) == whole.made
 
 
-def test_a_clock_that_was_elsewhere(whole: tuple[dict[str, bytes], float], tmp_path: Path) -> None:
+def test_a_clock_that_was_elsewhere(whole: Whole, tmp_path: Path) -> None:
     """Results from 1980 and from next year: what Snakemake makes again is the same, or it says that the clocks differ."""
-    project = write_project(tmp_path / "project")
-    end(start(project))
+    project = shutil.copytree(whole.project, tmp_path / "project")
     rng = rng_for(0, "clock")
     for path in made(project):
         then = time.time() + float(rng.choice([-1.4e9, 3e7]))
@@ -89,5 +97,5 @@ def test_a_clock_that_was_elsewhere(whole: tuple[dict[str, bytes], float], tmp_p
     again = start(project)
     said, _ = again.communicate(timeout=300)
     assert again.returncode == 0 or "clock skew" in said, said
-    assert made(project).items() <= whole[0].items()
-    assert again.returncode or made(project) == whole[0]
+    assert made(project).items() <= whole.made.items()
+    assert again.returncode or made(project) == whole.made
