@@ -14,6 +14,7 @@ from homeoanalysis.errors import DataError
 from homeoanalysis.fetch import MIRROR, fetch
 
 ROOT = Path(__file__).parents[1]
+LONG = ("published", "workflow", "faults")
 _SHARES = pytest.StashKey[dict[str, reached.Shares]]()
 Listed = Mapping[str, tuple[Source, File]]
 
@@ -72,6 +73,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """`--reached` writes one file, which processes would take from each other."""
     if config.getoption("--reached") and config.getoption("numprocesses", None):
         raise pytest.UsageError("--reached measures in one process: add -n 0")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Folders of long tests first, so that short ones are left at the end, when processes share out what there is."""
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
 
 
 @pytest.hookimpl(wrapper=True)
