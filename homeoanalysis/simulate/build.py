@@ -27,11 +27,11 @@ from homeoanalysis.simulate.projections import Projection
 from homeoanalysis.simulate.projections.hooks import Rows
 from homeoanalysis.simulate.projections.making import LARGEST, cut_rows, has_multapses, make_projection
 from homeoanalysis.simulate.refractory import FOR_EVER, never_fired, rest
+from homeoanalysis.simulate.shares import alike, balanced
 from homeoanalysis.units import parse, written
 
 LOG = 1 << 16  # spikes that a part may log between two calls of the compiled loop, at least
 FLUSH = 1.0  # deferred changes are paid at least this often [s]
-TOGETHER = 256  # neurons that a protocol may draw for at once: parts of a population are multiples of it
 _DENSE = 1 / 16  # a bit for each pair is less than 16 bits for each synapse
 _WIDE = 512  # target neurons below which bits do not pay
 
@@ -48,6 +48,8 @@ class Builder:
         self.ring = max(LINE // 8, 1 << (longest + self.apart).bit_length())
         size = max(p.n for p in model.populations.values())
         self.n_parts = max(threads, -(-size // LARGEST))
+        # Where the parts of each population start and end.
+        self.bounds = balanced(model, threads) if threads > 1 and size <= LARGEST else alike(model, self.n_parts)
         # Parts that one thread runs share it; what a thread writes is alone on its lines of the cache.
         due = [zeros(self.ring, np.dtype(np.int64)) for _ in range(self.n_parts if threads > 1 else 1)]
         self.due = due * (self.n_parts // len(due))
@@ -62,11 +64,6 @@ class Builder:
     def stream(self, *names: str) -> np.random.Generator:
         """The random stream of that name."""
         return rng_for(self.key[0], *self.key[1:], *names)
-
-    def bounds(self, n: int) -> np.ndarray:
-        """Where the parts of a population of n neurons start and end."""
-        blocks = np.round(np.linspace(0, -(-n // TOGETHER), self.n_parts + 1)).astype(int)
-        return np.minimum(blocks * TOGETHER, -(-n // PAD) * PAD)
 
     def fast(self, projection: str) -> list[str]:
         """The names of the rules that act at spikes, in the order of the projection's `rules`."""
@@ -134,7 +131,7 @@ class Builder:
         for field, start in cell.start.items():
             arrays[field][:] = start
         arrays["drive"][: p.n] = np.broadcast_to(cell.drive, size)[: p.n]
-        bounds = self.bounds(p.n)
+        bounds = self.bounds[name]
         spikes = Spikes(
             np.zeros((self.ring, size), np.int32),
             zeros((self.n_parts, self.ring), np.dtype(np.int64)).T,
@@ -171,7 +168,7 @@ class Builder:
 
     def gains(self, name: str, neurons: Neurons, part: int) -> dict[str, list[Any]]:
         """What the neurons of a part want for each unit of each term of each channel."""
-        start, stop = self.bounds(neurons.n)[part : part + 2]
+        start, stop = self.bounds[name][part : part + 2]
         found = {}
         for key, entry in self.model.populations[name].synapses().items():
             scale = self.channel_scale.get((name, key), 1.0)
@@ -181,7 +178,7 @@ class Builder:
 
     def channels(self, name: str, neurons: Neurons, part: int) -> dict[str, Any]:
         """The input channels of a part."""
-        start, stop = self.bounds(neurons.n)[part : part + 2]
+        start, stop = self.bounds[name][part : part + 2]
         made, size, gains = {}, stop - start, self.gains(name, neurons, part)
         for key, entry in self.model.populations[name].synapses().items():
             terms: list[Any] = []
@@ -197,7 +194,7 @@ class Builder:
 
     def with_cell(self, name: str, p: Population, neurons: Neurons, part: int) -> Population:
         """A part of a population whose neuron model, channels or excitability have changed."""
-        start, stop = self.bounds(neurons.n)[part : part + 2]
+        start, stop = self.bounds[name][part : part + 2]
         gains = self.gains(name, neurons, part)
         channels = tuple(
             c._replace(terms=tuple(t._replace(gain=g) for t, g in zip(c.terms, gains[key], strict=True)))
@@ -211,7 +208,7 @@ class Builder:
 
     def population(self, name: str, neurons: Neurons, part: int, channels: dict[str, Channel], injections: tuple) -> Population:
         """One part of a population."""
-        start, stop = self.bounds(neurons.n)[part : part + 2]
+        start, stop = self.bounds[name][part : part + 2]
         size, n = stop - start, max(0, min(neurons.n, stop) - start)
         fired = zeros(BLOCK, np.dtype(np.uint8))
         detectors = [Detector(trace(size, tau, self.grid.dt, self.grid.dtype)) for tau in neurons.detectors]
@@ -260,7 +257,7 @@ class Builder:
         wire = catalogue.load("topologies", p.topology.name)
         rows = wire(self.stream("connectivity", name), ends, **p.topology.parameters)
         weight, draw_weights = self._weights(name, p, unit)
-        bounds = self.bounds(sink.n)
+        bounds = self.bounds[p.target]
         release = [r for r in rules.values() if r.form == "release"]
         tables = cut_rows(rows, bounds, source.n, delays, delay_of, draw_weights)
         density = sum(target.size for _, target, _ in tables) / (source.n * sink.n)
@@ -332,7 +329,7 @@ def build(model: Model, *, name: str, replicate: int, seed: int, stimulus: xr.Da
         for key, protocol in protocols.items():
             if hasattr(protocol, "build"):
                 whole = neurons[protocol.population]
-                start, stop = make.bounds(whole.n)[k : k + 2]
+                start, stop = make.bounds[protocol.population][k : k + 2]
                 made = protocol.build(_target(make, whole, start, stop, channels[protocol.population]), keys[key])
                 if hasattr(type(made), "inject"):
                     injections[protocol.population] += (made,)

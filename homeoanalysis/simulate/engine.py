@@ -6,10 +6,12 @@ import numpy as np
 
 from homeoanalysis.numerics.composition import each, summed
 from homeoanalysis.numerics.machine import count_in, give_way, look
-from homeoanalysis.simulate.populations import advance, is_full
+from homeoanalysis.simulate.populations import advance, foresee, is_full
 from homeoanalysis.simulate.projections.hooks import add_up, deliver, drift_on, fetch, learn, rescale
 
-PATIENCE = 1000  # looks at a barrier before the processor is given to another thread
+# Looks at a barrier, some 2 ms, before the processor is given to another thread. The other thread of a busy machine comes back
+# sooner; a thread that gives way at once waits for its own turn then, and both do in turn, for ever.
+PATIENCE = 1_000_000
 
 
 @each
@@ -76,6 +78,8 @@ def run(populations, projections, inputs, probes, barrier, due, start, stop, apa
     for begin in range(start, stop, apart):
         if meet(barrier, is_full(populations, apart)) > 0:
             return begin
+        if is_shared(barrier) > 0:
+            foresee(populations, begin, apart)
         for t in range(begin, min(begin + apart, stop)):
             arrive(inputs, t)
             if is_shared(barrier) > 0 or due[t & (due.size - 1)] == t:

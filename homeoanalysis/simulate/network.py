@@ -186,7 +186,7 @@ class Network(NamedTuple):
         p, held = self.make.model.projections[projection], [part.projections[projection] for part in self.parts]
 
         def synapses() -> tuple[np.ndarray, np.ndarray]:
-            bounds = self.make.bounds(self.neurons[p.target].n)
+            bounds = self.make.bounds[p.target]
             found = [pairs(x) for x in held]
             source = np.concatenate([start for start, _ in found])
             target = np.concatenate([end + start for (_, end), start in zip(found, bounds[:-1], strict=True)])
@@ -203,7 +203,7 @@ class Network(NamedTuple):
 
     def rewire(self, projection: str, source: np.ndarray, target: np.ndarray) -> None:
         """From now on the projection has these synapses, all of the weight and the delay that it has."""
-        bounds = self.make.bounds(self.neurons[self.make.model.projections[projection].target].n)
+        bounds = self.make.bounds[self.make.model.projections[projection].target]
         order = np.lexsort((target, source))
         source, target = source[order], target[order]
         for number, part in enumerate(self.parts):

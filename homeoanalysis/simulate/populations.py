@@ -6,7 +6,7 @@ import numpy as np
 
 from homeoanalysis.numerics.channels import present, value
 from homeoanalysis.numerics.composition import each, inlined, summed
-from homeoanalysis.numerics.machine import at
+from homeoanalysis.numerics.machine import at, prefetch
 from homeoanalysis.numerics.traces import bump
 from homeoanalysis.simulate.refractory import Common, Own, enter, is_refractory, leave
 
@@ -19,6 +19,11 @@ PAD = 64  # populations are padded to a multiple of this
 def advance(population, t):  # type: ignore[no-untyped-def]
     """Integrate, find the spikes, reset; returns how many there are."""
     return 0
+
+
+@each
+def foresee(population, t, steps):  # type: ignore[no-untyped-def]
+    """Ask for the spikes of so many steps before t that other threads have found."""
 
 
 @summed
@@ -94,6 +99,18 @@ class Population(NamedTuple):
     rest: Own | Common  # who is refractory
     log: np.ndarray  # (2, capacity): step and unit of each spike
     logged: np.ndarray  # [spikes in the log, spikes ever]
+
+    @staticmethod
+    def foresee(population, t, steps):  # type: ignore[no-untyped-def]
+        # Spikes lie in the cache of the processor that ran their thread; asked for together, they come while others do.
+        spikes = population.spikes
+        ring = spikes.number.shape[0]
+        for part in range(spikes.start.size):
+            if part != population.part:
+                for step in range(t - steps, t):
+                    slot = step & (ring - 1)
+                    prefetch(spikes.number, part * ring + slot)
+                    prefetch(spikes.unit[slot], spikes.start[part])
 
     @staticmethod
     def is_full(population, steps):  # type: ignore[no-untyped-def]

@@ -7,9 +7,11 @@ from homeoanalysis.config.model import Model
 from homeoanalysis.simulate import build
 from homeoanalysis.simulate.engine import Barrier
 from homeoanalysis.simulate.projections import Bits, Event, Forward, Static, pairs, weights
+from homeoanalysis.simulate.shares import balanced
 from homeoanalysis.simulate.simulation import Simulation
 
-N_E, N_I = 900, 520  # padded to whole blocks of 256, so that both have two unequal parts
+_SPARSE = {"fixed_probability": {"probability": 0.02}}
+N_E, N_I = 1700, 520  # of blocks of 256, so that a boundary between threads cuts the first in two unequal parts
 STEPS = 4000
 
 
@@ -80,13 +82,14 @@ def alone() -> Simulation:
 @pytest.mark.slow
 @pytest.mark.parametrize("threads", [2, 3])
 def test_threads_change_no_bit(alone, spikes, threads):
-    """Spikes, weights, membranes, drives. Three threads on two processors wait for each other, and one has no `few`."""
+    """Spikes, weights, membranes, drives. Three threads on two processors wait for each other; some have no `I`."""
     shared = Simulation(_model(), threads=threads)
     kinds = [[type(part.projections[name]) for name in shared.network.parts[0].projections] for part in shared.network.parts]
     assert kinds == [[Forward, Bits, Event, Static, Static]] * threads
-    sizes = [part.populations["E"].counts.size for part in shared.network.parts]
-    assert sum(sizes) == N_E
-    assert min(sizes) > 0
+    sizes = np.array([[p.counts.size for p in part.populations.values()] for part in shared.network.parts])
+    assert sizes.sum(axis=0).tolist() == [N_E, N_I, 5]
+    assert (sizes[:, 0] > 0).sum() == 2
+    assert (sizes == 0).any()
     shared.advance(STEPS)
     found, expected = spikes(shared), spikes(alone)
     assert all(expected[key].shape[1] > 10 for key in expected)
@@ -100,6 +103,26 @@ def test_threads_change_no_bit(alone, spikes, threads):
     for key, neurons in shared.network.neurons.items():
         assert np.array_equal(neurons.state.v, alone.network.neurons[key].state.v)
         assert np.array_equal(neurons.state.drive, alone.network.neurons[key].state.drive)
+
+
+def test_threads_do_less_than_with_a_slice_of_each_population():
+    """A source costs each thread with targets of it a tenth of a target; a boundary cuts at most one population."""
+    wires = {
+        f"{a}_to_{b}": {"source": a, "target": b, "channel": "excitatory", "weight": "1 nS", "delay": "1 ms", "topology": _SPARSE}
+        for a in "EI"
+        for b in "EI"
+    }
+    sizes = {"E": 8000, "I": 2000}
+    populations = {key: {"n": n, "neuron": "lif_conductance"} for key, n in sizes.items()}
+    model = Model.model_validate({"title": "A", "duration": "1 s", "populations": populations, "projections": wires})
+    for threads in (1, 2, 3, 4, 7):
+        bounds = balanced(model, threads)
+        found = np.stack([np.diff(np.minimum(bounds[key], n)) for key, n in sizes.items()])
+        assert found.sum(axis=1).tolist() == list(sizes.values())
+        assert (found > 0).sum() <= threads + 1
+        cost = (found + 1000 * (found > 0)).sum(axis=0)
+        assert cost.max() <= 10_000 / threads + 2000
+    assert balanced(model, 2)["E"].tolist() == [0, 5632, 8000]
 
 
 def test_a_full_log_stops_all_threads_together(alone, spikes, monkeypatch):
