@@ -118,8 +118,9 @@ def compare(
             add_scores(result, at, estimates, null, contrast, _scale(estimates[target]), rng)
             place(result, at)
     _adjust(result)
-    units = [[_unit(next(iter(by.values())).estimate, contrast) for by in measures.values()] for contrast in contrasts.values()]
-    result = result.assign_coords(unit=(("contrast", "metric"), np.array(units, str).reshape(len(contrasts), len(measures))))
+    units = [[[_unit(by[s].estimate, c) for s in sources] for by in measures.values()] for c in contrasts.values()]
+    shape_of_units = len(contrasts), len(measures), len(sources)
+    result = result.assign_coords(unit=(("contrast", "metric", "source"), np.array(units, str).reshape(shape_of_units)))
     result.attrs = {"schema": "comparison/1", "study": study}
     _log.info("compared %d sources in %d contrasts and %d metrics", len(sources), len(contrasts), len(measures))
     return check(result, "comparison/1")
@@ -253,6 +254,9 @@ def _discrepancies(
     other = by_source[target if candidate in REFERENCES else candidate]
     contrast = _paired_alike({target: truth.estimate, candidate: other.estimate}, contrast, scale)
     drawn = other.draws["null" if candidate == "null" else "half_b"]
+    theirs, its = _unit(other.estimate, contrast), _unit(truth.estimate, contrast)
+    if theirs != its:
+        raise NotComparable(f"{candidate} is in {theirs}, and {target} in {its}")
     for measured, draws in ((truth.estimate, truth.draws["half_a"]), (other.estimate, drawn)):
         refuse_censored(measured, contrast, [draws])
     norm = _norm(truth.estimate, target, contrast, scale)

@@ -127,7 +127,7 @@ COMPARISON: dict[str, Variable] = {
     ),
     "n_left_out": Variable(_LOCATED, "1", "subjects of the contrast without a value, or with one of two levels only"),
 }
-UNIT = Variable(("contrast", "metric"), None, "unit of location, spread and null_location")  # a coordinate of comparison/1
+UNIT = Variable(("contrast", "metric", "source"), None, "unit of location and spread")  # a coordinate of comparison/1
 # How the `reason` of a cell begins that the study does not ask for; any other is of a comparison that could not be made.
 NO_DATA = "no replicate with "  # how the `location_reason` begins of a level that the recordings do not hold
 NOT_ASKED = ("the contrast does not ask for this metric", "not a candidate for ", "the target itself")

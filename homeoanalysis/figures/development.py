@@ -24,12 +24,15 @@ def development(
 ) -> Drawn:
     """Median and quartiles over units of a metric against a numeric factor, one line for each subject.
 
+    Of several sources a line has the looks of its source, and no quartiles, which would hide each other.
+
     metric: the label of the metric. factor, unit: the factor that is the horizontal axis, and its unit. where: only
     replicates whose factors have these levels.
     """
     figure = drawing.new_figure(4.5, 3.2)
     axes = figure.add_subplot()
     style, notes = drawing.styles(measures), []
+    is_alone = len(measures.get(metric, {})) == 1
     for source, estimate in measures.get(metric, {}).items():
         values = estimate[estimate.attrs["metric"]]
         if "unit" not in values.dims:
@@ -41,8 +44,11 @@ def development(
             shift = (
                 min(0.012, 0.06 / len(subjects)) * np.ptp(at) * (k - (len(subjects) - 1) / 2)
             )  # so that the error bars do not hide each other
-            looks = {"color": style[source]["color"], "marker": drawing.MARKERS[k % len(drawing.MARKERS)]}
-            drawing.errorbar(axes, at + shift, middle, low, high, label=subject, linestyle=_LINES[k % len(_LINES)], **looks)
+            if is_alone:
+                looks = {"color": style[source]["color"], "marker": drawing.MARKERS[k % len(drawing.MARKERS)]}
+                drawing.errorbar(axes, at + shift, middle, low, high, label=subject, linestyle=_LINES[k % len(_LINES)], **looks)
+            else:
+                axes.plot(at + shift, middle, label=source, linewidth=0.7, markersize=3.5, alpha=0.7, **style[source])
         if subjects:
             counts = [int(np.sum(estimate.unit_replicate.values == r)) for r in chosen]
             notes.append(
@@ -56,8 +62,9 @@ def development(
     drawing.legend(figure, measures)
     return Drawn(
         figure,
-        f"{values.attrs['long_name']} against {factor}. Markers: median over the units of a recording; error bars: quartiles "
-        f"over units; one line for each subject, moved sideways so that they can be told apart. {'; '.join(notes)}.",
+        f"{values.attrs['long_name']} against {factor}. Markers: median over the units of a recording; "
+        f"{'error bars: quartiles over units; ' if is_alone else ''}one line for each subject (realisation of a model), moved "
+        f"sideways so that they can be told apart. {'; '.join(notes)}.",
     )
 
 

@@ -41,7 +41,7 @@ def locations(measures: Measures, comparison: xr.Dataset, *, metrics: Names = ("
         axes.set_xticks(range(len(names)), names)
         axes.set_xlim(-0.6, len(names) - 0.4)
         name = str(next(iter(measures[metric].values())).attrs["metric"]).replace("_", " ").capitalize()
-        drawing.label(axes, "", f"{name} ({', '.join(dict.fromkeys(str(u) for u in found.unit.values))})")
+        drawing.label(axes, "", f"{name} ({', '.join(dict.fromkeys(found.unit.sel(source=sources).values.flat))})")
     drawing.legend(figure, measures)
     return Drawn(
         figure,

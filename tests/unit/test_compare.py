@@ -214,7 +214,7 @@ def test_a_level_is_compared_relative_to_the_target() -> None:
         np.testing.assert_allclose([cell.within_low, cell.within_high], np.quantile(distance, [0.025, 0.975]), rtol=1e-12)
         if candidate == "data":
             assert found.ceiling.item() == pytest.approx(np.quantile(distance, 0.95), rel=1e-12)
-    assert found.unit.item() == "Hz"
+    assert set(found.unit.values.tolist()) == {"Hz"}
     np.testing.assert_allclose(found.location, [10.0, 12.0])
 
 
@@ -398,9 +398,23 @@ def test_location_has_the_unit_of_its_contrast(contrast: Contrast, metric: str, 
     result = compare(
         {metric: sources}, contrasts={"level": LEVEL, "c": contrast}, targets={"rec": ["model"]}, fitted={}, study="s", seed=1
     )
-    assert result.unit.dims == ("contrast", "metric")
-    assert result.unit.sel(contrast="c", metric=metric).item() == unit
-    assert result.unit.sel(contrast="level", metric=metric).item() == "Hz"
+    assert result.unit.dims == ("contrast", "metric", "source")
+    assert set(result.unit.sel(contrast="c", metric=metric).values.tolist()) == {unit}
+    assert set(result.unit.sel(contrast="level", metric=metric).values.tolist()) == {"Hz"}
+
+
+def test_sources_in_different_units_keep_theirs_and_are_not_compared() -> None:
+    """Weights of one model in volts, of another in siemens: each location has its own unit, and no distance is taken."""
+    sources = {s: made(s, AGES, noise=0.1) for s in ("rec", "model")}
+    for one in (sources["model"].estimate, *sources["model"].draws.values()):
+        one.firing_rate.attrs["units"] = "V"
+    targets = {"rec": ["model"]}
+    result = compare({"firing_rate": sources}, contrasts={"level": LEVEL}, targets=targets, fitted={}, study="s", seed=1)
+    found = result.sel(target="rec", contrast="level", metric="firing_rate")
+    assert found.unit.values.tolist() == ["Hz", "V"]
+    assert found.location.notnull().all()
+    assert str(found.reason.sel(candidate="model").values) == "model is in V, and rec in Hz"
+    assert str(found.reason.sel(candidate="data").values) == ""
 
 
 def test_a_larger_model_gets_no_credit_for_its_size() -> None:

@@ -545,10 +545,10 @@ def _with(name: str, value: object) -> Callable[[xr.Dataset], xr.Dataset]:
             _with("location", np.nan),
             "variable 'location_reason' is empty at [synthetic, first, firing_rate, synthetic], where location is nan; say why",
         ),
-        (lambda c: c.drop_vars("unit"), "the coordinate unit('contrast', 'metric') is missing; rerun rule compare"),
+        (lambda c: c.drop_vars("unit"), "the coordinate unit('contrast', 'metric', 'source') is missing; rerun rule compare"),
         (
             lambda c: c.drop_vars("unit").assign_coords(unit=("metric", ["Hz"])),
-            "coordinate 'unit' has dimensions ('metric',), not ('contrast', 'metric')",
+            "coordinate 'unit' has dimensions ('metric',), not ('contrast', 'metric', 'source')",
         ),
     ],
 )

@@ -239,6 +239,17 @@ def test_development_of_some_replicates() -> None:
     assert "no source has values of firing_rate" in none.caption
 
 
+def test_development_of_several_sources_tells_them_apart() -> None:
+    both = {"firing_rate": {"cultures": cultures(), "model": cultures().assign_attrs(source_kind="model")}}
+    drawn = draw("development", both, nothing_compared(both))
+    (legend,) = drawn.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["cultures", "model"]
+    colours = {line.get_label(): line.get_color() for line in drawn.figure.axes[0].lines}
+    assert colours["cultures"] == "black" != colours["model"]
+    assert not drawn.figure.axes[0].containers
+    assert "quartiles" not in drawn.caption
+
+
 def test_interval_of_one_unit_is_its_own_and_of_four_subjects_is_students(example: Any) -> None:
     rec, enc = (example.measures["information_rate"][s] for s in ("rec", "enc"))
     one = summarise(rec, [str(rec.replicate.values[0])], epoch="stimulus")
