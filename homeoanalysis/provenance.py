@@ -5,7 +5,6 @@ import functools
 import hashlib
 import importlib.metadata
 import json
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -54,15 +53,6 @@ def check_file(path: Path, sha256: str | None, *, shown: str | None = None) -> N
         raise DataError(
             f"{shown} has the SHA-256 {found}, but the YAML says {sha256}; the file is damaged or another version: replace it"
         )
-
-
-def commit(folder: Path | str) -> str:
-    """The commit that a checkout is at, with "-dirty" if files differ from it; "unknown" where git cannot tell."""
-    asked = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]
-    try:
-        return subprocess.run(asked, capture_output=True, text=True, check=False, timeout=10).stdout.strip() or "unknown"
-    except (OSError, subprocess.TimeoutExpired):
-        return "unknown"
 
 
 def inputs_of(paths: Iterable[Path | str]) -> dict[str, str]:

@@ -1,11 +1,13 @@
 """Published numbers beside ours: reproduced only within the band, and only if the negative control is outside of it."""
 
 import csv
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import published_figures
 import pytest
 import xarray as xr
 from PIL import Image
@@ -19,8 +21,8 @@ from homeoanalysis.contracts.outcomes import Outcome, panel_verdict, read, table
 from homeoanalysis.drawing import save
 from homeoanalysis.measure import measure_draws
 from homeoanalysis.report.overview import Published as OfStudy
-from homeoanalysis.report.overview import gathered, markdown, overview, small_pictures
-from homeoanalysis.reproduce import picture, reproduce, thumbnail
+from homeoanalysis.report.overview import overview
+from homeoanalysis.reproduce import picture, reproduce
 
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "figures.html.j2"
 EVIL = "<script>alert(1)</script>"
@@ -214,36 +216,52 @@ def test_the_page_over_all_studies_escapes_counts_and_links(example, tmp_path):
     assert page.count("<script") == 1
 
 
-def test_the_table_for_the_documentation_has_a_line_for_each_figure(example, tmp_path):
+def _run(folder: Path, outcomes: list[Outcome]) -> Path:
+    """A checkout in which the study `selectivity` has left these figures, and one job its time."""
+    results = folder / "results"
+    (results / "selectivity").mkdir(parents=True)
+    (results / "selectivity" / "published.csv").write_text(table(outcomes), encoding="utf-8")
+    times = results / "benchmarks" / "selectivity" / "published.tsv"
+    times.parent.mkdir(parents=True)
+    times.write_text("s\th:m:s\tmax_rss\n61.4\t0:01:01\t120.5\n", encoding="utf-8")
+    (folder / "config").symlink_to(published_figures.ROOT / "config")
+    return folder
+
+
+def test_the_page_for_the_documentation_keeps_each_size_that_was_run(example, tmp_path, monkeypatch):
+    for name, path in {"PAGE": "figures.md", "RECORDS": "figures.json", "PICTURES": "figures"}.items():
+        monkeypatch.setattr(published_figures, name, tmp_path / path)
+    monkeypatch.setattr(published_figures, "commit", lambda checkout: f"at-{checkout.name}")
     several = [_judged(example.comparison)._replace(panel="many", title=f"number {k}") for k in range(6)]
+    exact = _judged(example.comparison)._replace(panel="exact", size="full", verdict="reproduced")
     wrong = _judged(example.comparison, at_least=1.2, title="a | b")._replace(panel="wrong")
-    studies = [OfStudy("small", [*several, wrong], tmp_path / "published.png", date="2026-01-02", seconds=61.4)]
-    header, _, first, second = markdown(studies, commit="abc1234", folder="figures").splitlines()
-    assert header == "| figure | published | criterion | result | size | seconds (study) | date | commit |"
-    assert first.endswith("| ci | 61 | 2026-01-02 | abc1234 |")
-    assert '<img src="figures/small-many.png"' in first
-    assert "6 numbers, each in its band; not: without the rule" in first
-    assert "**scaled test passes**" in first
-    assert "a \\| b: at least 1.2 (not: without the rule: " in second
-    assert "**scaled test fails**" in second
-    assert "is below 1.2" in second
-    assert {name: len(outcomes) for name, outcomes in small_pictures(studies).items()} == {
-        "small-many.png": 6,
-        "small-wrong.png": 1,
-    }
-    thumbnail(several, tmp_path / "small-many.png")
-    with Image.open(tmp_path / "small-many.png") as image:
+    published_figures.main(_run(tmp_path / "small", [*several, exact, wrong]))
+    page = (tmp_path / "figures.md").read_text(encoding="utf-8")
+    today = re.search(r"\d{4}-\d\d-\d\d", page)[0]
+    counts = "1 reproduced, 1 scaled test passes, 1 scaled test fails"
+    assert f"| [selectivity](#selectivity) | ci | {counts} | 61 | 120 | {today} | at-small |\n" in page
+    assert "| selectivity | full | full not run |" in page
+    assert "| odours | recording | recording not run |" in page
+    assert "6 numbers, each in its band; not: without the rule" in page
+    assert "a \\| b: at least 1.2 (not: without the rule: " in page
+    assert "| ci: **scaled test fails**" in page
+    assert "is below 1.2" in page
+    assert "| full: **reproduced**" in page
+    with Image.open(tmp_path / "figures" / "selectivity-many.png") as image:
         assert image.size[0] <= 480
+    published_figures.main(_run(tmp_path / "larger", [o._replace(size="nightly", verdict="not reproduced") for o in several]))
+    page = (tmp_path / "figures.md").read_text(encoding="utf-8")
+    assert f"| ci | {counts} | 61 | 120 | {today} | at-small |" in page
+    assert f"| nightly | 1 not reproduced | 61 | 120 | {today} | at-larger |" in page
+    assert "ci: **scaled test passes**<br>nightly: **not reproduced**" in page
 
 
-def test_a_study_is_gathered_with_the_time_of_its_jobs(example, tmp_path):
-    outcomes = [_judged(example.comparison)]
-    (tmp_path / "published.csv").write_text(table(outcomes), encoding="utf-8")
-    (tmp_path / "a.tsv").write_text("s\th:m:s\tmax_rss\n1.5\t0:00:01\t120.5\n", encoding="utf-8")
-    found = gathered("small", tmp_path / "published.csv", tmp_path / "published.png", {str(tmp_path / "a.tsv"): "measure"})
-    assert [o.quantity for o in found.outcomes] == ["one"]
-    assert found.seconds == 1.5
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d", found.date)
+def test_the_page_for_the_documentation_is_up_to_date():
+    records = json.loads(published_figures.RECORDS.read_text(encoding="utf-8"))
+    page = published_figures.PAGE.read_text(encoding="utf-8")
+    assert page == published_figures.page(records), "run: python tests/published_figures.py"
+    shown = set(re.findall(r'src="figures/([^"]*)"', page))
+    assert shown == {path.name for path in published_figures.PICTURES.iterdir()}
 
 
 @pytest.mark.parametrize(

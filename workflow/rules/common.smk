@@ -9,7 +9,7 @@ from homeoanalysis.config import load_config
 from homeoanalysis.errors import ConfigError
 from homeoanalysis.files import clear_parts, refuse_read_only
 from homeoanalysis.plan import Plan
-from homeoanalysis.provenance import code_digest, code_of, commit
+from homeoanalysis.provenance import code_digest, code_of
 from homeoanalysis.resources import Need, of_files, of_model
 
 try:

@@ -35,15 +35,11 @@ rule overview:
         template=local(f"{workflow.basedir}/workflow/report/figures.html.j2"),
         parts=report_parts(),
     output:
-        html="results/figures.html",
-        markdown="results/figures.md",
-        thumbnails=directory("results/figures"),
+        "results/figures.html",
     log:
         "results/logs/overview.log",
     params:
         studies=PLAN.with_published(),
-        times=[PLAN.timing_files(study) for study in PLAN.with_published()],
-        commit=lambda w: commit(workflow.basedir),
         code=code_digest([*code_of("report"), *code_of("reproduce")]),
     script:
         "../scripts/overview.py"

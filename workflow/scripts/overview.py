@@ -1,21 +1,14 @@
-"""Rule overview: the published figures of all studies -> one page, and a table of Markdown with small pictures."""
+"""Rule overview: the published figures of all studies -> one page."""
 
 from pathlib import Path
 
-from homeoanalysis.files import replacing
+from homeoanalysis.contracts.outcomes import read
+from homeoanalysis.files import write_text
 from homeoanalysis.job import job
-from homeoanalysis.report.overview import gathered, markdown, overview, small_pictures
-from homeoanalysis.reproduce import thumbnail
+from homeoanalysis.report.overview import Published, overview
 
-p, files, out = snakemake.params, snakemake.input, snakemake.output
+p, files = snakemake.params, snakemake.input
 with job(snakemake.log[0]):
-    each = zip(p.studies, map(Path, files.tables), map(Path, files.pictures), p.times, strict=True)
-    listed = [gathered(*one) for one in each]
-    folder = Path(out.thumbnails)
-    folder.mkdir(exist_ok=True)
-    for name, outcomes in small_pictures(listed).items():
-        thumbnail(outcomes, folder / name)
-    page, table = overview(listed, Path(files.template)), markdown(listed, commit=p.commit, folder=folder.name)
-    for path, text in ((out.html, page), (out.markdown, table)):
-        with replacing(path) as part:
-            part.write_text(text, encoding="utf-8")
+    each = zip(p.studies, map(Path, files.tables), map(Path, files.pictures), strict=True)
+    listed = [Published(study, read(table), picture) for study, table, picture in each]
+    write_text(overview(listed, Path(files.template)), snakemake.output[0])

@@ -1,0 +1,183 @@
+"""docs/figures.md: what came out for every published figure, at each size that was run, when, in what time and at which commit.
+
+`python tests/published_figures.py CHECKOUT` records what `snakemake` left in the folder `results` of a checkout (by default, of
+this one), and writes the page and its small pictures. A run of one size replaces what that size had before, and leaves the
+others. docs/figures.json keeps the records.
+"""
+
+import html
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from homeoanalysis.config import load_config
+from homeoanalysis.contracts.outcomes import RECORDING, Outcome, read
+from homeoanalysis.plan import Plan
+from homeoanalysis.report.headline import counted
+from homeoanalysis.report.published import Shown, published
+from homeoanalysis.report.times import times
+from homeoanalysis.reproduce import thumbnail
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "figures.md"
+RECORDS = PAGE.with_suffix(".json")
+PICTURES = PAGE.with_suffix("")
+SIZES = ("ci", "nightly", "full")
+_MOST = 4  # quantities of a figure that are told one by one
+
+Records = dict[str, dict[str, dict[str, Any]]]  # study -> size -> what came out
+
+_INTRODUCTION = (
+    "# Published figures",
+    "Written by `python tests/published_figures.py` from what `snakemake figures` left; docs/figures.json keeps it.",
+    "A figure is *reproduced* when each of its numbers lies in the band that was set beforehand and its negative control does\n"
+    "not. At less than the published size of a model this is a *scaled test*, and no reproduction. What is at its published\n"
+    "size in any run, since it is of recordings or exact, has no other size. Seconds are those of all jobs of a study, one core\n"
+    "each, what it shares with other studies included; memory is that of the largest job.",
+)
+
+
+def size_of(outcomes: Sequence[Outcome]) -> str:
+    """The size that a study was run at; models that are full at any size do not tell."""
+    found = {outcome.size for outcome in outcomes}
+    return next((size for size in SIZES if size in found), RECORDING)
+
+
+def commit(folder: Path) -> str:
+    """The commit that a checkout is at, with "-dirty" if files differ from it; "unknown" where git cannot tell."""
+    asked = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]
+    try:
+        return subprocess.run(asked, capture_output=True, text=True, check=False, timeout=10).stdout.strip() or "unknown"
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+
+
+def recorded(checkout: Path, study: str) -> tuple[str, dict[str, Any]]:
+    """Size, and what the record of a study at it says. Raises OSError where the study was not run."""
+    table = checkout / "results" / study / "published.csv"
+    outcomes = read(table)
+    size = size_of(outcomes)
+    plan = Plan(load_config(checkout / "config", {"size": size} if size in SIZES else {}))
+    jobs = times({checkout / path: rule for path, rule in plan.timing_files(study).items()})
+    return size, {
+        "date": datetime.fromtimestamp(table.stat().st_mtime, UTC).date().isoformat(),
+        "commit": commit(checkout),
+        "seconds": round(sum(job.seconds for job in jobs), 1),
+        "megabytes": round(max(job.megabytes for job in jobs)),
+        "counted": counted(list(published(outcomes))),
+        "figures": {figure.name: _figure(figure, outcomes) for figure in published(outcomes)},
+    }
+
+
+def _figure(figure: Shown, outcomes: Sequence[Outcome]) -> dict[str, str]:
+    return {
+        "published": f"{figure.title}. {figure.citation}",
+        "criterion": _criterion(figure),
+        "size": size_of([outcome for outcome in outcomes if outcome.panel == figure.name]),
+        "verdict": figure.verdict,
+        "ours": _ours(figure),
+    }
+
+
+def _criterion(figure: Shown) -> str:
+    """What must hold, and what must not."""
+    if len(figure.lines) > _MOST:
+        controls = dict.fromkeys(q.control.rpartition(":")[0] for q in figure.lines if q.control != "–")
+        return f"{len(figure.lines)} numbers, each in its band; not: {', '.join(controls)}"
+    return "; ".join(f"{q.title}: {q.band}" + (f" (not: {q.control})" if q.control != "–" else "") for q in figure.lines)
+
+
+def _ours(figure: Shown) -> str:
+    """Our numbers, if they are few, and why any does not come out."""
+    told = "" if len(figure.lines) > _MOST else ": " + "; ".join(q.ours for q in figure.lines)
+    return told + (f" ({figure.reasons})" if figure.reasons else "")
+
+
+def sizes() -> dict[str, Sequence[str]]:
+    """Study with published figures -> the sizes that it has: three, or one where no model of it has a smaller one."""
+    plan = Plan(load_config(ROOT / "config", {"size": "ci"}))
+    found: dict[str, Sequence[str]] = {}
+    for study in plan.with_published():
+        panels = plan.config.studies[study].published.values()
+        used = {plan.sizes(study)[member.quantity.source] for panel in panels for member in panel.members()}
+        found[study] = SIZES if "ci" in used else ("full",) if "full" in used else (RECORDING,)
+    return found
+
+
+def page(records: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+    """The text of docs/figures.md."""
+    lines = ["| study | size | result | seconds | MB | date | commit |", "|---|---|---|---|---|---|---|"]
+    lines += [_run(study, size, records.get(study, {}).get(size)) for study, listed in sizes().items() for size in listed]
+    sections = [section for study, by_size in sorted(records.items()) for section in _section(study, by_size)]
+    return "\n\n".join([*_INTRODUCTION, "\n".join(lines), *sections]) + "\n"
+
+
+def _run(study: str, size: str, run: Mapping[str, Any] | None) -> str:
+    """The line of one size of a study, also of one that was not run."""
+    if run is None:
+        return _row([study, size, f"{size} not run", *[""] * 4])
+    cells = run["counted"], f"{run['seconds']:.0f}", str(run["megabytes"]), run["date"], run["commit"]
+    return _row([f"[{study}](#{study})", size, *cells])
+
+
+def _section(study: str, by_size: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """The figures of one study, as its largest run has them, with the results of all."""
+    largest = by_size[_largest(by_size)]
+    yield f"## {study}"
+    lines = ["| figure | published | criterion | result |", "|---|---|---|---|"]
+    for name, figure in largest["figures"].items():
+        image = f'<img src="{PICTURES.name}/{_picture(study, name)}" width="220" alt="{name} of {study}">'
+        results = {
+            (at["size"], f"{at['size']}: **{at['verdict']}**{_escaped(at['ours'])}")
+            for run in by_size.values()
+            if (at := run["figures"].get(name))
+        }
+        ordered = sorted(results, key=lambda result: (*SIZES, RECORDING).index(result[0]))
+        lines.append(
+            _row([image, _escaped(figure["published"]), _escaped(figure["criterion"]), "<br>".join(text for _, text in ordered)])
+        )
+    yield "\n".join(lines)
+
+
+def _largest(by_size: Mapping[str, Any]) -> str:
+    return [size for size in (*SIZES, RECORDING) if size in by_size][-1]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _picture(study: str, panel: str) -> str:
+    return f"{study}-{panel}.png"
+
+
+def _escaped(cell: str) -> str:
+    """Text that is neither HTML nor the end of a cell."""
+    return html.escape(cell, quote=False).replace("|", "\\|")
+
+
+def main(checkout: Path) -> None:
+    """Record what was run in a checkout, and write the page with its pictures."""
+    records: Records = json.loads(RECORDS.read_text(encoding="utf-8")) if RECORDS.is_file() else {}
+    PICTURES.mkdir(exist_ok=True)
+    for table in sorted(checkout.glob("results/*/published.csv")):
+        study = table.parent.name
+        size, record = recorded(checkout, study)
+        by_size = records.setdefault(study, {})
+        kept = by_size.get(size)
+        if kept is None or record != {**kept, "commit": record["commit"]}:  # else its commit is that at which it was made
+            by_size[size] = record
+        if size == _largest(by_size):
+            outcomes = read(table)
+            for panel in record["figures"]:
+                thumbnail([outcome for outcome in outcomes if outcome.panel == panel], PICTURES / _picture(study, panel))
+    RECORDS.write_text(json.dumps(records, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    PAGE.write_text(page(records), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT)
