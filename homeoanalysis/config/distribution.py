@@ -9,6 +9,7 @@ import numpy as np
 from homeoanalysis import catalogue
 
 _ARGUMENTS = {"uniform": ("low", "high"), "normal": ("mean", "sd"), "lognormal": ("mean", "sd")}
+KINDS = tuple(_ARGUMENTS)
 _BOUNDS = ("low", "high")  # a normal distribution may be cut
 _LEAST = 0.01  # what must be left of it: what falls outside is drawn again
 _WIDEST = 1000  # sd of a lognormal distribution, in units of its mean

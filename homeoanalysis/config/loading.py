@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, ValidationError
 from homeoanalysis import catalogue
 from homeoanalysis.config import claim_table, robustness, yaml
 from homeoanalysis.config.fields import Name, Size, Strict, check_name, explain
+from homeoanalysis.config.merging import merge
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.config.replicate_table import located, with_table
 from homeoanalysis.config.sizes import all_sizes, models_of, sized
@@ -126,7 +127,7 @@ def _main(folder: Path, shown: str, overrides: Mapping[str, Any], wrong: list[st
     except ConfigError as error:
         wrong += error.violations
         return None
-    return _validate(Main, yaml.merge(content, overrides), _main_file(shown, overrides), wrong)
+    return _validate(Main, merge(content, overrides), _main_file(shown, overrides), wrong)
 
 
 def _claims(folder: Path, shown: str, wrong: list[str]) -> dict[str, str]:
@@ -232,7 +233,7 @@ def _resolve(
         else:
             content: dict[str, Any] = {}
             for link in reversed(chain):
-                content = yaml.merge(content, files[link])
+                content = merge(content, files[link])
             content.pop("base", None)
             raw[name], streams[name] = content, chain[-1]
     return raw, streams

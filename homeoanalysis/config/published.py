@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, Self
 from pydantic import Field, ValidationError, model_validator
 
 from homeoanalysis.catalogue import did_you_mean
-from homeoanalysis.config import yaml
 from homeoanalysis.config.fields import Name, Size, Strict, explain
+from homeoanalysis.config.merging import merge
 
 
 class Known(Strict):
@@ -194,7 +194,7 @@ class Curve(Strict):
         """Its quantities, named after the curve and their number."""
         found = []
         for number, point in enumerate(self.points, start=1):
-            content = yaml.merge(self.each, point)
+            content = merge(self.each, point)
             x = content.pop("x", None)
             if isinstance(x, bool) or not isinstance(x, int | float):
                 raise ValueError(f"points, the {number}. has {x!r} for x; write a number")

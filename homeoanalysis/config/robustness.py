@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from homeoanalysis.config import yaml
 from homeoanalysis.config.claim import Robustness
+from homeoanalysis.config.merging import merge
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 
@@ -65,7 +65,7 @@ def _changed(model: dict[str, Any], change: Point, name: str) -> dict[str, Any]:
     _multiply(content, change)
     for size in content.get("sizes", {}).values():
         _multiply(size, change)
-    return yaml.merge(content, change.rules.get(name, {}))
+    return merge(content, change.rules.get(name, {}))
 
 
 def _multiply(content: dict[str, Any], change: Point) -> None:

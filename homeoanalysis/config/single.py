@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from homeoanalysis import catalogue
 from homeoanalysis.config import yaml
 from homeoanalysis.config.fields import Size, explain
+from homeoanalysis.config.merging import merge
 from homeoanalysis.config.model import Model, ModelFile
 from homeoanalysis.errors import ConfigError
 
@@ -45,7 +46,7 @@ def load_model(source: Model | Mapping[str, Any] | Path | str, *, size: Size = "
         if base in chain:
             raise ConfigError(f"{path}: base leads in a circle: {' -> '.join([*chain, base])}; remove one")
         chain.append(base)
-        content = yaml.merge(yaml.read(path.parent / f"{base}.yaml", f"{base}.yaml"), content)
+        content = merge(yaml.read(path.parent / f"{base}.yaml", f"{base}.yaml"), content)
     return Single(_checked(content, str(path), size), chain[-1])
 
 
@@ -56,7 +57,7 @@ def _checked(content: dict[str, Any], shown: str, size: Size) -> Model:
     try:
         file = ModelFile.model_validate({key: content.pop(key) for key in ModelFile.model_fields if key in content})
         schema = Model
-        return Model.model_validate(yaml.merge(content, file.sizes.get(size, {})))
+        return Model.model_validate(merge(content, file.sizes.get(size, {})))
     except ValidationError as error:
         raise ConfigError(*(f"{shown}: {line}" for line in explain(error, schema))) from None
     except RecursionError:

@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from homeoanalysis import catalogue
-from homeoanalysis.config import yaml
 from homeoanalysis.config.fields import Size, explain
+from homeoanalysis.config.merging import merge
 from homeoanalysis.config.model import Model, ModelFile
 
 
@@ -18,7 +18,7 @@ def split(content: Mapping[str, Any]) -> tuple[ModelFile, dict[str, Any]]:
 
 def sized(content: Mapping[str, Any], size: Size, override: Mapping[str, Any]) -> dict[str, Any]:
     file, own = split(content)
-    return yaml.merge(yaml.merge(own, file.sizes.get(size, {})), override)
+    return merge(merge(own, file.sizes.get(size, {})), override)
 
 
 def models_of(

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from homeoanalysis import catalogue
-from homeoanalysis.config import yaml
 from homeoanalysis.config.claim import Claim
 from homeoanalysis.config.contrast import Contrast, Expanded
 from homeoanalysis.config.fields import CatalogueSchema, Entry, Name, Strict, entry, explain
+from homeoanalysis.config.merging import merge
 from homeoanalysis.config.parameter_sweep import Sweep
 from homeoanalysis.config.published import Cell, Panel, Quantity
 from homeoanalysis.contracts import LABELLED
@@ -292,7 +292,7 @@ class Study(Strict):
         for model, mechanisms in self.mechanisms.items():
             for variant, left in self.combinations(model).items():
                 taken = [changes for name, changes in mechanisms.items() if name not in left]
-                found.setdefault(model, {})[variant] = functools.reduce(yaml.merge, taken, {})
+                found.setdefault(model, {})[variant] = functools.reduce(merge, taken, {})
         return found
 
 

@@ -97,15 +97,6 @@ def _is_larger(content: object, limit: int) -> bool:
     return n > limit
 
 
-def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with the keys of `override` put over it: mappings key by key, everything else as a whole."""
-    merged = dict(base)
-    for key, value in override.items():
-        old = merged.get(key)
-        merged[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return merged
-
-
 def dump(content: Mapping[str, Any]) -> str:
     """The YAML of a mapping, its keys in order."""
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=130)

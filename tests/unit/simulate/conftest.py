@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 from homeoanalysis.config import yaml
+from homeoanalysis.config.merging import merge
 from homeoanalysis.config.model import Model
 from homeoanalysis.numerics.composition import OPTIONS, activate
 from homeoanalysis.simulate.compiler import REFERENCE, Code
@@ -20,9 +21,9 @@ _CONFIG = Path(__file__).parents[3] / "config" / "models"
 def _load(name: str, **override: Any) -> Model:
     content = yaml.read(_CONFIG / f"{name}.yaml", name)
     if "base" in content:
-        content = yaml.merge(yaml.read(_CONFIG / f"{content.pop('base')}.yaml", name), content)
+        content = merge(yaml.read(_CONFIG / f"{content.pop('base')}.yaml", name), content)
     content.pop("sizes", None)
-    return Model.model_validate(yaml.merge(content, override))
+    return Model.model_validate(merge(content, override))
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +48,7 @@ def small():
         }
         content = yaml.read(_CONFIG / "balanced.yaml", "balanced")
         del content["sizes"], content["epochs"]
-        return Model.model_validate(yaml.merge(yaml.merge(content, base), override))
+        return Model.model_validate(merge(merge(content, base), override))
 
     return make
 

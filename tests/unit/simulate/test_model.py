@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from homeoanalysis.config import yaml
 from homeoanalysis.config.distribution import Distribution
+from homeoanalysis.config.merging import merge
 from homeoanalysis.config.model import Model
 
 RULE = {"inhibitory_stdp": {}}
@@ -73,7 +74,7 @@ def test_all_sizes_of_the_models_are_valid():
         content = yaml.read(path, path.name)
         if "base" not in content:
             for size in [{}, *content.pop("sizes", {}).values()]:
-                Model.model_validate(yaml.merge(content, size))
+                Model.model_validate(merge(content, size))
 
 
 def _neuron(**parameters):

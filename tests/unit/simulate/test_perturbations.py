@@ -10,8 +10,8 @@ from bench import instance, written
 from pydantic import ValidationError
 
 from homeoanalysis import catalogue
-from homeoanalysis.config import yaml
 from homeoanalysis.config.fields import explain
+from homeoanalysis.config.merging import merge
 from homeoanalysis.config.model import Model
 from homeoanalysis.simulate.compiler import REFERENCE
 from homeoanalysis.simulate.projections import pairs, weights
@@ -67,8 +67,8 @@ _BASE: dict[str, Any] = {
 
 
 def _model(change: dict[str, Any] | None = None, **override: Any) -> Model:
-    content = yaml.merge(_BASE, override)
-    return Model.model_validate(yaml.merge(content, {"protocols": {"change": change}}) if change else content)
+    content = merge(_BASE, override)
+    return Model.model_validate(merge(content, {"protocols": {"change": change}}) if change else content)
 
 
 def _run(model: Model, steps: int = 20_000) -> Simulation:
