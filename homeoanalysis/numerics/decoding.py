@@ -19,7 +19,7 @@ FoldKind = Literal["time", "repeats"]
 FOLDS = 5
 _RIDGES = (0.01, 0.1, 1.0, 10.0)  # in units of the mean variance of a feature; the largest is a nearest centroid
 _FEWEST = 2  # trials of each label that a decoder learns from
-_CHUNK = 200  # labellings at a time
+_CHUNK = 256  # labellings at a time
 
 
 class Folded(NamedTuple):
@@ -88,17 +88,26 @@ class Decoder:
         """
         n = label.shape[1]
         count = np.bincount(label[0], minlength=n_labels).astype(float)
-        shown = (label[:, None, :] == np.arange(n_labels)[:, None]) / count[:, None]  # (labelling, class, trial)
-        means = shown.reshape(-1, n) @ self.left * self.singular  # of each class, in the axes of the trials
-        of_class = means.reshape(label.shape[0], n_labels, self.singular.size)
-        found = np.empty((len(_RIDGES), label.shape[0], self.projected.shape[0]), np.int8)
-        for r, ridge in enumerate(_RIDGES):
+        means = np.empty((label.shape[0], n_labels, self.singular.size))  # of each class, in the axes of the trials
+        for k in range(n_labels):
+            means[:, k] = (label == k) @ (self.left * self.singular) / count[k]
+        shape = (label.shape[0], len(self.projected))
+        found = np.zeros((len(_RIDGES), *shape), np.int8)
+        score, best = np.empty((2, *shape))
+        for told, ridge in zip(found, _RIDGES, strict=True):
             inverse = 1 / (self.singular**2 / n + ridge)
-            between = np.matmul(of_class * inverse, of_class.transpose(0, 2, 1))
-            linear = (means @ (self.projected * inverse).T).reshape(label.shape[0], n_labels, -1)
+            between = np.matmul(means * inverse, means.transpose(0, 2, 1))
             back = np.linalg.inv(np.eye(n_labels) - between * (count / n))
-            offset = np.einsum("pij,pji->pi", back, between) / 2
-            found[r] = np.argmax(back @ linear - offset[:, :, None], axis=1)
+            offset = np.einsum("pij,pji->ip", back, between) / 2
+            axes = np.matmul(back, means).transpose(1, 0, 2)
+            tested = (self.projected * inverse).T
+            np.matmul(axes[0], tested, out=best)
+            best -= offset[0, :, None]
+            for k in range(1, n_labels):  # the first of the highest; argmax takes longer over so few
+                np.matmul(axes[k], tested, out=score)
+                score -= offset[k, :, None]
+                told += (score > best) * (np.int8(k) - told)
+                np.maximum(best, score, out=best)
         return found
 
 
@@ -117,16 +126,18 @@ def accuracy(response: Floats, label: Labels, fold: Labels) -> Floats:
             learnt, tested = (fold != f) & (fold != g), (fold == f) | (fold == g)
             decoder = Decoder(response[learnt], response[tested])
             for part, score in zip(chunks, scored, strict=True):
-                hit = _hits(decoder, part, learnt, tested, weight)
-                score[f] += hit[:, :, fold[tested] == g].sum(axis=2)
-                score[g] += hit[:, :, fold[tested] == f].sum(axis=2)
+                hit, true = _hits(decoder, part, learnt, tested)
+                share = weight.take(true)
+                for one, other in ((f, g), (g, f)):
+                    score[one] += np.einsum("rlt,lt->rl", hit, share * (fold[tested] == other))
     total = [np.zeros(part.shape[0]) for part in chunks]
     for f in range(n_folds):
         decoder = Decoder(response[fold != f], response[fold == f])
         for part, score, each in zip(chunks, scored, total, strict=True):
-            hit = _hits(decoder, part, fold != f, fold == f, weight).sum(axis=2)
+            hit, true = _hits(decoder, part, fold != f, fold == f)
+            right = np.einsum("rlt,lt->rl", hit, weight.take(true))
             last = len(_RIDGES) - 1 - np.argmax(np.round(score[f][::-1], 12), axis=0)
-            each += hit[last, np.arange(part.shape[0])]
+            each += right[last, np.arange(part.shape[0])]
     return np.minimum(np.concatenate(total), 1.0)  # where all are decoded, shares add up to 1 but for rounding
 
 
@@ -135,7 +146,9 @@ def transferred(train: Floats, label: Labels, fold: Labels, test: Floats) -> Lab
     weight = 1 / np.bincount(label)
     score = np.zeros(len(_RIDGES))
     for f in range(int(fold.max()) + 1):
-        score += _hits(Decoder(train[fold != f], train[fold == f]), label[None], fold != f, fold == f, weight).sum(axis=(1, 2))
+        decoder = Decoder(train[fold != f], train[fold == f])
+        hit, true = _hits(decoder, label[None], fold != f, fold == f)
+        score += hit[:, 0] @ weight[true[0]]
     best = len(_RIDGES) - 1 - int(np.argmax(np.round(score[::-1], 12)))
     return Decoder(train, test).predict(label[None], weight.size)[best, 0].astype(np.intp)
 
@@ -149,11 +162,10 @@ def told(response: Floats, label: Labels, fold: Labels) -> Labels:
     return found
 
 
-def _hits(decoder: Decoder, label: Labels, learnt: Mask, tested: Mask, weight: Floats) -> Floats:
-    """(ridge, labelling, tested trial): the trial's share of the balanced accuracy where it was decoded rightly, else 0."""
-    found = decoder.predict(label[:, learnt], weight.size)
-    true = label[:, tested]
-    return (found == true) * weight[true]
+def _hits(decoder: Decoder, label: Labels, learnt: Mask, tested: Mask) -> tuple[Mask, NDArray[np.int8]]:
+    """Whether each tested trial was decoded rightly (ridge, labelling, trial), and its label (labelling, trial)."""
+    true = label.compress(tested, axis=1).astype(np.int8)  # unlike an index, `compress` keeps rows together in memory
+    return decoder.predict(label.compress(learnt, axis=1), int(label.max()) + 1) == true, true
 
 
 def worth(label: Labels, shuffled: Floats) -> float:
