@@ -57,7 +57,7 @@ def population_reconstruction(
     units = np.flatnonzero(cut.response.sum(axis=(1, 2)) >= 20)
     if units.size == 0:
         raise NotApplicable("no unit with 20 spikes while the stimulus was on")
-    units = units[np.lexsort(cut.response[units].reshape(units.size, -1).T)]  # the same rounding in any order of units
+    units = np.array(sorted(units, key=lambda u: cut.response[u].ravel().tolist()))  # the same rounding in any order of units
     result = reconstruction.reconstructed(cut, units, bin_size, is_ridged=True)
     low, high = reconstruction.interval(result)
     return {

@@ -1,5 +1,6 @@
 """Whether units keep their order."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -83,13 +84,14 @@ def rank_preservation(
     n = int(kept.sum())
     is_defined = n >= 4 and bool(np.isfinite(_corrected(sample)))
 
-    def end(side: int) -> float:
-        return intervals.bca_of_units(sample, _corrected)[side] if is_defined else np.nan
+    @functools.cache
+    def ends() -> tuple[float, float]:
+        return intervals.bca_of_units(sample, _corrected) if is_defined else (np.nan, np.nan)
 
     return {
         "rank_preservation": float(_corrected(sample)) if is_defined else np.nan,
-        "rank_preservation_low": lambda: end(0),
-        "rank_preservation_high": lambda: end(1),
+        "rank_preservation_low": lambda: ends()[0],
+        "rank_preservation_high": lambda: ends()[1],
         "rank_preservation_spearman": float(rates.spearman(units.rate[:, 0], units.rate[:, 1])) if n >= 4 else np.nan,
         "rank_preservation_kendall": lambda: _kendall(units.rate) if n >= 4 else np.nan,
         "rank_preservation_reliability_baseline": float(_reliability(sample[0])) if n >= 4 else np.nan,

@@ -96,23 +96,20 @@ def representational_similarity(
         values["_alignment"] = _alignment(first, second)
         if min(before.fewest, after.fewest) >= 2 * population_trials.FEWEST:
             t = t_quantile(0.95, before.stimulus.size - stimuli)
-            for key, statistic, bound in (("", _similarity, 1.0), ("_alignment", _alignment, np.inf)):
-                width = functools.cache(functools.partial(_width, statistic, (first, second), t))
-                values[f"{key}_low"] = functools.partial(_end, values[key], width, -1.0, bound)
-                values[f"{key}_high"] = functools.partial(_end, values[key], width, 1.0, bound)
+            widths = functools.cache(functools.partial(_widths, (first, second), t))
+            for k, (key, bound) in enumerate((("", 1.0), ("_alignment", np.inf))):
+                values[f"{key}_low"] = functools.partial(_end, values[key], widths, k, -1.0, bound)
+                values[f"{key}_high"] = functools.partial(_end, values[key], widths, k, 1.0, bound)
     return {f"representational_similarity{key}": value for key, value in values.items()} | {"coords": {}}
 
 
-def _width(
-    statistic: Callable[[representations.Sample, representations.Sample], float],
-    samples: tuple[representations.Sample, representations.Sample],
-    t: float,
-) -> float:
-    return t * representations.halved_error(statistic, samples, rng_for(0, "halves of trials", samples[0][1].size))
+def _widths(samples: tuple[representations.Sample, representations.Sample], t: float) -> Any:
+    rng = rng_for(0, "halves of trials", samples[0][1].size)
+    return t * representations.halved_errors((_similarity, _alignment), samples, rng)
 
 
-def _end(value: float, width: Callable[[], float], side: float, bound: float) -> float:
-    return float(np.clip(value + side * width(), -bound, bound))
+def _end(value: float, widths: Callable[[], Any], which: int, side: float, bound: float) -> float:
+    return float(np.clip(value + side * widths()[which], -bound, bound))
 
 
 def _similarity(first: representations.Sample, second: representations.Sample) -> float:

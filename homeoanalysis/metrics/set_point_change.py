@@ -1,5 +1,6 @@
 """Whether the distribution of set points over units is another one than before."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -124,13 +125,14 @@ def set_point_change(
     mean[[1, 4]] += (mean[[1, 4]] - mean[[0, 3]] ** 2) / max(n - 1, 1)  # unbiased variances
     value = float(_log_ratio(mean)) if n >= 4 else np.nan
 
-    def end(side: int) -> float:
-        return intervals.bca_interval(columns, _log_ratio)[side] if np.isfinite(value) else np.nan
+    @functools.cache
+    def ends() -> tuple[float, float]:
+        return intervals.bca_interval(columns, _log_ratio) if np.isfinite(value) else (np.nan, np.nan)
 
     return {
         "set_point_change": value,
-        "set_point_change_low": lambda: end(0),
-        "set_point_change_high": lambda: end(1),
+        "set_point_change_low": lambda: ends()[0],
+        "set_point_change_high": lambda: ends()[1],
         "set_point_change_levene_p": lambda: _p(log - np.median(log, axis=0), _levene) if is_alike else np.nan,
         "set_point_change_median": float(change.mean()) if n >= 4 else np.nan,
         "set_point_change_median_low": float(change.mean() - width),

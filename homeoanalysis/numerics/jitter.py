@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 Labels = NDArray[np.intp]
 _BINS = 60
 _GROUPS = 20  # of trials, that the jackknife leaves out
-_STEPS, _SURE = 60, 1e-9  # of the maximisation over the share, and how near to 0 and 1 that may come
+_STEPS, _SURE = 60, 1e-9  # of the maximisation over the share, and how well that is known
 
 
 class Spikes(NamedTuple):
@@ -80,11 +80,7 @@ def _likeliest(count: Floats, largest: float) -> tuple[Floats, Floats]:
     edge = np.linspace(0, largest, _BINS + 1)
     inside = special.erf(edge / (2 * grid[:, None]))  # of |difference|: the Gaussian has sqrt(2) sigma
     peak = np.diff(inside) / inside[:, -1:]  # (sigma, bin)
-    share = np.full((len(count), grid.size), 0.5)
-    for _ in range(_STEPS):
-        mixed = share[..., None] * peak
-        told = mixed / (mixed + (1 - share[..., None]) / _BINS)
-        share = np.clip(np.einsum("hb,hsb->hs", count, told) / count.sum(axis=1)[:, None], _SURE, 1 - _SURE)
+    share = _share(count, peak)
     likely = np.einsum("hb,hsb->hs", count, np.log(share[..., None] * peak + (1 - share[..., None]) / _BINS))
     best = np.argmax(likely, axis=1)
     row = np.arange(len(count))
@@ -98,16 +94,48 @@ def _likeliest(count: Floats, largest: float) -> tuple[Floats, Floats]:
     return np.where(is_inside, grid[mid] * np.exp(shift * step), np.nan), share[row, best]
 
 
+def _share(count: Floats, peak: Floats) -> Floats:
+    """(histogram, sigma): the share of pairs in the peak that makes each histogram likeliest, by Newton's method.
+
+    The likelihood is concave in the share, so that where its slope changes sign lies always between two known shares.
+    """
+    excess = _BINS * peak - 1  # over the even base
+    share = np.empty((len(count), len(peak)))
+
+    def slopes(share: Floats, count: Floats, excess: Floats) -> tuple[Floats, Floats]:
+        part = excess / (1 + share[:, None] * excess)
+        weighted = count * part
+        return weighted.sum(axis=1), -np.einsum("pb,pb->p", weighted, part)
+
+    for own, shares in zip(count, share, strict=True):
+        every = np.broadcast_to(own, excess.shape)
+        rises, falls = (slopes(np.full(len(excess), end), every, excess)[0] for end in (_SURE, 1 - _SURE))
+        shares[:] = np.where(rises <= 0, _SURE, 1 - _SURE)
+        at = np.flatnonzero((rises > 0) & (falls < 0))
+        low, high = np.full(at.size, _SURE), np.full(at.size, 1 - _SURE)
+        now = np.full(at.size, 0.5)
+        for _ in range(_STEPS):
+            slope, bend = slopes(now, every[at], excess[at])
+            low, high = np.where(slope > 0, now, low), np.where(slope > 0, high, now)
+            new = now - slope / bend
+            new = np.where((new >= low) & (new <= high), new, (low + high) / 2)
+            moved, now = np.abs(new - now).max(initial=0), new
+            if moved < _SURE:
+                break
+        shares[at] = now
+    return share
+
+
 def coincidences(spikes: Spikes, largest: float) -> int:
     """How many pairs of spikes in different trials of the same stimulus are at most so far apart [s]."""
-    apart = float(np.ptp(spikes.time)) + 2 * largest if spikes.time.size else 0.0
-    total = 0
-    for kind, sign in ((spikes.stimulus, 1), (spikes.trial, -1)):
-        clock = np.sort(spikes.time + apart * kind)
-        total += sign * int(
-            np.sum(np.searchsorted(clock, clock + largest * (1 + EDGE), side="right") - np.arange(clock.size) - 1)
-        )
-    return total
+    n = spikes.time.size
+    if not n:
+        return 0
+    # Pairs of the same stimulus less those of the same trial; on one clock, the kinds of which are far apart.
+    kind = np.concatenate([spikes.stimulus, spikes.stimulus.max() + 1 + spikes.trial])
+    clock = np.sort(np.tile(spikes.time, 2) + (float(np.ptp(spikes.time)) + 2 * largest) * kind)
+    after = clock.searchsorted(clock + largest * (1 + EDGE), side="right")
+    return int(after[:n].sum() - after[n:].sum()) + n * n
 
 
 def moved(spikes: Spikes, length: float, stop: float, rng: np.random.Generator) -> Spikes:

@@ -1,5 +1,6 @@
 """Where an animal is, told from the counts of units in windows of time."""
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -75,18 +76,22 @@ def errors(count: Floats, place: Floats, where: Grid) -> Floats:
     The likeliest of all visited bins, of independent Poisson counts; each bin has one window of the unit's mean rate more, so
     that no rate is 0. Source: Zhang et al. 1998, doi:10.1152/jn.1998.79.2.1017, with a flat prior.
     """
-    n = len(count)
-    fold = np.arange(n) * _FOLDS // n
-    shown = np.zeros((len(where.centre), n))
-    shown[where.bin, np.arange(n)] = 1.0
+    n, n_bins = len(count), len(where.centre)
+    edge = -(-n * np.arange(_FOLDS + 1) // _FOLDS)
+    parts = [slice(a, b) for a, b in itertools.pairwise(edge)]
+    # Of each fold, summed over its windows in each bin; what is learnt is the rest.
+    spikes, time = np.zeros((_FOLDS, n_bins, count.shape[1])), np.zeros((_FOLDS, n_bins))
+    for f, part in enumerate(parts):
+        shown = where.bin[part] == np.arange(n_bins)[:, None]
+        spikes[f], time[f] = shown.astype(float) @ count[part], shown.sum(axis=1)
+    spikes, time = spikes.sum(axis=0) - spikes, time.sum(axis=0) - time
+    mean = spikes.sum(axis=1, keepdims=True) / time.sum(axis=1)[:, None, None]
+    rate = (spikes + mean) / (time + 1)[..., None]
+    log = np.log(rate, out=np.zeros_like(rate), where=rate > 0)  # a unit that is silent where it is learnt tells nothing
     found = np.empty(n)
-    for f in range(_FOLDS):
-        learnt, tested = fold != f, fold == f
-        time = shown[:, learnt].sum(axis=1, keepdims=True)
-        varies = count[learnt].any(axis=0)
-        rate = (shown[:, learnt] @ count[learnt][:, varies] + count[learnt][:, varies].mean(axis=0)) / (time + 1)
-        likely = count[tested][:, varies] @ np.log(rate).T - rate.sum(axis=1)
-        likely[:, time[:, 0] == 0] = -np.inf
+    for f, part in enumerate(parts):
+        likely = count[part] @ log[f].T - rate[f].sum(axis=1)
+        likely[:, time[f] == 0] = -np.inf
         told = where.centre[np.argmax(likely, axis=1)]
-        found[tested] = np.linalg.norm(told - place[tested], axis=1)
+        found[part] = np.linalg.norm(told - place[part], axis=1)
     return found

@@ -37,12 +37,13 @@ def reconstructed(cut: Pieces, units: NDArray[np.intp], bin_size: float, *, is_r
     if n < 3 * _FOLDS:
         raise NotApplicable(f"{n} pieces of stimulus, fewer than {3 * _FOLDS} that five folds with gaps need")
     stimulus, response = cut.stimulus, cut.response[units]
+    coefficients = _coefficients(stimulus, response, cut.cutoff, bin_size)
     shown, found = np.zeros_like(_middle(stimulus)), np.zeros_like(_middle(stimulus))
     for test in np.array_split(np.arange(n), _FOLDS):
         train = _away_from(test, np.arange(n))
-        ridge = _best_ridge(stimulus, response, train, cut.cutoff, bin_size) if is_ridged else 0.0
-        kernel = _kernel(_spectra(stimulus[train], response[:, train], cut.cutoff, bin_size), ridge)
-        shown[test], found[test] = _apply(kernel, stimulus, response, train, test)
+        ridge = _best_ridge(stimulus, response, train, coefficients) if is_ridged else 0.0
+        kernel = _kernel(_spectra(coefficients, train), ridge)
+        shown[test], found[test] = _Test(stimulus, response, train, test, kernel.shape[1]).applied(kernel)
     return Reconstruction(shown, found)
 
 
@@ -87,6 +88,14 @@ def _away_from(test: NDArray[np.intp], pieces: NDArray[np.intp]) -> NDArray[np.i
     return pieces[(pieces < test[0] - 1) | (pieces > test[-1] + 1)]
 
 
+class _Coefficients(NamedTuple):
+    """Fourier transforms of all tapered windows up to the cut-off: (piece, window, frequency), (..., unit)."""
+
+    stimulus: NDArray[np.complex128]
+    response: NDArray[np.complex128]
+    n_bins: int  # of a window
+
+
 class _Spectra(NamedTuple):
     """Summed over training pieces, up to the cut-off: power of units (frequency, unit, unit), cross-spectra (frequency, unit)."""
 
@@ -95,19 +104,26 @@ class _Spectra(NamedTuple):
     n_bins: int  # of a window
 
 
-def _spectra(stimulus: Floats, response: Floats, cutoff: float, bin_size: float) -> _Spectra:
+def _coefficients(stimulus: Floats, response: Floats, cutoff: float, bin_size: float) -> _Coefficients:
     n = stimulus.shape[1] // 2
     windows = multitaper.tapers(n, _TIME_HALF_BANDWIDTH)
     used = np.fft.rfftfreq(n, bin_size) <= cutoff * (1 + 1e-9)
     # Half-overlapping windows: each taper would waste what lies at its ends.
     cuts = [slice(k, k + n) for k in range(0, stimulus.shape[1] - n + 1, n // 2)]
 
-    def spectra(values: Floats) -> NDArray[np.complex128]:
-        return np.concatenate([multitaper.eigencoefficients(values[:, c], windows)[:, used] for c in cuts])
+    def of(values: Floats) -> NDArray[np.complex128]:
+        each = [multitaper.eigencoefficients(values[:, c], windows)[:, used] for c in cuts]
+        return np.concatenate([x.reshape(len(values), -1, x.shape[-1]) for x in each], axis=1)
 
-    s, r = spectra(stimulus), np.stack([spectra(one) for one in response], axis=-1)
+    return _Coefficients(of(stimulus), np.stack([of(one) for one in response], axis=-1), n)
+
+
+def _spectra(coefficients: _Coefficients, train: NDArray[np.intp]) -> _Spectra:
+    s, r = (x[train].reshape(-1, *x.shape[2:]) for x in coefficients[:2])
     by_frequency = np.moveaxis(r, 1, 0)  # (frequency, estimate, unit)
-    return _Spectra(np.swapaxes(by_frequency, 1, 2) @ by_frequency.conj(), np.einsum("ef,efu->fu", s, r.conj()), n)
+    conjugate = by_frequency.conj()
+    cross = s.T[:, None] @ conjugate
+    return _Spectra(np.swapaxes(by_frequency, 1, 2) @ conjugate, cross[:, 0], coefficients.n_bins)
 
 
 def _kernel(spectra: _Spectra, ridge: float) -> Floats:
@@ -121,23 +137,29 @@ def _kernel(spectra: _Spectra, ridge: float) -> Floats:
     return np.asarray(np.fft.fftshift(np.fft.irfft(transfer.T, n, axis=-1), axes=-1))
 
 
-def _apply(
-    kernel: Floats, stimulus: Floats, response: Floats, train: NDArray[np.intp], test: NDArray[np.intp]
-) -> tuple[Floats, Floats]:
-    """Middles of the test pieces, of the stimulus and of what the kernel makes of the response, means of training removed."""
-    n = stimulus.shape[1] + kernel.shape[1]
-    mean = response[:, train].mean(axis=(1, 2))[:, None, None]
-    product = np.fft.rfft(response[:, test] - mean, n) * np.fft.rfft(kernel, n)[:, None]
-    whole = np.fft.irfft(product.sum(axis=0), n)[:, kernel.shape[1] // 2 :][:, : stimulus.shape[1]]
-    return _middle(stimulus[test] - stimulus[train].mean()), _middle(whole)
+class _Test:
+    """What kernels of `lags` bins are tested on: middles of the test pieces, the means of training removed."""
+
+    def __init__(self, stimulus: Floats, response: Floats, train: NDArray[np.intp], test: NDArray[np.intp], lags: int) -> None:
+        self.bins, self.size = stimulus.shape[1], stimulus.shape[1] + lags
+        self.shown = _middle(stimulus[test] - stimulus[train].mean())
+        mean = response[:, train].mean(axis=(1, 2))[:, None, None]
+        self.response = np.fft.rfft(response[:, test] - mean, self.size)
+
+    def applied(self, kernel: Floats) -> tuple[Floats, Floats]:
+        """The stimulus, and what the kernel makes of the response."""
+        product = np.einsum("upf,uf->pf", self.response, np.fft.rfft(kernel, self.size))
+        whole = np.fft.irfft(product, self.size)[:, kernel.shape[1] // 2 :][:, : self.bins]
+        return self.shown, _middle(whole)
 
 
-def _best_ridge(stimulus: Floats, response: Floats, train: NDArray[np.intp], cutoff: float, bin_size: float) -> float:
+def _best_ridge(stimulus: Floats, response: Floats, train: NDArray[np.intp], coefficients: _Coefficients) -> float:
     error = np.zeros(len(_RIDGES))
     for fold in np.array_split(np.arange(train.size), _FOLDS):
         test, rest = train[fold], _away_from(train[fold], train)
-        spectra = _spectra(stimulus[rest], response[:, rest], cutoff, bin_size)
+        spectra = _spectra(coefficients, rest)
+        tested = _Test(stimulus, response, rest, test, spectra.n_bins)
         for k, ridge in enumerate(_RIDGES):
-            shown, found = _apply(_kernel(spectra, ridge), stimulus, response, rest, test)
+            shown, found = tested.applied(_kernel(spectra, ridge))
             error[k] += np.sum((shown - found) ** 2)
     return _RIDGES[int(error.argmin())]

@@ -1,6 +1,6 @@
 """How alike the responses of a population to the same stimuli are at two times, and how many dimensions they have."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,8 @@ def _correlation(x: Floats, y: Floats, product: Floats, x_square: Floats, y_squa
 def hsic(k: Floats, other: Floats) -> float:
     """Unbiased Hilbert-Schmidt independence of two Gram matrices of n >= 4 samples (Song et al. 2012, JMLR 13:1393)."""
     n = len(k)
-    k, other = (x - np.diag(np.diag(x)) for x in (k, other))
+    is_pair = ~np.eye(n, dtype=bool)
+    k, other = k * is_pair, other * is_pair
     a, b = k.sum(axis=0), other.sum(axis=0)
     return float((np.sum(k * other) + a.sum() * b.sum() / ((n - 1) * (n - 2)) - 2 * (a @ b) / (n - 2)) / (n * (n - 3)))
 
@@ -77,11 +78,11 @@ def crossnobis(count: Floats, stimulus: Labels) -> Floats:
     """
     from scipy import linalg
 
-    labels = np.unique(stimulus)
-    noise = np.concatenate([count[stimulus == k] - count[stimulus == k].mean(axis=0) for k in labels])
-    covariance = noise.T @ noise / (len(noise) - labels.size)
-    shrunk = (covariance + np.diag(np.diag(covariance))) / 2
-    kept = np.diag(shrunk) > 0
+    labels, index = np.unique(stimulus, return_inverse=True)
+    noise = count - _group_means(count, index, labels.size)[index]
+    shrunk = noise.T @ noise / (len(noise) - labels.size)
+    kept = shrunk.diagonal() > 0
+    shrunk[~np.eye(len(shrunk), dtype=bool)] /= 2
     odd, even = halves(count[:, kept], stimulus)
     root = linalg.cholesky(shrunk[np.ix_(kept, kept)], lower=True)
     odd, even = (linalg.solve_triangular(root, x.T, lower=True).T for x in (odd, even))
@@ -91,8 +92,24 @@ def crossnobis(count: Floats, stimulus: Labels) -> Floats:
 
 def halves(count: Floats, stimulus: Labels) -> tuple[Floats, Floats]:
     """Mean responses (stimulus, unit) of the odd and of the even repeats."""
-    each = [count[stimulus == k] for k in np.unique(stimulus)]
-    return np.stack([x[::2].mean(axis=0) for x in each]), np.stack([x[1::2].mean(axis=0) for x in each])
+    labels, index = np.unique(stimulus, return_inverse=True)
+    both = _group_means(count, 2 * index + _nth(index) % 2, 2 * labels.size)
+    return both[::2], both[1::2]
+
+
+def _group_means(count: Floats, group: Labels, groups: int) -> Floats:
+    """(group, unit): the mean of the trials (trial, unit) of each group, of which none is empty."""
+    member = group == np.arange(groups)[:, None]
+    return np.asarray(member.astype(float) @ count / member.sum(axis=1, keepdims=True))
+
+
+def _nth(index: Labels) -> Labels:
+    """Which repeat of its stimulus each trial is, from 0 on."""
+    order = np.argsort(index, kind="stable")
+    size = np.bincount(index)
+    nth = np.empty(index.size, np.intp)
+    nth[order] = np.arange(index.size) - np.repeat(np.cumsum(size) - size, size)
+    return nth
 
 
 def participation(moments: Floats) -> float:
@@ -115,9 +132,8 @@ def rank_correlation(first: Floats, second: Floats) -> float:
 
 def _ranks(values: Floats) -> Floats:
     """Less their mean, of unit length; NaN where all are equal."""
-    from scipy import stats
-
-    centred = stats.rankdata(values) - (values.size + 1) / 2
+    ordered = np.sort(values)
+    centred = (ordered.searchsorted(values, "left") + ordered.searchsorted(values, "right") - values.size) / 2
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(centred / np.sqrt(np.sum(centred**2)))
 
@@ -134,16 +150,15 @@ def renamed_correlations(first: Floats, second: Floats, stimuli: int, draws: int
 
 def reliability(count: Floats, stimulus: Labels) -> float:
     """Rank correlation of the distances in the even pairs of repeats with those in the odd ones, stepped up (Spearman-Brown)."""
-    nth = np.zeros(stimulus.size, np.intp)
-    for k in np.unique(stimulus):
-        mine = np.flatnonzero(stimulus == k)
-        nth[mine] = np.arange(mine.size) // 2 % 2
+    nth = _nth(np.unique(stimulus, return_inverse=True)[1]) // 2 % 2
     half = rank_correlation(*(crossnobis(count[nth == k], stimulus[nth == k]) for k in (0, 1)))
     return 2 * half / (1 + half) if half > -1 else np.nan
 
 
-def halved_error(statistic: Callable[[Sample, Sample], float], samples: tuple[Sample, Sample], rng: np.random.Generator) -> float:
-    """Standard error of a function of two independent samples of trials, from what it is in random halves of both.
+def halved_errors(
+    statistics: Sequence[Callable[[Sample, Sample], float]], samples: tuple[Sample, Sample], rng: np.random.Generator
+) -> Floats:
+    """Standard error of functions of two independent samples of trials, from what they are in random halves of both.
 
     The halves of the repeats are independent, and each varies with twice the variance of all, so that the square of their
     difference is four times that, on average. A rank changes in steps that leaving out a single trial (a jackknife) misses.
@@ -153,9 +168,9 @@ def halved_error(statistic: Callable[[Sample, Sample], float], samples: tuple[Sa
         chosen = [_half(stimulus, rng) for _, stimulus in samples]
         both = zip(samples, chosen, strict=True)
         split = [[(count[mask == side], stimulus[mask == side]) for side in (True, False)] for (count, stimulus), mask in both]
-        one, other = (statistic(*sides) for sides in zip(*split, strict=True))
-        squares.append((one - other) ** 2)
-    return float(np.sqrt(np.mean(squares) / 4))
+        one, other = ([statistic(*sides) for statistic in statistics] for sides in zip(*split, strict=True))
+        squares.append(np.subtract(one, other) ** 2)
+    return np.asarray(np.sqrt(np.mean(squares, axis=0) / 4))
 
 
 def _half(stimulus: Labels, rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -57,7 +57,7 @@ def counts(activity: xr.Dataset, begin: float, end: float, bin_size: float | Non
         spike = np.arange(trial.size) - np.repeat(np.cumsum(last - first) - last, last - first)
         index = np.floor((train[spike] - start[trial]) / bin_size + observed.EDGE).astype(np.int64)
         kept = (index >= 0) & (index < n_bins)
-        np.add.at(count[u], (trial[kept], index[kept]), 1)
+        count[u] = np.bincount(trial[kept] * n_bins + index[kept], minlength=start.size * n_bins).reshape(-1, n_bins)
     return Responses(count, _seen(activity, begin, begin + n_bins * bin_size), stimulus, labels)
 
 

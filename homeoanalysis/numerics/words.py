@@ -34,7 +34,9 @@ def entropies(count: NDArray[np.int64], stimulus: NDArray[np.intp], longest: int
         word = _numbered(np.lib.stride_tricks.sliding_window_view(count, length, axis=1))
         values = [np.mean([_of_words(word[k], stimulus[k]) for k in parts], axis=0) for parts in subsets]
         found[:, length - 1] = discrete.extrapolated(np.array(values), sizes)
-        at_one_time = np.unique(_moment(word, stimulus) * (word.max() + 1) + word).size / np.unique(_moment(word, stimulus)).size
+        at_one_time = _tally(_moment(word, stimulus) * (word.max() + 1) + word)[0].size / (
+            np.unique(stimulus).size * word.shape[1]
+        )
     return Entropies(found[0], found[1], stimulus.size / np.unique(stimulus).size / at_one_time)
 
 
@@ -80,11 +82,20 @@ def _moment(word: NDArray[np.int64], stimulus: NDArray[np.intp]) -> NDArray[np.i
     return stimulus[:, None] * word.shape[1] + np.arange(word.shape[1])
 
 
+def _tally(number: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The numbers (0 or more) that there are, in their order, and how often each: few enough are counted without being sorted."""
+    if number.max() >= 8 * number.size:
+        return np.unique(number, return_counts=True)
+    count = np.bincount(number.ravel())
+    at = np.flatnonzero(count)
+    return at, count[at]
+
+
 def _of_words(word: NDArray[np.int64], stimulus: NDArray[np.intp]) -> tuple[float, float]:
     """Plug-in entropy of all words, and the mean of that at one time of one stimulus, over trials."""
     moment = _moment(word, stimulus)
-    _, of_all = np.unique(word, return_counts=True)
-    at, of_each = np.unique(moment * (word.max() + 1) + word, return_counts=True)
+    _, of_all = _tally(word)
+    at, of_each = _tally(moment * (word.max() + 1) + word)
     trials = np.bincount(moment.ravel())
     n = trials[at // (word.max() + 1)]
     noise = np.sum(of_each * np.log2(n / of_each)) / word.size
