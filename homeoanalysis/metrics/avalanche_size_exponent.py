@@ -38,7 +38,6 @@ def _truth(rng: np.random.Generator) -> Truth:
     truth=_truth,
     surrogate=resampling.scattered_trains,
     no_worst_case="a Poisson process of the same rate, whose avalanches follow no power law",
-    cost=0.1,
 )
 def avalanche_size_exponent(activity: xr.Dataset, *, bin_size: Second = 0.004) -> Mapping[str, Any]:
     """Exponent of the sizes of avalanches: runs of bins with spikes of any unit, between empty ones.

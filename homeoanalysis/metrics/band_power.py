@@ -50,7 +50,6 @@ def _null(rng: np.random.Generator) -> Truth:
     surrogate=surrogate.shuffled_samples,
     null=_null,
     derived_from=("power_spectrum",),
-    cost=0.02,
 )
 def band_power(
     activity: xr.Dataset,

@@ -42,7 +42,6 @@ def _truth(rng: np.random.Generator) -> Truth:
     truth=_truth,
     surrogate=surrogate.shifted_channels,
     rejects=lambda found: found.coherence_uncorrected > found.coherence_threshold,
-    cost=0.02,
 )
 def coherence(
     activity: xr.Dataset,

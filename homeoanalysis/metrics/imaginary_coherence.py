@@ -44,7 +44,6 @@ def _imaginary(part: cs.Sums) -> np.ndarray:
     scale="linear",
     truth=_truth,
     surrogate=surrogate.shifted_channels,
-    cost=0.02,
 )
 def imaginary_coherence(
     activity: xr.Dataset,

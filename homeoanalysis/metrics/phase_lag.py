@@ -44,7 +44,6 @@ def _null(rng: np.random.Generator) -> Truth:
     truth=_truth,
     surrogate=surrogate.shifted_channels,
     null=_null,
-    cost=0.02,
 )
 def phase_lag(
     activity: xr.Dataset,

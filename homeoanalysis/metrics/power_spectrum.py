@@ -44,7 +44,6 @@ def _null(rng: np.random.Generator) -> Truth:
     truth=_truth,
     surrogate=surrogate.shuffled_samples,
     null=_null,
-    cost=0.02,
 )
 def power_spectrum(
     activity: xr.Dataset,

@@ -1,6 +1,7 @@
 """How long a recovery takes."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ _BASELINE, _LENGTH, _STEP = 60.0, 200.0, 4.0
 _DRAWS = 400
 _PIECES = 100  # of the course that a surrogate hurries
 _SLOWEST = 3.0  # observation lengths; an interval that reaches further says that tau is not identifiable
+_ZOOMS, _POINTS, _FAR = 2, 25, 3.0  # finer grids, their points a side, and how much more than a 95 % interval they hold
 _BETTER = 2.0  # by how much Akaike's criterion must fall for a second-order course, or below that of a line
 
 
@@ -89,37 +91,37 @@ def _grid(length: float, step: float) -> tuple[Floats, Floats, Floats]:
 def _best(time: Floats, course: Floats, seen: Floats, length: float, step: float) -> _Best:
     """The weights are those of counts: observed time over the rate, which a first fit gives."""
     tau, delay, period = _grid(length, step)
-    first = Solver(relaxation.exponential(time, tau, delay), seen / course.mean())
+    delayed = functools.partial(relaxation.exponential, width=step)
+    first = Solver(delayed(time, tau, delay), seen / course.mean())
     weight = seen / np.maximum(first.fit(course).curve, 0.05 * course.mean())
     found = []
-    for family in (
-        relaxation.exponential(time, tau, delay),
-        relaxation.over_damped(time, tau),
-        relaxation.under_damped(time, tau, period),
-        relaxation.line(time),
-    ):
-        solver = Solver(family, weight)
+    for make, other in ((delayed, delay), (relaxation.over_damped, tau), (relaxation.under_damped, period)):
+        solver = Solver(make(time, tau, other), weight)
+        for _ in range(_ZOOMS):
+            solver = _finer(solver, course, functools.partial(make, time), is_linear=make is delayed)
         fit = solver.fit(course)
-        found.append((relaxation.akaike(fit.squares, course.size, family.n_parameters), solver, fit))
-    one, over, under, line = (f[0] for f in found)
+        found.append((relaxation.akaike(fit.squares, course.size, solver.family.n_parameters), solver, fit))
+    straight = relaxation.line(time)
+    line = relaxation.akaike(Solver(straight, weight).fit(course).squares, course.size, straight.n_parameters)
+    one, over, under = (f[0] for f in found)
     gain = one - min(over, under)
     at = 0 if gain <= _BETTER else (1 if over <= under else 2)
-    solver = _finer(found[at][1], found[at][2], time, at)
-    return _Best(solver, solver.fit(course), 1.0 if at == 0 else 2.0, gain, line - min(one, over, under))
+    return _Best(found[at][1], found[at][2], 1.0 if at == 0 else 2.0, gain, line - min(one, over, under))
 
 
-def _finer(solver: Solver, fit: relaxation.Fit, time: Floats, kind: int) -> Solver:
-    """The same family on a finer grid around its best point, wide enough for the interval."""
-    tau = np.geomspace(fit.tau / 8, fit.tau * 8, 65)
-    if kind == 0:
-        family = relaxation.exponential(
-            time, tau, np.unique(np.clip(fit.other + np.linspace(-0.1, 0.1, 21) * time[-1], 0, time[-1] / 2))
-        )
-    elif kind == 1:
-        family = relaxation.over_damped(time, np.unique(np.concatenate([tau, np.geomspace(fit.other / 4, fit.other * 4, 25)])))
-    else:
-        family = relaxation.under_damped(time, tau, np.geomspace(fit.other / 2, fit.other * 2, 41))
-    return Solver(family, solver.root**2)
+def _finer(solver: Solver, course: Floats, make: Callable[[Floats, Floats], relaxation.Family], *, is_linear: bool) -> Solver:
+    """The same family on a grid of the part that the data do not exclude by far, and of one point more at each end."""
+    family, squares = solver.family, solver.squares(course)
+    df = course.size - family.n_parameters
+    near = squares <= squares.min() * (1 + _FAR * t_quantile(0.95, df) ** 2 / df)
+
+    def span(times: Floats) -> tuple[float, float]:
+        values = np.unique(times)
+        first, last = np.searchsorted(values, [times[near].min(), times[near].max()])
+        return float(values[max(first - 1, 0)]), float(values[min(last + 1, values.size - 1)])
+
+    other = np.linspace(*span(family.other), _POINTS) if is_linear else np.geomspace(*span(family.other), _POINTS)
+    return Solver(make(np.geomspace(*span(family.tau), _POINTS), other), solver.root**2)
 
 
 @metric(
@@ -151,7 +153,6 @@ def _finer(solver: Solver, fit: relaxation.Fit, time: Floats, kind: int) -> Solv
     surrogate=_faster,
     null=_null,
     rejects=lambda found: found.recovery_time_high < np.inf,
-    cost=0.1,
 )
 def recovery_time(
     activity: xr.Dataset,

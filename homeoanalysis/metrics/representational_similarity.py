@@ -93,7 +93,7 @@ def representational_similarity(
         values["_p"] = (1 + np.count_nonzero(drawn >= values[""] - 1e-12)) / (1 + _SHUFFLES)
         reliable = [max(representations.reliability(*one), 0.0) for one in (first, second)]
         values["_ceiling"] = float(np.sqrt(np.prod(reliable)))
-        values["_alignment"] = _alignment(first, second)
+        values["_alignment"] = representations.cka(*(representations.halves(*one) for one in (first, second)))
         if min(before.fewest, after.fewest) >= 2 * population_trials.FEWEST:
             t = t_quantile(0.95, before.stimulus.size - stimuli)
             widths = functools.cache(functools.partial(_widths, (first, second), t))
@@ -105,16 +105,15 @@ def representational_similarity(
 
 def _widths(samples: tuple[representations.Sample, representations.Sample], t: float) -> Any:
     rng = rng_for(0, "halves of trials", samples[0][1].size)
-    return t * representations.halved_errors((_similarity, _alignment), samples, rng)
+    return t * representations.halved_error(_both, samples, rng)
 
 
 def _end(value: float, widths: Callable[[], Any], which: int, side: float, bound: float) -> float:
     return float(np.clip(value + side * widths()[which], -bound, bound))
 
 
-def _similarity(first: representations.Sample, second: representations.Sample) -> float:
-    return representations.rank_correlation(representations.crossnobis(*first), representations.crossnobis(*second))
-
-
-def _alignment(first: representations.Sample, second: representations.Sample) -> float:
-    return representations.cka(representations.halves(*first), representations.halves(*second))
+def _both(first: representations.Sample, second: representations.Sample) -> np.ndarray:
+    """Similarity and alignment."""
+    halves = [representations.halves(*one) for one in (first, second)]
+    distances = [representations.crossnobis_of(*one, means) for one, means in zip((first, second), halves, strict=True)]
+    return np.array([representations.rank_correlation(*distances), representations.cka(*halves)])

@@ -16,10 +16,10 @@ _SIGMA, _EVENTS, _TRIALS, _LENGTH, _PERIOD = 2e-3, 5, 160, 0.25, 0.256
 
 
 def _truth(rng: np.random.Generator) -> Truth:
-    """Two units that fire at 5 fixed times, 45 ms apart, in 70 % of 160 trials, jittered by 2 ms, and at 4 Hz."""
+    """Three units that fire at 5 fixed times, 45 ms apart, in 70 % of 160 trials, jittered by 2 ms, and at 4 Hz."""
     start = _PERIOD * np.arange(_TRIALS, dtype=np.float64)
     trains = []
-    for _ in range(2):
+    for _ in range(3):
         event = 0.045 * np.arange(_EVENTS) + rng.uniform(0.03, 0.05)
         fired = rng.uniform(size=(_TRIALS, _EVENTS)) < 0.7
         locked = (start[:, None] + event + _SIGMA * rng.normal(size=fired.shape))[fired]

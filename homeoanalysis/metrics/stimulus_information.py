@@ -98,6 +98,6 @@ def _p(label: NDArray[np.intp], words: NDArray[np.int64]) -> float:
     """Part of the permutations of labels, the true one with them, that have as much plug-in information."""
     rng = rng_for(0, "permuted labels", label.size)
     label, response = np.unique(label, return_inverse=True)[1], discrete.coded(words)
-    found = float(discrete.plug_in(discrete.table(label, response)))
-    drawn = [float(discrete.plug_in(discrete.table(rng.permutation(label), response))) for _ in range(_DRAWS)]
+    tables = [discrete.table(each, response) for each in (label, *(rng.permutation(label) for _ in range(_DRAWS)))]
+    found, *drawn = discrete.plug_in(np.array(tables))
     return (1 + np.count_nonzero(np.array(drawn) >= found - 1e-12)) / (_DRAWS + 1)

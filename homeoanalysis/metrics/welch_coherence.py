@@ -39,7 +39,6 @@ def _truth(rng: np.random.Generator) -> Truth:
     truth=_truth,
     surrogate=surrogate.shifted_channels,
     null=surrogate_of(_truth, surrogate.shifted_channels, 1 / _WORTH),
-    cost=0.01,
 )
 def welch_coherence(
     activity: xr.Dataset,

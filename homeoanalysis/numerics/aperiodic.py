@@ -82,13 +82,14 @@ def _line(x: Floats, y: Floats) -> tuple[float, float]:
     """Slope and offset by Huber's weights (1.345 robust standard deviations: 95 % efficient for Gaussian errors)."""
     weight = np.ones(x.size)
     for _ in range(20):
-        centre = np.average(x, weights=weight)
+        total = weight.sum()
+        centre = weight @ x / total
         slope = np.sum(weight * (x - centre) * y) / np.sum(weight * (x - centre) ** 2)
-        offset = np.average(y, weights=weight) - slope * centre
+        offset = weight @ y / total - slope * centre
         rest = np.abs(y - offset - slope * x)
         limit = 1.345 * 1.4826 * np.median(rest)
         new = np.minimum(1, limit / np.maximum(rest, 1e-300)) if limit > 0 else weight
-        if np.allclose(new, weight, atol=1e-6):
+        if np.all(np.abs(new - weight) <= 1e-6 + 1e-5 * weight):
             break
         weight = new
     return float(slope), float(offset)

@@ -21,27 +21,43 @@ def factorised(spectrum: Complex) -> tuple[Floats, Complex]:
     Raises NotApplicable if the iteration does not converge. Source: Wilson 1972, doi:10.1137/0123044.
     """
     n = spectrum.shape[-3]
+    # Channels first: products of so small matrices are faster as those of their elements, and transforms run along the memory.
+    s = np.ascontiguousarray(np.moveaxis(spectrum, (-2, -1), (0, 1)))
     lags = np.fft.ifft(spectrum, axis=-3)
     start = np.swapaxes(np.linalg.cholesky(lags[..., 0, :, :].real), -1, -2)
-    psi = np.broadcast_to(start[..., None, :, :], spectrum.shape).astype(complex)
-    identity = np.eye(spectrum.shape[-1])
+    psi = np.empty_like(s)
+    psi[:] = np.moveaxis(start, (-2, -1), (0, 1))[..., None]
     for _ in range(_ROUNDS):
-        inverse = np.linalg.inv(psi)
-        g = np.fft.ifft(inverse @ spectrum @ np.conj(np.swapaxes(inverse, -1, -2)) + identity, axis=-3)
-        half = 0.5 * g[..., 0, :, :]
-        g[..., n // 2 + 1 :, :, :] = 0
-        g[..., 0, :, :] = np.triu(half)
+        inverse = _inverse(psi)
+        g = _product(_product(inverse, s), inverse.conj().swapaxes(0, 1))
+        g[0, 0] += 1
+        g[1, 1] += 1
+        g = np.fft.ifft(g, axis=-1)
+        g[..., n // 2 + 1 :] = 0
+        g[..., 0] *= 0.5
+        g[1, 0, ..., 0] = 0  # upper triangular at no lag
         if n % 2 == 0:
-            g[..., n // 2, :, :] *= 0.5
-        new = psi @ np.fft.fft(g, axis=-3)
+            g[..., n // 2] *= 0.5
+        new = _product(psi, np.fft.fft(g, axis=-1))
         moved = np.abs(new - psi).max() / np.abs(new).max()
         psi = new
         if moved < _CLOSE:
             break
     else:
         raise NotApplicable("the factorisation of the spectral matrix does not converge: channels are too much alike")
+    psi = np.moveaxis(psi, (0, 1), (-2, -1))
     first = np.fft.ifft(psi, axis=-3)[..., 0, :, :].real
     return first @ np.swapaxes(first, -1, -2), psi @ np.linalg.inv(first)[..., None, :, :]
+
+
+def _product(a: Complex, b: Complex) -> Complex:
+    """Of matrices (2, 2, ...)."""
+    return np.stack([np.stack([a[i, 0] * b[0, k] + a[i, 1] * b[1, k] for k in (0, 1)]) for i in (0, 1)])
+
+
+def _inverse(a: Complex) -> Complex:
+    """Of matrices (2, 2, ...)."""
+    return np.array([[a[1, 1], -a[0, 1]], [-a[1, 0], a[0, 0]]]) / (a[0, 0] * a[1, 1] - a[0, 1] * a[1, 0])
 
 
 def causality(spectrum: Complex) -> tuple[Floats, Floats]:

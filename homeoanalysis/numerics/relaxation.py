@@ -32,10 +32,20 @@ class Fit(NamedTuple):
     curve: Floats
 
 
-def exponential(time: Floats, tau: Floats, delay: Floats) -> Family:
-    """r_end + a exp(-(t - delay) / tau), constant before the delay."""
+def exponential(time: Floats, tau: Floats, delay: Floats, width: float = 0.0) -> Family:
+    """r_end + a exp(-(t - delay) / tau), constant before the delay; the mean over bins of `width` [s] around the times.
+
+    Of the other families the mean over a bin is a multiple of the value in its middle; here it is not where the course bends,
+    and between the middles of two bins the delay could not be told from the level.
+    """
     t, d = (x.ravel() for x in np.meshgrid(tau, delay, indexing="ij"))
-    shape = np.exp(-np.maximum(time - d[:, None], 0) / t[:, None])
+    tau_of, since = t[:, None], time - d[:, None]
+    if width:
+        start, stop = since - width / 2, since + width / 2
+        falls = np.exp(-np.maximum(start, 0) / tau_of) - np.exp(-np.maximum(stop, 0) / tau_of)
+        shape = (np.clip(-start, 0, width) + tau_of * falls) / width
+    else:
+        shape = np.exp(-np.maximum(since, 0) / tau_of)
     return Family(t, d, np.stack([np.ones_like(shape), shape], axis=-1), 4)
 
 
@@ -44,9 +54,9 @@ def decay(time: Floats, tau: Floats) -> Family:
     return Family(tau, np.full(tau.shape, np.nan), np.exp(-time / tau[:, None])[..., None], 2)
 
 
-def over_damped(time: Floats, tau: Floats) -> Family:
+def over_damped(time: Floats, tau: Floats, other: Floats) -> Family:
     """r_end + a exp(-t / tau) + b exp(-t / other), other at most half of tau."""
-    t, d = (x.ravel() for x in np.meshgrid(tau, tau, indexing="ij"))
+    t, d = (x.ravel() for x in np.meshgrid(tau, other, indexing="ij"))
     t, d = t[d <= t / 2], d[d <= t / 2]
     shapes = [np.exp(-time / x[:, None]) for x in (t, d)]
     return Family(t, d, np.stack([np.ones_like(shapes[0]), *shapes], axis=-1), 5)

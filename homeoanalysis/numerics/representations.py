@@ -1,6 +1,7 @@
 """How alike the responses of a population to the same stimuli are at two times, and how many dimensions they have."""
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,18 +77,31 @@ def crossnobis(count: Floats, stimulus: Labels) -> Floats:
 
     The noise covariance is shrunk towards its diagonal by half. Pairs as of `numpy.triu_indices(stimuli, 1)`.
     """
+    return crossnobis_of(count, stimulus, halves(count, stimulus))
+
+
+def crossnobis_of(count: Floats, stimulus: Labels, means: tuple[Floats, Floats]) -> Floats:
+    """The same, of the halves that are known already."""
     from scipy import linalg
 
     labels, index = np.unique(stimulus, return_inverse=True)
     noise = count - _group_means(count, index, labels.size)[index]
     shrunk = noise.T @ noise / (len(noise) - labels.size)
     kept = shrunk.diagonal() > 0
-    shrunk[~np.eye(len(shrunk), dtype=bool)] /= 2
-    odd, even = halves(count[:, kept], stimulus)
+    own = shrunk.diagonal().copy()
+    shrunk /= 2
+    np.fill_diagonal(shrunk, own)
+    odd, even = (mean[:, kept] for mean in means)
     root = linalg.cholesky(shrunk[np.ix_(kept, kept)], lower=True)
-    odd, even = (linalg.solve_triangular(root, x.T, lower=True).T for x in (odd, even))
-    i, j = np.triu_indices(labels.size, 1)
+    odd, even = np.split(linalg.solve_triangular(root, np.concatenate([odd, even]).T, lower=True).T, 2)
+    i, j = _pairs(labels.size)
     return np.asarray(np.sum((odd[i] - odd[j]) * (even[i] - even[j]), axis=1) / kept.sum())
+
+
+@functools.cache
+def _pairs(n: int) -> tuple[Labels, Labels]:
+    """Indices of all pairs of n stimuli."""
+    return np.triu_indices(n, 1)
 
 
 def halves(count: Floats, stimulus: Labels) -> tuple[Floats, Floats]:
@@ -155,10 +169,10 @@ def reliability(count: Floats, stimulus: Labels) -> float:
     return 2 * half / (1 + half) if half > -1 else np.nan
 
 
-def halved_errors(
-    statistics: Sequence[Callable[[Sample, Sample], float]], samples: tuple[Sample, Sample], rng: np.random.Generator
+def halved_error(
+    statistic: Callable[[Sample, Sample], float | Floats], samples: tuple[Sample, Sample], rng: np.random.Generator
 ) -> Floats:
-    """Standard error of functions of two independent samples of trials, from what they are in random halves of both.
+    """Standard error of a function of two independent samples of trials, from what it is in random halves of both.
 
     The halves of the repeats are independent, and each varies with twice the variance of all, so that the square of their
     difference is four times that, on average. A rank changes in steps that leaving out a single trial (a jackknife) misses.
@@ -168,7 +182,7 @@ def halved_errors(
         chosen = [_half(stimulus, rng) for _, stimulus in samples]
         both = zip(samples, chosen, strict=True)
         split = [[(count[mask == side], stimulus[mask == side]) for side in (True, False)] for (count, stimulus), mask in both]
-        one, other = ([statistic(*sides) for statistic in statistics] for sides in zip(*split, strict=True))
+        one, other = (statistic(*sides) for sides in zip(*split, strict=True))
         squares.append(np.subtract(one, other) ** 2)
     return np.asarray(np.sqrt(np.mean(squares, axis=0) / 4))
 

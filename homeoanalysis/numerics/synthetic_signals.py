@@ -109,13 +109,13 @@ def coupled_rhythms(depth: float, duration: float, sampling_rate: float, rng: np
 def driven_pair(forth: float, back: float, duration: float, sampling_rate: float, rng: np.random.Generator) -> xr.Dataset:
     """x(t) = 0.55 x(t-1) - 0.7 x(t-2) + back y(t-1) + noise, y(t) = 0.5 y(t-1) + forth x(t-1) + noise, both of variance 1."""
     n = round(duration * sampling_rate) + 200
-    noise = rng.normal(size=(n, 2)).tolist()
-    values = []
+    noise = rng.normal(size=(n, 2)).T
+    xs, ys = noise.tolist()
     x = older = y = 0.0
-    for a, b in noise:
-        x, older, y = 0.55 * x - 0.7 * older + back * y + a, x, 0.5 * y + forth * x + b
-        values.append((x, y))
-    return with_signal([synthetic.poisson_train(5.0, duration, rng)], np.array(values).T[:, 200:], sampling_rate)
+    for k, (a, b) in enumerate(zip(xs, ys, strict=True)):
+        xs[k], older, ys[k] = 0.55 * x - 0.7 * older + back * y + a, x, 0.5 * y + forth * x + b
+        x, y = xs[k], ys[k]
+    return with_signal([synthetic.poisson_train(5.0, duration, rng)], np.array([xs, ys])[:, 200:], sampling_rate)
 
 
 def driven_pair_causality(forth: float, back: float, turn: Floats) -> tuple[Floats, Floats]:

@@ -339,7 +339,7 @@ def test_the_error_over_trials_is_that_of_a_mean_and_of_a_rank_that_a_jackknife_
     def difference(a: representations.Sample, b: representations.Sample) -> float:
         return float(a[0].mean() - b[0].mean())
 
-    found = np.mean([representations.halved_errors([difference], ((x, one[0]), (y, one[1])), rng) ** 2 for _ in range(40)])
+    found = np.mean([representations.halved_error(difference, ((x, one[0]), (y, one[1])), rng) ** 2 for _ in range(40)])
     assert found == pytest.approx(x.var(ddof=1) / 40 + y.var(ddof=1) / 60, rel=4 * np.sqrt(2 / 2000))
     code, label = 10 + rng.normal(size=(8, 20)), np.tile(np.arange(8), 24)
 
@@ -351,5 +351,5 @@ def test_the_error_over_trials_is_that_of_a_mean_and_of_a_rank_that_a_jackknife_
         first, second = ((code[label] + rng.normal(size=(192, 20)), label) for _ in range(2))
         values.append(similarity(first, second))
         if draw < 10:
-            errors.append(representations.halved_errors([similarity], (first, second), rng)[0])
+            errors.append(representations.halved_error(similarity, (first, second), rng))
     assert 0.9 < np.mean(errors) / np.std(values) < 2.2

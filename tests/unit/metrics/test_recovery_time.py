@@ -86,7 +86,7 @@ def test_a_noiseless_course_is_found_exactly() -> None:
     tau = np.array([5.0, 20.0, 80.0])
     for family, course, other in (
         (relaxation.exponential(time, tau, np.array([0.0, 10.0])), 7 - 3 * np.exp(-np.maximum(time - 10, 0) / 20), 10.0),
-        (relaxation.over_damped(time, tau), 7 - 3 * np.exp(-time / 80) + 2 * np.exp(-time / 5), 5.0),
+        (relaxation.over_damped(time, tau, tau), 7 - 3 * np.exp(-time / 80) + 2 * np.exp(-time / 5), 5.0),
         (
             relaxation.under_damped(time, tau, np.array([30.0, 60.0])),
             7 - 3 * np.exp(-time / 20) * np.cos(np.pi * time / 30),
