@@ -232,7 +232,7 @@ def test_a_perfect_model_matches_in_its_distribution_and_a_wrong_one_does_not(n:
     """Of one recording the halves are of its units. A perfect model is refused in 1 of 20 at most, one of twice the rate, or of
     other units at the same mean, never."""
     matches: dict[str, list[bool]] = {"wasserstein": [], "energy_distance": []}
-    for seed in range(40):
+    for seed in range(24):
         spread = 0.3 if n == 1 else 0.0
         target, perfect = (animals(s, n, 5.0, units=40, spread=0.5 + spread, seed=seed) for s in ("rec", "model"))
         if n == 1:  # the same animal: only its units are another sample
