@@ -40,6 +40,7 @@ def _compressed(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
         "likeness": Companion("1", "Kolmogorov and Smirnov's probability at that factor, the greatest of all factors", (0, 1)),
         "agrees": Companion("1", "1: the interval holds 0, so that the weights may have been multiplied; else 0", (0, 1)),
         "rank": Companion("1", "Spearman correlation of first and last weights over synapses", (-1, 1)),
+        "log_correlation": Companion("1", "Pearson correlation of the logarithms of first and last weights", (-1, 1)),
     },
     source="slope of ln(last / factor / first) on ln(first) over the quantiles 0.02 to 0.98; iterative test: Kim, Tsien & Alger "
     "2012, doi:10.1371/journal.pone.0037364; ratios: Hanes et al. 2020, doi:10.1523/JNEUROSCI.1508-19.2020",
@@ -65,18 +66,24 @@ def weight_scaling(activity: xr.Dataset) -> Mapping[str, Any]:
     first, last = (activity.weight.isel(snapshot=order[k]).values.astype(float) for k in (0, -1))
     kept = (first > 0) & (last > 0)
     first, last, cell = first[kept], last[kept], activity.post.values[kept]
-    names = ("weight_scaling", *(f"weight_scaling_{c}" for c in ("low", "high", "factor", "likeness", "agrees", "rank")))
+    companions = ("low", "high", "factor", "likeness", "agrees", "rank", "log_correlation")
+    names = ("weight_scaling", *(f"weight_scaling_{c}" for c in companions))
     cells = np.unique(cell)[:_CELLS]
     if cells.size < _FEWEST:
         return {**dict.fromkeys(names, np.nan), "coords": {}}
     before, after = ([values[cell == c] for c in cells] for values in (first, last))
     found = scaling.multiplied(before, after, 0.0, rng_for(0, "weight scaling", int(cells.size)))
     agrees = float(found.low <= 0 <= found.high)
-    values = (found.slope, found.low, found.high, found.factor, found.p, agrees, _rank(first, last))
+    alike = _rank(first, last), _correlation(np.log(first), np.log(last))
+    values = (found.slope, found.low, found.high, found.factor, found.p, agrees, *alike)
     return {**dict(zip(names, values, strict=True)), "coords": {}}
 
 
 def _rank(first: np.ndarray, last: np.ndarray) -> float:
     from scipy import stats
 
-    return float(np.corrcoef(stats.rankdata(first), stats.rankdata(last))[0, 1])
+    return _correlation(stats.rankdata(first), stats.rankdata(last))
+
+
+def _correlation(first: np.ndarray, last: np.ndarray) -> float:
+    return float(np.clip(np.corrcoef(first, last)[0, 1], -1, 1))
