@@ -136,8 +136,8 @@ def independent(kind: str, draw: int) -> tuple[xr.Dataset, dict[str, Any]]:
 
 
 KINDS = [
-    pytest.param("lfp-lfp", 300, True, marks=pytest.mark.slow),
-    pytest.param("spikes-lfp", 300, False, marks=pytest.mark.slow),
+    pytest.param("lfp-lfp", 500, True, marks=pytest.mark.slow),
+    pytest.param("spikes-lfp", 500, False, marks=pytest.mark.slow),
     *(pytest.param(kind, 2000, True, marks=pytest.mark.nightly) for kind in ("lfp-lfp", "spikes-lfp", "spikes-spikes")),
 ]
 
