@@ -46,7 +46,6 @@ def _truth(rng: np.random.Generator) -> Truth:
     surrogate=surrogate.shifted_channels,
     rejects=lambda found: found.band_coherence > found.band_coherence_threshold,
     derived_from=("coherence",),
-    cost=0.03,
 )
 def band_coherence(
     activity: xr.Dataset,

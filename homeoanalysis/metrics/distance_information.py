@@ -47,7 +47,6 @@ def _truth(rng: np.random.Generator) -> Truth:
     truth=_truth,
     surrogate=resampling.permuted_labels,
     null=surrogate_of(_truth, resampling.permuted_labels, 0.0),
-    cost=0.06,
     each_epoch=True,
 )
 def distance_information(

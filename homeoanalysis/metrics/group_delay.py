@@ -52,7 +52,6 @@ def _slope(phase: np.ndarray, frequency: np.ndarray, weight: np.ndarray) -> np.n
     truth=_truth,
     surrogate=surrogate.shifted_channels,
     null=_null,
-    cost=0.03,
 )
 def group_delay(
     activity: xr.Dataset,

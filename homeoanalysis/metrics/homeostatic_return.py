@@ -66,7 +66,6 @@ def _returns(log: Floats, selection: str, change: float) -> tuple[Floats, Floats
     truth=_truth,
     surrogate=resampling.at_rate_of("perturbation", "recovery"),
     null=_null,
-    cost=0.1,
 )
 def homeostatic_return(
     activity: xr.Dataset,

@@ -69,7 +69,6 @@ def _p(before: Floats, ratio: Floats, seen: float) -> float:
     truth=_truth,
     surrogate=_independent,
     null=_null,
-    cost=0.05,
 )
 def macro_stability(
     activity: xr.Dataset,

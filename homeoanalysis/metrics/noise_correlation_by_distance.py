@@ -51,7 +51,6 @@ def _truth(rng: np.random.Generator) -> Truth:
     truth=_truth,
     surrogate=resampling.shuffled_trials,
     null=surrogate_of(_truth, resampling.shuffled_trials, 0.0),
-    cost=0.03,
 )
 def noise_correlation_by_distance(
     activity: xr.Dataset,

@@ -46,7 +46,6 @@ def _pairs(total: np.ndarray, count: np.ndarray) -> float:
     scale="linear",
     truth=_truth,
     surrogate=surrogate.shifted_channels,
-    cost=0.05,
 )
 def pairwise_phase_consistency(
     activity: xr.Dataset, *, signal: Signal = "lfp", bands: Bands = BANDS, trial: Second = 1.0

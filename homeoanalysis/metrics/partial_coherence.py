@@ -64,7 +64,6 @@ def _partial(pairs: np.ndarray, n_channels: int) -> Any:
     scale="linear",
     truth=_truth,
     surrogate=surrogate.shifted_channels,
-    cost=0.03,
 )
 def partial_coherence(
     activity: xr.Dataset,

@@ -68,7 +68,6 @@ def _length(vector: np.ndarray, square: np.ndarray, n: np.ndarray) -> np.ndarray
     truth=_truth,
     surrogate=_uncoupled,
     null=_null,
-    cost=0.03,
 )
 def phase_amplitude_coupling(
     activity: xr.Dataset, *, of: Signal = "lfp", phase: Band = (6.0, 10.0), amplitude: Band = (30.0, 80.0), segment: Second = 1.0

@@ -41,7 +41,6 @@ def _truth(rng: np.random.Generator) -> Truth:
     scale="linear",
     truth=_truth,
     surrogate=surrogate.shifted_channels,
-    cost=0.05,
 )
 def phase_locking(
     activity: xr.Dataset, *, signal: Signal = "lfp", bands: Bands = BANDS, trial: Second = 1.0

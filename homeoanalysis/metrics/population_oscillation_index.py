@@ -37,7 +37,6 @@ def _null(rng: np.random.Generator) -> Truth:
     truth=_truth,
     surrogate=resampling.scattered_trains,
     null=_null,
-    cost=0.03,
 )
 def population_oscillation_index(
     activity: xr.Dataset, *, bin_size: Second = 0.0005, segment: Second = 0.2, lowest: Hertz = 5.0, highest: Hertz = 900.0

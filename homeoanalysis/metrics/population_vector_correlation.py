@@ -60,7 +60,6 @@ def _truth(rng: np.random.Generator) -> Truth:
     surrogate=resampling.swapped_units,
     null=surrogate_of(_truth, resampling.swapped_units, np.nan),
     no_worst_case="units that have each other's responses share what is common to all",
-    cost=0.1,
 )
 def population_vector_correlation(
     activity: xr.Dataset,

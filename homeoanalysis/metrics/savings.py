@@ -60,7 +60,6 @@ def _null(rng: np.random.Generator) -> Truth:
     truth=_truth,
     surrogate=_never_again,
     null=_null,
-    cost=0.05,
 )
 def savings(
     activity: xr.Dataset,

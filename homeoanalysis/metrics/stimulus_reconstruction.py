@@ -36,7 +36,6 @@ def _truth(rng: np.random.Generator) -> Truth:
     scale="linear",
     truth=_truth,
     surrogate=resampling.shifted_stimulus,
-    cost=0.1,
     no_worst_case="a filter of noise, which does a little worse than none",
     each_epoch=True,
 )

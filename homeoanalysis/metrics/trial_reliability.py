@@ -40,7 +40,6 @@ def _truth(rng: np.random.Generator) -> Truth:
     truth=_truth,
     surrogate=resampling.scattered_trains,
     null=surrogate_of(_truth, resampling.scattered_trains, 0.0, "the jackknife of a square is too wide where it is 0"),
-    cost=0.03,
     each_epoch=True,
 )
 def trial_reliability(activity: xr.Dataset, *, begin: Second = 0.0, end: Second, bin_size: Second = 0.05) -> Mapping[str, Any]:

@@ -56,7 +56,6 @@ def _debiased(total: np.ndarray) -> np.ndarray:
     truth=_truth,
     surrogate=surrogate.shifted_channels,
     null=surrogate_of(_truth, surrogate.shifted_channels, 0.0),
-    cost=0.03,
 )
 def weighted_phase_lag_index(
     activity: xr.Dataset,
