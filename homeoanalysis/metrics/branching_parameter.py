@@ -49,7 +49,6 @@ def _null(rng: np.random.Generator) -> Truth:
     truth=_truth,
     surrogate=resampling.scattered_trains,
     null=_null,
-    cost=0.05,
 )
 def branching_parameter(activity: xr.Dataset, *, bin_size: Second = 0.004, longest: Second = 0.6) -> Mapping[str, Any]:
     """Branching parameter, corrected for the units that were not recorded: 0, no spike causes another; 1, critical.

@@ -90,7 +90,6 @@ def _truncated(pieces: Pieces, n: int) -> None:
     surrogate=_without_change,
     null=_null,
     derived_from=("coherence",),
-    cost=0.06,
 )
 def coherence_change(
     activity: xr.Dataset,

@@ -49,7 +49,6 @@ def _null(rng: np.random.Generator) -> Truth:
     truth=_truth,
     surrogate=resampling.permuted_labels,
     null=_null,
-    cost=0.1,
 )
 def forgetting(
     activity: xr.Dataset,

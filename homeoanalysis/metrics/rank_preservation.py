@@ -54,7 +54,6 @@ def _corrected(sample: Floats) -> Floats:
     scale="linear",
     truth=_truth,
     surrogate=resampling.swapped_units,
-    cost=0.1,
     null=surrogate_of(_truth, resampling.swapped_units, 0.0),
 )
 def rank_preservation(

@@ -53,7 +53,6 @@ def _truth(rng: np.random.Generator) -> Truth:
     truth=_truth,
     surrogate=resampling.scattered_trains,
     null=surrogate_of(_truth, resampling.scattered_trains, 0.0),
-    cost=0.1,
     each_epoch=True,
 )
 def response_information_rate(

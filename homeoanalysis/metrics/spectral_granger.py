@@ -54,7 +54,6 @@ def _matrices(cross: np.ndarray, first: np.ndarray, second: np.ndarray, lowest: 
     truth=_truth,
     surrogate=surrogate.shifted_channels,
     null=surrogate_of(_truth, surrogate.shifted_channels, 0.0, "the jackknife of what cannot be below 0 is too wide at 0"),
-    cost=0.15,
 )
 def spectral_granger(
     activity: xr.Dataset,

@@ -48,7 +48,6 @@ def _null(rng: np.random.Generator) -> Truth:
     truth=_truth,
     surrogate=resampling.permuted_labels,
     null=_null,
-    cost=0.1,
 )
 def transfer(
     activity: xr.Dataset,
