@@ -29,7 +29,9 @@ def _truth(rng: np.random.Generator) -> Truth:
 def _null(rng: np.random.Generator) -> Truth:
     """White noise: exponent 0."""
     activity = synthetic.aperiodic_signal(0.0, 0.0, [], 64.0, 250.0, rng)
-    return Truth(activity, 0.0, {"segment": 1.024, "fitted": (10.0, 100.0)})
+    # SD of the exponent over draws 0.030, mean error of the jackknife 0.045; 0.023 and 0.025 where no peak is left out.
+    changing = "peaks that chance makes come and go in the jackknife"
+    return Truth(activity, 0.0, {"segment": 1.024, "fitted": (10.0, 100.0)}, conservative=changing)
 
 
 @metric(
@@ -50,7 +52,6 @@ def _null(rng: np.random.Generator) -> Truth:
     truth=_truth,
     surrogate=surrogate.shuffled_samples,
     null=_null,
-    cost=0.1,
 )
 def aperiodic_exponent(
     activity: xr.Dataset,
