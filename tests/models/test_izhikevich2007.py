@@ -58,8 +58,8 @@ def test_the_rewarded_synapse_grows_to_the_cap_and_few_others_do(ready):
     The weight wanders below its cap, so that its last value says little (SCIENCE asks for 3.8 mV there): the median of the
     last ten minutes is asked for instead. In the control the weight is any of 80 000, of which some are large at any time:
     that one of five fails is expected. Seen, seed 1: 3.8 mV after 737 s, median 3.99 mV, 1.9 % of all at the cap, 214 rewards;
-    control 3.52 mV; all five on 2026-11-28: passed. With uniform noise and seeds 1 to 5, see tests/unit/simulate/test_distal_reward.py: all learn, and
-    controls are at 0.06 to 2.25 mV. Three CPU minutes for each seed."""
+    control 3.52 mV; all five on 2026-11-28: passed. With uniform noise and seeds 1 to 5, see
+    tests/unit/simulate/test_distal_reward.py: all learn, and controls are at 0.06 to 2.25 mV. Three CPU minutes for each seed."""
     seeds = range(1, 6)
     found = [_found(ready, seed) for seed in seeds]
     assert sum(_is_learned(one) for one in found) >= 4, found
