@@ -199,6 +199,8 @@ def _record(model: "Model") -> Iterator[str]:
     field, blind = record.lfp_proxy, record.blindness
     if field and len(set(field.populations)) < len(field.populations):
         yield "lfp_proxy.populations names a population twice; name it once"
+    if record.weights and len(set(record.weights.projections)) < len(record.weights.projections):
+        yield "weights.projections names a projection twice; name it once"
     if field and abs(field.delay / field.every - round(field.delay / field.every)) > 1e-6:
         yield f"lfp_proxy.delay is {field.delay:g} s, no whole number of samples of {field.every:g} s; round it"
     if blind and blind.electrodes:

@@ -13,9 +13,10 @@ from homeoanalysis.units import Second, Volt, quantity
 class IntrinsicThreshold(NamedTuple):
     """Integral control of the threshold.
 
-    d v_threshold / dt = gain (a / target - 1), within [lowest, highest], applied once a window. a is the rate of the neuron
-    itself (local), the mean rate of the population (global), or a messenger that diffuses between the neurons, see
-    `numerics/signals.py`; rates are those of a detector with the time constant `tau_rate`, or of the last window.
+    d v_threshold / dt = gain (a / target - 1), within [lowest, highest], applied once a window; never below the reset of
+    the neuron, which would fire for ever there. a is the rate of the neuron itself (local), the mean rate of the population
+    (global), or a messenger that diffuses between the neurons, see `numerics/signals.py`; rates are those of a detector
+    with the time constant `tau_rate`, or of the last window.
     `target_rate: measured` sets the target to the mean signal in the second half of `calibration`, `own` to that of each
     neuron by itself; until its end nothing changes.
 
@@ -57,3 +58,5 @@ class _Rule(NamedTuple):
             np.maximum(threshold, p.lowest, out=threshold)
         if p.highest is not None:
             np.minimum(threshold, p.highest, out=threshold)
+        reset = window.kernel.v_reset
+        np.maximum(threshold, reset[: threshold.size] if np.ndim(reset) else reset, out=threshold)

@@ -17,6 +17,7 @@ from homeoanalysis.simulate.projections.hooks import ChangingRows
 
 # Fields of NamedTuples that a run never changes: tables and wiring are built again.
 _CONSTANT = {"up", "down", "first", "target", "delay", "matrix", "origin", "synapse", "first_in", "start"}
+_ARCHIVE = b"PK"  # how it begins, even if it was cut
 _HEADER, _SPIKES, _SNAPSHOTS = "header", "spikes", "snapshots"
 
 
@@ -42,6 +43,14 @@ def write(
         with part.open("wb") as stream:
             np.savez(stream, allow_pickle=False, **{_HEADER: np.frombuffer(header, np.uint8)}, **held)
         seal(part)
+
+
+def is_other(path: Path) -> bool:
+    """Whether a file holds something else, which a run would replace and remove at its end."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return False
+    with path.open("rb") as stream:
+        return stream.read(len(_ARCHIVE)) != _ARCHIVE
 
 
 def step_of(path: Path, print_of_run: str) -> int | None:

@@ -119,7 +119,9 @@ class Network(NamedTuple):
     def _refresh(self, population: str) -> None:
         for number, part in enumerate(self.parts):
             p = part.populations[population]
-            part.populations[population] = self.make.with_cell(population, p, self.neurons[population], number)
+            fresh = part.populations[population] = self.make.with_cell(population, p, self.neurons[population], number)
+            if (probe := part.probes.get(field_probe(population))) is not None:
+                part.probes[field_probe(population)] = probe._replace(kernel=fresh.kernel, channels=fresh.channels)
 
     def scale_transmission(self, projection: str, scale: float) -> None:
         """From now on every spike transmits `scale` times the weight; the weights stay."""
@@ -253,6 +255,11 @@ class Network(NamedTuple):
         whole.state.drive[: whole.n] += (np.zeros(whole.counts.size) + cell.drive - whole.cell.drive)[: whole.n]
         self.neurons[population] = whole._replace(cell=cell, kernel=kernel._replace(**kept))
         self._refresh(population)
+
+
+def field_probe(population: str) -> str:
+    """The name of the probe of its share of the field, which no trace can have."""
+    return f"lfp_proxy.{population}"
 
 
 def _with(rules: tuple, k: int, **changes: Any) -> tuple:

@@ -7,7 +7,7 @@ import numpy as np
 from homeoanalysis.config.model import Model
 from homeoanalysis.numerics.channels import present, value
 from homeoanalysis.numerics.composition import each
-from homeoanalysis.simulate.network import Network
+from homeoanalysis.simulate.network import Network, field_probe
 
 
 @each
@@ -97,12 +97,7 @@ def attach(network: Network, model: Model, steps: int) -> None:
         for part in network.parts:
             for name in record.lfp_proxy.populations:
                 p, out = part.populations[name], np.zeros((steps // every, 2))
-                part.probes[_of(name)] = FieldProbe(p.kernel, p.state, p.channels, p.counts.size, every, np.zeros(2), out)
-
-
-def _of(population: str) -> str:
-    """The name of its field probe, which no trace can have."""
-    return f"{FIELD}.{population}"
+                part.probes[field_probe(name)] = FieldProbe(p.kernel, p.state, p.channels, p.counts.size, every, np.zeros(2), out)
 
 
 def take(network: Network, model: Model, until: int) -> dict[str, np.ndarray]:
@@ -120,7 +115,7 @@ def take(network: Network, model: Model, until: int) -> dict[str, np.ndarray]:
             whole = network.neurons[name]
             # (1 - decay) is what a step takes of a constant input, so that both sums become drives.
             per_drive = whole.n * (1 - float(np.mean(whole.cell.decay)))
-            excitatory, inhibitory = sum(part.probes[_of(name)].out[:rows] for part in network.parts).T / per_drive
+            excitatory, inhibitory = sum(part.probes[field_probe(name)].out[:rows] for part in network.parts).T / per_drive
             delayed = np.concatenate([np.zeros(back), excitatory])[: excitatory.size]
             fields.append(delayed + wanted_field.ratio * inhibitory)
         found[FIELD] = np.stack(fields)

@@ -234,7 +234,7 @@ def _weights(model: Model, simulation: Simulation) -> xr.Dataset:
             source, target = simulation.synapses(name)
             chosen = simulation.sampled(name, wanted, source.size)
             source, target = source[chosen], target[chosen]
-            values.append(np.array(taken).reshape(-1, chosen.size))
+            values.append(np.array(taken).reshape(len(taken), chosen.size))
         pre.append(source + offset[p.source])
         post.append(target + offset[p.target])
         names += [name] * chosen.size
@@ -245,7 +245,7 @@ def _weights(model: Model, simulation: Simulation) -> xr.Dataset:
         "snapshot_time": (snapshot, np.array(simulation.snapshots["time"], float), {"units": "s"}),
         "pre": (synapse, np.concatenate(pre), {"units": "1"}),
         "post": (synapse, np.concatenate(post), {"units": "1"}),
-        "projection": (synapse, np.array(names)),
+        "projection": (synapse, np.array(names, str)),
     }
     dataset = xr.Dataset(found)
     for key, variable in dataset.variables.items():

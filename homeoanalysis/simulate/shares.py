@@ -24,12 +24,13 @@ def balanced(model: Model, n_parts: int) -> dict[str, np.ndarray]:
     run of the populations one after the other, of which one boundary cuts one population, and not a slice of each. On
     `benchmarks/` A and C a cut of the excitatory neurons at 0.6 to 0.73 took the same time, least at 0.66 to 0.7.
     """
-    blocks = [(key, k) for key, p in model.populations.items() for k in range(-(-p.n // TOGETHER))]
+    sizes = {key: p.n for key, p in model.populations.items()}
+    blocks = [(key, min(TOGETHER, n - start)) for key, n in sizes.items() for start in range(0, n, TOGETHER)]
     rows = dict.fromkeys(model.populations, 0.0)
     for wire in model.projections.values():
         rows[wire.target] += _SOURCE * model.populations[wire.source].n
-    low, high = 0.0, len(blocks) * TOGETHER + sum(rows.values())
-    while high - low > TOGETHER / 8:
+    low, high = 0.0, sum(sizes.values()) + sum(rows.values())
+    while high - low > 1:
         limit = (low + high) / 2
         if len(_filled(blocks, rows, limit)) <= n_parts:
             high = limit
@@ -37,24 +38,21 @@ def balanced(model: Model, n_parts: int) -> dict[str, np.ndarray]:
             low = limit
     runs = _filled(blocks, rows, high)
     runs += [[]] * (n_parts - len(runs))
-    found = {}
-    for key, p in model.populations.items():
-        number = [sum(name == key for name, _ in run) for run in runs]
-        found[key] = _bounds(np.concatenate([[0], np.cumsum(number)]), p.n)
-    return found
+    number = {key: [sum(name == key for name, _ in run) for run in runs] for key in sizes}
+    return {key: _bounds(np.concatenate([[0], np.cumsum(number[key])]), n) for key, n in sizes.items()}
 
 
 def _filled(blocks: list[tuple[str, int]], rows: Mapping[str, float], limit: float) -> list[list[tuple[str, int]]]:
-    """The blocks in runs, each as long as its cost allows."""
+    """The blocks, each with its number of neurons, in runs as long as their cost allows."""
     runs: list[list[tuple[str, int]]] = []
     cost = np.inf
-    for key, k in blocks:
+    for key, n in blocks:
         is_new = not runs or key != runs[-1][-1][0]
-        cost += TOGETHER + (rows[key] if is_new else 0)
+        cost += n + (rows[key] if is_new else 0)
         if cost > limit:
             runs.append([])
-            cost = TOGETHER + rows[key]
-        runs[-1].append((key, k))
+            cost = n + rows[key]
+        runs[-1].append((key, n))
     return runs
 
 

@@ -25,7 +25,7 @@ from homeoanalysis.simulate.engine import Barrier
 from homeoanalysis.simulate.instances import source_files
 from homeoanalysis.simulate.network import Network, Slow
 from homeoanalysis.simulate.probes import attach
-from homeoanalysis.simulate.projections import pairs, weights
+from homeoanalysis.simulate.projections import pairs, rows, weights
 from homeoanalysis.simulate.projections.hooks import ChangingRows
 
 _LOG = logging.getLogger(__name__)
@@ -70,6 +70,7 @@ class Simulation:
             if hasattr(p, "watch")
         }
         self._checkpoint = checkpoint
+        self._orders: dict[str, np.ndarray] = {}  # of synapses, by projection
         self.snapshots: dict[str, list[np.ndarray]] = {"time": []}  # of weights, by projection
         if model.duration is not None:
             attach(self.network, model, self._steps(model.duration))
@@ -283,7 +284,7 @@ class Simulation:
             if self.is_changing(name):
                 values = self._numbers(name)
             else:
-                values = np.concatenate([weights(part.projections[name]) for part in self.network.parts])
+                values = np.concatenate([weights(part.projections[name]) for part in self.network.parts])[self._order(name)]
                 values = values[self.sampled(name, wanted, values.size)]
             self.snapshots.setdefault(name, []).append(values)
 
@@ -293,16 +294,31 @@ class Simulation:
 
     def synapses(self, projection: str) -> tuple[np.ndarray, np.ndarray]:
         """The source and the target neuron of each synapse of a projection, as it is now."""
+        source, target = self._ends(projection)
+        order = self._order(projection)
+        return source[order], target[order]
+
+    def _ends(self, projection: str) -> tuple[np.ndarray, np.ndarray]:
+        """The same, part by part."""
         ends = [pairs(part.projections[projection]) for part in self.network.parts]
         starts = self.network.neurons[self.model.projections[projection].target].spikes.start
         target = [b + start for (_, b), start in zip(ends, starts, strict=True)]
         return np.concatenate([a for a, _ in ends]), np.concatenate(target)
 
+    def _order(self, projection: str) -> Any:
+        """What brings the synapses of all parts into the order that they have in one part, by rows."""
+        if len(self.network.parts) == 1:
+            return slice(None)
+        if projection not in self._orders:
+            row = np.concatenate([rows(part.projections[projection]) for part in self.network.parts])
+            self._orders[projection] = np.lexsort((self._ends(projection)[1], row))
+        return self._orders[projection]
+
     def _numbers(self, projection: str) -> np.ndarray:
         """How many synapses there are between each two neurons, source by source."""
         p = self.model.projections[projection]
         number = np.zeros((self.network.neurons[p.source].n, self.network.neurons[p.target].n), np.int16)
-        np.add.at(number, self.synapses(projection), 1)
+        np.add.at(number, self._ends(projection), 1)
         return number.ravel()
 
     def sampled(self, projection: str, wanted: WeightRecord, n: int) -> np.ndarray:
@@ -316,7 +332,8 @@ class Simulation:
         for part in self.network.parts:
             for key, p in part.populations.items():
                 n, offset = p.counts.size, int(p.spikes.start[p.part])
-                for quantity, values in zip(type(p.state)._fields, p.state, strict=True):
+                changed = [(field, getattr(p.kernel, field)) for field in sorted(self.network.make.changed(key))]
+                for quantity, values in [*zip(type(p.state)._fields, p.state, strict=True), *changed]:
                     if not np.isfinite(values[:n].sum()):
                         self._refuse(quantity, f"unit {key}", offset, values[:n], ~np.isfinite(values[:n]))
                 limit = getattr(type(p.kernel), "largest_input", None)

@@ -13,6 +13,7 @@ from homeoanalysis.contracts import write
 from homeoanalysis.errors import ConfigError, SimulationError
 from homeoanalysis.provenance import rng_for
 from homeoanalysis.simulate import recorder
+from homeoanalysis.simulate.checkpoint import is_other
 from homeoanalysis.simulate.instances import instance
 from homeoanalysis.simulate.simulation import Simulation
 
@@ -34,7 +35,8 @@ def simulate(
     name: the base model, which keys the random streams: a variant or another size draws the same streams. By default the
     one that the workflow would take for a file in config/models, else "model".
     stimulus: activity/1 of a recording with a covariate, for protocols that present it.
-    threads: the result is the same, bit for bit, for any number; more than one pays for large networks.
+    threads: the result is the same, bit for bit, for any number, but for the last bit of an `lfp_proxy`, whose sums are of parts;
+    more than one pays for large networks.
     checkpoint: file for the state of a run that may be killed; the same call later goes on from there. It is deleted at the
     end. Runs that present a recording are short and keep none.
     Returns activity/1 of kind "model"; the caller names the source and stamps the provenance.
@@ -107,6 +109,8 @@ def _check_arguments(*, stimulus: object, checkpoint: object, **numbers: object)
         wrong.append(f"checkpoint is {type(checkpoint).__name__}; pass the path of a file, or None")
     elif checkpoint is not None and Path(checkpoint).is_dir():
         wrong.append(f"checkpoint is {str(checkpoint)!r}, a folder; pass the path of a file in it, e.g. state.npz")
+    elif checkpoint is not None and is_other(Path(checkpoint)):
+        wrong.append(f"checkpoint is {str(checkpoint)!r}, which is no checkpoint and would be replaced; name another file")
     if wrong:
         raise ConfigError(*wrong)
 

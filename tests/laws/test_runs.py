@@ -161,11 +161,11 @@ def _weights(simulation: Simulation) -> dict[tuple[int, int], list[float]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("folder", "name"), ENTRIES)
-def test_two_threads_change_no_bit(folder, name):
-    """260 neurons in parts of 256 and 4: spikes, states, weights."""
+def test_threads_change_no_bit(folder, name):
+    """260 neurons in parts of 256 and 4, and their sources in a third: spikes, states, weights."""
     model, code = _model(folder, name, n=260, probability=0.03), Code(*(_quiet(function) for function in REFERENCE))
-    alone, shared = (Simulation(model, name="law", code=code, threads=threads) for threads in (1, 2))
-    assert [p.populations["cell"].counts.size for p in shared.network.parts] == [256, 4]
+    alone, shared = (Simulation(model, name="law", code=code, threads=threads) for threads in (1, 3))
+    assert [p.populations["cell"].counts.size for p in shared.network.parts] == [256, 4, 0]
     for simulation in (alone, shared):
         simulation.advance(THREADED)
     for key, whole in alone.network.neurons.items():

@@ -24,20 +24,27 @@ def pairs(projection: Projection) -> tuple[np.ndarray, np.ndarray]:
             sources.append(np.full(found.size, j))
             targets.append(found)
         return np.concatenate(sources), np.concatenate(targets)
-    rows = projection.rows
-    source = np.repeat(np.arange(rows.first.size - 1), np.diff(rows.first)) // rows.delay.size
-    return source, rows.target[: source.size].astype(np.int64)
+    row = rows(projection)
+    return row // projection.rows.delay.size, projection.rows.target[: row.size].astype(np.int64)
+
+
+def rows(projection: Projection) -> np.ndarray:
+    """The row of each synapse, in the order of `pairs`."""
+    if isinstance(projection, Bits):
+        return pairs(projection)[0]
+    first = projection.rows.first
+    return np.repeat(np.arange(first.size - 1), np.diff(first))
 
 
 def weights(projection: Projection) -> np.ndarray:
     """The weights in the unit of the channel, in the order of `pairs`; what is owed is added."""
     if isinstance(projection, Bits):
         return np.full(int(np.bitwise_count(projection.matrix).sum()), float(projection.weight))
-    rows = projection.rows
-    stored = np.broadcast_to(np.asarray(projection.weight, float), rows.target.shape).copy()
+    target = projection.rows.target
+    stored = np.broadcast_to(np.asarray(projection.weight, float), target.shape).copy()
     if isinstance(projection, Forward):
-        row = np.repeat(np.arange(rows.first.size - 1), np.diff(rows.first))
+        row = rows(projection)
         for rule in projection.rules:
-            stored += rule.gain[row] * rule.credit[rule.epoch[row] % len(rule.credit), rows.target]
+            stored += rule.gain[row] * rule.credit[rule.epoch[row] % len(rule.credit), target]
         stored = np.minimum(stored, projection.weight_max)
     return stored

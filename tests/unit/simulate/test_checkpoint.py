@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from homeoanalysis.contracts import open_dataset
-from homeoanalysis.errors import SimulationError
+from homeoanalysis.errors import ConfigError, SimulationError
 from homeoanalysis.simulate import simulate
 from homeoanalysis.simulate.projections import weights
 from homeoanalysis.simulate.simulation import Simulation
@@ -65,6 +65,18 @@ def test_a_finished_run_leaves_no_checkpoint(model, tmp_path):
     with_state = simulate(model, checkpoint=path)
     assert not path.exists()
     assert with_state.identical(simulate(model))
+
+
+def test_a_file_of_something_else_is_not_replaced(model, tmp_path):
+    """A checkpoint that was cut or damaged is one all the same."""
+    path = tmp_path / "precious.txt"
+    path.write_text("years of work")
+    with pytest.raises(ConfigError, match=r"precious.txt', which is no checkpoint"):
+        simulate(model, checkpoint=path)
+    assert path.read_text() == "years of work"
+    path.write_bytes(b"PK\x03\x04 cut")
+    simulate(model, checkpoint=path)
+    assert not path.exists()
 
 
 def test_a_blow_up_keeps_what_was_simulated_till_then(small, tmp_path):

@@ -95,6 +95,52 @@ def test_the_field_proxy_follows_its_formula():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("is_blocked", [True, False])
+def test_the_field_proxy_follows_a_perturbation(is_blocked):
+    """From the time of the block on there is no field, where there was one before; without it, it stays (the control)."""
+    outside = {"population": "cell", "rate": "2 kHz", "weight": "0.1 nS", "channel": "excitatory"}
+    protocols = {"e": {"poisson_input": outside}}
+    if is_blocked:
+        protocols["block"] = {"receptor_block": {"populations": ["cell"], "channel": "excitatory", "start": "0.5 s"}}
+    model = Model.model_validate(
+        {
+            "title": "field",
+            "duration": "1 s",
+            "populations": {"cell": {"n": 3, "neuron": {"lif_conductance": {"v_threshold": "1 kV"}}}},
+            "protocols": protocols,
+            "record": {"lfp_proxy": {"populations": ["cell"], "every": "1 ms", "delay": "0 ms"}},
+        }
+    )
+    before, after = np.split(simulate(model).lfp_proxy.values[0], 2)
+    assert before[100:].min() > 0
+    assert after[1:].any() != is_blocked
+
+
+def test_the_same_synapses_are_recorded_with_any_number_of_threads(small):
+    """A sample is drawn of synapses in an order that no division of the network changes."""
+    record = {"weights": {"projections": ["I_to_E", "E_to_I"], "every": "500 ms", "sample": 30}}
+    wires = {"E_to_E": {"topology": {"fixed_probability": {"probability": 0.01}}}}
+    model = small(n_e=600, n_i=300, record=record, projections=wires)
+    alone, shared = (simulate(model, threads=threads) for threads in (1, 2))
+    for name in ("pre", "post", "projection", "weight"):
+        assert np.array_equal(alone[name], shared[name]), name
+    assert alone.weight.values.std() > 0
+
+
+def test_a_projection_without_synapses_has_no_weights(small):
+    none = {"E_to_I": {"topology": {"fixed_probability": {"probability": 0.0}}}}
+    record = {"weights": {"projections": ["E_to_I"], "every": "1 s"}}
+    activity = check(simulate(small(projections=none, record=record)), "activity/1")
+    assert activity.weight.shape == (2, 0)
+
+
+def test_a_projection_is_recorded_once(small):
+    record = {"weights": {"projections": ["I_to_E", "I_to_E"], "every": "1 s"}}
+    with pytest.raises(ValidationError, match=r"record.weights.projections names a projection twice; name it once"):
+        small(record=record)
+
+
+@pytest.mark.slow
 def test_snapshots_of_weights(small):
     """The static projection stays; the plastic one changes; a sample is a subset of all."""
     record = {"weights": {"projections": ["I_to_E", "E_to_I"], "every": "500 ms", "sample": 30}}

@@ -122,7 +122,7 @@ def test_threads_do_less_than_with_a_slice_of_each_population():
         assert (found > 0).sum() <= threads + 1
         cost = (found + 1000 * (found > 0)).sum(axis=0)
         assert cost.max() <= 10_000 / threads + 2000
-    assert balanced(model, 2)["E"].tolist() == [0, 5632, 8000]
+    assert balanced(model, 2)["E"].tolist() == [0, 5376, 8000]
 
 
 def test_a_full_log_stops_all_threads_together(alone, spikes, monkeypatch):
