@@ -25,6 +25,7 @@ def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any
 
 
 def _is_another_choice(base: Mapping[str, Any], override: Mapping[str, Any]) -> bool:
+    if not len(base) == len(override) == 1 or base.keys() == override.keys():
+        return False
     both = {*base, *override}
-    kinds = (KINDS, *(catalogue.names(folder) for folder in _CHOSEN))
-    return len(base) == len(override) == 1 and len(both) == 2 and any(both <= {*kind} for kind in kinds)
+    return any(both <= {*kind} for kind in (KINDS, *(catalogue.names(folder) for folder in _CHOSEN)))

@@ -24,7 +24,7 @@ def read_mat(path: Path, names: list[str] | None) -> dict[str, Any]:
     _check_declared(path)
     try:
         found = scipy.io.loadmat(path, variable_names=names, mat_dtype=False)
-    except NotImplementedError:
+    except NotImplementedError:  # so scipy says that the file is of HDF5
         raise DataError(f"{path.name} is a MAT file of version 7.3; save it again with save(..., '-v7')") from None
     except Exception as error:  # scipy's parser checks little: damaged bytes surface as any exception
         raise DataError(

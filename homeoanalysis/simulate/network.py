@@ -183,16 +183,21 @@ class Network(NamedTuple):
         held = self.neurons[population].slow
         held[rule] = held[rule]._replace(speed=scale)
 
+    def synapses(self, projection: str) -> tuple[np.ndarray, np.ndarray]:
+        """The source and the target neuron of each synapse, part by part."""
+        ends = [pairs(part.projections[projection]) for part in self.parts]
+        starts = self.make.bounds[self.make.model.projections[projection].target]
+        target = [end + start for (_, end), start in zip(ends, starts[:-1], strict=True)]
+        return np.concatenate([source for source, _ in ends]), np.concatenate(target)
+
     def wiring(self, projection: str, t: int) -> Wiring:
         """The synapses of a projection at step t, and how to change them."""
         p, held = self.make.model.projections[projection], [part.projections[projection] for part in self.parts]
 
         def synapses() -> tuple[np.ndarray, np.ndarray]:
-            bounds = self.make.bounds[p.target]
-            found = [pairs(x) for x in held]
-            source = np.concatenate([start for start, _ in found])
-            target = np.concatenate([end + start for (_, end), start in zip(found, bounds[:-1], strict=True)])
-            order = np.argsort(source * bounds[-1] + target, kind="stable")  # the same for any number of threads
+            source, target = self.synapses(projection)
+            n = self.make.bounds[p.target][-1]
+            order = np.argsort(source * n + target, kind="stable")  # the same for any number of threads
             return source[order], target[order]
 
         return Wiring(

@@ -25,7 +25,7 @@ from homeoanalysis.simulate.engine import Barrier
 from homeoanalysis.simulate.instances import source_files
 from homeoanalysis.simulate.network import Network, Slow
 from homeoanalysis.simulate.probes import attach
-from homeoanalysis.simulate.projections import pairs, rows, weights
+from homeoanalysis.simulate.projections import rows, weights
 from homeoanalysis.simulate.projections.hooks import ChangingRows
 
 _LOG = logging.getLogger(__name__)
@@ -294,16 +294,9 @@ class Simulation:
 
     def synapses(self, projection: str) -> tuple[np.ndarray, np.ndarray]:
         """The source and the target neuron of each synapse of a projection, as it is now."""
-        source, target = self._ends(projection)
+        source, target = self.network.synapses(projection)
         order = self._order(projection)
         return source[order], target[order]
-
-    def _ends(self, projection: str) -> tuple[np.ndarray, np.ndarray]:
-        """The same, part by part."""
-        ends = [pairs(part.projections[projection]) for part in self.network.parts]
-        starts = self.network.neurons[self.model.projections[projection].target].spikes.start
-        target = [b + start for (_, b), start in zip(ends, starts, strict=True)]
-        return np.concatenate([a for a, _ in ends]), np.concatenate(target)
 
     def _order(self, projection: str) -> Any:
         """What brings the synapses of all parts into the order that they have in one part, by rows."""
@@ -311,14 +304,14 @@ class Simulation:
             return slice(None)
         if projection not in self._orders:
             row = np.concatenate([rows(part.projections[projection]) for part in self.network.parts])
-            self._orders[projection] = np.lexsort((self._ends(projection)[1], row))
+            self._orders[projection] = np.lexsort((self.network.synapses(projection)[1], row))
         return self._orders[projection]
 
     def _numbers(self, projection: str) -> np.ndarray:
         """How many synapses there are between each two neurons, source by source."""
         p = self.model.projections[projection]
         number = np.zeros((self.network.neurons[p.source].n, self.network.neurons[p.target].n), np.int16)
-        np.add.at(number, self._ends(projection), 1)
+        np.add.at(number, self.network.synapses(projection), 1)
         return number.ravel()
 
     def sampled(self, projection: str, wanted: WeightRecord, n: int) -> np.ndarray:
