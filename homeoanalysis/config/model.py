@@ -135,7 +135,9 @@ class Model(Strict):
     populations: dict[Name, Population] = Field(default={}, description="neurons, by a name of your choice")
     projections: dict[Name, Projection] = Field(default={}, description="synapses, by a name of your choice")
     protocols: dict[Name, Protocol] = Field(default={}, description="inputs and perturbations, by a name of your choice")
-    epochs: dict[Name, Span] = Field(default={}, description="label: [from, to]")
+    epochs: dict[Name, Span] = Field(
+        default={}, description="label: [from, to]; where there are none, every perturbation is one, by the name of its protocol"
+    )
     sessions: dict[Name, Session] = Field(
         default={}, description="label: a part of each run as a replicate of its own, in the place of epochs; they may overlap"
     )
@@ -350,6 +352,10 @@ class Model(Strict):
         for projection in self.projections.values():
             used += [projection.topology, *projection.plasticity]
         return sorted({(e.folder, e.name) for e in used})
+
+    def spans(self) -> dict[str, tuple[float, float]]:
+        """Label -> [from, to] in s of the epochs of a run: those that are written, or else what perturbations make of it."""
+        return dict(self.epochs) if self.epochs or self.sessions else perturbations.epochs(self)
 
     def stimulus_recordings(self) -> list[str]:
         """The recordings whose stimulus a protocol presents to this model."""

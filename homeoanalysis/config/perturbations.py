@@ -167,6 +167,27 @@ def overlaps(model: "Model") -> Iterator[str]:
             yield f"protocols.{b} overlaps with {a}: both change {what}, and the end of one would end the other; part them"
 
 
+def epochs(model: "Model") -> dict[str, tuple[float, float]]:
+    """What the perturbations of a run make of it: label -> [from, to] in s. Empty where there is none.
+
+    Each is an epoch of its own name; before the first is `baseline`, after the last, if all end, `recovery`. What acts from
+    0 s to the end of the run perturbs nothing.
+    """
+    if model.duration is None:
+        return {}
+    acting = {
+        key: (given["start"], model.duration if given.get("stop") is None else given["stop"])
+        for key, given in ((key, e.parameters) for key, e in model.protocols.items())
+        if "start" in given and (given["start"] > 0 or given.get("stop") not in (None, model.duration))
+    }
+    if not acting:
+        return {}
+    around = {"baseline": (0.0, min(start for start, _ in acting.values()))}
+    around["recovery"] = max(stop for _, stop in acting.values()), model.duration
+    found = {label: span for label, span in around.items() if span[0] < span[1]} | acting
+    return dict(sorted(found.items(), key=lambda item: item[1]))
+
+
 def _touched(model: "Model", entry: Entry) -> set[tuple[str, str]]:
     given = entry.parameters
     kind = "correlation of" if entry.name == "change_correlation" else "input"

@@ -145,7 +145,7 @@ def _overlaps(
     places = [
         (f"{name}, replicate {r}", recordings[name].spans(r)) for name in study.recordings for r in recordings[name].replicates
     ]
-    places += [(name, model.epochs) for name in study.models if (model := models[name]) is not None]
+    places += [(name, model.spans()) for name in study.models if (model := models[name]) is not None]
     for place, spans in places:
         if contrast.epoch in spans and contrast.reference in spans:
             (start, stop), (from_, to) = spans[contrast.epoch], spans[contrast.reference]
@@ -170,7 +170,7 @@ def _block_faults(study: Study, recordings: Mapping[str, Recording], models: Map
             spans, durations = _shortest(of), [of.observed(r) for r in of.replicates]
         else:
             model = models[source.partition(".")[0]]
-            spans, durations = ({}, []) if model is None else (model.epochs, [model.duration])
+            spans, durations = ({}, []) if model is None else (model.spans(), [model.duration])
             if model is not None and model.sessions:
                 durations = [session.span[1] - session.span[0] for session in model.sessions.values()]
         lengths = {f"epoch {label}": stop - start for label, (start, stop) in spans.items()}
@@ -206,6 +206,12 @@ def _epochs(
     for name in (m for m in study.models if m in only):
         model = models[name]
         if model is not None:
-            labels |= set(model.epochs or (PRESENTATIONS if model.duration is None else ("whole",)))
-    changed = [override.get("epochs") for variants in study.all_variants().values() for override in variants.values()]
-    return labels | {label for epochs in changed if isinstance(epochs, dict) for label in epochs}
+            labels |= set(model.spans() or (PRESENTATIONS if model.duration is None else ("whole",)))
+    # What a variant changes may make other epochs: those that it writes, or those of its perturbations.
+    changed = [
+        override.get(key)
+        for variants in study.all_variants().values()
+        for override in variants.values()
+        for key in ("epochs", "protocols")
+    ]
+    return labels | {label for names in changed if isinstance(names, dict) for label in names}

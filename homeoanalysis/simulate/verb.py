@@ -78,7 +78,7 @@ def simulate(
             _keep(error, model, simulation, str(replicate), checkpoint)
             raise
         edges = np.array([0, simulation.step])
-        epochs = model.epochs
+        epochs = model.spans()
     # A condition of a recording and a realisation of the model: the realisation is the subject that meets all conditions.
     label = f"{stimulus.attrs['replicate']}-{replicate}" if presenting and stimulus is not None else str(replicate)
     dataset = recorder.activity(
@@ -120,7 +120,7 @@ def _keep(error: SimulationError, model: Model, simulation: Simulation, replicat
     stop = simulation.step * model.dt
     if stop == 0:
         return
-    epochs = {key: (start, min(end, stop)) for key, (start, end) in model.epochs.items() if start < stop}
+    epochs = {key: (start, min(end, stop)) for key, (start, end) in model.spans().items() if start < stop}
     edges = np.array([0.0, stop])
     error.activity = recorder.activity(model, simulation, edges, epochs, replicate=replicate, subject=replicate, stimulus=None)
     if checkpoint is not None:

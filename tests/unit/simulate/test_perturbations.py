@@ -16,6 +16,7 @@ from homeoanalysis.config.model import Model
 from homeoanalysis.simulate.compiler import REFERENCE
 from homeoanalysis.simulate.projections import pairs, weights
 from homeoanalysis.simulate.simulation import Simulation
+from homeoanalysis.simulate.verb import simulate
 
 _BASE: dict[str, Any] = {
     "title": "two populations, plastic inhibition, intrinsic plasticity",
@@ -419,6 +420,42 @@ def test_two_perturbations_of_one_thing_may_not_overlap():
         _model(None, protocols={"a": scale("0.5 s"), "b": {"ttx": {"start": "0.8 s", "stop": "1 s", "inputs": ["to_E"]}}})
     _model(None, protocols={"a": scale("0.5 s", stop="1 s"), "b": scale("1 s", stop="1.5 s")})
     _model(None, protocols={"a": scale("0.5 s"), "b": scale("1 s")})  # steps of a staircase: nothing ends
+
+
+# ---- they are epochs
+def _epochs(seconds: str = "60 ms", **protocols: Any) -> dict[str, tuple[float, float]]:
+    model = _model(None, duration=seconds, window="10 ms", protocols=protocols)
+    dataset = simulate(model)
+    if "epoch" not in dataset.dims:
+        return {}
+    spans = zip(dataset.epoch_start.values.tolist(), dataset.epoch_stop.values.tolist(), strict=True)
+    return dict(zip(dataset.epoch.values.tolist(), spans, strict=True))
+
+
+@pytest.mark.slow
+def test_every_perturbation_is_an_epoch_of_the_activity():
+    """With what is before the first and after the last; what lasts the whole run perturbs nothing."""
+    drug = {"receptor_block": {"populations": ["E"], "channel": "inhibitory", "start": "20 ms", "stop": "40 ms"}}
+    weaker = {"release_change": {"projections": ["E_to_I"], "scale": 0.5, "start": "30 ms", "stop": "50 ms"}}
+    knock_out = {"switch_rule": {"rule": "I_to_E.synaptic_scaling", "start": "0 s"}}
+    assert _epochs() == _epochs(knock_out=knock_out) == {}
+    assert _epochs(drug=drug, weaker=weaker, knock_out=knock_out) == {
+        "baseline": (0.0, 0.02),
+        "drug": (0.02, 0.04),
+        "weaker": (0.03, 0.05),
+        "recovery": (0.05, 0.06),
+    }
+    late = {"switch_rule": {"rule": "I_to_E.synaptic_scaling", "start": "10 ms"}}
+    assert _epochs(late=late) == {"baseline": (0.0, 0.01), "late": (0.01, 0.06)}
+    early = {"ttx": {"start": "0 s", "stop": "10 ms"}}
+    assert _epochs(early=early) == {"early": (0.0, 0.01), "recovery": (0.01, 0.06)}
+
+
+def test_epochs_and_sessions_that_are_written_rule():
+    drug = {"ttx": {"start": "1 s"}}
+    assert _model(drug).spans() == {"baseline": (0.0, 1.0), "change": (1.0, 2.0)}
+    assert _model(drug, epochs={"late": ["1.5 s", "2 s"]}).spans() == {"late": (1.5, 2.0)}
+    assert _model(drug, sessions={"a": {"span": ["0 s", "1 s"], "factors": {"day": 1}}}).spans() == {}
 
 
 # ---- every rule can be switched off
