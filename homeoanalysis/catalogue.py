@@ -77,3 +77,11 @@ def parameters(folder: str, name: str) -> type[BaseModel]:
         fields = {key: (hints[key], ... if p.default is p.empty else p.default) for key, p in keywords.items()}
     model: type[BaseModel] = create_model(name, __config__=strict, **fields)  # type: ignore[call-overload]
     return model
+
+
+@functools.cache
+def unit(folder: str, name: str, parameter: str) -> str | None:
+    """The SI unit that a parameter is written in; None if it is no quantity."""
+    field = parameters(folder, name).model_json_schema()["properties"][parameter]
+    units = {choice.get("unit") for choice in field.get("anyOf", [field])} - {None}
+    return units.pop() if units else None

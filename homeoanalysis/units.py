@@ -174,6 +174,11 @@ def written(value: float, unit: str) -> str:
     return f"{value:.15g} {unit}"
 
 
+def as_written(value: float, unit: str | None) -> float | str:
+    """The same for a value that may be a plain number, without a unit."""
+    return value if unit is None else written(value, unit)
+
+
 Second = quantity("s")
 Hertz = quantity("Hz")
 Duration = bounded("s", 0.0, 100 * 365.25 * 86400.0, "at most 100 years")

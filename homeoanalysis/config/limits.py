@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from homeoanalysis import catalogue, units
+from homeoanalysis.config import perturbations
 from homeoanalysis.config.distribution import Distribution, distribution
 from homeoanalysis.config.fields import Entry
 from homeoanalysis.errors import SimulationError
@@ -85,6 +86,11 @@ def _neuron(entry: Entry, dt: float) -> Iterator[str]:
         yield f"v_threshold is {top:g} V, below the reset, {kernel.v_reset:g} V: the neuron would fire for ever; raise it"
 
 
+def _changed_neuron(entry: Entry, dt: float) -> Iterator[str]:
+    if entry.folder == "neurons":
+        yield from _neuron(entry, dt)
+
+
 def _projection(model: "Model", p: "Projection") -> Iterator[str]:
     unit = catalogue.load("neurons", model.populations[p.target].neuron.name).channels[p.channel]
     top = None if p.weight_max is None else units.parse(p.weight_max, unit)
@@ -124,20 +130,23 @@ def _drawn(weight: dict[str, Any], unit: str, top: float | None) -> Iterator[str
 
 @functools.cache
 def _in_siemens(rule: str) -> tuple[str, ...]:
-    schema = catalogue.parameters("plasticity", rule).model_json_schema()["properties"]
-    return tuple(key for key, field in schema.items() if field.get("unit") == "S")
+    keys = catalogue.parameters("plasticity", rule).model_fields
+    return tuple(key for key in keys if catalogue.unit("plasticity", rule, key) == "S")
 
 
 def _protocol(model: "Model", e: Entry) -> Iterator[str]:
     given = e.parameters
+    for of, entry in perturbations.changed(model, e):
+        yield from (f"{e.name} of {of}: {fault}" for fault in [*_times(entry, model.dt), *_changed_neuron(entry, model.dt)])
     if "weight" in given:
         rates = [rate for _, rate in given.get("rates") or []] + ([given["rate"]] if "rate" in given else [])
         most = max(rates, default=0.0) * model.dt
         if most > _EVENTS:
             yield f"rate brings {most:g} events to a neuron in each step, more than {_EVENTS:g}; lower it, and raise the weight"
-    needs_inputs = catalogue.parameters("protocols", e.name).model_fields.get("inputs")
-    if needs_inputs is not None and needs_inputs.is_required() and not given["inputs"]:
-        yield "inputs is empty, so that nothing would change; name at least one"
+    fields = catalogue.parameters("protocols", e.name).model_fields
+    empty = [key for key in ("inputs", "projections", "populations") if given.get(key) == []]
+    if (e.name == "ttx" and len(empty) == 2) or any(fields[key].is_required() for key in empty):
+        yield f"{empty[-1]} is empty, so that nothing would change; name at least one"
     for name in given.get("inputs") or []:
         other = model.protocols[name].parameters
         most = given.get("scale", 0.0) * other.get("rate", 0.0) * model.dt

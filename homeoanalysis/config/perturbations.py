@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from homeoanalysis import catalogue
+from homeoanalysis import catalogue, units
+from homeoanalysis.config.distribution import Distribution
 from homeoanalysis.config.fields import Entry, checked
 from homeoanalysis.numerics.mechanism import Grid, Membrane, Site
 from homeoanalysis.numerics.refit import is_refittable
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from homeoanalysis.config.model import Model
 
 # What the storage and the detectors of a running rule were made for.
-_FIXED = ("form", "tau_pre", "tau_detector", "is_nearest")
+_FIXED = ("form", "tau_pre", "tau_detector", "tau_eligibility", "is_nearest")
+_EFFECTS = ("pre", "post", "speed", "transmission", "gain", "drive", "scale", "shift")  # of a neuromodulator
 
 
 def faults(model: "Model", protocol: Entry) -> Iterator[str]:
@@ -79,6 +81,8 @@ def _owner_faults(model: "Model", key: str, text: str, words: tuple[str, ...]) -
 
 
 def _modulator_faults(model: "Model", given: dict[str, Any]) -> Iterator[str]:
+    if not any(given[kind] for kind in _EFFECTS):
+        yield f"has no effect; write at least one of {', '.join(_EFFECTS)}"
     for kind in ("pre", "post", "speed"):
         for text in given[kind]:
             wrong = list(_rule_faults(model, text, kind))
@@ -89,10 +93,70 @@ def _modulator_faults(model: "Model", given: dict[str, Any]) -> Iterator[str]:
                 if is_fast == (kind == "speed"):
                     end = "acts at spikes: write it under pre and post" if is_fast else "acts slowly: write it under speed"
                     yield f"{kind} names {text!r}, which {end}"
-    for kind, present in (("transmission", model.projections), ("drive", model.populations)):
+    for kind, present in (("transmission", model.projections), ("gain", model.populations), ("drive", model.populations)):
         for name in given[kind]:
             if name not in present:
                 yield f"{kind} names {name!r}, which is absent; {catalogue.did_you_mean(name, present)}"
+    for kind in ("scale", "shift"):
+        for of, amount in given[kind].items():
+            wrong = list(_named_faults(model, of, kind))
+            yield from wrong or _modulation_faults(model, kind, of, amount)
+
+
+def _modulation_faults(model: "Model", kind: str, of: str, amount: Any) -> Iterator[str]:
+    """What is wrong with a scale or a shift of a parameter that exists."""
+    owner, name, parameter = of.split(".")
+    entry = model.entries_of(owner)[name]
+    value = entry.parameters[parameter]
+    if isinstance(value, bool) or not isinstance(value, int | float | Distribution):
+        yield f"{kind} names {of!r}, which is {value!r}, not a number; give it one, or take another parameter"
+        return
+    unit = catalogue.unit(entry.folder, name, parameter)
+    if kind == "shift":
+        try:
+            _shift(amount, unit)
+        except ValueError as error:
+            yield f"shift.{of} {error}"
+            return
+    if isinstance(value, Distribution):
+        return  # its values are looked at when they are drawn
+    try:
+        fresh = _moved(entry, parameter, kind, amount)
+    except ValueError as error:
+        yield from (f"{kind}: {line}" for line in error.args)
+        return
+    if entry.folder == "plasticity" and not _can_follow(model, owner, entry, fresh):
+        yield f"{kind} names {of!r}, which a running rule cannot change; write two models, or take another parameter"
+
+
+def _moved(entry: Entry, parameter: str, kind: str, amount: Any) -> Entry:
+    """The entry with a parameter that is scaled or shifted."""
+    value, unit = entry.parameters[parameter], catalogue.unit(entry.folder, entry.name, parameter)
+    moved = value * amount if kind == "scale" else value + _shift(amount, unit)
+    return checked(entry.folder, entry.name, entry.written | {parameter: units.as_written(moved, unit)})
+
+
+def changed(model: "Model", protocol: Entry) -> Iterator[tuple[str, Entry]]:
+    """What a protocol without faults makes of neuron models and rules: which parameter, and the entry with it."""
+    given = protocol.parameters
+    asked = [("of", given["of"], given["value"])] if "of" in given else []
+    if protocol.name == "neuromodulator":
+        asked += [(kind, of, amount) for kind in ("scale", "shift") for of, amount in given[kind].items()]
+    for kind, of, amount in asked:
+        owner, name, parameter = of.split(".")
+        entry = model.entries_of(owner)[name]
+        if kind == "of":
+            yield of, checked(entry.folder, name, entry.written | {parameter: amount})
+        elif not isinstance(entry.parameters[parameter], Distribution):
+            yield of, _moved(entry, parameter, kind, amount)
+
+
+def _shift(amount: Any, unit: str | None) -> float:
+    if unit is not None:
+        return units.parse(amount, unit)
+    if isinstance(amount, bool) or not isinstance(amount, int | float):
+        raise ValueError(f"is {amount!r}; the parameter is a plain number, and so is its shift: write e.g. 0.5")
+    return float(amount)
 
 
 def _rule_faults(model: "Model", text: str, key: str = "rule") -> Iterator[str]:
@@ -107,20 +171,28 @@ def _rule_faults(model: "Model", text: str, key: str = "rule") -> Iterator[str]:
             yield f"{key} is {text!r}, short-term plasticity, which cannot be switched; take release_change"
 
 
-def _parameter_faults(model: "Model", text: str, value: Any) -> Iterator[str]:
-    wrong = list(_owner_faults(model, "of", text, ("owner", "entry", "parameter")))
+def _named_faults(model: "Model", text: str, key: str) -> Iterator[str]:
+    """Whether owner.entry.parameter exists."""
+    wrong = list(_owner_faults(model, key, text, ("owner", "entry", "parameter")))
     yield from wrong
     if wrong:
         return
     owner, name, parameter = text.split(".")
     entries = model.entries_of(owner)
     if name not in entries:
-        yield f"of names {name!r}, which is no neuron model or rule of {owner}; {catalogue.did_you_mean(name, entries)}"
+        yield f"{key} names {name!r}, which is no neuron model or rule of {owner}; {catalogue.did_you_mean(name, entries)}"
+    elif parameter not in entries[name].parameters:
+        end = catalogue.did_you_mean(parameter, entries[name].parameters)
+        yield f"{key} names {parameter!r}, which is no parameter of {name}; {end}"
+
+
+def _parameter_faults(model: "Model", text: str, value: Any) -> Iterator[str]:
+    wrong = list(_named_faults(model, text, "of"))
+    yield from wrong
+    if wrong:
         return
-    entry = entries[name]
-    if parameter not in entry.parameters:
-        yield f"of names {parameter!r}, which is no parameter of {name}; {catalogue.did_you_mean(parameter, entry.parameters)}"
-        return
+    owner, name, parameter = text.split(".")
+    entry = model.entries_of(owner)[name]
     try:
         fresh = checked(entry.folder, name, entry.written | {parameter: value})
     except ValueError as error:

@@ -27,7 +27,7 @@ class Eligibility(NamedTuple):
     value: np.ndarray  # c, scaled
     paid: np.ndarray  # the integral at the last visit
     owed: np.ndarray  # gains of earlier periods
-    modulator: np.ndarray  # [d, what is to be added at the next step]
+    modulator: np.ndarray  # [d, what is to be added when the next step is reached]
     integral: np.ndarray  # [since the start of the period, scale of what becomes eligible now]
     clock: np.ndarray  # [step, start of the period]
 
@@ -70,9 +70,8 @@ def reach(e, t):  # type: ignore[no-untyped-def]
             e.integral[0] = 0
             e.clock[1] = stop
         e.integral[1] = math.exp((stop - e.clock[1]) * e.forgetting)
-        if stop == t:
-            e.modulator[0] += e.modulator[1]
-            e.modulator[1] = 0
+    e.modulator[0] += e.modulator[1]
+    e.modulator[1] = 0
 
 
 @kernel

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from homeoanalysis.numerics.eligibility import Eligibility, reach
 from homeoanalysis.numerics.traces import Trace, levels
 
 
@@ -13,6 +14,8 @@ def refitted(fresh: Any, old: Any, t: int) -> Any:
         fresh.value[:] = levels(old, t) * fresh.up[t & (fresh.up.size - 1)]
         fresh.clock[0] = t >> fresh.shift
         return fresh
+    if isinstance(fresh, Eligibility):
+        reach(old, t)  # until now the old numbers held
     if hasattr(fresh, "_fields"):
         return type(fresh)(*(refitted(a, b, t) for a, b in zip(fresh, old, strict=True)))
     return old if isinstance(fresh, np.ndarray) else fresh

@@ -10,8 +10,8 @@ class ChangeParameter(NamedTuple):
 
     `of` names it: owner.entry.parameter, where the owner is a population or a projection of the model and the entry its neuron
     model or one of its rules, e.g. I_to_E.inhibitory_stdp.target_rate or E.lif_conductance.v_threshold. `value` is written as
-    under that entry. State variables and what plasticity has changed stay; a change of `drive` is added to it.
-    The time constant of a presynaptic trace or a rate detector cannot be changed.
+    under that entry. State variables and what plasticity has changed stay; a change of `drive`, or of a threshold that a rule
+    moves, is added to it. The time constant of a presynaptic trace, of eligibility or of a rate detector cannot be changed.
 
     Source: the parameter step as a question to a controller, O'Leary et al. 2014, Neuron 82:809-821,
     doi:10.1016/j.neuron.2014.04.002.

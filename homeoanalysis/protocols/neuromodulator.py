@@ -17,9 +17,13 @@ class Neuromodulator(NamedTuple):
     c is 0 before `start`, rises as 1 - exp(-t / rise) until `stop` and then decays exponentially; 0 s stands for a step. It
     acts every `every` while it changes. At c = 1 the named rules (`projection.rule`) change weights `pre` times what they would
     at presynaptic spikes and `post` times at postsynaptic ones; slow and intrinsic rules (`owner.rule`) act `speed` times as
-    fast; projections transmit `transmission` times the weight; populations get `drive` more. Effects grow in proportion to c,
-    and those of several modulators add up: a scale is 1 + the sum of c (scale - 1), at least 0. Receptors that plasticity
-    cannot do without are written as a modulator with scale 0 that is always there, and others that add to it.
+    fast; projections transmit `transmission` times the weight; all synaptic input of a population counts `gain` times, and it
+    gets `drive` more. Any parameter of a neuron model or a rule (`owner.entry.parameter`) is `scale` times what the model says,
+    or `shift` more: a threshold (E.adex.v_threshold: -1 mV), the current after each spike (E.adex.adaptation_jump: 0.5), or,
+    to let a tone turn eligibility into weight, the baseline of its rule (in.three_factor_stdp.baseline: 1.0). A shift of what
+    plasticity moves is added to it. Effects grow in proportion to c, and those of several modulators add up: a scale is 1 +
+    the sum of c (scale - 1), at least 0. Receptors that plasticity cannot do without are written as a modulator with scale 0
+    that is always there, and others that add to it.
 
     Source: signs of spike-timing-dependent plasticity, Seol et al. 2007, Neuron 55:919-929, doi:10.1016/j.neuron.2007.08.013;
     the linear, additive effects are ours.
@@ -34,7 +38,10 @@ class Neuromodulator(NamedTuple):
     post: dict[str, _Scale] = {}
     speed: dict[str, _Scale] = {}
     transmission: dict[str, _Scale] = {}
+    gain: dict[str, _Scale] = {}
     drive: dict[str, Volt] = {}
+    scale: dict[str, _Scale] = {}
+    shift: dict[str, Any] = {}
 
     def level(self, t: float) -> float:
         """c(t)."""
@@ -65,6 +72,11 @@ class Neuromodulator(NamedTuple):
             network.scale_plasticity(*name.split("."), scale("speed", name))
         for name in self.transmission:
             network.scale_transmission(name, scale("transmission", name))
+        for name in self.gain:
+            network.scale_gain(name, scale("gain", name))
+        for of in {**self.scale, **self.shift}:
+            shift = sum(p.level(now) * network.make.amount(of, p.shift[of]) for p in present if of in p.shift)
+            network.modulate_parameter(*of.split("."), scale("scale", of), shift, now)
         for name, shift in self.drive.items():
             step = self.level(now) - (self.level(times[k - 1]) if k > 0 else 0.0)
             whole = network.neurons[name]

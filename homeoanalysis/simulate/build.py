@@ -20,7 +20,7 @@ from homeoanalysis.numerics.counter import random_key
 from homeoanalysis.numerics.mechanism import Cell, Ends, Grid, Site, Target
 from homeoanalysis.numerics.traces import LINE, trace, zeros
 from homeoanalysis.provenance import rng_for
-from homeoanalysis.simulate.instances import instance, source_files
+from homeoanalysis.simulate.instances import instance, instance_parameters, source_files
 from homeoanalysis.simulate.network import Network, Neurons, Part, Slow
 from homeoanalysis.simulate.populations import BLOCK, PAD, Detector, Population, Spikes
 from homeoanalysis.simulate.projections import Projection
@@ -28,7 +28,7 @@ from homeoanalysis.simulate.projections.hooks import Rows
 from homeoanalysis.simulate.projections.making import LARGEST, cut_rows, has_multapses, make_projection
 from homeoanalysis.simulate.refractory import FOR_EVER, never_fired, rest
 from homeoanalysis.simulate.shares import alike, balanced
-from homeoanalysis.units import parse, written
+from homeoanalysis.units import as_written, parse
 
 LOG = 1 << 16  # spikes that a part may log between two calls of the compiled loop, at least
 FLUSH = 1.0  # deferred changes are paid at least this often [s]
@@ -55,8 +55,10 @@ class Builder:
         self.due = due * (self.n_parts // len(due))
         # What protocols have changed, so that one change does not undo another.
         self.channel_scale: dict[tuple[str, str], float] = {}
+        self.gain: dict[str, float] = {}  # of all channels of a population
         self.silent: set[str] = set()
         self.changes: dict[tuple[str, str], dict[str, Any]] = {}  # owner, entry -> parameters as written
+        self.modulation: dict[tuple[str, str], dict[str, tuple[float, float]]] = {}  # owner, entry -> parameter -> scale, shift
 
     def _steps(self, time: float) -> int:
         return round(time / self.grid.dt)
@@ -75,8 +77,28 @@ class Builder:
         return checked(entry.folder, name, entry.written | self.changes.get((owner, name), {}))
 
     def instance(self, owner: str, name: str) -> Any:
-        """The catalogue's NamedTuple of it."""
-        return instance(self.entry(owner, name), self.stimulus)
+        """The catalogue's NamedTuple of a rule."""
+        return catalogue.load("plasticity", name)(**self._modulated(owner, self.entry(owner, name)))
+
+    def _modulated(self, owner: str, entry: Entry) -> dict[str, Any]:
+        """The parameters of a mechanism under the neuromodulators that there are now; distributions as they are."""
+        parameters = instance_parameters(entry, self.stimulus)
+        for key, (scale, shift) in self.modulation.get((owner, entry.name), {}).items():
+            if isinstance(parameters[key], Distribution):
+                continue
+            parameters[key] = parameters[key] * scale + shift
+            unit = catalogue.unit(entry.folder, entry.name, key)
+            try:
+                checked(entry.folder, entry.name, {**entry.written, key: as_written(parameters[key], unit)})
+            except ValueError as error:
+                raise SimulationError(f"{owner}: neuromodulators together are too strong, {error}; weaken one of them") from None
+        return parameters
+
+    def amount(self, of: str, value: Any) -> float:
+        """A shift of the parameter owner.entry.parameter, as written, in SI."""
+        owner, name, key = of.split(".")
+        unit = catalogue.unit(self.entry(owner, name).folder, name, key)
+        return float(value) if unit is None else parse(value, unit)
 
     def changed(self, population: str) -> set[str]:
         """The fields of the neurons' kernel that intrinsic rules change."""
@@ -87,10 +109,11 @@ class Builder:
         """The neuron model of a population as it is now, and its kernel for all its neurons (padded)."""
         p = self.model.populations[name]
         size = -(-p.n // PAD) * PAD
-        parameters = dict(self.entry(name, p.neuron.name).parameters)
+        parameters = self._modulated(name, self.entry(name, p.neuron.name))
         for key, value in parameters.items():
             if isinstance(value, Distribution):
-                values = value.draw(self.stream("parameters", name, key), p.n)
+                scale, shift = self.modulation.get((name, p.neuron.name), {}).get(key, (1.0, 0.0))
+                values = value.draw(self.stream("parameters", name, key), p.n) * scale + shift
                 self._refuse_drawn(name, p.neuron, key, values)
                 # The padding must not fire: it is above any reset.
                 beyond = max(values.max(), 0.0) if key == "v_threshold" else values[-1]
@@ -100,17 +123,17 @@ class Builder:
         if "v_reset" in parameters and np.any(cell.kernel.v_reset > top):
             raise SimulationError(
                 f"populations.{name}: {p.neuron.name} has neurons whose v_reset is above their threshold, so that they would "
-                f"fire for ever; cut the distribution with low or high, or lower v_reset"
+                f"fire for ever; raise the threshold, cut its distribution with low or high, or lower v_reset"
             )
         arrays = {field: np.full(size, getattr(cell.kernel, field), self.grid.dtype) for field in self.changed(name)}
         return cell, cell.kernel._replace(**arrays)
 
     def _refuse_drawn(self, name: str, neuron: Entry, key: str, values: np.ndarray) -> None:
         """Values that the parameter may not have as a plain one."""
-        unit = catalogue.parameters("neurons", neuron.name).model_json_schema()["properties"][key]["unit"]
+        unit = catalogue.unit("neurons", neuron.name, key)
         for value in (float(values.min()), float(values.max())):
             try:
-                checked("neurons", neuron.name, {**neuron.written, key: written(value, unit)})
+                checked("neurons", neuron.name, {**neuron.written, key: as_written(value, unit)})
             except ValueError as error:
                 raise SimulationError(
                     f"populations.{name}: drawn from its distribution, {error}; cut it, e.g. "
@@ -171,7 +194,7 @@ class Builder:
         start, stop = self.bounds[name][part : part + 2]
         found = {}
         for key, entry in self.model.populations[name].synapses().items():
-            scale = self.channel_scale.get((name, key), 1.0)
+            scale = self.gain.get(name, 1.0) * self.channel_scale.get((name, key), 1.0)
             values = (scale * neurons.cell.gain(key, term.tau) * term.amplitude for term in instance(entry).terms())
             found[key] = [self.grid.number(cut(value, start, stop)) for value in values]
         return found

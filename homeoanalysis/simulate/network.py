@@ -105,6 +105,11 @@ class Network(NamedTuple):
         self.make.channel_scale[population, channel] = scale
         self._refresh(population)
 
+    def scale_gain(self, population: str, scale: float) -> None:
+        """From now on all synaptic input counts `scale` times, beside what blocks a channel."""
+        self.make.gain[population] = scale
+        self._refresh(population)
+
     def silence(self, population: str, since: float | None) -> None:
         """The neurons are refractory since that time [s]; None: no more."""
         if since is None:
@@ -229,6 +234,15 @@ class Network(NamedTuple):
         changes.pop(parameter, None)
         if value is not None:
             changes[parameter] = value
+        self._refit(owner, entry, time)
+
+    def modulate_parameter(self, owner: str, entry: str, parameter: str, scale: float, shift: float, time: float) -> None:
+        """From that time [s] on it is `scale` times what it would be, and `shift` more, in SI."""
+        self.make.modulation.setdefault((owner, entry), {})[parameter] = scale, shift
+        self._refit(owner, entry, time)
+
+    def _refit(self, owner: str, entry: str, time: float) -> None:
+        """Let a mechanism that runs have the parameters that it has now."""
         t = round(time / self.grid.dt)
         if self.make.entry(owner, entry).folder == "neurons":
             self._set_neuron(owner)
@@ -253,10 +267,12 @@ class Network(NamedTuple):
         held[rule] = held[rule]._replace(rule=refitted(fresh, held[rule].rule, t))
 
     def _set_neuron(self, population: str) -> None:
-        """What plasticity has changed stays; the difference of the drive is added to it."""
+        """What plasticity has changed stays; the difference of the drive, or of a threshold that it moves, is added to it."""
         whole = self.neurons[population]
         cell, kernel = self.make.cell(population)
         kept = {field: getattr(whole.kernel, field) for field in self.make.changed(population)}
+        for field, values in kept.items():
+            values += getattr(cell.kernel, field) - getattr(whole.cell.kernel, field)
         whole.state.drive[: whole.n] += (np.zeros(whole.counts.size) + cell.drive - whole.cell.drive)[: whole.n]
         self.neurons[population] = whole._replace(cell=cell, kernel=kernel._replace(**kept))
         self._refresh(population)

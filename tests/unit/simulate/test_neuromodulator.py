@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from homeoanalysis.config.model import Model
+from homeoanalysis.errors import SimulationError
 from homeoanalysis.protocols.neuromodulator import Neuromodulator
 from homeoanalysis.simulate.compiler import REFERENCE
 from homeoanalysis.simulate.projections import weights
@@ -154,8 +155,80 @@ def test_homeostasis_and_transmission_are_scaled_while_it_is_there():
         ({"transmission": {"inn": 0.5}}, "did you mean 'in'"),
         ({"drive": {"X": "1 mV"}}, "absent"),
         ({"pre": {RULE: -1.0}}, "greater than or equal to 0"),
+        ({}, "no effect; write at least one of pre, post"),
+        ({"gain": {"X": 1.2}}, "gain names 'X', which is absent"),
+        ({"scale": {"T.relay.v_treshold": 0.5}}, "did you mean 'v_threshold'"),
+        ({"scale": {"T.relay.v_threshold": -0.5}}, "greater than or equal to 0"),
+        ({"shift": {"T.relay.v_threshold": 0.001}}, "has no unit"),
+        ({"shift": {"T.relay.v_threshold": "1 s"}}, "not a voltage"),
+        ({"shift": {"T.relay.v_threshold": "-2 V"}}, "below the reset"),
+        ({"shift": {"in.pair_stdp.asymmetry": "1 mV"}}, "plain number"),
+        ({"shift": {"in.pair_stdp.asymmetry": -3.0}}, "greater than or equal to 0"),
+        ({"scale": {"in.pair_stdp.pairing": 2.0}}, "not a number"),
+        ({"scale": {"in.pair_stdp.tau_plus": 2.0}}, "which a running rule cannot change"),
     ],
 )
 def test_what_a_modulator_names_must_exist(wrong, message):
     with pytest.raises(ValueError, match=message):
         _simulation({"NA": {"start": "0 s", **wrong}})
+
+
+def _with_threshold(protocols: dict[str, Any], **target: Any) -> Simulation:
+    relay = {"n": 1, "neuron": {"relay": {"v_threshold": "500 mV"}}}
+    return _simulation(protocols, populations={"S": relay, "T": {"n": 3, "neuron": {"lif_conductance": {}}, **target}},
+                       projection={"weight": "5 nS", "weight_max": "10 nS"})  # fmt: skip
+
+
+def _thresholds(simulation: Simulation) -> np.ndarray:
+    """Of the three neurons; arrays go on with padding."""
+    return np.array(np.broadcast_to(simulation.network.neurons["T"].kernel.v_threshold, 64)[:3])
+
+
+def test_thresholds_shift_and_spread_ones_too():
+    """-1 mV x c(t), on a threshold that all share, that is drawn, or that a rule moves; afterwards it is what it was."""
+    given = {"start": "1 ms", "stop": "3 ms", "shift": {"T.lif_conductance.v_threshold": "-1 mV"}}
+    drawn = {"neuron": {"lif_conductance": {"v_threshold": {"normal": {"mean": "-50 mV", "sd": "1 mV"}}}}}
+    moved = {"plasticity": [{"intrinsic_threshold": {"target_rate": "5 Hz"}}]}
+    for target in ({}, drawn, moved):
+        simulation = _with_threshold({"ACh": given}, **target)
+        found = []
+        for _ in range(4):
+            found.append(_thresholds(simulation))
+            simulation.advance(10)
+        assert np.allclose(found[1] - found[0], 0, atol=1e-18)
+        assert np.allclose(found[2] - found[0], -1e-3, rtol=1e-9)  # what changes at 1 ms acts from that step on
+        simulation.advance(1)
+        assert np.allclose(_thresholds(simulation), found[0], rtol=1e-15)
+
+
+def test_shifts_of_several_modulators_add_up_and_scales_are_about_one():
+    """Threshold: half a level of each of two; the parameter of a rule: 3 x (1 + (0.5 - 1) + (1.5 - 1)) = 3."""
+    tau = 1 / np.log(2)  # after 1 s the level is a half
+    rise = {"start": "0 s", "rise": f"{tau} s", "every": "0.5 s"}
+    first = {**rise, "shift": {"T.lif_conductance.v_threshold": "-1 mV"}, "scale": {"in.pair_stdp.asymmetry": 0.5}}
+    second = {**rise, "shift": {"T.lif_conductance.v_threshold": "-3 mV"}, "scale": {"in.pair_stdp.asymmetry": 1.5}}
+    simulation = _with_threshold({"ACh": first, "NA": second})
+    simulation.network.protocols["ACh"].change(simulation.network, 2)
+    assert float(simulation.network.neurons["T"].kernel.v_threshold) == pytest.approx(-0.052, rel=1e-12)
+    assert simulation.network.make.instance("in", "pair_stdp").asymmetry == 1.0
+    alone = _with_threshold({"ACh": first})
+    alone.network.protocols["ACh"].change(alone.network, 2)
+    assert alone.network.make.instance("in", "pair_stdp").asymmetry == pytest.approx(0.75, rel=1e-12)
+
+
+def test_modulators_that_are_too_strong_together_stop_the_run():
+    given = {"start": "0 s", "scale": {"T.lif_conductance.tau_membrane": 0.4}}
+    with pytest.raises(SimulationError, match=r"T: neuromodulators together are too strong, .*tau_membrane.*weaken one of them"):
+        _with_threshold({"ACh": given, "NA": given}).advance(1)
+
+
+def test_a_gain_scales_all_input_beside_a_blocked_receptor():
+    """dt / C for each siemens; 1.2 times and half of it while both are there, and neither end ends the other."""
+    simulation = _with_threshold({"NA": {"start": "1 ms", "stop": "3 ms", "gain": {"T": 1.2}}})
+    found = []
+    for scale in (1.0, 0.5, 0.5, 1.0):
+        simulation.network.scale_channel("T", "excitatory", scale)
+        simulation.advance(11)
+        found.append([float(channel.terms[0].gain) for channel in simulation.network.parts[0].populations["T"].channels])
+    unit = 1e-4 / 200e-12
+    assert np.allclose(found, np.array([[1.2, 1.2], [0.6, 1.2], [0.5, 1.0], [1.0, 1.0]]) * unit, rtol=1e-12)

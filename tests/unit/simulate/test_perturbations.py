@@ -398,6 +398,16 @@ _REFUSED: list[tuple[dict[str, Any], str]] = [
         },
         "write a distribution where the model has one",
     ),
+    (
+        {"change_parameter": {"of": "E.lif_conductance.tau_membrane", "value": "0.01 ms", "start": "1 s"}},
+        "tau_membrane is 1e-05 s, no longer than the time step",
+    ),
+    (
+        {"change_parameter": {"of": "E.lif_conductance.v_threshold", "value": "-70 mV", "start": "1 s"}},
+        "v_threshold is -0.07 V, below the reset",
+    ),
+    ({"release_change": {"projections": [], "scale": 0.5, "start": "1 s"}}, "projections is empty, so that nothing would change"),
+    ({"ttx": {"populations": [], "start": "1 s"}}, "populations is empty, so that nothing would change"),
 ]
 
 

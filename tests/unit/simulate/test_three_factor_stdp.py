@@ -9,9 +9,9 @@ TAU_E, TAU_D = 0.995, 0.1995
 BOTH = 1 / (1 / TAU_E + 1 / TAU_D)
 
 
-def _changed(rule, arriving, post, seconds, pulses=(), amount=0.5, code=None):
+def _changed(rule, arriving, post, seconds, pulses=(), amount=0.5, code=None, tone=None):
     """Relative change of each weight by a time at which all are up to date."""
-    protocols = {}
+    protocols = {} if tone is None else {"dopamine": {"neuromodulator": tone}}
     if pulses:
         given = {"projection": "synapses", "pulses": [f"{t} s" for t in pulses], "amount": amount}
         protocols = {"reward": {"modulator_pulses": given}}
@@ -41,6 +41,22 @@ def test_without_a_modulator_nothing_changes():
     """Negative control; and a dip makes the same pair depress."""
     assert _changed(RULE, [[100]], [[110]], 1.0) == 0
     assert _changed(RULE, [[100]], [[110]], 1.0, pulses=[0.5], amount=-0.5) < 0
+
+
+@pytest.mark.slow
+def test_a_tone_gates_eligibility_and_widens_the_window_of_potentiation():
+    """dw = rate c(t2) 0.5 tau_e (1 - exp(-T / tau_e)) for a tone from t2 on; with tau_plus doubled the pair is tagged more."""
+    eligible = 0.1 * np.exp(-10 / 19.5) * np.exp(-0.5 / TAU_E)
+    held = TAU_E * (1 - np.exp(-(0.999 - 0.61) / TAU_E))
+    tone = {"start": "610 ms", "shift": {"synapses.three_factor_stdp.baseline": 0.5}}
+    assert _changed(RULE, [[100]], [[110]], 1.0, tone=tone)[0, 0] == pytest.approx(100 * eligible * 0.5 * held, rel=1e-9)
+    assert _changed(RULE, [[100]], [[110]], 1.0, tone={**tone, "stop": "612 ms"})[0, 0] == pytest.approx(
+        100 * eligible * 0.5 * TAU_E * (1 - np.exp(-0.002 / TAU_E)), rel=1e-9
+    )
+    rule = "synapses.three_factor_stdp"
+    wide = {"start": "0 s", "shift": {f"{rule}.baseline": 0.2}, "scale": {f"{rule}.tau_plus": 2.0}}
+    after = 100 * 0.1 * np.exp(-10 / 39) * 0.2 * TAU_E * (1 - np.exp(-(0.999 - 0.11) / TAU_E))
+    assert _changed(RULE, [[100]], [[110]], 1.0, tone=wide)[0, 0] == pytest.approx(after, rel=1e-9)
 
 
 def test_a_reward_before_the_pair_counts_only_by_what_is_left_of_it():
