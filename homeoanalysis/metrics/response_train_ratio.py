@@ -8,7 +8,7 @@ import xarray as xr
 from pydantic import Field
 
 from homeoanalysis.metric import Companion, Truth, metric
-from homeoanalysis.numerics import synthetic, synthetic_signals
+from homeoanalysis.numerics import observed, synthetic, synthetic_signals
 from homeoanalysis.numerics.observed import EDGE
 from homeoanalysis.numerics.pieces import Signal, recorded_kind
 from homeoanalysis.numerics.stretches import Floats, Stretch, stretches
@@ -54,16 +54,22 @@ def _null(rng: np.random.Generator) -> Truth:
     null=_null,
 )
 def response_train_ratio(
-    activity: xr.Dataset, *, signal: Signal = "state_variable", smallest: Annotated[float, Field(gt=0, lt=1)] = 1e-3
+    activity: xr.Dataset,
+    *,
+    signal: Signal = "state_variable",
+    smallest: Annotated[float, Field(gt=0, lt=1)] = 1e-3,
+    epoch: str | None = None,
 ) -> Mapping[str, Any]:
     """Size of the last response of a train over that of the first: below 1 for depression, above 1 for facilitation.
 
     activity: activity/1 with the signal, of the current or conductance that the synapse opens, or of the potential. A train is
     a trial; without trials, the whole recording. signal: which. smallest: rises below this part of the largest are noise.
+    epoch: only in this one, which is one train if no trial lies in it.
     Returns (channel), [1]: the mean over the trains observed whole, without a gap; NaN where none of them has two responses.
-    Raises NotApplicable without the signal.
+    Raises NotApplicable without the signal, or without the epoch.
     """
     signal = recorded_kind(activity, signal)
+    activity = activity if epoch is None else _in_epoch(activity, epoch)
     trains = _trains(activity, stretches(activity, signal), 1 / float(activity[signal].attrs["sampling_rate"]))
     n_channels = activity.sizes[f"{signal}_channel"]
     found = np.full((2, n_channels, len(trains)), np.nan)
@@ -77,6 +83,15 @@ def response_train_ratio(
     ratio, number = (_mean(values) for values in found)
     names = activity[f"{signal}_channel"].values
     return {"response_train_ratio": ratio, "response_train_ratio_responses": number, "coords": {"channel": names}}
+
+
+def _in_epoch(activity: xr.Dataset, label: str) -> xr.Dataset:
+    start, stop = observed.epoch(activity, label)
+    part = observed.restrict(activity, np.array([start]), np.array([stop]))
+    if "trial_start" not in part:
+        return part
+    inside = (part.trial_start.values >= start) & (part.trial_stop.values <= stop)
+    return part.isel(trial=inside) if inside.any() else part.drop_dims("trial")
 
 
 def _trains(activity: xr.Dataset, recorded: list[Stretch], step: float) -> list[Floats]:

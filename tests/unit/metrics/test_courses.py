@@ -9,8 +9,9 @@ from homeoanalysis.numerics import observed, synthetic, synthetic_signals
 RATE = 10.0  # [Hz]
 
 
-def _states(*courses: np.ndarray):
-    return synthetic_signals.with_signal([np.arange(1.0, 3.0)], np.stack(courses), RATE, kind="state_variable", units="1")
+def _states(*courses: np.ndarray, **options):
+    trains = [np.arange(1.0, 3.0)]
+    return synthetic_signals.with_signal(trains, np.stack(courses), RATE, kind="state_variable", units="1", **options)
 
 
 def test_a_value_is_read_between_samples_or_averaged_over_a_window():
@@ -47,6 +48,30 @@ def test_the_last_response_of_a_train_is_set_against_the_first(sizes, ratio):
     course = np.convolve(course, np.exp(-np.arange(20.0)))[:200]
     found = measure([_states(course)], "response_train_ratio")
     assert found.response_train_ratio.values.ravel() == pytest.approx([ratio], rel=1e-6, nan_ok=True)
+
+
+def test_an_epoch_without_trials_is_one_train_and_what_lies_outside_is_not_looked_at():
+    """Two responses in the epoch, the second half as large; a larger third one comes later, and a trial lies before."""
+    course = np.zeros(200)
+    course[[100, 120, 180]] = 2.0, 1.0, 8.0
+    activity = synthetic.with_trials(_states(course, epochs={"pair": (9.0, 15.0)}), np.array([0.5]), 1.0, ["one"])
+    found = measure([activity], "response_train_ratio", epoch="pair")
+    assert found.response_train_ratio.values.ravel() == pytest.approx([0.5])
+    assert np.isnan(measure([activity], "response_train_ratio").response_train_ratio).all()
+    assert "no such epoch" in measure([activity], "response_train_ratio", epoch="pairs").attrs["not_applicable"]
+
+
+def _inputs(*names: str):
+    return _states(np.tile([1.0, 3.0], 50), np.tile([2.0, 10.0], 50)).assign_coords(state_variable_channel=list(names))
+
+
+def test_inhibition_over_excitation_is_of_the_neurons_that_are_in_both_traces():
+    found = measure([_inputs("excitatory.E0.excitatory", "inhibitory.E0.inhibitory")], "input_balance").isel(epoch=0)
+    assert found.channel.values.tolist() == ["0/excitatory.E0.excitatory"]
+    assert found.input_balance.values == pytest.approx([3.0])
+    assert found.input_balance_correlation.values == pytest.approx([1.0])
+    apart = measure([_inputs("excitatory.E0.excitatory", "inhibitory.E1.inhibitory")], "input_balance")
+    assert "no neuron is in both traces, 'excitatory' and 'inhibitory'" in apart.attrs["not_applicable"]
 
 
 def test_weights_of_each_projection_change_by_themselves():
