@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import xarray as xr
 
 from homeoanalysis import catalogue
 from homeoanalysis.numerics.channels import Channel, Decaying
@@ -63,11 +64,14 @@ EXAMPLES: dict[str, Any] = {
     "trial": "5 ms",
 }
 
+# Of optional parameters of which at least one is needed.
+NEEDED: dict[str, dict[str, Any]] = {"neuromodulator": {"transmission": {"synapses": 0.5}}}
+
 
 def written(folder: str, name: str) -> dict[str, Any]:
     """The parameters that an entry needs, as the YAML has them."""
     fields = catalogue.parameters(folder, name).model_fields
-    return {key: EXAMPLES[key] for key, field in fields.items() if field.is_required()}
+    return {key: EXAMPLES[key] for key, field in fields.items() if field.is_required()} | NEEDED.get(name, {})
 
 
 def parameters(folder: str, name: str, **override: Any) -> dict[str, Any]:
@@ -80,6 +84,18 @@ def parameters(folder: str, name: str, **override: Any) -> dict[str, Any]:
 def instance(folder: str, name: str, **override: Any) -> Any:
     """A catalogue entry with valid parameters."""
     return catalogue.load(folder, name)(**parameters(folder, name, **override))
+
+
+def stimulus() -> xr.Dataset:
+    """The covariate of a recording of 0.1 s, a level in dB."""
+    level = np.sin(np.arange(1000) / 50)[None]
+    attributes = {"units": "dB", "sampling_rate": 10_000.0}
+    return xr.Dataset(
+        {
+            "covariate": (("covariate_channel", "covariate_sample"), level, attributes),
+            "covariate_sample_count": ("segment", [1000]),
+        }
+    )
 
 
 class Nothing(NamedTuple):

@@ -31,7 +31,7 @@ _GB = 1e9
 def faults(model: "Model") -> Iterator[str]:
     """What is wrong with the numbers of a model whose names are right."""
     for where, entry in _entries(model):
-        yield from (f"{where}.{entry.name}.{fault}" for fault in _times(entry, model.dt))
+        yield from (f"{where}.{entry.name}.{fault}" for fault in [*_times(entry, model.dt), *_bounds(entry)])
     for name, p in model.populations.items():
         yield from (f"populations.{name}.{fault}" for fault in _twice(p.plasticity))
         yield from (f"populations.{name}.neuron.{p.neuron.name}.{fault}" for fault in _neuron(p.neuron, model.dt))
@@ -58,12 +58,20 @@ def _times(entry: Entry, dt: float) -> Iterator[str]:
     for key, value in entry.parameters.items():
         if isinstance(value, bool) or not isinstance(value, float):
             continue
-        if key.startswith("tau") and entry.folder != "neurons" and 0 < value < dt / _SHORT:
+        if key.startswith("tau") and 0 < value < dt / _SHORT:
             yield f"{key} is {value:g} s, but a time step has {dt:g} s, and nothing of it would be left; raise it, or lower dt"
+        if key == "refractory" and value > 0 and round(value / dt) == 0:
+            yield f"refractory is {value:g} s, less than half a time step of {dt:g} s: none would be left; lower dt, or write 0 s"
         if key in ("refractory", "spike_duration") and value / dt > _STEPS:
             yield f"{key} is {value:g} s, more than {_STEPS} steps of {dt:g} s; lower it (to keep neurons silent, take ttx)"
         if key == "delay" and value / dt > _RING:
             yield f"{key} is {value:g} s, more than {_RING} steps of {dt:g} s; lower it"
+
+
+def _bounds(entry: Entry) -> Iterator[str]:
+    low, high = entry.parameters.get("lowest"), entry.parameters.get("highest")
+    if low is not None and high is not None and not low < high:
+        yield f"lowest is {low:g}, not below highest, {high:g}; exchange them, or move one"
 
 
 def _twice(rules: list[Entry]) -> Iterator[str]:

@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 import pytest
-import xarray as xr
-from bench import EXAMPLES, FLOAT32, GRID, instance, parameters, written
+from bench import EXAMPLES, FLOAT32, GRID, instance, parameters, stimulus, written
 from pydantic import ValidationError
 from scipy.integrate import solve_ivp
 
@@ -371,7 +370,7 @@ def _target(n: int, offset: int = 0, total: int | None = None, grid: Grid = GRID
     membrane = _state(cell, size, grid, -0.06)
     units = {"excitatory": "S", "inhibitory": "S"}
     terms = {key: c.terms for key, c in channels.items()}
-    return Target(n, offset, cell, membrane, terms, units, grid, _stimulus()), membrane, channels
+    return Target(n, offset, cell, membrane, terms, units, grid, stimulus()), membrane, channels
 
 
 def _act(items, injections, steps):
@@ -469,17 +468,6 @@ def test_a_change_of_the_network_changes_no_type(name):
             assert kinds() == before
             simulation.advance(30)
     assert simulation.step == 30 * (len(times) + 1)
-
-
-def _stimulus():
-    level = np.sin(np.arange(1000) / 50)[None]
-    attributes = {"units": "dB", "sampling_rate": 10_000.0}
-    return xr.Dataset(
-        {
-            "covariate": (("covariate_channel", "covariate_sample"), level, attributes),
-            "covariate_sample_count": ("segment", [1000]),
-        }
-    )
 
 
 def test_hooks_compose_in_both_languages():

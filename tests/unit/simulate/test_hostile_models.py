@@ -74,6 +74,12 @@ def _trace(**given: Any) -> dict[str, Any]:
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     # time
+    (_neuron(refractory="0.04 ms"), "refractory is 4e-05 s, less than half a time step"),
+    ({"populations.E.neuron": {"adex": {"tau_adaptation": "1e-300 s"}}}, "tau_adaptation is 1e-300 s, but a time step has"),
+    (
+        {"populations.E.plasticity": [{"intrinsic_threshold": {"target_rate": "5 Hz", "lowest": "-40 mV", "highest": "-50 mV"}}]},
+        "lowest is -0.04, not below highest",
+    ),
     ({"dt": NAN}, "dt is nan, which has no unit"),
     ({"dt": "nan s"}, "dt is 'nan s', not a time"),
     ({"dt": "1e999 s"}, "dt is '1e999 s', which is too large"),
