@@ -33,9 +33,9 @@ def entropy(counts: Counts) -> Floats:
 
 
 def plug_in(counts: Counts) -> Floats:
-    """Of tables (..., label, response): H(R) - H(R|S), with the observed frequencies."""
+    """Of tables (..., label, response): H(R) - H(R|S), with the observed frequencies; never below 0, to which it is rounded."""
     n = counts.sum(axis=-1)
-    return np.asarray(entropy(counts.sum(axis=-2)) - (n * entropy(counts)).sum(axis=-1) / n.sum(axis=-1))
+    return np.maximum(entropy(counts.sum(axis=-2)) - (n * entropy(counts)).sum(axis=-1) / n.sum(axis=-1), 0.0)
 
 
 def miller_madow(counts: Counts) -> float:
