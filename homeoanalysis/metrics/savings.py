@@ -81,7 +81,7 @@ def savings(
     the trials of the others.
     Returns a scalar [1]: 1, nothing had to be learnt again; 0 by chance, below 0 where it takes longer. Learning that approaches
     its end exponentially takes its time constant, times what is to be learnt. NaN where the first learning is not told from
-    none, and, with the reason in the coordinate `reason`, where there are too few trials.
+    none, and, with the reason in the coordinate `reason`, where there are too few trials, or where nothing is known in the end.
     Raises NotApplicable without spikes and counts, without trials, or without one of the epochs.
     """
     asked = performance.Asked(begin, end, bin_size, stimuli, region, None)
@@ -105,7 +105,11 @@ def savings(
         if np.isfinite(low):
             values |= {"": 1 - each[1][0] / each[0][0], "_low": 1 - high, "_high": 1 - low}
         above = in_the_end - 1 / names.size
-        values |= {"_first": n * each[0][0] / above, "_second": n * each[1][0] / above, "_learnt": in_the_end}
+        values["_learnt"] = in_the_end
+        if above > 0:
+            values |= {"_first": n * each[0][0] / above, "_second": n * each[1][0] / above}
+        else:
+            why = "in the end the stimuli are told no better than by chance"
     return {f"savings{key}": value for key, value in values.items()} | {"coords": {"reason": why}}
 
 

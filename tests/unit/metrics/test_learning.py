@@ -8,7 +8,7 @@ from homeoanalysis import catalogue, simulate
 from homeoanalysis.errors import DataError, NotApplicable
 from homeoanalysis.measure import measure
 from homeoanalysis.metrics.retention_half_life import _fitted
-from homeoanalysis.numerics import performance, synthetic
+from homeoanalysis.numerics import performance, resampling, synthetic
 from homeoanalysis.numerics.population_trials import Population
 from homeoanalysis.provenance import rng_for
 
@@ -139,6 +139,9 @@ def test_nothing_can_be_saved_of_what_was_not_learnt() -> None:
     assert measured("savings", known)["first"] == pytest.approx(0, abs=15)
     never = synthetic.remembered({epoch: np.zeros(240) for epoch in epochs}, rng_for(1, "no"))
     assert measured("savings", never)["learnt"] == pytest.approx(0.5, abs=0.15)
+    silent = measured("savings", resampling.with_spikes(never, np.zeros(0), np.zeros(3, int)))
+    assert np.isnan([silent["first"], silent["second"]]).all()
+    assert silent["reason"] == "in the end the stimuli are told no better than by chance"
 
 
 def test_the_share_of_hits_has_the_error_of_its_trials_though_hits_become_more() -> None:
