@@ -44,11 +44,27 @@ def write_text(text: str, path: Path | str) -> None:
         part.write_text(text, encoding="utf-8")
 
 
+_MENDS = {
+    errno.ENOSPC: "the disk is full: free some space and run again",
+    errno.EDQUOT: "the disk is full: free some space and run again",
+    errno.EROFS: "the disk is read-only: name a folder elsewhere",
+    errno.ENOENT: "there is no such folder, and none can be made there: name another",
+    errno.ENOTDIR: "a file lies where a folder is needed: name another, or move it away",
+    errno.EEXIST: "a file lies where a folder is needed: name another, or move it away",
+    errno.EISDIR: "it is a folder: name a file in it",
+    errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
+}
+
+
 def mend(error: Exception, folder: Path) -> str:
     """What to do about a file that could not be written into a folder."""
     code = error.errno if isinstance(error, OSError) else None
-    if code in (errno.ENOSPC, errno.EDQUOT) or (folder.is_dir() and shutil.disk_usage(folder).free < _FULL):
-        return "the disk is full: free some space and run again"
+    if code in _MENDS:
+        return _MENDS[code]
+    # HDF5 does not say what it lacked, and netCDF calls it a matter of permissions; a disk of no size is none.
+    usage = shutil.disk_usage(folder) if folder.is_dir() else None
+    if usage is not None and usage.total > 0 and usage.free < _FULL:
+        return _MENDS[errno.ENOSPC]
     return "mend the folder or its permissions, and run again"
 
 

@@ -149,8 +149,8 @@ class Simulation:
                 speed = (self.step - begin) * grid.dt / (told - began)
                 left = (stop - self.step) * grid.dt / speed
                 _LOG.info(
-                    "%s: %.0f s of %.0f s, %.0f x real time, %.0f s left",
-                    *(self._label, self.step * grid.dt, stop * grid.dt, speed, left),
+                    "%s: %s s of %s s, %s x real time, %s s left",
+                    *(self._label, *map(_told, (self.step * grid.dt, stop * grid.dt, speed, left))),
                 )
         return {key: n / self.network.neurons[key].n for key, n in spikes.items()}
 
@@ -368,6 +368,11 @@ def _between(chunks: list[np.ndarray], begin: int, stop: int) -> np.ndarray:
             break
     found = np.concatenate(recent[::-1], axis=1)
     return found[:, (found[0] >= begin) & (found[0] < stop)]
+
+
+def _told(value: float) -> str:
+    """Three digits or all before the point: a slow run has a speed, too."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _next(step: int, every: int) -> int:

@@ -1,5 +1,6 @@
 """The verb: a model and a replicate in, an activity out."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def simulate(
     missing, or there is not enough memory. What was simulated till a blow-up is the `activity` of the error, and, with a
     checkpoint, in a file beside it that the message names.
     """
-    _check_arguments(replicate=replicate, seed=seed, threads=threads, stimulus=stimulus, checkpoint=checkpoint)
+    _check_arguments(name=name, stimulus=stimulus, checkpoint=checkpoint, replicate=replicate, seed=seed, threads=threads)
     checkpoint = None if checkpoint is None else Path(checkpoint)
     model, stream = load_model(model)
     name = stream if name is None else name
@@ -95,7 +96,7 @@ def simulate(
     return dataset
 
 
-def _check_arguments(*, stimulus: object, checkpoint: object, **numbers: object) -> None:
+def _check_arguments(*, name: object, stimulus: object, checkpoint: object, **numbers: object) -> None:
     """Raises ConfigError with one line for each argument that is none."""
     lowest, most = {"threads": 1}, {"threads": _THREADS}
     wrong = []
@@ -103,16 +104,28 @@ def _check_arguments(*, stimulus: object, checkpoint: object, **numbers: object)
         low, high = lowest.get(key, 0), most.get(key, 2**63 - 1)
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
             wrong.append(f"{key} is {value!r}; write a whole number from {low} to {high}")
+    if not isinstance(name, str | None) or name == "":
+        wrong.append(f"name is {name!r}; write the name of the base model, e.g. 'balanced', or leave it out")
     if not isinstance(stimulus, xr.Dataset | None):
         wrong.append(f"stimulus is {type(stimulus).__name__}; pass the activity dataset of a recording, or None")
     if not isinstance(checkpoint, str | Path | None):
         wrong.append(f"checkpoint is {type(checkpoint).__name__}; pass the path of a file, or None")
-    elif checkpoint is not None and Path(checkpoint).is_dir():
-        wrong.append(f"checkpoint is {str(checkpoint)!r}, a folder; pass the path of a file in it, e.g. state.npz")
-    elif checkpoint is not None and is_other(Path(checkpoint)):
-        wrong.append(f"checkpoint is {str(checkpoint)!r}, which is no checkpoint and would be replaced; name another file")
+    elif checkpoint is not None and (fault := _fault_of_checkpoint(Path(checkpoint))):
+        wrong.append(f"checkpoint is {str(checkpoint)!r}, {fault}")
     if wrong:
         raise ConfigError(*wrong)
+
+
+def _fault_of_checkpoint(path: Path) -> str:
+    """Why a checkpoint could not be written there, and the mend; empty if it can. A run of hours would tell it late."""
+    nearest = next(folder for folder in path.absolute().parents if folder.exists())
+    if path.is_dir():
+        return "a folder; pass the path of a file in it, e.g. state.npz"
+    if not nearest.is_dir():
+        return f"but {nearest} is a file, no folder; name another"
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        return f"but the folder {nearest} cannot be written to; change its permissions, or name another"
+    return "which is no checkpoint and would be replaced; name another file" if is_other(path) else ""
 
 
 def _keep(error: SimulationError, model: Model, simulation: Simulation, replicate: str, checkpoint: Path | None) -> None:

@@ -1,5 +1,6 @@
 """To disk and back: nothing changes, nothing half-written, and a damaged file is a message and not a crash."""
 
+import errno
 import hashlib
 import json
 import shutil
@@ -19,6 +20,7 @@ from homeoanalysis.compare import Measured, compare
 from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.contracts import by_replicate, check, groups, open_dataset, open_replicates, storage, write
 from homeoanalysis.errors import ContractError, DataError
+from homeoanalysis.files import mend
 from homeoanalysis.measure import measure, measure_draws
 from homeoanalysis.numerics import synthetic
 from homeoanalysis.provenance import code_of, inputs_of, rng_for, stamp
@@ -268,8 +270,28 @@ def test_a_full_disk_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_file_where_a_folder_is_needed_is_one_message(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("")
-    with pytest.raises(DataError, match=r"one\.nc cannot be written \(.*exists.*\); mend the folder"):
+    with pytest.raises(DataError, match=r"one\.nc cannot be written \(.*exists.*\); a file lies where a folder is needed"):
         write(activity(), tmp_path / "results" / "one.nc")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EROFS, "the disk is read-only"),
+        (errno.ENOENT, "there is no such folder"),
+        (errno.ENOTDIR, "a file lies where a folder is needed"),
+        (errno.EISDIR, "it is a folder: name a file in it"),
+        (errno.EACCES, "mend the folder or its permissions"),
+    ],
+)
+def test_what_is_wrong_is_not_taken_for_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, said: str
+) -> None:
+    """On a disk without a byte left, as those of the kernel are, but for what only a full disk says."""
+    usage = shutil.disk_usage(tmp_path)._replace(total=0, free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
+    assert mend(OSError(code, ""), tmp_path).startswith(said)
 
 
 def test_a_project_folder_that_is_read_only_is_one_message(tmp_path: Path) -> None:

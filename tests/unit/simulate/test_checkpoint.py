@@ -1,6 +1,7 @@
 """A run that is killed goes on from its last checkpoint, and ends with the same bits."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 
 from homeoanalysis.contracts import open_dataset
-from homeoanalysis.errors import ConfigError, SimulationError
-from homeoanalysis.simulate import simulate
+from homeoanalysis.errors import ConfigError, DataError, SimulationError
+from homeoanalysis.simulate import simulate, simulation
+from homeoanalysis.simulate.compiler import REFERENCE
 from homeoanalysis.simulate.projections import weights
 from homeoanalysis.simulate.simulation import Simulation
 
@@ -67,6 +69,16 @@ def test_a_finished_run_leaves_no_checkpoint(model, tmp_path):
     assert with_state.identical(simulate(model))
 
 
+def test_a_checkpoint_that_cannot_be_written_is_told_before_the_run(model, tmp_path, monkeypatch):
+    """What is wrong with the place, and not that a disk is full."""
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(ConfigError, match=rf"but the folder {tmp_path} cannot be written to; change its permissions"):
+        simulate(model, checkpoint=tmp_path / "new" / "state.npz")
+    monkeypatch.undo()
+    with pytest.raises(DataError, match=r"there is no such folder, and none can be made there: name another"):
+        Simulation(model, checkpoint=Path("/proc/none/state.npz")).advance(7_000)
+
+
 def test_a_file_of_something_else_is_not_replaced(model, tmp_path):
     """A checkpoint that was cut or damaged is one all the same."""
     path = tmp_path / "precious.txt"
@@ -77,6 +89,16 @@ def test_a_file_of_something_else_is_not_replaced(model, tmp_path):
     path.write_bytes(b"PK\x03\x04 cut")
     simulate(model, checkpoint=path)
     assert not path.exists()
+
+
+def test_a_slow_run_has_a_speed(model, monkeypatch, caplog):
+    """Plain Python, some hundred times slower than life."""
+    monkeypatch.setattr(simulation, "_PROGRESS", -1.0)
+    with caplog.at_level("INFO"), np.errstate(over="ignore"):
+        Simulation(model, code=REFERENCE).advance(20)
+    told = re.search(r"0.002 s of 0.002 s, (\S+) x real time", caplog.text)
+    assert told is not None
+    assert 0 < float(told[1]) < 1
 
 
 def test_a_blow_up_keeps_what_was_simulated_till_then(small, tmp_path):

@@ -312,6 +312,12 @@ def test_what_is_no_model_is_named(source, message):
         ({"stimulus": 5}, "stimulus is int; pass the activity dataset"),
         ({"checkpoint": 5}, "checkpoint is int; pass the path"),
         ({"checkpoint": "."}, "checkpoint is '.', a folder"),
+        (
+            {"checkpoint": f"{__file__}/state.npz"},
+            "checkpoint is '.*state.npz', but .*test_hostile_models.py is a file, no folder",
+        ),
+        ({"name": 3}, "name is 3; write the name of the base model, e.g. 'balanced', or leave it out"),
+        ({"name": ""}, "name is ''; write the name"),
     ],
 )
 def test_arguments_of_the_verb_are_checked(given, message):
