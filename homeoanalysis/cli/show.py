@@ -78,7 +78,7 @@ def _activity(activity: xr.Dataset) -> Iterator[str]:
         n_channels, n_samples = variable.shape
         every = f"{float(variable.attrs.get('sampling_rate', np.nan)):g} Hz"
         yield f"  {name}: {count(n_channels, 'channel')}, {count(n_samples, 'sample')} [{variable.attrs['units']}] at {every}"
-    rest = [n for n in ("rate", "binned_count", "weight") if n in activity]
+    rest = [n for n in ("rate", "binned_count", "weight", "weight_count") if n in activity]
     yield from (f"  {n}: {dict(activity[n].sizes)} [{activity[n].attrs['units']}]" for n in rest)
     for finding in _json(activity, "warnings"):
         yield f"  warning: {printable(finding['rule'])}: {printable(finding['text'], 400)}"

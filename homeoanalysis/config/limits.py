@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from homeoanalysis import catalogue, units
-from homeoanalysis.config import perturbations
+from homeoanalysis.config import perturbations, record_faults
 from homeoanalysis.config.distribution import Distribution, distribution
 from homeoanalysis.config.fields import Entry
 from homeoanalysis.errors import SimulationError
@@ -22,8 +22,6 @@ _LONG = 1 << 21  # steps that the tables of a deferred rule span, for each 8 tim
 _STEPS = 1 << 30  # steps that fit in 32 bits, with room for sums
 _EVENTS = 1000.0  # events of an input at one neuron in one step
 _RING = 100_000  # steps of a delay: every neuron holds a place for each
-_ELECTRODES = 1_000_000
-_SESSIONS = 100_000
 _TRIALS = 1_000_000
 _GB = 1e9
 
@@ -40,7 +38,7 @@ def faults(model: "Model") -> Iterator[str]:
     for name, e in model.protocols.items():
         yield from (f"protocols.{name}.{fault}" for fault in _protocol(model, e))
     yield from _slow(model)
-    yield from (f"record.{fault}" for fault in _record(model))
+    yield from (f"record.{fault}" for fault in record_faults.numbers(model))
     if model.checkpoint_every < model.dt:
         yield f"checkpoint_every is {model.checkpoint_every:g} s, less than a time step, {model.dt:g} s; raise it"
 
@@ -202,32 +200,6 @@ def _slow(model: "Model") -> Iterator[str]:
                 yield f"{where}.plasticity.{rule.name}.signal diffuses, {end}"
 
 
-def _record(model: "Model") -> Iterator[str]:
-    record = model.record
-    for name, n in record.units.items():
-        if n > model.populations[name].n:
-            yield f"units.{name} is {n}, more than the {model.populations[name].n} neurons; lower it"
-    times = {f"traces.{key}.every": t.every for key, t in record.traces.items()}
-    times |= {"lfp_proxy.every": record.lfp_proxy.every} if record.lfp_proxy else {}
-    times |= {"weights.every": record.weights.every} if record.weights else {}
-    for key, every in times.items():
-        if model.duration is not None and every > model.duration:
-            yield f"{key} is {every:g} s, longer than the run of {model.duration:g} s: there would be no sample; shorten it"
-    field, blind = record.lfp_proxy, record.blindness
-    if field and len(set(field.populations)) < len(field.populations):
-        yield "lfp_proxy.populations names a population twice; name it once"
-    if record.weights and len(set(record.weights.projections)) < len(record.weights.projections):
-        yield "weights.projections names a projection twice; name it once"
-    if field and abs(field.delay / field.every - round(field.delay / field.every)) > 1e-6:
-        yield f"lfp_proxy.delay is {field.delay:g} s, no whole number of samples of {field.every:g} s; round it"
-    if blind and blind.electrodes:
-        number = max((p.extent / blind.electrodes.pitch) ** 2 for p in model.populations.values() if p.extent is not None)
-        if number > _ELECTRODES:
-            yield f"blindness.electrodes.pitch is {blind.electrodes.pitch:g} m, which makes {number:.0f} electrodes; raise it"
-    if blind and blind.session and model.duration is not None and model.duration > _SESSIONS * blind.session:
-        yield f"blindness.session is {blind.session:g} s, which makes more than {_SESSIONS} sessions; raise it"
-
-
 def memory(model: "Model") -> dict[str, float]:
     """What a run holds at least, in bytes, by the part of the model that wants it."""
     steps = 0.0 if model.duration is None else model.duration / model.dt
@@ -246,16 +218,7 @@ def memory(model: "Model") -> dict[str, float]:
     for name, e in model.protocols.items():
         if e.name == "patterns":
             found[f"protocols.{name}"] = 8.0 * e.parameters["stimuli"] * model.populations[e.parameters["population"]].n
-    for name, trace in model.record.traces.items():
-        found[f"record.traces.{name}"] = 8.0 * trace.units * steps * model.dt / trace.every
-    if model.record.lfp_proxy:
-        field = model.record.lfp_proxy
-        found["record.lfp_proxy"] = 16 * len(field.populations) * steps * model.dt / field.every
-    weights = model.record.weights
-    for name in weights.projections if weights else []:
-        assert weights is not None
-        kept = min(synapses[name], np.inf if weights.sample is None else weights.sample)
-        found[f"record.weights of {name}"] = number * kept * steps * model.dt / weights.every
+    found |= {f"record.{key}": n for key, n in record_faults.memory(model, steps * model.dt, synapses).items()}
     return found
 
 

@@ -4,15 +4,13 @@ import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-import numpy as np
 from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema, model_validator
 
 from homeoanalysis import catalogue, units
-from homeoanalysis.config import limits, perturbations
+from homeoanalysis.config import limits, perturbations, record_faults
 from homeoanalysis.config.distribution import Distribution, distribution
 from homeoanalysis.config.fields import Entry, Factor, Name, Size, Span, Strict, entry
 from homeoanalysis.config.record import Record
-from homeoanalysis.numerics.mechanism import Grid
 from homeoanalysis.units import Metre, Quantity, Second
 
 if TYPE_CHECKING:
@@ -148,7 +146,7 @@ class Model(Strict):
     def _consistent(self) -> Self:
         if self.system is not None:
             parts = ("populations", "projections", "protocols", "duration", "epochs", "sessions")
-            network = [key for key in parts if getattr(self, key)]
+            network = [key for key in parts if getattr(self, key)] + ["record"] * (self.record != Record())
             if network:
                 raise ValueError(f"system is set, and {', '.join(network)} too; a rate model has none of them: remove them")
             return self
@@ -158,7 +156,7 @@ class Model(Strict):
         wrong += [f"projections.{name}.{w}" for name, p in self.projections.items() for w in self._projection_faults(p)]
         wrong += [f"protocols.{name}.{w}" for name, p in self.protocols.items() for w in self._protocol_faults(p)]
         wrong += perturbations.overlaps(self)
-        wrong += [f"record.{w}" for w in self._record_faults()]
+        wrong += [f"record.{w}" for w in record_faults.names(self)]
         if not wrong:
             wrong += limits.faults(self)
         if wrong:
@@ -296,45 +294,6 @@ class Model(Strict):
             known = catalogue.did_you_mean(given["projection"], self.projections)
             yield f"projection is {given['projection']!r}, which is absent; {known}"
         yield from perturbations.faults(self, protocol)
-
-    def _record_faults(self) -> Iterator[str]:
-        record = self.record
-        named = [(f"units.{name}", name) for name in record.units]
-        named += [(f"traces.{key}.population", t.population) for key, t in record.traces.items()]
-        named += [("lfp_proxy.populations", name) for name in record.lfp_proxy.populations] if record.lfp_proxy else []
-        for key, name in named:
-            if name not in self.populations:
-                yield f"{key} is {name!r}, which is no population of this model; {catalogue.did_you_mean(name, self.populations)}"
-        for name in record.weights.projections if record.weights else []:
-            if name not in self.projections:
-                yield f"weights.projections has {name!r}; {catalogue.did_you_mean(name, self.projections)}"
-        for key, trace in record.traces.items():
-            if trace.population in self.populations:
-                neuron = catalogue.load("neurons", self.populations[trace.population].neuron.name)
-                entry = self.populations[trace.population].neuron
-                if not any(isinstance(v, Distribution) for v in entry.parameters.values()):
-                    cell = neuron(**entry.parameters).build(Grid(self.dt, 1, np.dtype(float)))
-                    known = [*cell.state._fields, *(k for k, unit in neuron.channels.items() if unit != "V")]
-                    if trace.variable not in known:
-                        yield f"traces.{key}.variable is {trace.variable!r}; {catalogue.did_you_mean(trace.variable, known)}"
-                if trace.units > self.populations[trace.population].n:
-                    yield f"traces.{key}.units is {trace.units}, more than the {self.populations[trace.population].n} neurons"
-        times = {f"traces.{key}.every": t.every for key, t in record.traces.items()}
-        times |= {"lfp_proxy.every": record.lfp_proxy.every} if record.lfp_proxy else {}
-        times |= {"weights.every": record.weights.every} if record.weights else {}
-        for key, value in times.items():
-            if abs(value / self.dt - round(value / self.dt)) > 1e-6 or value < 0.5 * self.dt:
-                yield f"{key} is {value:g} s, which is no whole number of time steps of {self.dt:g} s; round it"
-        rates = {(t.variable == "v", t.every) for t in record.traces.values()}
-        if len(rates) > len({is_v for is_v, _ in rates}):
-            yield "traces of v, or of other variables, have different `every`; a signal has one sampling rate: make them equal"
-        if self.duration is None and times:
-            yield "traces, fields and weights need a run with a duration; a protocol sets that of this one, remove them"
-        blind = record.blindness
-        if blind and blind.electrodes and any(p.extent is None for p in self.populations.values()):
-            yield "blindness.electrodes needs neurons with positions; give every population an extent, e.g. extent: '1 mm'"
-        if blind and (blind.lost > 0) != (blind.session is not None):
-            yield "blindness.lost and blindness.session belong together; write both or none"
 
     def entries_of(self, owner: str) -> dict[str, Entry]:
         """The rules of a projection, or the neuron model and the rules of a population; none for an unknown owner."""

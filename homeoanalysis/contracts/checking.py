@@ -127,6 +127,7 @@ def _activity_faults(ds: xr.Dataset) -> Iterator[str]:
         yield "unit names are not unique"
     if "observed" in ds:
         yield from _flag_faults(ds.observed, "write 1 where the unit was observed in the segment, 0 where it was not")
+    yield from _weight_faults(ds)
     if not {"segment_start", "segment_stop"} <= set(ds.data_vars):
         yield "observed time is missing: segment_start and segment_stop are required"
         return
@@ -139,6 +140,20 @@ def _activity_faults(ds: xr.Dataset) -> Iterator[str]:
         yield "segments overlap or are not in order of time"
     elif "spike_time" in ds:
         yield from _spike_faults(ds, start, stop)
+
+
+def _weight_faults(ds: xr.Dataset) -> Iterator[str]:
+    """Of histograms: every synapse is in a bin, or counted as outside."""
+    parts = ("weight_count", "weight_below", "weight_above", "weight_number")
+    if "weight_count" not in ds:
+        return
+    absent = [name for name in parts if name not in ds]
+    if absent:
+        yield f"weight_count needs {', '.join(absent)}: nothing may fall outside of the bins without being counted"
+    elif _can_be_read(ds, *parts):
+        counted = ds.weight_count.sum("weight_bin") + ds.weight_below + ds.weight_above
+        if wrong := int((counted != ds.weight_number).sum()):
+            yield f"weight_count, weight_below and weight_above do not add up to weight_number {wrong} times of {counted.size}"
 
 
 def _can_be_read(ds: xr.Dataset, *names: str) -> bool:

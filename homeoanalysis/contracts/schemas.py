@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-SIGNALS = ("lfp", "lfp_proxy", "membrane_potential", "current", "state_variable", "covariate")
+SIGNALS = ("lfp", "lfp_proxy", "membrane_potential", "current", "state_variable", "population_rate", "unit_rate", "covariate")
 ANY = "*"  # a unit that the dataset chooses
 
 
@@ -20,6 +20,7 @@ def _signal(name: str) -> dict[str, Variable]:
         f"{name}_first_sample": Variable(("segment",), "1", "index of the first sample of the segment"),
         f"{name}_sample_count": Variable(("segment",), "1", "samples in the segment; 0 where it was not recorded"),
         f"{name}_t_start": Variable(("segment",), "s", "time of the first sample of the segment"),
+        f"{name}_formula": Variable((f"{name}_channel",), None, "what the channel is, of what a model computes"),
     }
 
 
@@ -41,6 +42,18 @@ ACTIVITY: dict[str, Variable] = {
     "pre": Variable(("synapse",), "1", "presynaptic unit"),
     "post": Variable(("synapse",), "1", "postsynaptic unit"),
     "projection": Variable(("synapse",), None, "projection of the synapse"),
+    "weight_time": Variable(("weight_moment",), "s", "time at which all weights were looked at"),
+    "weight_number": Variable(("weight_moment", "weight_projection"), "1", "synapses of the projection"),
+    "weight_mean": Variable(("weight_moment", "weight_projection"), ANY, "mean weight"),
+    "weight_sd": Variable(("weight_moment", "weight_projection"), ANY, "standard deviation of the weights"),
+    "weight_quantile": Variable(("weight_moment", "weight_projection", "weight_probability"), ANY, "quantile of the weights"),
+    "weight_at_zero": Variable(("weight_moment", "weight_projection"), "1", "part of the weights that are 0"),
+    "weight_at_max": Variable(("weight_moment", "weight_projection"), "1", "part at weight_max; NaN without one"),
+    "weight_count": Variable(("weight_moment", "weight_projection", "weight_bin"), "1", "synapses with a weight in the bin"),
+    "weight_below": Variable(("weight_moment", "weight_projection"), "1", "synapses with a weight below the first bin"),
+    "weight_above": Variable(("weight_moment", "weight_projection"), "1", "synapses with a weight above the last bin"),
+    "weight_bin_low": Variable(("weight_projection", "weight_bin"), ANY, "where the bin starts"),
+    "weight_bin_high": Variable(("weight_projection", "weight_bin"), ANY, "where the next bin starts; the last holds its end"),
     "covariate_bandwidth": Variable(("covariate_channel",), "Hz", "highest frequency of the covariate; NaN if unknown"),
     "trial_start": Variable(("trial",), "s", "start of the trial"),
     "trial_stop": Variable(("trial",), "s", "end of the trial"),
@@ -164,4 +177,4 @@ ATTRIBUTES = {
     "sweep/1": ("source_kind", "metrics", "bookkeeping"),
     "claims/1": (),
 }
-CONTENT = ("spike_time", "rate", "binned_count", *SIGNALS[:-1], "weight")  # an activity has at least one of them
+CONTENT = ("spike_time", "rate", "binned_count", *SIGNALS[:-1], "weight", "weight_count")  # an activity has at least one of them

@@ -22,6 +22,7 @@ class Part(NamedTuple):
     name: str
     variable: xr.DataArray
     channels: list[str]
+    formulas: list[str]  # what each channel is, where a model says it
     segment: int
     first: int
     n_samples: int
@@ -32,14 +33,19 @@ class Part(NamedTuple):
         stop = self.n_samples if stop is None else stop
         return np.asarray(self.variable[:, self.first + start : self.first + stop].values.T)
 
+    def described(self) -> str:
+        """The channels and what they are, as JSON."""
+        return json_of({"channels": self.channels} | ({"formulas": self.formulas} if self.formulas else {}))
+
 
 def parts(activity: xr.Dataset) -> Iterator[Part]:
     """Every signal in every segment in which it was recorded."""
     for name in (n for n in SIGNALS if n in activity):
+        said = [str(f) for f in activity[f"{name}_formula"].values] if f"{name}_formula" in activity else []
         for k in range(activity.sizes["segment"]):
             first, count, t_start = (activity[f"{name}_{key}"].values[k] for key in ("first_sample", "sample_count", "t_start"))
             if count:
-                yield Part(name, activity[name], channels(activity, name), k, int(first), int(count), float(t_start))
+                yield Part(name, activity[name], channels(activity, name), said, k, int(first), int(count), float(t_start))
 
 
 def channels(activity: xr.Dataset, name: str) -> list[str]:
@@ -118,7 +124,7 @@ def refuse(activity: xr.Dataset, kept: Collection[str], form: str) -> None:
         raise DataError(f"{form} has no place for {', '.join(found)}, which would be lost; export to mat, which holds all")
 
 
-_SIGNALS = {n + end for n in SIGNALS for end in ("", "_first_sample", "_sample_count", "_t_start", "_channel")}
+_SIGNALS = {n + end for n in SIGNALS for end in ("", "_first_sample", "_sample_count", "_t_start", "_channel", "_formula")}
 _UNITS = {"spike_time", "spike_count", "observed", "unit", "x", "y", *LABELS}
 _SPANS = {f"{kind}_{end}" for kind in ("segment", *INTERVALS) for end in ("start", "stop")} | {"epoch", "state", "stimulus"}
 PLACES = frozenset(_SIGNALS | _UNITS | _SPANS)  # what nwb and nix hold; both write all of it

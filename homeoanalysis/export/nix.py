@@ -52,7 +52,7 @@ def write_nix(activity: xr.Dataset, path: Path) -> None:
                 sampling_rate=rate,
                 t_start=part.t_start * pq.s,
                 name=part.name,
-                channels=content.json_of({"channels": part.channels}),
+                channels=part.described(),
                 units_name=units,
             )
             segment.analogsignals.append(signal)

@@ -90,7 +90,7 @@ def _signals(activity: xr.Dataset, file: Any) -> None:
             "rate": float(v.attrs["sampling_rate"]),
             "starting_time": part.t_start,
             "description": str(v.attrs.get("long_name", part.name)),
-            "comments": content.json_of({"channels": part.channels}),
+            "comments": part.described(),
             "conversion": 1.0 if step is None else float(step),
         }
         if part.name == "lfp" and v.attrs["units"] == "V":

@@ -18,13 +18,9 @@ class Seen(NamedTuple):
     dropped: dict[str, int]  # reason -> spikes
 
 
-def sample_units(unit: np.ndarray, step: np.ndarray, kept: np.ndarray, n: int) -> Seen:
-    """Only the units of `kept` among n are recorded."""
-    is_kept = np.zeros(n, bool)
-    is_kept[kept] = True
-    here = is_kept[unit]
-    dropped = {} if here.all() else {"neuron not sampled": int((~here).sum())}
-    return Seen(unit[here], step[here], kept, np.full(n, -1), np.ones((kept.size, 1), bool), dropped)
+def recorded(unit: np.ndarray, step: np.ndarray, kept: np.ndarray, n: int, left_out: int) -> Seen:
+    """The spikes of the units of `kept` among n; left_out: how many others there were."""
+    return Seen(unit, step, kept, np.full(n, -1), np.ones((kept.size, 1), bool), {"neuron not sampled": left_out})
 
 
 def see(

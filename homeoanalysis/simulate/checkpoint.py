@@ -1,11 +1,11 @@
 """The state of a run on disk: a run that was killed goes on from its last checkpoint and ends with the same bits.
 
-What a network is made of is built anew; a checkpoint holds every array that a run changes, and the spikes so far.
+What a network is made of is built anew; a checkpoint holds every array that a run changes, and what was written down so far.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from homeoanalysis.simulate.projections.hooks import ChangingRows
 # Fields of NamedTuples that a run never changes: tables and wiring are built again.
 _CONSTANT = {"up", "down", "first", "target", "delay", "matrix", "origin", "synapse", "first_in", "start"}
 _ARCHIVE = b"PK"  # how it begins, even if it was cut
-_HEADER, _SPIKES, _SNAPSHOTS = "header", "spikes", "snapshots"
+_HEADER, _LOGBOOK = "header", "logbook/"
 
 
 def fingerprint(**what: Any) -> str:
@@ -26,19 +26,10 @@ def fingerprint(**what: Any) -> str:
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def write(
-    path: Path,
-    network: Network,
-    step: int,
-    spikes: dict[str, list[np.ndarray]],
-    snapshots: dict[str, list[np.ndarray]],
-    print_of_run: str,
-) -> None:
+def write(path: Path, network: Network, step: int, logbook: Mapping[str, np.ndarray], print_of_run: str) -> None:
     """The state at `step`; a checkpoint that was there is replaced as a whole."""
     header = json.dumps({"fingerprint": print_of_run, "step": step}).encode()
-    held = dict(_arrays(network))
-    held |= {f"{_SPIKES}/{key}": np.concatenate([np.zeros((2, 0), np.int32), *found], axis=1) for key, found in spikes.items()}
-    held |= {f"{_SNAPSHOTS}/{key}": np.array(found) for key, found in snapshots.items()}
+    held = dict(_arrays(network)) | {f"{_LOGBOOK}{key}": array for key, array in logbook.items()}
     with replacing(path) as part:
         with part.open("wb") as stream:
             np.savez(stream, allow_pickle=False, **{_HEADER: np.frombuffer(header, np.uint8)}, **held)
@@ -62,17 +53,16 @@ def step_of(path: Path, print_of_run: str) -> int | None:
     return int(header["step"]) if header["fingerprint"] == print_of_run else None
 
 
-def read(path: Path, network: Network) -> tuple[dict[str, list[np.ndarray]], dict[str, list[np.ndarray]]]:
+def read(path: Path, network: Network) -> dict[str, np.ndarray]:
     """Put the state into a network that was built anew, changed as protocols had by then.
 
-    Returns the spikes and the snapshots of weights so far.
+    Returns the arrays of the logbook.
     """
     with np.load(path, allow_pickle=False) as saved:
         for held, prefix in _holders(network):
             for key in held:
                 held[key] = _restored(held[key], f"{prefix}/{key}", saved)
-        snapshots = {key.partition("/")[2]: list(saved[key]) for key in saved.files if key.startswith(f"{_SNAPSHOTS}/")}
-        return {key: [saved[f"{_SPIKES}/{key}"]] for key in network.neurons}, snapshots
+        return {key.removeprefix(_LOGBOOK): saved[key] for key in saved.files if key.startswith(_LOGBOOK)}
 
 
 def _holders(network: Network) -> Iterator[tuple[dict[str, Any], str]]:

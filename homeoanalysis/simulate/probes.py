@@ -1,13 +1,18 @@
-"""Recording inside the loop: state variables, synaptic inputs, and a stand-in for the local field potential."""
+"""Recording inside the loop: state variables, synaptic inputs, rates that rules see, and a stand-in for the field potential."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from homeoanalysis.config.model import Model
+from homeoanalysis.config.record import TraceRecord
+from homeoanalysis.config.record_faults import detectors
 from homeoanalysis.numerics.channels import present, value
 from homeoanalysis.numerics.composition import each
-from homeoanalysis.simulate.network import Network, field_probe
+from homeoanalysis.numerics.traces import Trace
+from homeoanalysis.simulate.network import Network, Part, field_probe
 
 
 @each
@@ -18,26 +23,26 @@ def currents(kernel, state, i, inputs, out):  # type: ignore[no-untyped-def]
 
 
 class StateProbe(NamedTuple):
-    """A state variable of the first neurons of a part."""
+    """A state variable, or a parameter that a rule changes."""
 
     values: np.ndarray
-    n: int
+    unit: np.ndarray  # which neurons of the part
     every: int  # steps
-    out: np.ndarray  # (samples, n)
+    out: np.ndarray  # (samples, units)
 
     @staticmethod
     def sample(probe, t):  # type: ignore[no-untyped-def]
         if (t + 1) % probe.every == 0:
             row = (t + 1) // probe.every - 1
-            for i in range(probe.n):
-                probe.out[row, i] = probe.values[i]
+            for k in range(probe.unit.size):
+                probe.out[row, k] = probe.values[probe.unit[k]]
 
 
 class ChannelProbe(NamedTuple):
     """A synaptic input, in the unit of its weights."""
 
     channel: Any
-    n: int
+    unit: np.ndarray
     every: int
     out: np.ndarray
 
@@ -46,8 +51,31 @@ class ChannelProbe(NamedTuple):
         if (t + 1) % probe.every == 0:
             row = (t + 1) // probe.every - 1
             now = present((probe.channel,), t)
-            for i in range(probe.n):
-                probe.out[row, i] = value(now, i)[0]
+            for k in range(probe.unit.size):
+                probe.out[row, k] = value(now, probe.unit[k])[0]
+
+
+class DetectorProbe(NamedTuple):
+    """The rate that a rule sees through a detector [Hz]."""
+
+    trace: Trace
+    tau: float
+    unit: np.ndarray
+    every: int
+    out: np.ndarray
+
+    @staticmethod
+    def sample(probe, t):  # type: ignore[no-untyped-def]
+        if (t + 1) % probe.every == 0:
+            row = (t + 1) // probe.every - 1
+            # The trace is not settled for this: a record changes no bit of the run.
+            trace = probe.trace
+            period = t >> trace.shift
+            factor = trace.down[t - (period << trace.shift)]
+            for _ in range(period - trace.clock[0]):
+                factor *= trace.keep
+            for k in range(probe.unit.size):
+                probe.out[row, k] = trace.value[probe.unit[k]] * factor / probe.tau
 
 
 class FieldProbe(NamedTuple):
@@ -79,25 +107,36 @@ def attach(network: Network, model: Model, steps: int) -> None:
     """Put the probes that `model.record` asks for into the parts of a network that runs for so many steps."""
     record, grid = model.record, network.grid
     for name, wanted in record.traces.items():
-        left, samples = wanted.units, steps // int(grid.steps(wanted.every))
+        start, every = 0, int(grid.steps(wanted.every))
         for part in network.parts:
-            p = part.populations[wanted.population]
-            n = min(left, p.counts.size)
-            left -= n
-            out = np.zeros((samples, n))
-            if wanted.variable in type(p.state)._fields:
-                part.probes[name] = StateProbe(getattr(p.state, wanted.variable), n, int(grid.steps(wanted.every)), out)
-            else:
-                k = list(network.neurons[wanted.population].weight_units).index(wanted.variable)
-                amplitudes = network.make.amplitudes(wanted.population)[wanted.variable]
-                terms = tuple(t._replace(gain=grid.number(a)) for t, a in zip(p.channels[k].terms, amplitudes, strict=True))
-                part.probes[name] = ChannelProbe(p.channels[k]._replace(terms=terms), n, int(grid.steps(wanted.every)), out)
+            n = part.populations[wanted.population].counts.size
+            unit = wanted.chosen[(wanted.chosen >= start) & (wanted.chosen < start + n)] - start
+            part.probes[name] = _probe(network, model, wanted, part, start)(unit, every, np.zeros((steps // every, unit.size)))
+            start += n
     if record.lfp_proxy is not None:
         every = int(grid.steps(record.lfp_proxy.every))
         for part in network.parts:
             for name in record.lfp_proxy.populations:
                 p, out = part.populations[name], np.zeros((steps // every, 2))
                 part.probes[field_probe(name)] = FieldProbe(p.kernel, p.state, p.channels, p.counts.size, every, np.zeros(2), out)
+
+
+def _probe(network: Network, model: Model, wanted: TraceRecord, part: Part, start: int) -> Callable[..., Any]:
+    """A function that makes the probe of a part, whose first neuron is number `start` of its population."""
+    p, whole, name = part.populations[wanted.population], network.neurons[wanted.population], wanted.variable
+    if name in type(p.state)._fields:
+        return partial(StateProbe, getattr(p.state, name))
+    if name in whole.weight_units:
+        k = list(whole.weight_units).index(name)
+        amplitudes = network.make.amplitudes(wanted.population)[name]
+        terms = tuple(t._replace(gain=network.grid.number(a)) for t, a in zip(p.channels[k].terms, amplitudes, strict=True))
+        return partial(ChannelProbe, p.channels[k]._replace(terms=terms))
+    if name in network.make.changed(wanted.population):
+        return partial(StateProbe, getattr(p.kernel, name))
+    if whole.input_gain is not None and name == "input_gain":
+        return partial(StateProbe, whole.input_gain[start:])
+    tau = detectors(model, wanted.population)[name]
+    return partial(DetectorProbe, p.detectors[whole.detectors.index(tau)].trace, tau)
 
 
 def take(network: Network, model: Model, until: int) -> dict[str, np.ndarray]:

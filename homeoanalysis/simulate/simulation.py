@@ -11,7 +11,6 @@ import numpy as np
 import xarray as xr
 
 from homeoanalysis.config.model import Model
-from homeoanalysis.config.record import WeightRecord
 from homeoanalysis.errors import SimulationError
 from homeoanalysis.numerics.channels import inputs
 from homeoanalysis.numerics.counter import random_key
@@ -23,10 +22,10 @@ from homeoanalysis.simulate.checkpoint import fingerprint, read, step_of, write
 from homeoanalysis.simulate.compiler import Code, compiled
 from homeoanalysis.simulate.engine import Barrier
 from homeoanalysis.simulate.instances import source_files
+from homeoanalysis.simulate.logbook import Logbook
 from homeoanalysis.simulate.network import Network, Slow
 from homeoanalysis.simulate.probes import attach
-from homeoanalysis.simulate.projections import rows, weights
-from homeoanalysis.simulate.projections.hooks import ChangingRows
+from homeoanalysis.simulate.projections import weights
 
 _LOG = logging.getLogger(__name__)
 CHUNK = 1.0  # biological time between two looks at the state [s]
@@ -34,7 +33,7 @@ _PROGRESS = 10.0  # seconds between two lines of the log
 
 
 class Simulation:
-    """A network, the step that it has reached and the spikes so far."""
+    """A network, the step that it has reached and what was written down so far."""
 
     def __init__(
         self,
@@ -57,7 +56,6 @@ class Simulation:
         self.network: Network = build(model, name=name, replicate=replicate, seed=seed, stimulus=stimulus, threads=threads)
         self.step = 0
         self._pool = ThreadPoolExecutor(len(self.network.parts)) if threads > 1 else None
-        self.spikes: dict[str, list[np.ndarray]] = {key: [] for key in self.network.neurons}
         self._label = f"{name} replicate {replicate}"
         self._code = code or compiled(source_files(model, is_compiled=True))
         self._changes = sorted(
@@ -70,8 +68,8 @@ class Simulation:
             if hasattr(p, "watch")
         }
         self._checkpoint = checkpoint
-        self._orders: dict[str, np.ndarray] = {}  # of synapses, by projection
-        self.snapshots: dict[str, list[np.ndarray]] = {"time": []}  # of weights, by projection
+        watched = {population for watch in self._watching.values() for population in (watch.source, watch.target)}
+        self.logbook = Logbook(model, self.network, watched=watched)
         if model.duration is not None:
             attach(self.network, model, self._steps(model.duration))
         self._fingerprint = fingerprint(
@@ -93,7 +91,7 @@ class Simulation:
         while self._changes and self._changes[0][0] < step:
             _, key, k = self._changes.pop(0)
             self.network.protocols[key].change(self.network, k)
-        self.spikes, self.snapshots = read(path, self.network)
+        self.logbook.restore(read(path, self.network))
         self.step = step
         self._answer(0)
         _LOG.info("%s: goes on from %.0f s, where %s was written", self._label, step * self.network.grid.dt, path)
@@ -107,9 +105,15 @@ class Simulation:
         (samples,) = (i.samples for i in injections if hasattr(i, "samples"))
         return int(samples.size)
 
-    def emitted(self) -> int:
-        """Spikes that the neurons have fired."""
-        return sum(int(p.logged[1]) for part in self.network.parts for p in part.populations.values())
+    @property
+    def spikes(self) -> dict[str, list[np.ndarray]]:
+        """Steps and units of the spikes that are kept, by population, chunk by chunk."""
+        return self.logbook.spikes
+
+    def emitted(self, populations: Iterable[str] | None = None) -> int:
+        """Spikes that the neurons of some populations have fired; by default of all."""
+        names = self.network.neurons if populations is None else populations
+        return sum(int(part.populations[key].logged[1]) for part in self.network.parts for key in names)
 
     def advance(self, steps: int) -> Mapping[str, float]:
         """Run for some steps; returns the mean number of spikes of a neuron of each population."""
@@ -128,11 +132,10 @@ class Simulation:
                 ends.append(_next(self.step, grid.window))
             if self._checkpoint is not None:
                 ends.append(_next(self.step, every))
-            if self.model.record.weights is not None:
-                ends.append(_next(self.step, self._steps(self.model.record.weights.every)))
+            ends += [_next(self.step, pause) for pause in self.logbook.pauses()]
             self.step = self._run(min(ends))
             for key, found in self._drain().items():
-                self.spikes[key].append(found)
+                self.logbook.log(key, found)
                 spikes[key] += found.shape[1]
             if self.step % grid.window == 0:
                 self._end_window()
@@ -140,10 +143,9 @@ class Simulation:
                 self._answer(self.step - chunk)
             if self.step % chunk == 0 or self.step == stop:
                 self._check()
-            if self.model.record.weights is not None and self.step % self._steps(self.model.record.weights.every) == 0:
-                self._snapshot(self.model.record.weights)
+            self.logbook.look(self.step)
             if self._checkpoint is not None and self.step % every == 0:
-                write(self._checkpoint, self.network, self.step, self.spikes, self.snapshots, self._fingerprint)
+                write(self._checkpoint, self.network, self.step, self.logbook.arrays(), self._fingerprint)
             if time.monotonic() - told > _PROGRESS:
                 told = time.monotonic()
                 speed = (self.step - begin) * grid.dt / (told - began)
@@ -277,48 +279,6 @@ class Simulation:
             stop = start + part.populations[self.model.projections[projection].target].counts.size
             yield slice(start, stop)
             start = stop
-
-    def _snapshot(self, wanted: WeightRecord) -> None:
-        self.snapshots["time"].append(np.array(self.step * self.network.grid.dt))
-        for name in wanted.projections:
-            if self.is_changing(name):
-                values = self._numbers(name)
-            else:
-                values = np.concatenate([weights(part.projections[name]) for part in self.network.parts])[self._order(name)]
-                values = values[self.sampled(name, wanted, values.size)]
-            self.snapshots.setdefault(name, []).append(values)
-
-    def is_changing(self, projection: str) -> bool:
-        """Whether synapses of the projection come and go."""
-        return isinstance(getattr(self.network.parts[0].projections[projection], "rows", None), ChangingRows)
-
-    def synapses(self, projection: str) -> tuple[np.ndarray, np.ndarray]:
-        """The source and the target neuron of each synapse of a projection, as it is now."""
-        source, target = self.network.synapses(projection)
-        order = self._order(projection)
-        return source[order], target[order]
-
-    def _order(self, projection: str) -> Any:
-        """What brings the synapses of all parts into the order that they have in one part, by rows."""
-        if len(self.network.parts) == 1:
-            return slice(None)
-        if projection not in self._orders:
-            row = np.concatenate([rows(part.projections[projection]) for part in self.network.parts])
-            self._orders[projection] = np.lexsort((self.network.synapses(projection)[1], row))
-        return self._orders[projection]
-
-    def _numbers(self, projection: str) -> np.ndarray:
-        """How many synapses there are between each two neurons, source by source."""
-        p = self.model.projections[projection]
-        number = np.zeros((self.network.neurons[p.source].n, self.network.neurons[p.target].n), np.int16)
-        np.add.at(number, self.network.synapses(projection), 1)
-        return number.ravel()
-
-    def sampled(self, projection: str, wanted: WeightRecord, n: int) -> np.ndarray:
-        """The indices of the recorded synapses among the n of a projection."""
-        if wanted.sample is None or wanted.sample >= n:
-            return np.arange(n)
-        return np.sort(self.network.make.stream("recorded synapses", projection).choice(n, wanted.sample, replace=False))
 
     def _check(self) -> None:
         """Stop where the state is not finite any more, or a neuron gets more input than its step can take."""

@@ -15,10 +15,26 @@ from small_networks import CUT, ENTRIES, STEPS, network
 from homeoanalysis.config.model import Model
 from homeoanalysis.simulate import build
 from homeoanalysis.simulate.compiler import REFERENCE, Code
+from homeoanalysis.simulate.probes import take
 from homeoanalysis.simulate.projections import pairs, weights
 from homeoanalysis.simulate.simulation import Simulation
 
 THREADED = 75
+_OF = {"projections": ["synapses"]}
+# All that is written down besides spikes; the last bins are not whole, and no interval but that of weights ends at the cut.
+RECORD: dict[str, Any] = {
+    "population_rate": {"populations": ["cell", "other"], "every": "1.7 ms"},
+    "unit_rate": {"populations": ["cell"], "every": "5 ms"},
+    "weights": _OF | {"every": "5.5 ms", "sample": 9},
+    "weight_distributions": _OF | {"every": "3 ms", "bins": 7},
+    "traces": {"some": {"population": "cell", "variable": "v", "units": [1, 7], "every": "0.3 ms"}},
+}
+
+
+def _network(folder: str, name: str, n: int = 8, probability: float = 0.5) -> Model:
+    """With records, where the run has a duration; spikes of all other neurons but one."""
+    sampled = {} if name == "recorded_stimulus" else RECORD
+    return network(folder, name, n, probability, record=sampled | {"units": {"other": n - 1}})
 
 
 def _run(model: Model, pieces: list[int], checkpoint: Path | None = None) -> Simulation:
@@ -46,7 +62,7 @@ def _arrays(item: Any, where: str) -> Iterator[tuple[str, np.ndarray]]:
 def test_a_run_that_is_cut_saved_and_resumed_is_the_whole_run(folder, name, tmp_path, monkeypatch):
     """Every array that a run holds, every spike, bit for bit."""
     monkeypatch.setattr(build, "FLUSH", 0.01)  # deferred changes are paid every 10 ms
-    model, path = network(folder, name), tmp_path / "state.npz"
+    model, path = _network(folder, name), tmp_path / "state.npz"
     whole = _run(model, [STEPS])
     _run(model, [1, 98, CUT - 98], path)
     assert path.exists()
@@ -59,10 +75,18 @@ def test_a_run_that_is_cut_saved_and_resumed_is_the_whole_run(folder, name, tmp_
     for key, values in expected.items():
         if not key.endswith("/log"):  # what is left of spikes that were taken out
             assert np.array_equal(values, found[key], equal_nan=True), key
-    for key in whole.spikes:
-        spikes = np.concatenate(whole.spikes[key], axis=1)
-        assert np.array_equal(spikes, np.concatenate(resumed.spikes[key], axis=1))
-        assert spikes.shape[1] > 5 or name == "ttx"
+    written_down = whole.logbook.arrays()
+    _equal(written_down, resumed.logbook.arrays())
+    assert all(written_down[f"spikes/{key}"].shape[1] > 5 for key in whole.spikes) or name == "ttx"
+    if name != "recorded_stimulus":
+        assert written_down["unit_rate/cell"].any() or name == "ttx"
+        assert written_down["weighings/synapses/number"][0] > 0
+
+
+def _equal(expected: dict[str, np.ndarray], found: dict[str, np.ndarray]) -> None:
+    assert expected.keys() == found.keys()
+    for key, values in expected.items():
+        assert np.array_equal(values, found[key], equal_nan=values.dtype.kind == "f"), key
 
 
 def _quiet(function: Any) -> Any:
@@ -92,15 +116,19 @@ def _weights(simulation: Simulation) -> dict[tuple[int, int], list[float]]:
 @pytest.mark.parametrize(("folder", "name"), ENTRIES)
 def test_threads_change_no_bit(folder, name):
     """260 neurons in parts of 256 and 4, and their sources in a third: spikes, states, weights."""
-    model, code = network(folder, name, n=260, probability=0.03), Code(*(_quiet(function) for function in REFERENCE))
+    model, code = _network(folder, name, n=260, probability=0.03), Code(*(_quiet(function) for function in REFERENCE))
     alone, shared = (Simulation(model, name="law", code=code, threads=threads, stimulus=stimulus()) for threads in (1, 3))
     assert [p.populations["cell"].counts.size for p in shared.network.parts] == [256, 4, 0]
     for simulation in (alone, shared):
         simulation.advance(THREADED)
+    written_down = alone.logbook.arrays()
     for key, whole in alone.network.neurons.items():
-        spikes = np.concatenate(alone.spikes[key], axis=1)
-        assert np.array_equal(spikes[:, np.lexsort(spikes[::-1])], np.concatenate(shared.spikes[key], axis=1))
+        spikes = written_down[f"spikes/{key}"]
+        written_down[f"spikes/{key}"] = spikes[:, np.lexsort(spikes[::-1])]
         assert spikes.shape[1] > 20 or name == "ttx"
         for field, values in zip(type(whole.state)._fields, whole.state, strict=True):
             assert np.array_equal(values, getattr(shared.network.neurons[key].state, field)), field
+    _equal(written_down, shared.logbook.arrays())
+    for key in model.record.traces:
+        assert np.array_equal(*(take(one.network, model, THREADED)[key] for one in (alone, shared)))
     assert _weights(alone) == _weights(shared)

@@ -286,6 +286,8 @@ def everything() -> xr.Dataset:
             one[f"{name}_sample_count"] = ("segment", [40, 20], n)
             one[f"{name}_t_start"] = ("segment", [0.0, 12.5], s)
             one = one.assign_coords({f"{name}_channel": [f"{name}1", f"{name}2"]})
+        said = [f"formula {k}" for k in range(one.sizes[f"{name}_channel"])]
+        one[f"{name}_formula"] = f"{name}_channel", said, {"long_name": "formula"}
     table = {k: ("curated", rng.uniform(size=5), {"units": v.units}) for k, v in ACTIVITY.items() if v.dims == ("curated",)}
     table |= {"curated_rule": ("curated", ["", "", "", "", "slow"]), "curated": ("curated", [*UNITS, "lost"])}
     rate = (("unit", "time"), rng.uniform(size=(4, 3)), {"units": "Hz"})
@@ -293,6 +295,8 @@ def everything() -> xr.Dataset:
     weights_ = {
         k: (v.dims, weights()[k].values, weights()[k].attrs) for k, v in ACTIVITY.items() if k in weights() and k in WEIGHT
     }
+    size = dict(weight_moment=3, weight_projection=2, weight_probability=7, weight_bin=4)
+    weights_ |= {k: (v.dims, rng.uniform(size=[size[d] for d in v.dims]), {"units": "S"}) for k, v in DISTRIBUTION.items()}
     one["covariate_bandwidth"] = ("covariate_channel", [np.nan, 7.0], {"units": "Hz"})
     origin = ("epoch", ["from the YAML to an event", "from start of observed time to stop"])
     one = one.assign(epoch_origin=origin, rate=rate, binned_count=counts, **weights_, **table)
@@ -305,11 +309,13 @@ def everything() -> xr.Dataset:
 
 
 WEIGHT = ("weight", "snapshot_time", "pre", "post", "projection")
+DISTRIBUTION = {key: v for key, v in ACTIVITY.items() if {"weight_moment", "weight_projection"} & set(v.dims)}
 APART = {
     "rate": ("rate", "time"),
     "group_member": ("group_member", "group"),
     "binned_count": ("binned_count",),
     **dict.fromkeys(WEIGHT, WEIGHT),
+    **dict.fromkeys(DISTRIBUTION, tuple(DISTRIBUTION)),
 }
 
 
