@@ -174,6 +174,7 @@ def _draw(axes: "Axes", outcome: Outcome) -> None:
     low, high = (numbers.min(), numbers.max()) if numbers.size else (0.0, 1.0)
     margin = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
     axes.set_xlim(low - margin, high + margin)
+    axes.ticklabel_format(axis="x", useOffset=False)  # numbers are read off as they are, however alike
     edges = axes.get_xlim()
     band = (
         outcome.at_least if np.isfinite(outcome.at_least) else edges[0],

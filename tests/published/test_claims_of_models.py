@@ -7,7 +7,7 @@ from homeoanalysis.contracts.claims import FAILS, HOLDS
 from homeoanalysis.reproduce.claim import as_it_stands
 
 STUDIES = ("c02_time_scales", "c03_relative_weights")
-NETWORKS = ("c01_runaway", "c04_metaplasticity", "c10_compensation", "c19_sustained")
+NETWORKS = ("c01_runaway", "c04_metaplasticity", "c07_precision", "c10_compensation", "c19_sustained")
 
 
 @pytest.mark.parametrize(
