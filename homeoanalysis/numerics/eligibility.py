@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from homeoanalysis.numerics.composition import kernel
+from homeoanalysis.numerics.traces import zeros
 
 _PERIOD = 4  # time constants: exp(4) costs two digits
 
@@ -34,18 +35,20 @@ class Eligibility(NamedTuple):
 
 def eligibility(n: int, tau: float, tau_modulator: float, rate: float, baseline: float, dt: float) -> Eligibility:
     """n synapses without any, for steps of `dt` [s]."""
+    integral = zeros(2)
+    integral[1] = 1.0
     return Eligibility(
         forgetting=dt / tau,
         fading=dt / tau_modulator,
         steady=rate * baseline * tau,
         transient=rate / (1 / tau + 1 / tau_modulator),
         period=max(1, round(_PERIOD * tau / dt)),
-        value=np.zeros(n),
-        paid=np.zeros(n),
-        owed=np.zeros(n),
-        modulator=np.zeros(2),
-        integral=np.array([0.0, 1.0]),
-        clock=np.zeros(2, np.int64),
+        value=zeros(n),
+        paid=zeros(n),
+        owed=zeros(n),
+        modulator=zeros(2),
+        integral=integral,
+        clock=zeros(2, np.int64),
     )
 
 

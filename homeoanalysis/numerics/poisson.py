@@ -14,6 +14,7 @@ from homeoanalysis.numerics.channels import accept, receive
 from homeoanalysis.numerics.composition import kernel, summed
 from homeoanalysis.numerics.counter import below, halves, subkey, uniform
 from homeoanalysis.numerics.mechanism import Target
+from homeoanalysis.numerics.traces import zeros
 
 _GUIDE = 256
 _BLOCK = 64  # neurons whose events are drawn together
@@ -31,7 +32,7 @@ def events(target: Target, key: np.uint64, channel: str, mean: float, weight: An
     """Independent events for each neuron, `mean` in each step."""
     held = target.channels[channel]
     if mean > _DENSE:
-        scratch = np.zeros(_CHUNK, np.uint32), np.zeros(_CHUNK, target.grid.dtype)
+        scratch = zeros(_CHUNK, np.uint32), zeros(_CHUNK, target.grid.dtype)
         return _Numbers(key, _thresholds(mean), held, weight, target.n, target.offset, mean, *scratch)
     return _Events(key, *table(_BLOCK * mean), held, weight, target.n, target.offset, mean)
 

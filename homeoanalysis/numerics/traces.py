@@ -28,11 +28,21 @@ class Trace(NamedTuple):
     shift: int  # a period is 2^shift steps
 
 
-def zeros(shape: int | tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Zeros that start on a cache line, and share their last one with no other array."""
-    used = math.prod(np.atleast_1d(shape)) * dtype.itemsize
+def zeros(shape: int | tuple[int, ...], dtype: Any = float) -> np.ndarray:
+    """Zeros that start on a cache line, and share their last one with no other array.
+
+    Whatever is written in the loop over time, however small: what one thread writes then costs no other a miss of the cache.
+    """
+    used = math.prod(np.atleast_1d(shape)) * np.dtype(dtype).itemsize
     raw = np.zeros(used + 2 * LINE, np.uint8)
     return raw[-raw.ctypes.data % LINE :][:used].view(dtype).reshape(shape)
+
+
+def filled(shape: int | tuple[int, ...], value: float, dtype: Any = float) -> np.ndarray:
+    """The same with another value."""
+    made = zeros(shape, dtype)
+    made[:] = value
+    return made
 
 
 def trace(n: int, tau: float, dt: float, dtype: np.dtype) -> Trace:
@@ -40,7 +50,7 @@ def trace(n: int, tau: float, dt: float, dtype: np.dtype) -> Trace:
     shift = min(max(1, round(math.log2(PERIODS * tau / dt))), LONGEST)
     z = np.arange(1 << shift) * dt / tau
     keep = dtype.type(np.exp(-z.size * dt / tau))
-    return Trace(zeros(n, dtype), np.exp(z).astype(dtype), np.exp(-z).astype(dtype), keep, np.zeros(1, np.int64), shift)
+    return Trace(zeros(n, dtype), np.exp(z).astype(dtype), np.exp(-z).astype(dtype), keep, zeros(1, np.int64), shift)
 
 
 @kernel

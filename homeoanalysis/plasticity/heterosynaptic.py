@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from homeoanalysis.numerics.mechanism import Site
-from homeoanalysis.numerics.traces import Trace, bump, factor, trace
+from homeoanalysis.numerics.traces import Trace, bump, factor, filled, trace, zeros
 from homeoanalysis.units import Second, parse
 
 _Tau = Annotated[Second, Field(gt=0)]
@@ -44,8 +44,8 @@ class Heterosynaptic(NamedTuple):
             steepness=grid.number(self.potential / reference**2),
             barrier=grid.number(self.well * reference / 2),
             well=grid.number(self.well * reference),
-            reference=np.zeros(site.n_synapses, grid.dtype),
-            clock=np.full(1, -1, np.int64),
+            reference=zeros(site.n_synapses, grid.dtype),
+            clock=filled(1, -1, np.int64),
         )
 
 

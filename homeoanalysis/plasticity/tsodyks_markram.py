@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from homeoanalysis.numerics.mechanism import Site
+from homeoanalysis.numerics.traces import filled, zeros
 from homeoanalysis.units import Second
 
 _Probability = Annotated[float, Field(gt=0, le=1)]
@@ -35,8 +36,8 @@ class TsodyksMarkram(NamedTuple):
         """The rule for one projection."""
         dt, n, dtype = site.grid.dt, site.n_rows, site.grid.dtype
         forgetting = dt / self.tau_facilitation if self.tau_facilitation > 0 else np.inf
-        state = np.zeros(n), np.ones(n), np.full(n, _LONG_AGO)
-        return _Kernel(dt / self.tau_recovery, forgetting, np.full(n, self.utilisation, dtype), *state)
+        state = zeros(n), filled(n, 1.0), filled(n, _LONG_AGO, np.int64)
+        return _Kernel(dt / self.tau_recovery, forgetting, filled(n, self.utilisation, dtype), *state)
 
 
 class _Kernel(NamedTuple):

@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from homeoanalysis.numerics.mechanism import Site
+from homeoanalysis.numerics.traces import filled, zeros
 from homeoanalysis.units import Second, Volt, parse, quantity
 
 _Tau = Annotated[Second, Field(gt=0)]
@@ -70,12 +71,12 @@ class VoltageStdp(NamedTuple):
             v_spike=grid.number(self.v_spike),
             spike_steps=grid.steps(self.spike_duration),
             v=site.state.v,
-            u_minus=np.full(ring, self.v_rest, grid.dtype),
-            u_plus=np.full(ring, self.v_rest, grid.dtype),
-            factor=np.full(site.n_post, 0.0 if per_square else 1.0, grid.dtype),
-            growth=np.zeros(site.n_post, grid.dtype),
-            above=np.zeros(site.n_post, grid.dtype),
-            last=np.full(site.n_post, -(10**9), np.int32),
+            u_minus=filled(ring, self.v_rest, grid.dtype),
+            u_plus=filled(ring, self.v_rest, grid.dtype),
+            factor=filled(site.n_post, 0.0 if per_square else 1.0, grid.dtype),
+            growth=zeros(site.n_post, grid.dtype),
+            above=zeros(site.n_post, grid.dtype),
+            last=filled(site.n_post, -(10**9), np.int32),
         )
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from homeoanalysis.numerics.counter import normal_pair, subkey
 from homeoanalysis.numerics.mechanism import Site
-from homeoanalysis.numerics.traces import Trace, factor, mark, trace
+from homeoanalysis.numerics.traces import Trace, factor, mark, trace, zeros
 from homeoanalysis.units import Second, parse
 
 _BITS = 20  # enough for the index of a neuron
@@ -41,8 +41,8 @@ class WeightDependentStdp(NamedTuple):
         return _Kernel(
             key=site.key,
             offset=site.offset,
-            step_key=np.zeros(1, np.uint64),
-            half=np.zeros(1, np.int64),
+            step_key=zeros(1, np.uint64),
+            half=zeros(1, np.int64),
             gain=grid.number(reference * self.c_plus),
             loss=grid.number(self.c_minus),
             sigma=grid.number(self.sigma),

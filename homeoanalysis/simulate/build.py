@@ -18,7 +18,7 @@ from homeoanalysis.errors import SimulationError
 from homeoanalysis.numerics.channels import Channel, Decaying, DecayingEach, Pulses, ScaledChannel
 from homeoanalysis.numerics.counter import random_key
 from homeoanalysis.numerics.mechanism import Cell, Ends, Grid, Site, Target
-from homeoanalysis.numerics.traces import LINE, trace, zeros
+from homeoanalysis.numerics.traces import LINE, filled, trace, zeros
 from homeoanalysis.provenance import rng_for
 from homeoanalysis.simulate.instances import instance, instance_parameters, source_files
 from homeoanalysis.simulate.network import Network, Neurons, Part, Slow
@@ -51,7 +51,7 @@ class Builder:
         # Where the parts of each population start and end.
         self.bounds = balanced(model, threads) if threads > 1 and size <= LARGEST else alike(model, self.n_parts)
         # Parts that one thread runs share it; what a thread writes is alone on its lines of the cache.
-        due = [zeros(self.ring, np.dtype(np.int64)) for _ in range(self.n_parts if threads > 1 else 1)]
+        due = [zeros(self.ring, np.int64) for _ in range(self.n_parts if threads > 1 else 1)]
         self.due = due * (self.n_parts // len(due))
         # What protocols have changed, so that one change does not undo another.
         self.channel_scale: dict[tuple[str, str], float] = {}
@@ -125,7 +125,7 @@ class Builder:
                 f"populations.{name}: {p.neuron.name} has neurons whose v_reset is above their threshold, so that they would "
                 f"fire for ever; raise the threshold, cut its distribution with low or high, or lower v_reset"
             )
-        arrays = {field: np.full(size, getattr(cell.kernel, field), self.grid.dtype) for field in self.changed(name)}
+        arrays = {field: filled(size, getattr(cell.kernel, field), self.grid.dtype) for field in self.changed(name)}
         return cell, cell.kernel._replace(**arrays)
 
     def _refuse_drawn(self, name: str, neuron: Entry, key: str, values: np.ndarray) -> None:
@@ -156,8 +156,8 @@ class Builder:
         arrays["drive"][: p.n] = np.broadcast_to(cell.drive, size)[: p.n]
         bounds = self.bounds[name]
         spikes = Spikes(
-            np.zeros((self.ring, size), np.int32),
-            zeros((self.n_parts, self.ring), np.dtype(np.int64)).T,
+            zeros((self.ring, size), np.int32),
+            zeros((self.n_parts, self.ring), np.int64).T,
             bounds[:-1].astype(np.int64),
         )
         position = None
@@ -165,13 +165,13 @@ class Builder:
             position = self.stream("position", name).random((p.n, 2)) * p.extent
         state = cell.state(**arrays)
         scales_input = any(getattr(rule, "scales_input", False) for rule in rules.values())
-        input_gain = np.ones(size, self.grid.dtype) if scales_input else None
+        input_gain = filled(size, 1.0, self.grid.dtype) if scales_input else None
         return Neurons(
             p.n,
             cell,
             kernel,
             state,
-            np.zeros(size, np.int32),
+            zeros(size, np.int32),
             position,
             p.extent,
             spikes,
@@ -233,7 +233,7 @@ class Builder:
         """One part of a population."""
         start, stop = self.bounds[name][part : part + 2]
         size, n = stop - start, max(0, min(neurons.n, stop) - start)
-        fired = zeros(BLOCK, np.dtype(np.uint8))
+        fired = zeros(BLOCK, np.uint8)
         detectors = [Detector(trace(size, tau, self.grid.dt, self.grid.dtype)) for tau in neurons.detectors]
         return Population(
             kernel=view(neurons.kernel, start, stop, neurons.counts.size),
@@ -248,10 +248,10 @@ class Builder:
             counts=neurons.counts[start : start + n],
             fired=fired,
             fired_by_eight=fired.view(np.uint64),
-            is_even=np.zeros(1, np.int64),
+            is_even=zeros(1, np.int64),
             rest=rest(never_fired(n, size), n, cut(neurons.cell.refractory, start, stop)),
-            log=np.zeros((2, max(LOG, 2 * self.apart * n)), np.int32),
-            logged=zeros(LINE // 8, np.dtype(np.int64))[:2],
+            log=zeros((2, max(LOG, 2 * self.apart * n)), np.int32),
+            logged=zeros(2, np.int64),
         )
 
     def delays(self, name: str) -> np.ndarray:

@@ -11,7 +11,7 @@ from homeoanalysis.config.record import TraceRecord
 from homeoanalysis.config.record_faults import detectors
 from homeoanalysis.numerics.channels import present, value
 from homeoanalysis.numerics.composition import each
-from homeoanalysis.numerics.traces import Trace
+from homeoanalysis.numerics.traces import Trace, zeros
 from homeoanalysis.simulate.network import Network, Part, field_probe
 
 
@@ -111,14 +111,14 @@ def attach(network: Network, model: Model, steps: int) -> None:
         for part in network.parts:
             n = part.populations[wanted.population].counts.size
             unit = wanted.chosen[(wanted.chosen >= start) & (wanted.chosen < start + n)] - start
-            part.probes[name] = _probe(network, model, wanted, part, start)(unit, every, np.zeros((steps // every, unit.size)))
+            part.probes[name] = _probe(network, model, wanted, part, start)(unit, every, zeros((steps // every, unit.size)))
             start += n
     if record.lfp_proxy is not None:
         every = int(grid.steps(record.lfp_proxy.every))
         for part in network.parts:
             for name in record.lfp_proxy.populations:
-                p, out = part.populations[name], np.zeros((steps // every, 2))
-                part.probes[field_probe(name)] = FieldProbe(p.kernel, p.state, p.channels, p.counts.size, every, np.zeros(2), out)
+                p, out = part.populations[name], zeros((steps // every, 2))
+                part.probes[field_probe(name)] = FieldProbe(p.kernel, p.state, p.channels, p.counts.size, every, zeros(2), out)
 
 
 def _probe(network: Network, model: Model, wanted: TraceRecord, part: Part, start: int) -> Callable[..., Any]:

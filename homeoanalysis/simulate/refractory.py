@@ -93,14 +93,16 @@ def rest(last: np.ndarray, n: int, refractory: Any) -> Own | Common:
     """Of n neurons that fired last at `last` (padded) and have this period [steps], common or of each."""
     if np.ndim(refractory):
         return Own(last, refractory)
-    resting = zeros(last.size, np.dtype(np.uint8))
+    resting = zeros(last.size, np.uint8)
     resting[:] = 1  # `leave` lets those go that are free
     order = np.argsort(last[:n], kind="stable").astype(np.int32)
-    return Common(last, refractory, resting, np.stack([order, last[order]]), np.array([0, n]))
+    queue, ends = zeros((2, n), np.int32), zeros(2, np.int64)
+    queue[:], ends[1] = np.stack([order, last[order]]), n
+    return Common(last, refractory, resting, queue, ends)
 
 
 def never_fired(n: int, size: int) -> np.ndarray:
     """`last` of n neurons, padded to `size`."""
-    last = zeros(size, np.dtype(np.int32))
+    last = zeros(size, np.int32)
     last[:n], last[n:] = LONG_AGO, FOR_EVER
     return last

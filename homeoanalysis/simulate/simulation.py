@@ -177,7 +177,7 @@ class Simulation:
                 arguments = tuple(a + b for a, b in zip(arguments, part.arguments(), strict=True))  # type: ignore[assignment]
             return self._code.run(*arguments, (), due[0], self.step, stop, apart)
         # Each thread writes on lines of the cache of its own.
-        arrived, rounds, full = (zeros((n, LINE // 8), np.dtype(np.int64)) for n in (1, len(parts), len(parts)))
+        arrived, rounds, full = (zeros((n, LINE // 8), np.int64) for n in (1, len(parts), len(parts)))
         barriers = [(Barrier(arrived[0], rounds[k], full.T, k),) for k in range(len(parts))]
         calls = [(*part.arguments(), barriers[k], due[k], self.step, stop, apart) for k, part in enumerate(parts)]
         (reached,) = set(self._of_each(self._code.run, calls))

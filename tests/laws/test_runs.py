@@ -3,6 +3,7 @@
 A new file is tested by being there: it gets a small network that it is a part of, run in plain Python.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from bench import stimulus
 from small_networks import CUT, ENTRIES, STEPS, network
 
 from homeoanalysis.config.model import Model
+from homeoanalysis.numerics.traces import LINE
 from homeoanalysis.simulate import build
 from homeoanalysis.simulate.compiler import REFERENCE, Code
 from homeoanalysis.simulate.probes import take
@@ -112,6 +114,26 @@ def _weights(simulation: Simulation) -> dict[tuple[int, int], list[float]]:
     return {pair: sorted(values) for pair, values in found.items()}
 
 
+def _held(part: Any) -> dict[str, np.ndarray]:
+    """The arrays of a part, but for spikes, which parts leave for each other."""
+    return {key: values for key, values in _arrays(part, "") if not re.search("/(spikes|source|sink)/", key)}
+
+
+def _lines(values: np.ndarray) -> set[int]:
+    """The lines of the cache that an array lies on."""
+    start = values.ctypes.data
+    return set(range(start // LINE, (start + values.nbytes - 1) // LINE + 1)) if values.nbytes else set()
+
+
+def _assert_lines_are_apart(before: list[dict[str, np.ndarray]], copies: list[dict[str, np.ndarray]]) -> None:
+    """What a thread has written lies on no line on which another has anything: one of the two would wait for it."""
+    for k, (mine, old) in enumerate(zip(before, copies, strict=True)):
+        changed = {key: _lines(values) for key, values in mine.items() if not np.array_equal(values, old[key], equal_nan=True)}
+        others = set().union(*(_lines(values) for j, part in enumerate(before) if j != k for values in part.values()))
+        assert changed
+        assert not {key for key, lines in changed.items() if lines & others}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("folder", "name"), ENTRIES)
 def test_threads_change_no_bit(folder, name):
@@ -119,8 +141,11 @@ def test_threads_change_no_bit(folder, name):
     model, code = _network(folder, name, n=260, probability=0.03), Code(*(_quiet(function) for function in REFERENCE))
     alone, shared = (Simulation(model, name="law", code=code, threads=threads, stimulus=stimulus()) for threads in (1, 3))
     assert [p.populations["cell"].counts.size for p in shared.network.parts] == [256, 4, 0]
+    before = [_held(part) for part in shared.network.parts]
+    copies = [{key: values.copy() for key, values in held.items()} for held in before]
     for simulation in (alone, shared):
         simulation.advance(THREADED)
+    _assert_lines_are_apart(before, copies)
     written_down = alone.logbook.arrays()
     for key, whole in alone.network.neurons.items():
         spikes = written_down[f"spikes/{key}"]

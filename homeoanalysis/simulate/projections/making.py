@@ -8,7 +8,7 @@ import numpy as np
 
 from homeoanalysis.numerics.channels import Channel
 from homeoanalysis.numerics.mechanism import Grid, Site
-from homeoanalysis.numerics.traces import PERIODS, trace
+from homeoanalysis.numerics.traces import PERIODS, trace, zeros
 from homeoanalysis.simulate.populations import PAD, Spikes
 from homeoanalysis.simulate.projections import Bits, Event, Forward, Projection, Static
 from homeoanalysis.simulate.projections.event import Acting, Immediate
@@ -48,7 +48,8 @@ def make_projection(
         if is_dense and np.ndim(weight) == 0 and not releasing and rows.delay.size == 1:
             return _bits(rows, grid, weight, channel, site.n_post)
         return Static(rows, grid.number(weight), channel.terms, releasing, one, rows.target.nbytes > CACHE)
-    values = np.minimum(np.broadcast_to(weight, rows.target.shape), site.weight_max).astype(grid.dtype)
+    values = zeros(rows.target.shape, grid.dtype)
+    np.minimum(np.broadcast_to(weight, values.shape), site.weight_max, out=values, casting="same_kind")
     is_far = values.nbytes > CACHE
     common = (rows, values, channel.terms, releasing, one, is_far, sink, part, grid.number(site.weight_max))
     if all(rule.form == "forward" for rule in rules):
@@ -85,7 +86,7 @@ def _bits(rows: Rows, grid: Grid, weight: Any, channel: Channel, n_post: int) ->
         connected = np.zeros(words * 64, bool)
         connected[rows.target[rows.first[j] : rows.first[j + 1]]] = True
         matrix[j] = np.packbits(connected.reshape(8, width), axis=0, bitorder="little")[0].view(np.uint64)
-    count = np.zeros(words * 64, np.uint8)
+    count = zeros(words * 64, np.uint8)
     return Bits(
         matrix,
         grid.number(weight),
@@ -93,8 +94,8 @@ def _bits(rows: Rows, grid: Grid, weight: Any, channel: Channel, n_post: int) ->
         int(rows.delay[0]),
         rows.source,
         grid.dtype.type(1),
-        np.zeros(BATCH, np.int64),
-        np.zeros((6, words), np.uint64),
+        zeros(BATCH, np.int64),
+        zeros((6, words), np.uint64),
         count,
         count.view(np.uint64),
     )
@@ -112,10 +113,10 @@ def _deferred(rule: Any, site: Site, flush_every: int) -> Deferred:
         scale_pre=one,
         scale_post=one,
         saturates=_saturates(rule),
-        gain=np.zeros(site.n_rows),
-        epoch=np.zeros(site.n_rows, np.int64),
-        credit=np.zeros((live, site.n_post), grid.dtype),
-        clock=np.zeros(1, np.int64),
+        gain=zeros(site.n_rows),
+        epoch=zeros(site.n_rows, np.int64),
+        credit=zeros((live, site.n_post), grid.dtype),
+        clock=zeros(1, np.int64),
         shift=shift,
         fade=np.exp(-np.arange(live) * z.size * grid.dt / tau),
         up=np.exp(z),
