@@ -20,6 +20,7 @@ from homeoanalysis.report.values import Picture, picture
 
 CLAIM = "claim"  # the figure
 _SMALL = 520  # width of a thumbnail [pixels]
+_TALLEST = 0.6  # of a thumbnail, in widths: what is judged stands above, what is only reported below
 
 
 class Study(NamedTuple):
@@ -82,10 +83,10 @@ def _time(seconds: float) -> str:
 
 
 def _thumbnail(path: Path) -> str:
-    """The figure as a small PNG, in base64."""
-    with Image.open(path) as image:
-        image.load()
-    image.thumbnail((_SMALL, 2 * _SMALL))
+    """The upper part of the figure as a small PNG, in base64."""
+    with Image.open(path) as whole:
+        image = whole.crop((0, 0, whole.width, min(whole.height, round(_TALLEST * whole.width))))
+    image.thumbnail((_SMALL, _SMALL))
     held = io.BytesIO()
     image.save(held, format="PNG", optimize=True)
     return base64.b64encode(held.getvalue()).decode("ascii")
