@@ -75,7 +75,6 @@ class Metric:
         self.surrogate: Surrogate = record["surrogate"]
         self.null: Generate = record["null"]
         self.rejects: Callable[[xr.Dataset], Any] | None = record["rejects"]
-        self.cost: float = record["cost"]
         self.no_worst_case: str = record["no_worst_case"]
         self.derived_from: tuple[str, ...] = record["derived_from"]
         self.each_epoch: bool = record["each_epoch"]
@@ -162,7 +161,6 @@ def metric(
     surrogate: Surrogate,
     null: Generate | None = None,
     rejects: Callable[[xr.Dataset], Any] | None = None,
-    cost: float = 0.0,
     family: Family = "rates",
     no_worst_case: str = "",
     derived_from: tuple[str, ...] = (),
@@ -177,9 +175,8 @@ def metric(
     scale: how two values differ: "relative" (to the first), "linear" (difference), None (descriptive, never compared).
     null: activities in which there is nothing to find; by default surrogates of a truth, without a claim about the value.
     rejects: where a result rejects its null at 5 %, of a metric that gives a threshold; a companion `p` or `..._p` speaks
-    for itself. cost: [s] to make and measure one truth; above 30 ms continuous integration draws fewer of them.
-    family: under which of the three questions the report shows it. no_worst_case: what the surrogate is, where it is not the
-    worst that a model can be. derived_from: metrics from whose values this one is computed, so that it can agree although
+    for itself. family: under which of the three questions the report shows it. no_worst_case: what the surrogate is, where it is
+    not the worst that a model can be. derived_from: metrics from whose values this one is computed, so that it can agree although
     they differ. each_epoch: the function measures all time that it is given, and is given the time of one epoch after the other;
     what it returns has no dimension `epoch`, `dims` has it.
     """
@@ -187,8 +184,7 @@ def metric(
     def wrap(function: Callable[..., Mapping[str, Any]]) -> Metric:
         record = dict(units=units, dims=dims, bounds=bounds, companions=dict(companions), source=source, scale=scale)
         generators = dict(truth=truth, surrogate=surrogate, null=null or surrogate_of(truth, surrogate))
-        tests = dict(rejects=rejects, cost=cost)
         others = dict(family=family, no_worst_case=no_worst_case, derived_from=derived_from, each_epoch=each_epoch)
-        return Metric(function, {**record, **generators, **tests, **others})
+        return Metric(function, {**record, **generators, **others, "rejects": rejects})
 
     return wrap

@@ -49,7 +49,6 @@ def _truth(rng: np.random.Generator) -> Truth:
     truth=_truth,
     surrogate=resampling.permuted_labels,
     null=surrogate_of(_truth, resampling.permuted_labels, 0.5),
-    cost=0.3,
 )
 def decoding_accuracy(
     activity: xr.Dataset,

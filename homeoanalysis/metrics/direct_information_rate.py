@@ -52,7 +52,6 @@ def _entropy(p: float) -> float:
     scale="relative",
     truth=_truth,
     surrogate=resampling.scattered_trains,
-    cost=0.5,
     each_epoch=True,
 )
 def direct_information_rate(

@@ -15,8 +15,8 @@ _COVARIANCE = 25 * (0.7 * np.eye(6) + 0.3)
 
 
 def _truth(rng: np.random.Generator) -> Truth:
-    """Gaussian counts of six correlated units; a whole number has 1/12 of variance more."""
-    label = rng.permutation(np.repeat([0, 1], 40))
+    """Gaussian counts of six correlated units; a whole number has 1/12 of variance more. Halves of so many trials agree."""
+    label = rng.permutation(np.repeat([0, 1], 160))
     count = synthetic.gaussian_counts(50 + label[:, None] * _DIFFERENCE, _COVARIANCE, rng)
     whole = _COVARIANCE + np.eye(6) / 12
     value = float(_DIFFERENCE @ np.linalg.solve(whole, _DIFFERENCE))

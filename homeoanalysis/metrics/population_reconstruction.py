@@ -37,7 +37,6 @@ def _truth(rng: np.random.Generator) -> Truth:
     scale="linear",
     truth=_truth,
     surrogate=resampling.shifted_stimulus,
-    cost=0.5,
     no_worst_case="filters of noise, which do a little worse than none",
     each_epoch=True,
 )

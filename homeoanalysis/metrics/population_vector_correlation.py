@@ -7,14 +7,14 @@ import numpy as np
 import xarray as xr
 
 from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
-from homeoanalysis.numerics import intervals, population_trials, representations, resampling, synthetic
+from homeoanalysis.numerics import population_trials, representations, resampling, synthetic
 from homeoanalysis.units import Second
 
 _RATE, _TUNING = 0.9, 0.5  # correlations between the epochs
 _PARTS = {
-    "": representations.vector_correlation,
-    "_rate": representations.rate_correlation,
-    "_tuning": representations.tuning_correlation,
+    "": representations.vector_moments,
+    "_rate": representations.rate_moments,
+    "_tuning": representations.tuning_moments,
 }
 
 
@@ -40,14 +40,14 @@ def _truth(rng: np.random.Generator) -> Truth:
     dims=(),
     bounds=(-np.inf, np.inf),
     companions={
-        "low": Companion("1", "95 % interval over units of this replicate (BCa bootstrap)"),
-        "high": Companion("1", "95 % interval over units of this replicate (BCa bootstrap)"),
+        "low": Companion("1", "95 % interval over units of this replicate (jackknife of Fisher's z)"),
+        "high": Companion("1", "95 % interval over units of this replicate (jackknife of Fisher's z)"),
         "rate": Companion("1", "Correlation over units of mean responses: 1, no drift of rates"),
-        "rate_low": Companion("1", "95 % interval over units of this replicate (BCa bootstrap)"),
-        "rate_high": Companion("1", "95 % interval over units of this replicate (BCa bootstrap)"),
+        "rate_low": Companion("1", "95 % interval over units of this replicate (jackknife of Fisher's z)"),
+        "rate_high": Companion("1", "95 % interval over units of this replicate (jackknife of Fisher's z)"),
         "tuning": Companion("1", "Correlation over stimuli of responses less their unit's mean: 1, no drift of tuning"),
-        "tuning_low": Companion("1", "95 % interval over units of this replicate (BCa bootstrap)"),
-        "tuning_high": Companion("1", "95 % interval over units of this replicate (BCa bootstrap)"),
+        "tuning_low": Companion("1", "95 % interval over units of this replicate (jackknife of Fisher's z)"),
+        "tuning_high": Companion("1", "95 % interval over units of this replicate (jackknife of Fisher's z)"),
         "uncorrected": Companion("1", "Correlation of mean responses as they are, noise and all", (-1, 1)),
         "units": Companion("1", "Units observed in both epochs", (0, np.inf)),
         "lost": Companion("1", "Units observed in the baseline only", (0, np.inf)),
@@ -83,10 +83,10 @@ def population_vector_correlation(
     values |= {f"{part}{end}": np.nan for part in _PARTS for end in ("", "_low", "_high")}
     if before.unit.size >= 4 and population_trials.are_alike(before, after):
         two = [representations.means(one.spikes.sum(axis=2).astype(float), one.stimulus) for one in (before, after)]
-        columns = representations.drift_columns(*two)
+        mean = representations.drift_columns(*two).mean(axis=0)
         values["_uncorrected"] = np.corrcoef(two[0][0].ravel(), two[1][0].ravel())[0, 1]
-        for part, statistic in _PARTS.items():
-            values[part] = float(statistic(columns.mean(axis=0)))
-            low, high = intervals.bca_interval(columns, statistic) if np.isfinite(values[part]) else (np.nan, np.nan)
-            values |= {f"{part}_low": low, f"{part}_high": high}
+        for part, moments in _PARTS.items():
+            values[part] = float(representations.correlation(moments(mean)))
+            if np.isfinite(values[part]):
+                values[f"{part}_low"], values[f"{part}_high"] = representations.correlation_interval(moments, *two)
     return {f"population_vector_correlation{key}": value for key, value in values.items()} | {"coords": {}}

@@ -25,7 +25,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     rate = 1 + 150 * np.exp(-((where[:, None] - np.linspace(0, 1, 40)) ** 2) / (2 * 0.08**2))
     count = rng.poisson(rate * step)
     begin = step * np.arange(n)
-    trains = [np.sort(np.repeat(begin, c) + step * rng.uniform(0.01, 0.99, c.sum())) for c in count.T]
+    trains = [np.repeat(begin, c) + step * rng.uniform(0.01, 0.99, c.sum()) for c in count.T]
     made = synthetic.activity(trains, step * n, covariate=np.repeat(where, 10), sampling_rate=10 / step)
     return Truth(made, 0.025, {"window": step, "bins": 10, "least_speed": 0.0})
 
@@ -48,7 +48,6 @@ def _truth(rng: np.random.Generator) -> Truth:
     truth=_truth,
     surrogate=resampling.shifted_stimulus,
     null=surrogate_of(_truth, resampling.shifted_stimulus),
-    cost=0.5,
 )
 def position_error(
     activity: xr.Dataset,
@@ -77,12 +76,12 @@ def position_error(
         if moves.sum() < _FEWEST or side == 0 or not found.spikes[moves].any():
             continue
         count, place = found.spikes[moves], found.place[moves]
-        where = places.grid(place, int(bins))
+        decoder = places.Decoder(place, places.grid(place, int(bins)))
         rng, n = rng_for(0, "turned counts", len(count)), len(count)
-        error = places.errors(count, place, where)
+        error = decoder.errors(count)
         value = np.median(error)
         by = rng.integers(n // 10, n - n // 10, _SHUFFLES)
-        turned = np.array([np.median(places.errors(np.roll(count, k, axis=0), place, where)) for k in by])
+        turned = np.median([decoder.errors(np.roll(count, k, axis=0)) for k in by], axis=1)
         values[:5, e] = (
             value,
             *median_interval(error, _BATCHES),

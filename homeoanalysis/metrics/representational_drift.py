@@ -15,10 +15,10 @@ from homeoanalysis.numerics import intervals, observed, population_trials, repre
 from homeoanalysis.units import Second
 
 Floats = NDArray[np.float64]
-_PARTS: dict[str, Callable[[Floats], Floats]] = {
-    "": representations.vector_correlation,
-    "_rate": representations.rate_correlation,
-    "_tuning": representations.tuning_correlation,
+_PARTS: dict[str, Callable[[Floats], representations.Moments]] = {
+    "": representations.vector_moments,
+    "_rate": representations.rate_moments,
+    "_tuning": representations.tuning_moments,
 }
 _FEWEST = 4  # units in two sessions
 _SESSIONS, _UNITS, _STIMULI, _TRIALS = ["1", "2", "3", "4"], 40, 4, 80
@@ -82,7 +82,6 @@ def _autoregressive(kept: float, shape: tuple[int, ...], rng: np.random.Generato
     truth=_truth,
     surrogate=resampling.shuffled_trials,
     null=surrogate_of(_truth, resampling.shuffled_trials, 0.0),
-    cost=0.2,
 )
 def representational_drift(
     activity: xr.Dataset, *, sessions: Annotated[list[str], Field(min_length=3)], begin: Second = 0.0, end: Second
@@ -115,12 +114,12 @@ def representational_drift(
         columns = _columns(each, pairs)
         shared = columns.reshape(len(columns), len(pairs), -1)[..., -1].sum(axis=0)
         if shared.min() >= _FEWEST:
-            for part, correlation in _PARTS.items():
-                statistic = partial(_drift, correlation=correlation, lag=lag)
+            for part, moments in _PARTS.items():
+                statistic = partial(_drift, moments=moments, lag=lag)
                 values[part] = float(statistic(columns.mean(axis=0)))
                 low, high = intervals.bca_interval(columns, statistic) if np.isfinite(values[part]) else (np.nan, np.nan)
                 values |= {f"{part}_low": low, f"{part}_high": high}
-            of_pairs = _correlations(columns.mean(axis=0), representations.vector_correlation, len(pairs))
+            of_pairs = _correlations(columns.mean(axis=0), representations.vector_moments, len(pairs))
             values["_fast"] = float(np.exp(_slope(of_pairs, lag)[1]))
             values["_correlation"] = (("lag",), np.bincount(nth, of_pairs) / np.bincount(nth))
     named = {f"representational_drift{key}": value for key, value in values.items()}
@@ -141,15 +140,15 @@ def _columns(each: Sequence[population_trials.Population], pairs: NDArray[np.int
     return found.reshape(every.size, -1)
 
 
-def _correlations(column: Floats, correlation: Callable[[Floats], Floats], pairs: int) -> Floats:
+def _correlations(column: Floats, moments: Callable[[Floats], representations.Moments], pairs: int) -> Floats:
     """(..., pair), of means over units."""
     parts = column.reshape(*column.shape[:-1], pairs, 9)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return correlation(parts[..., :8] / parts[..., 8:])
+        return representations.correlation(moments(parts[..., :8] / parts[..., 8:]))
 
 
-def _drift(column: Floats, *, correlation: Callable[[Floats], Floats], lag: Floats) -> Floats:
-    return _slope(_correlations(column, correlation, lag.size), lag)[0]
+def _drift(column: Floats, *, moments: Callable[[Floats], representations.Moments], lag: Floats) -> Floats:
+    return _slope(_correlations(column, moments, lag.size), lag)[0]
 
 
 def _slope(correlation: Floats, lag: Floats) -> tuple[Floats, Floats]:

@@ -61,7 +61,6 @@ def _other_stimuli(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset
     truth=_truth,
     surrogate=_other_stimuli,
     null=surrogate_of(_truth, _other_stimuli),
-    cost=0.3,
 )
 def representational_similarity(
     activity: xr.Dataset,
@@ -95,7 +94,7 @@ def representational_similarity(
         values["_ceiling"] = float(np.sqrt(np.prod(reliable)))
         values["_alignment"] = representations.cka(*(representations.halves(*one) for one in (first, second)))
         if min(before.fewest, after.fewest) >= 2 * population_trials.FEWEST:
-            t = t_quantile(0.95, before.stimulus.size - stimuli)
+            t = t_quantile(0.95, representations.SPLITS)
             widths = functools.cache(functools.partial(_widths, (first, second), t))
             for k, (key, bound) in enumerate((("", 1.0), ("_alignment", np.inf))):
                 values[f"{key}_low"] = functools.partial(_end, values[key], widths, k, -1.0, bound)

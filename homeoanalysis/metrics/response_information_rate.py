@@ -29,7 +29,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     for _ in range(2):
         count = rng.poisson(mean).ravel()
         at = (start[:, None] + 1e-3 * np.arange(1000)).ravel()
-        trains.append(np.sort(np.repeat(at, count) + rng.uniform(0, 1e-3, count.sum())))
+        trains.append(np.repeat(at, count) + rng.uniform(0, 1e-3, count.sum()))
     one = synthetic.activity(trains, 1.024 * label.size)
     given = {"end": 1.0, "highest": _CUTOFF, "segment": 0.5, "time_half_bandwidth": 2.0}
     value = _CUTOFF * np.log2(1 + 300 * 0.3**2 / (2 * _CUTOFF))

@@ -71,7 +71,6 @@ def _null(rng: np.random.Generator) -> Truth:
     null=_null,
     rejects=lambda found: found.retention_half_life_high < np.inf,
     no_worst_case="the same trials, whose labels are lost in an eighth of the time that was observed",
-    cost=0.4,
 )
 def retention_half_life(
     activity: xr.Dataset,

@@ -33,7 +33,7 @@ def _moved(slope: float, rng: np.random.Generator) -> Truth:
     trains = []
     for _ in range(2):
         count = rng.poisson(mean)
-        trains.append(np.sort(np.repeat(np.arange(mean.size), count) * 1e-3 + rng.uniform(0, 1e-3, count.sum())))
+        trains.append(np.repeat(np.arange(mean.size), count) * 1e-3 + rng.uniform(0, 1e-3, count.sum()))
     epochs = {"baseline": (0.0, 2 * _WINDOW), "after": (2 * _WINDOW, duration)}
     one = synthetic.activity(trains, duration, epochs=epochs, covariate=stimulus, bandwidth=_CUTOFF)
     given = {"window": _WINDOW, "segment": 0.512, "time_half_bandwidth": 2.0}
@@ -58,7 +58,6 @@ def _moved(slope: float, rng: np.random.Generator) -> Truth:
     truth=lambda rng: _moved(-15.0, rng),
     surrogate=resampling.shifted_stimulus,
     null=lambda rng: _moved(0.0, rng),
-    cost=0.2,
     derived_from=("information_rate",),
 )
 def set_point_fidelity(

@@ -66,7 +66,6 @@ def _jittered(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     surrogate=_jittered,
     null=_null,
     no_worst_case="the same spikes, moved by up to a tenth of their mean interval",
-    cost=0.3,
     each_epoch=True,
 )
 def spike_time_jitter(activity: xr.Dataset, *, begin: Second = 0.0, end: Second, window: Second = 0.015) -> Mapping[str, Any]:
@@ -93,9 +92,9 @@ def spike_time_jitter(activity: xr.Dataset, *, begin: Second = 0.0, end: Second,
         one = jitter.fit(spikes, window)
         values[:3, u], values[4, u] = one[:3], one.peak
         rng = rng_for(0, "moved spikes", len(spikes.time))
-        near = window / 4
-        drawn = [jitter.coincidences(jitter.moved(spikes, window, end - begin, rng), near) for _ in range(_MOVES - 1)]
-        values[3, u] = (1 + np.count_nonzero(np.array(drawn) >= jitter.coincidences(spikes, near))) / _MOVES
+        near = jitter.Coincidences(spikes, window / 4, end - begin)
+        drawn = np.array([near.moved(window, rng) for _ in range(_MOVES - 1)])
+        values[3, u] = (1 + np.count_nonzero(drawn >= near.found())) / _MOVES
     keys = ("", "_low", "_high", "_p", "_peak", "_trials")
     named = {f"spike_time_jitter{key}": row for key, row in zip(keys, values, strict=True)}
     return named | {"coords": {"unit": activity.unit.values}}

@@ -18,7 +18,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     trains = []
     for _ in range(3):
         count = rng.poisson(np.array([5.0, 10.0])[label] * rng.gamma(4, 0.25, 300))
-        trains.append(np.sort(np.repeat(start, count) + rng.uniform(0.001, 0.099, count.sum())))
+        trains.append(np.repeat(start, count) + rng.uniform(0.001, 0.099, count.sum()))
     one = synthetic.with_trials(synthetic.activity(trains, 0.128 * 300), start, 0.1, [f"stimulus {k}" for k in label])
     return Truth(one, 1 + 125 / 4 / 15, {"end": 0.1})
 

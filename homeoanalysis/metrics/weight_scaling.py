@@ -48,7 +48,6 @@ def _compressed(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     truth=_truth,
     surrogate=_compressed,
     no_worst_case="weights that have all become alike",
-    cost=0.15,
 )
 def weight_scaling(activity: xr.Dataset) -> Mapping[str, Any]:
     """How far weights are from being scaled alike: 0, all were multiplied; below, weak ones grew more; above, strong ones did.

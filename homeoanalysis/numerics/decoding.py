@@ -3,7 +3,7 @@
 The decoder is linear discriminant analysis with equal priors, its within-class covariance shrunk towards a multiple of the
 identity. Of all labellings of the same trials the decompositions are shared: the total covariance does not know the labels,
 and the within-class one differs from it by a matrix of rank classes - 1 (Woodbury's identity). So a thousand
-permutations, each with its own choice of the shrinkage, are matrix products.
+permutations, each with its own choice of the shrinkage, take little more than their class means and products with the tests.
 """
 
 from typing import Literal, NamedTuple
@@ -11,15 +11,15 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from homeoanalysis.numerics.compiled import compiled
+
 Floats = NDArray[np.float64]
 Labels = NDArray[np.intp]
-Mask = NDArray[np.bool_]
 FoldKind = Literal["time", "repeats"]
 
 FOLDS = 5
 _RIDGES = (0.01, 0.1, 1.0, 10.0)  # in units of the mean variance of a feature; the largest is a nearest centroid
 _FEWEST = 2  # trials of each label that a decoder learns from
-_CHUNK = 256  # labellings at a time
 
 
 class Folded(NamedTuple):
@@ -74,41 +74,80 @@ class Decoder:
     """
 
     def __init__(self, train: Floats, test: Floats) -> None:
-        mean, size = train.mean(axis=0), train.std(axis=0)
-        varies = size > 1e-9 * np.abs(mean)
-        train, test = ((x[:, varies] - mean[varies]) / size[varies] for x in (train, test))
-        left, singular, right = np.linalg.svd(train, full_matrices=False)
+        self.n, self.mean, size = len(train), train.mean(axis=0), train.std(axis=0)
+        varies = size > 1e-9 * np.abs(self.mean)
+        scale = 1 / np.where(varies, size, np.inf)
+        _, singular, right = np.linalg.svd((train - self.mean) * scale, full_matrices=False)
         kept = singular > 1e-9 * singular.max(initial=1.0)
-        self.left, self.singular, self.projected = left[:, kept], singular[kept], test @ right[kept].T
+        self.axes, self.variance = scale[:, None] * right[kept].T, singular[kept] ** 2 / self.n
+        self.tests = np.ascontiguousarray(((test - self.mean) @ self.axes).T)
 
-    def predict(self, label: Labels, n_labels: int) -> NDArray[np.int8]:
-        """Labels (ridge, labelling, test trial), from labels of the training trials (labelling, trial).
+    def predict(self, mean: Floats, count: Floats) -> NDArray[np.int8]:
+        """Labels (ridge, labelling, test trial), from the means of each labelling (labelling, label, feature) in training.
 
-        Each labelling has the same number of trials of each label.
+        count: (label), training trials of each label, in every labelling.
         """
-        n = label.shape[1]
-        count = np.bincount(label[0], minlength=n_labels).astype(float)
-        means = np.empty((label.shape[0], n_labels, self.singular.size))  # of each class, in the axes of the trials
-        for k in range(n_labels):
-            means[:, k] = (label == k) @ (self.left * self.singular) / count[k]
-        shape = (label.shape[0], len(self.projected))
-        found = np.zeros((len(_RIDGES), *shape), np.int8)
-        score, best = np.empty((2, *shape))
-        for told, ridge in zip(found, _RIDGES, strict=True):
-            inverse = 1 / (self.singular**2 / n + ridge)
-            between = np.matmul(means * inverse, means.transpose(0, 2, 1))
-            back = np.linalg.inv(np.eye(n_labels) - between * (count / n))
-            offset = np.einsum("pij,pji->ip", back, between) / 2
-            axes = np.matmul(back, means).transpose(1, 0, 2)
-            tested = (self.projected * inverse).T
-            np.matmul(axes[0], tested, out=best)
-            best -= offset[0, :, None]
-            for k in range(1, n_labels):  # the first of the highest; argmax takes longer over so few
-                np.matmul(axes[k], tested, out=score)
-                score -= offset[k, :, None]
-                told += (score > best) * (np.int8(k) - told)
-                np.maximum(best, score, out=best)
+        found = np.empty((len(_RIDGES), len(mean), self.tests.shape[1]), np.int8)
+        inverse = 1 / (self.variance + np.array(_RIDGES)[:, None])
+        _predict((mean - self.mean) @ self.axes, count / self.n, inverse, self.tests, found)
         return found
+
+
+@compiled
+def _predict(mean, share, inverse, tests, found):  # type: ignore[no-untyped-def]
+    """The most likely label (ridge, labelling, test) of equal priors; of equal ones the first.
+
+    mean: (labelling, label, axis); share (label) of the trials that they are of; inverse: (ridge, axis), of the shrunk total
+    variance; tests: (axis, test).
+    """
+    n_labels, n_axes, n_tests = share.size, tests.shape[0], tests.shape[1]
+    between, back = np.empty((n_labels, n_labels)), np.empty((n_labels, n_labels))
+    score, best, told = np.empty(n_tests), np.empty(n_tests), np.empty(n_tests, np.int64)
+    for labelling in range(mean.shape[0]):
+        for ridge in range(inverse.shape[0]):
+            # The variance within labels is the total one less that of the means. Gauss and Jordan's elimination inverts
+            # 1 - between share in its place; its pivots are those of a positive definite matrix, so that none is looked for.
+            between[:] = 0.0
+            for axis in range(n_axes):
+                for i in range(n_labels):
+                    scaled = mean[labelling, i, axis] * inverse[ridge, axis]
+                    for j in range(i + 1):
+                        between[i, j] += scaled * mean[labelling, j, axis]
+            for i in range(n_labels):
+                for j in range(i + 1):
+                    between[j, i] = between[i, j]
+                    back[i, j], back[j, i] = -between[i, j] * share[j], -between[i, j] * share[i]
+                back[i, i] += 1.0
+            for pivot in range(n_labels):
+                scale = 1 / back[pivot, pivot]
+                back[pivot, pivot] = 1.0
+                for j in range(n_labels):
+                    back[pivot, j] *= scale
+                for i in range(n_labels):
+                    if i != pivot:
+                        factor = back[i, pivot]
+                        back[i, pivot] = 0.0
+                        for j in range(n_labels):
+                            back[i, j] -= factor * back[pivot, j]
+            best[:] = 0.0
+            told[:] = 0
+            for k in range(1, n_labels):  # by how much the score of each is beyond that of the first
+                offset = 0.0
+                for j in range(n_labels):
+                    offset += (back[k, j] * between[j, k] - back[0, j] * between[j, 0]) / 2
+                score[:] = -offset
+                for axis in range(n_axes):
+                    weight = 0.0
+                    for j in range(n_labels):
+                        weight += (back[k, j] - back[0, j]) * mean[labelling, j, axis]
+                    weight *= inverse[ridge, axis]
+                    for test in range(n_tests):
+                        score[test] += weight * tests[axis, test]
+                for test in range(n_tests):  # without a branch, which would be guessed wrongly half of the time
+                    told[test] = k if score[test] > best[test] else told[test]
+                    best[test] = score[test] if score[test] > best[test] else best[test]
+            for test in range(n_tests):
+                found[ridge, labelling, test] = told[test]
 
 
 def accuracy(response: Floats, label: Labels, fold: Labels) -> Floats:
@@ -117,28 +156,52 @@ def accuracy(response: Floats, label: Labels, fold: Labels) -> Floats:
     The shrinkage of each fold is that which decodes the other folds best, each left out in its turn; of equal ones the largest.
     Each fold holds as many trials of each label in all labellings.
     """
-    chunks = [label[k : k + _CHUNK] for k in range(0, label.shape[0], _CHUNK)]
     n_folds, n_labels = int(fold.max()) + 1, int(label.max()) + 1
-    weight = 1 / (n_labels * np.bincount(label[0], minlength=n_labels))
-    scored = [np.zeros((n_folds, len(_RIDGES), part.shape[0])) for part in chunks]
+    count = np.array([np.bincount(label[0, fold == f], minlength=n_labels) for f in range(n_folds)], float)
+    weight = 1 / (n_labels * count.sum(axis=0))
+    parts = [response[fold == f] for f in range(n_folds)]
+    labels = [label[:, fold == f].astype(np.int8, order="C") for f in range(n_folds)]
+    sums = [_sums(*each, n_labels) for each in zip(parts, labels, strict=True)]
+
+    def shares(*tested: int) -> list[Floats]:
+        """(ridge, labelling), of each fold that is tested, by what the others say."""
+        learnt = [f for f in range(n_folds) if f not in tested]
+        decoder = Decoder(np.concatenate([parts[f] for f in learnt]), np.concatenate([parts[f] for f in tested]))
+        n = count[learnt].sum(axis=0)
+        told = decoder.predict(sum(sums[f] for f in learnt) / n[:, None], n)
+        each = np.split(told, np.cumsum([len(parts[f]) for f in tested])[:-1], axis=2)
+        return [_share(part, labels[f], weight) for part, f in zip(each, tested, strict=True)]
+
+    score = np.zeros((n_folds, len(_RIDGES), label.shape[0]))
     for f in range(n_folds):
         for g in range(f):
-            learnt, tested = (fold != f) & (fold != g), (fold == f) | (fold == g)
-            decoder = Decoder(response[learnt], response[tested])
-            for part, score in zip(chunks, scored, strict=True):
-                hit, true = _hits(decoder, part, learnt, tested)
-                share = weight.take(true)
-                for one, other in ((f, g), (g, f)):
-                    score[one] += np.einsum("rlt,lt->rl", hit, share * (fold[tested] == other))
-    total = [np.zeros(part.shape[0]) for part in chunks]
+            of_f, of_g = shares(f, g)
+            score[f] += of_g
+            score[g] += of_f
+    total = np.zeros(label.shape[0])
     for f in range(n_folds):
-        decoder = Decoder(response[fold != f], response[fold == f])
-        for part, score, each in zip(chunks, scored, total, strict=True):
-            hit, true = _hits(decoder, part, fold != f, fold == f)
-            right = np.einsum("rlt,lt->rl", hit, weight.take(true))
-            last = len(_RIDGES) - 1 - np.argmax(np.round(score[f][::-1], 12), axis=0)
-            each += right[last, np.arange(part.shape[0])]
-    return np.minimum(np.concatenate(total), 1.0)  # where all are decoded, shares add up to 1 but for rounding
+        last = len(_RIDGES) - 1 - np.argmax(np.round(score[f][::-1], 12), axis=0)
+        total += shares(f)[0][last, np.arange(total.size)]
+    return np.minimum(total, 1.0)  # where all are decoded, shares add up to 1 but for rounding
+
+
+def _sums(response: Floats, label: NDArray[np.integer], n_labels: int) -> Floats:
+    """(labelling, label, feature): sums of the responses (trial, feature) of each label, of labellings (labelling, trial)."""
+    return np.stack([(label == k).astype(float) @ response for k in range(n_labels)], axis=1)
+
+
+@compiled
+def _share(told, true, weight):  # type: ignore[no-untyped-def]
+    """(ridge, labelling): the weights (label) of the trials that are told rightly, summed."""
+    found = np.zeros(told.shape[:2])
+    for ridge in range(told.shape[0]):
+        for labelling in range(told.shape[1]):
+            for k in range(weight.size):
+                right = 0
+                for trial in range(told.shape[2]):
+                    right += (told[ridge, labelling, trial] == k) & (true[labelling, trial] == k)
+                found[ridge, labelling] += weight[k] * right
+    return found
 
 
 def transferred(train: Floats, label: Labels, fold: Labels, test: Floats) -> Labels:
@@ -146,11 +209,16 @@ def transferred(train: Floats, label: Labels, fold: Labels, test: Floats) -> Lab
     weight = 1 / np.bincount(label)
     score = np.zeros(len(_RIDGES))
     for f in range(int(fold.max()) + 1):
-        decoder = Decoder(train[fold != f], train[fold == f])
-        hit, true = _hits(decoder, label[None], fold != f, fold == f)
-        score += hit[:, 0] @ weight[true[0]]
+        told = _told(train[fold != f], label[fold != f], train[fold == f], weight.size)
+        score += (told == label[fold == f]) @ weight[label[fold == f]]
     best = len(_RIDGES) - 1 - int(np.argmax(np.round(score[::-1], 12)))
-    return Decoder(train, test).predict(label[None], weight.size)[best, 0].astype(np.intp)
+    return _told(train, label, test, weight.size)[best].astype(np.intp)
+
+
+def _told(train: Floats, label: Labels, test: Floats, n_labels: int) -> NDArray[np.int8]:
+    """Labels (ridge, trial) of `test`, learnt from `train`."""
+    count = np.bincount(label, minlength=n_labels).astype(float)
+    return Decoder(train, test).predict(_sums(train, label[None], n_labels) / count[:, None], count)[:, 0]
 
 
 def told(response: Floats, label: Labels, fold: Labels) -> Labels:
@@ -160,12 +228,6 @@ def told(response: Floats, label: Labels, fold: Labels) -> Labels:
         learnt = fold != f
         found[~learnt] = transferred(response[learnt], label[learnt], fold[learnt] - (fold[learnt] > f), response[~learnt])
     return found
-
-
-def _hits(decoder: Decoder, label: Labels, learnt: Mask, tested: Mask) -> tuple[Mask, NDArray[np.int8]]:
-    """Whether each tested trial was decoded rightly (ridge, labelling, trial), and its label (labelling, trial)."""
-    true = label.compress(tested, axis=1).astype(np.int8)  # unlike an index, `compress` keeps rows together in memory
-    return decoder.predict(label.compress(learnt, axis=1), int(label.max()) + 1) == true, true
 
 
 def worth(label: Labels, shuffled: Floats) -> float:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from homeoanalysis.numerics.compiled import compiled
 from homeoanalysis.numerics.intervals import t_quantile
 from homeoanalysis.numerics.observed import EDGE
 
@@ -95,55 +96,115 @@ def _likeliest(count: Floats, largest: float) -> tuple[Floats, Floats]:
 
 
 def _share(count: Floats, peak: Floats) -> Floats:
-    """(histogram, sigma): the share of pairs in the peak that makes each histogram likeliest, by Newton's method.
-
-    The likelihood is concave in the share, so that where its slope changes sign lies always between two known shares.
-    """
-    excess = _BINS * peak - 1  # over the even base
+    """(histogram, sigma): the share of pairs in the peak that makes each histogram likeliest, by Newton's method."""
     share = np.empty((len(count), len(peak)))
-
-    def slopes(share: Floats, count: Floats, excess: Floats) -> tuple[Floats, Floats]:
-        part = excess / (1 + share[:, None] * excess)
-        weighted = count * part
-        return weighted.sum(axis=1), -np.einsum("pb,pb->p", weighted, part)
-
-    for own, shares in zip(count, share, strict=True):
-        every = np.broadcast_to(own, excess.shape)
-        rises, falls = (slopes(np.full(len(excess), end), every, excess)[0] for end in (_SURE, 1 - _SURE))
-        shares[:] = np.where(rises <= 0, _SURE, 1 - _SURE)
-        at = np.flatnonzero((rises > 0) & (falls < 0))
-        low, high = np.full(at.size, _SURE), np.full(at.size, 1 - _SURE)
-        now = np.full(at.size, 0.5)
-        for _ in range(_STEPS):
-            slope, bend = slopes(now, every[at], excess[at])
-            low, high = np.where(slope > 0, now, low), np.where(slope > 0, high, now)
-            new = now - slope / bend
-            new = np.where((new >= low) & (new <= high), new, (low + high) / 2)
-            moved, now = np.abs(new - now).max(initial=0), new
-            if moved < _SURE:
-                break
-        shares[at] = now
+    _maximise(count, _BINS * peak - 1, share, _STEPS, _SURE)
     return share
 
 
-def coincidences(spikes: Spikes, largest: float) -> int:
-    """How many pairs of spikes in different trials of the same stimulus are at most so far apart [s]."""
-    n = spikes.time.size
-    if not n:
-        return 0
-    # Pairs of the same stimulus less those of the same trial; on one clock, the kinds of which are far apart.
-    kind = np.concatenate([spikes.stimulus, spikes.stimulus.max() + 1 + spikes.trial])
-    clock = np.sort(np.tile(spikes.time, 2) + (float(np.ptp(spikes.time)) + 2 * largest) * kind)
-    after = clock.searchsorted(clock + largest * (1 + EDGE), side="right")
-    return int(after[:n].sum() - after[n:].sum()) + n * n
+@compiled
+def _maximise(count, excess, share, steps, sure):  # type: ignore[no-untyped-def]
+    """Fills in the share (histogram, sigma), of counts (histogram, bin) and the excess of a peak over the even base (sigma, bin).
 
-
-def moved(spikes: Spikes, length: float, stop: float, rng: np.random.Generator) -> Spikes:
-    """Each spike anywhere in its interval of `length` [s], the same for all trials: rates that change more slowly stay.
-
-    Intervals end where the window of the trials does, at 0 and `stop`: spikes that left it would be coincidences lost.
+    The likelihood is concave in the share, so that where its slope changes sign lies always between two known shares.
     """
-    begin = length * rng.uniform()
-    at = np.floor((spikes.time + begin) / length)
-    low, high = np.maximum(at * length - begin, 0.0), np.minimum((at + 1) * length - begin, stop)
-    return spikes._replace(time=low + rng.uniform(size=at.size) * (high - low))
+    for h in range(count.shape[0]):
+        for s in range(excess.shape[0]):
+            rises, falls = 0.0, 0.0
+            for b in range(excess.shape[1]):
+                rises += count[h, b] * excess[s, b] / (1 + sure * excess[s, b])
+                falls += count[h, b] * excess[s, b] / (1 + (1 - sure) * excess[s, b])
+            low, high, now = sure, 1 - sure, 0.5
+            if rises <= 0 or falls >= 0:
+                low = high = now = sure if rises <= 0 else 1 - sure
+            for _ in range(steps if low < high else 0):
+                slope, bend = 0.0, 0.0
+                for b in range(excess.shape[1]):
+                    part = excess[s, b] / (1 + now * excess[s, b])
+                    slope += count[h, b] * part
+                    bend -= count[h, b] * part * part
+                if slope > 0:
+                    low = now
+                else:
+                    high = now
+                new = now - slope / bend
+                if not low <= new <= high:
+                    new = (low + high) / 2
+                moved, now = abs(new - now), new
+                if moved < sure:
+                    break
+            share[h, s] = now
+
+
+class Coincidences:
+    """How many pairs of spikes in different trials of the same stimulus are at most `largest` [s] apart."""
+
+    def __init__(self, spikes: Spikes, largest: float, stop: float) -> None:
+        """stop: [s], the end of the window."""
+        order = np.lexsort((spikes.time, spikes.trial))
+        self.time, self.trial = spikes.time[order], spikes.trial[order]
+        self.begin = np.unique(spikes.stimulus[order], return_inverse=True)[1] * (
+            2 * stop + 2 * largest
+        )  # stimuli on one clock, far apart
+        self.reach, self.stop = largest * (1 + EDGE), stop
+
+    def found(self) -> int:
+        """Of the spikes as they are."""
+        return self._of(self.time.copy())
+
+    def moved(self, length: float, rng: np.random.Generator) -> int:
+        """Each spike anywhere in its interval of `length` [s], the same for all trials: rates that change more slowly stay.
+
+        Intervals end where the window of the trials does, at 0 and `stop`: spikes that left it would be coincidences lost.
+        """
+        begin = length * rng.uniform()
+        return self._of(_moved(self.time, length, begin, self.stop, rng.uniform(size=self.time.size)))
+
+    def _of(self, time: Floats) -> int:
+        """Pairs of the same stimulus less those of the same trial."""
+        _order_in_trials(time, self.trial)
+        return int(_pairs(np.sort(time + self.begin), self.reach) - _pairs_in_trials(time, self.trial, self.reach))
+
+
+@compiled
+def _moved(time, length, begin, stop, share):  # type: ignore[no-untyped-def]
+    """Times at these shares of their intervals, the first of which ends at length - begin."""
+    found = np.empty_like(time)
+    for k in range(time.size):
+        at = np.floor((time[k] + begin) / length)
+        low, high = max(at * length - begin, 0.0), min((at + 1) * length - begin, stop)
+        found[k] = low + share[k] * (high - low)
+    return found
+
+
+@compiled
+def _order_in_trials(time, trial):  # type: ignore[no-untyped-def]
+    """Sorts the times of each trial in their place: what was moved within intervals has few to pass by."""
+    for k in range(1, time.size):
+        moving, at = time[k], k
+        while at > 0 and trial[at - 1] == trial[k] and time[at - 1] > moving:
+            time[at] = time[at - 1]
+            at -= 1
+        time[at] = moving
+
+
+@compiled
+def _pairs(time, reach):  # type: ignore[no-untyped-def]
+    """Pairs of sorted times that are at most so far apart."""
+    total, first = 0, 0
+    for k in range(time.size):
+        while time[k] > time[first] + reach:
+            first += 1
+        total += k - first
+    return total
+
+
+@compiled
+def _pairs_in_trials(time, trial, reach):  # type: ignore[no-untyped-def]
+    """The same in each trial."""
+    total, first = 0, 0
+    for k in range(time.size):
+        while trial[first] != trial[k] or time[k] > time[first] + reach:
+            first += 1
+        total += k - first
+    return total

@@ -44,12 +44,15 @@ def windows(activity: xr.Dataset, length: float, span: tuple[float, float]) -> W
         last = np.minimum(edges + max(int(length * rate + observed.EDGE), 1), number) - 1
         kept = (edges >= 0) & (last > edges)
         x = samples[:, first : first + number]
-        for a, b in zip(edges[kept], last[kept], strict=True):
-            places.append(x[:, a : b + 1].mean(axis=1))  # NaN where one sample is
-            speeds.append(np.linalg.norm(x[:, b] - x[:, a]) * rate / (b - a))
+        a, b = edges[kept], last[kept]
+        # From a to b and from b to the next a, in turn; the sum is NaN where one sample is.
+        ends = np.stack([a, b + 1], axis=1).ravel()
+        total = np.add.reduceat(np.pad(x, ((0, 0), (0, 1))), ends, axis=1)[:, ::2] if a.size else x[:, :0]
+        places.append((total / (b + 1 - a)).T)
+        speeds.append(np.linalg.norm(x[:, b] - x[:, a], axis=0) * rate / (b - a))
         counts.append(np.array([observed.binned_counts(t, start, n, length) for t in trains]).reshape(len(trains), n).T[kept])
     count = np.concatenate(counts)
-    place, speed = np.array(places).reshape(-1, len(samples)), np.array(speeds)
+    place, speed = np.concatenate(places), np.concatenate(speeds)
     known = np.isfinite(place).all(axis=1) & np.isfinite(speed)
     return Windows(count[known].astype(float), place[known], speed[known])
 
@@ -70,28 +73,34 @@ def grid(place: Floats, bins: int) -> Grid:
     return Grid(number.ravel(), low + (visited + 0.5) * size)
 
 
-def errors(count: Floats, place: Floats, where: Grid) -> Floats:
-    """Distance of the decoded from the true place (window); a fifth of the windows, one after the other, is told from the others.
+class Decoder:
+    """Decodes the place of windows; a fifth of them, one after the other, is told from the others.
 
     The likeliest of all visited bins, of independent Poisson counts; each bin has one window of the unit's mean rate more, so
     that no rate is 0. Source: Zhang et al. 1998, doi:10.1152/jn.1998.79.2.1017, with a flat prior.
     """
-    n, n_bins = len(count), len(where.centre)
-    edge = -(-n * np.arange(_FOLDS + 1) // _FOLDS)
-    parts = [slice(a, b) for a, b in itertools.pairwise(edge)]
-    # Of each fold, summed over its windows in each bin; what is learnt is the rest.
-    spikes, time = np.zeros((_FOLDS, n_bins, count.shape[1])), np.zeros((_FOLDS, n_bins))
-    for f, part in enumerate(parts):
-        shown = where.bin[part] == np.arange(n_bins)[:, None]
-        spikes[f], time[f] = shown.astype(float) @ count[part], shown.sum(axis=1)
-    spikes, time = spikes.sum(axis=0) - spikes, time.sum(axis=0) - time
-    mean = spikes.sum(axis=1, keepdims=True) / time.sum(axis=1)[:, None, None]
-    rate = (spikes + mean) / (time + 1)[..., None]
-    log = np.log(rate, out=np.zeros_like(rate), where=rate > 0)  # a unit that is silent where it is learnt tells nothing
-    found = np.empty(n)
-    for f, part in enumerate(parts):
-        likely = count[part] @ log[f].T - rate[f].sum(axis=1)
-        likely[:, time[f] == 0] = -np.inf
-        told = where.centre[np.argmax(likely, axis=1)]
-        found[part] = np.linalg.norm(told - place[part], axis=1)
-    return found
+
+    def __init__(self, place: Floats, where: Grid) -> None:
+        """What all counts have in common in these windows."""
+        n, n_bins = len(place), len(where.centre)
+        edge = -(-n * np.arange(_FOLDS + 1) // _FOLDS)
+        self.place, self.centre = place, where.centre
+        self.parts = [slice(a, b) for a, b in itertools.pairwise(edge)]
+        self.fold = np.repeat(np.arange(_FOLDS), np.diff(edge))
+        self.shown = [(where.bin[part] == np.arange(n_bins)[:, None]).astype(float) for part in self.parts]
+        time = np.array([shown.sum(axis=1) for shown in self.shown])
+        self.time = time.sum(axis=0) - time  # (fold, bin), in which the fold's decoder learns
+        self.unknown = np.where(self.time == 0, np.inf, 0.0)
+
+    def errors(self, count: Floats) -> Floats:
+        """Distance of the decoded from the true place (window), of counts (window, unit)."""
+        each = [count[part] for part in self.parts]
+        spikes = np.stack([shown @ mine for shown, mine in zip(self.shown, each, strict=True)])
+        spikes = spikes.sum(axis=0) - spikes
+        mean = spikes.sum(axis=1, keepdims=True) / self.time.sum(axis=1)[:, None, None]
+        rate = (spikes + mean) / (self.time + 1)[..., None]
+        silence = rate.sum(axis=2) + self.unknown
+        log = np.log(rate, out=np.zeros_like(rate), where=rate > 0)  # a unit that is silent where it is learnt tells nothing
+        likely = np.concatenate([mine @ of_fold.T for mine, of_fold in zip(each, log, strict=True)]) - silence[self.fold]
+        told = self.centre[np.argmax(likely, axis=1)]
+        return np.asarray(np.sqrt(((told - self.place) ** 2).sum(axis=1)))

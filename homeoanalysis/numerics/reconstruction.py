@@ -5,6 +5,7 @@ impulse response is as long as a window. A piece is two windows long, of which t
 responses that a time needs lie in its piece.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -42,8 +43,8 @@ def reconstructed(cut: Pieces, units: NDArray[np.intp], bin_size: float, *, is_r
     for test in np.array_split(np.arange(n), _FOLDS):
         train = _away_from(test, np.arange(n))
         ridge = _best_ridge(stimulus, response, train, coefficients) if is_ridged else 0.0
-        kernel = _kernel(_spectra(coefficients, train), ridge)
-        shown[test], found[test] = _Test(stimulus, response, train, test, kernel.shape[1]).applied(kernel)
+        kernels = _kernels(_spectra(coefficients, train), (ridge,))
+        shown[test], (found[test],) = _reconstructions(stimulus, response, train, test, kernels)
     return Reconstruction(shown, found)
 
 
@@ -126,40 +127,37 @@ def _spectra(coefficients: _Coefficients, train: NDArray[np.intp]) -> _Spectra:
     return _Spectra(np.swapaxes(by_frequency, 1, 2) @ conjugate, cross[:, 0], coefficients.n_bins)
 
 
-def _kernel(spectra: _Spectra, ridge: float) -> Floats:
-    """Impulse response of each unit (unit, lag), lag 0 in the middle."""
+def _kernels(spectra: _Spectra, ridges: Sequence[float]) -> Floats:
+    """Impulse responses of each unit (ridge, unit, lag), lag 0 in the middle."""
     power, cross, n = spectra
-    level = ridge * np.mean(np.abs(np.einsum("fuu->fu", power)), axis=1)
+    level = np.multiply.outer(ridges, np.mean(np.abs(np.einsum("fuu->fu", power)), axis=1))
     # s = sum_u K_u r_u: of the normal equations, those for each conjugate of r.
-    normal = np.swapaxes(power, 1, 2) + level[:, None, None] * np.eye(cross.shape[1])
-    transfer = np.zeros((n // 2 + 1, cross.shape[1]), complex)
-    transfer[: cross.shape[0]] = np.linalg.solve(normal, cross[..., None])[..., 0]
-    return np.asarray(np.fft.fftshift(np.fft.irfft(transfer.T, n, axis=-1), axes=-1))
+    normal = np.swapaxes(power, 1, 2) + level[..., None, None] * np.eye(cross.shape[1])
+    transfer = np.zeros((len(ridges), cross.shape[1], n // 2 + 1), complex)
+    transfer[..., : cross.shape[0]] = np.swapaxes(np.linalg.solve(normal, cross[..., None])[..., 0], 1, 2)
+    return np.asarray(np.fft.fftshift(np.fft.irfft(transfer, n, axis=-1), axes=-1))
 
 
-class _Test:
-    """What kernels of `lags` bins are tested on: middles of the test pieces, the means of training removed."""
+def _reconstructions(
+    stimulus: Floats, response: Floats, train: NDArray[np.intp], test: NDArray[np.intp], kernels: Floats
+) -> tuple[Floats, Floats]:
+    """The middles of the test pieces, and what each kernel makes of the responses in them (ridge, piece, bin).
 
-    def __init__(self, stimulus: Floats, response: Floats, train: NDArray[np.intp], test: NDArray[np.intp], lags: int) -> None:
-        self.bins, self.size = stimulus.shape[1], stimulus.shape[1] + lags
-        self.shown = _middle(stimulus[test] - stimulus[train].mean())
-        mean = response[:, train].mean(axis=(1, 2))[:, None, None]
-        self.response = np.fft.rfft(response[:, test] - mean, self.size)
-
-    def applied(self, kernel: Floats) -> tuple[Floats, Floats]:
-        """The stimulus, and what the kernel makes of the response."""
-        product = np.einsum("upf,uf->pf", self.response, np.fft.rfft(kernel, self.size))
-        whole = np.fft.irfft(product, self.size)[:, kernel.shape[1] // 2 :][:, : self.bins]
-        return self.shown, _middle(whole)
+    The means of the training pieces are removed.
+    """
+    n_bins, n_lags = stimulus.shape[1], kernels.shape[2]
+    size = n_bins + n_lags
+    mean = response[:, train].mean(axis=(1, 2))[:, None, None]
+    spectrum = np.fft.rfft(response[:, test] - mean, size)
+    product = np.einsum("upf,ruf->rpf", spectrum, np.fft.rfft(kernels, size))
+    whole = np.fft.irfft(product, size)[..., n_lags // 2 :][..., :n_bins]
+    return _middle(stimulus[test] - stimulus[train].mean()), _middle(whole)
 
 
 def _best_ridge(stimulus: Floats, response: Floats, train: NDArray[np.intp], coefficients: _Coefficients) -> float:
     error = np.zeros(len(_RIDGES))
     for fold in np.array_split(np.arange(train.size), _FOLDS):
         test, rest = train[fold], _away_from(train[fold], train)
-        spectra = _spectra(coefficients, rest)
-        tested = _Test(stimulus, response, rest, test, spectra.n_bins)
-        for k, ridge in enumerate(_RIDGES):
-            shown, found = tested.applied(_kernel(spectra, ridge))
-            error[k] += np.sum((shown - found) ** 2)
+        shown, found = _reconstructions(stimulus, response, rest, test, _kernels(_spectra(coefficients, rest), _RIDGES))
+        error += np.sum((shown - found) ** 2, axis=(1, 2))
     return _RIDGES[int(error.argmin())]

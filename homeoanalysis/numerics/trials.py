@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from homeoanalysis.errors import DataError, NotApplicable
 from homeoanalysis.numerics import observed
+from homeoanalysis.numerics.compiled import compiled
 
 Floats = NDArray[np.float64]
 
@@ -51,14 +52,20 @@ def counts(activity: xr.Dataset, begin: float, end: float, bin_size: float | Non
         return Responses(*_of_bins(activity, begin, n_bins, bin_size), stimulus, labels)
     start = activity.trial_start.values + begin
     count = np.zeros((activity.sizes["unit"], start.size, n_bins), np.int64)
-    for u, train in enumerate(observed.spike_trains(activity)):
+    for train, mine in zip(observed.spike_trains(activity), count, strict=True):
         first, last = np.searchsorted(train, [start - observed.EDGE * bin_size, start + n_bins * bin_size])
-        trial = np.repeat(np.arange(start.size), last - first)
-        spike = np.arange(trial.size) - np.repeat(np.cumsum(last - first) - last, last - first)
-        index = np.floor((train[spike] - start[trial]) / bin_size + observed.EDGE).astype(np.int64)
-        kept = (index >= 0) & (index < n_bins)
-        count[u] = np.bincount(trial[kept] * n_bins + index[kept], minlength=start.size * n_bins).reshape(-1, n_bins)
+        _count(train, first, last, start, bin_size, observed.EDGE, mine)
     return Responses(count, _seen(activity, begin, begin + n_bins * bin_size), stimulus, labels)
+
+
+@compiled
+def _count(train, first, last, start, bin_size, slack, found):  # type: ignore[no-untyped-def]
+    """Adds to (trial, bin) the spikes of each trial, numbered from `first` to `last`; an edge belongs to the later bin."""
+    for trial in range(start.size):
+        for spike in range(first[trial], last[trial]):
+            index = int(np.floor((train[spike] - start[trial]) / bin_size + slack))
+            if 0 <= index < found.shape[1]:
+                found[trial, index] += 1
 
 
 def trains(activity: xr.Dataset, begin: float, end: float) -> Trains:

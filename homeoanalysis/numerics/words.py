@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homeoanalysis.numerics import discrete_information as discrete
+from homeoanalysis.numerics.compiled import compiled
 
 Floats = NDArray[np.float64]
 
@@ -29,14 +30,13 @@ def entropies(count: NDArray[np.int64], stimulus: NDArray[np.intp], longest: int
     """
     subsets = discrete.parts(stimulus, rng)
     sizes = np.array([parts[0].size for parts in subsets], float)
+    grouped = [[_grouped(stimulus, k) for k in parts] for parts in subsets]
     found, at_one_time = np.zeros((2, longest)), 0.0
     for length in range(1, longest + 1):
-        word = _numbered(np.lib.stride_tricks.sliding_window_view(count, length, axis=1))
-        values = [np.mean([_of_words(word[k], stimulus[k]) for k in parts], axis=0) for parts in subsets]
-        found[:, length - 1] = discrete.extrapolated(np.array(values), sizes)
-        at_one_time = _tally(_moment(word, stimulus) * (word.max() + 1) + word)[0].size / (
-            np.unique(stimulus).size * word.shape[1]
-        )
+        word = _numbered(count, length)
+        each = [[_of_words(word, *one) for one in parts] for parts in grouped]
+        found[:, length - 1] = discrete.extrapolated(np.array([np.mean(x, axis=0)[:2] for x in each]), sizes)
+        at_one_time = each[0][0][2]
     return Entropies(found[0], found[1], stimulus.size / np.unique(stimulus).size / at_one_time)
 
 
@@ -58,45 +58,69 @@ def rate(found: Entropies, bin_size: float) -> Floats:
 
 def plug_in(count: NDArray[np.int64], stimulus: NDArray[np.intp], length: int) -> float:
     """Information in words of `length` bins [bit], with observed frequencies."""
-    word = _numbered(np.lib.stride_tricks.sliding_window_view(count, length, axis=1))
-    total, noise = _of_words(word, stimulus)
+    total, noise, _ = _of_words(_numbered(count, length), *_grouped(stimulus, np.arange(stimulus.size)))
     return total - noise
 
 
 def turned(count: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
     """Each trial turned round in time by a random number of bins: the same patterns, nothing at the same time."""
-    by = rng.integers(0, count.shape[1], size=(count.shape[0], 1))
-    return np.take_along_axis(count, (np.arange(count.shape[1]) + by) % count.shape[1], axis=1)
+    found = np.empty_like(count)
+    _turn(count, rng.integers(0, count.shape[1], size=count.shape[0]), found)
+    return found
 
 
-def _numbered(words: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The number of each word: (trial, time, letter) -> (trial, time)."""
-    base = int(words.max()) + 1
-    if base ** words.shape[-1] < 2**40:
-        return np.asarray(words @ base ** np.arange(words.shape[-1]))
-    return discrete.coded(words.reshape(-1, words.shape[-1])).reshape(words.shape[:2])
+@compiled
+def _turn(count, by, found):  # type: ignore[no-untyped-def]
+    for trial in range(by.size):
+        rest = count.shape[1] - by[trial]
+        found[trial, :rest] = count[trial, by[trial] :]
+        found[trial, rest:] = count[trial, : by[trial]]
 
 
-def _moment(word: NDArray[np.int64], stimulus: NDArray[np.intp]) -> NDArray[np.int64]:
-    """The number of the stimulus and time of each word."""
-    return stimulus[:, None] * word.shape[1] + np.arange(word.shape[1])
+def _numbered(count: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """The number of the word of `length` letters from each bin on (trial, time); there are not many more numbers than words."""
+    base, n = int(count.max()) + 1, count.shape[1] - length + 1
+    if base**length < 8 * count.size:
+        word = np.zeros((count.shape[0], n), np.int64)
+        for k in range(length):
+            word += base**k * count[:, k : k + n]
+        return word
+    words = np.lib.stride_tricks.sliding_window_view(count, length, axis=1)
+    return discrete.coded(words.reshape(-1, length)).reshape(words.shape[:2])
 
 
-def _tally(number: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The numbers (0 or more) that there are, in their order, and how often each: few enough are counted without being sorted."""
-    if number.max() >= 8 * number.size:
-        return np.unique(number, return_counts=True)
-    count = np.bincount(number.ravel())
-    at = np.flatnonzero(count)
-    return at, count[at]
+def _grouped(stimulus: NDArray[np.intp], trials: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """These trials in the order of their stimuli, and where those begin and end in it."""
+    order = trials[np.argsort(stimulus[trials], kind="stable")]
+    first = np.flatnonzero(np.diff(stimulus[order])) + 1
+    return order, np.concatenate([[0], first, [order.size]])
 
 
-def _of_words(word: NDArray[np.int64], stimulus: NDArray[np.intp]) -> tuple[float, float]:
-    """Plug-in entropy of all words, and the mean of that at one time of one stimulus, over trials."""
-    moment = _moment(word, stimulus)
-    _, of_all = _tally(word)
-    at, of_each = _tally(moment * (word.max() + 1) + word)
-    trials = np.bincount(moment.ravel())
-    n = trials[at // (word.max() + 1)]
-    noise = np.sum(of_each * np.log2(n / of_each)) / word.size
-    return float(discrete.entropy(of_all)), float(noise)
+@compiled
+def _of_words(word, order, edge):  # type: ignore[no-untyped-def]
+    """Plug-in entropy of all words; the mean of that at one time of one stimulus, over trials; and how many words it has then.
+
+    word: (trial, time), numbers; order, edge: as of `_grouped`.
+    """
+    n_words, n = word.max() + 1, order.size * word.shape[1]
+    all_times, one_time = np.zeros(n_words, np.int64), np.zeros(n_words, np.int64)
+    log = np.log2(np.arange(1, order.size + 1))
+    noise, seen = 0.0, 0
+    for time in range(word.shape[1]):
+        for stimulus in range(edge.size - 1):
+            first, last = edge[stimulus], edge[stimulus + 1]
+            for k in range(first, last):
+                one_time[word[order[k], time]] += 1
+            for k in range(first, last):
+                number = word[order[k], time]
+                times = one_time[number]
+                if times > 0:
+                    noise += times * (log[last - first - 1] - log[times - 1])
+                    seen += 1
+                    all_times[number] += times
+                    one_time[number] = 0
+    total = np.log2(n)
+    for times in all_times:
+        if times > 0:
+            total -= times * np.log2(times) / n
+    return total, noise / n, seen / (word.shape[1] * (edge.size - 1))

@@ -1,7 +1,7 @@
 """Bias, coverage and false positives of every file of metrics/. A new metric is tested by being there.
 
-Draws are seeded from the test's name. CI draws 500 times (fewer where a metric declares what one draw costs), `nightly`
-2000 times; all checks of a generator share its draws. Each check is shown to fail on a metric made wrong.
+Draws are seeded from the test's name. CI draws 500 times, `nightly` 2000 times; all checks of a generator share its draws.
+Each check is shown to fail on a metric made wrong.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +20,6 @@ from homeoanalysis.provenance import rng_for
 
 NAMES = catalogue.names("metrics")
 CI, NIGHTLY = 500, 2000
-SECONDS, FEWEST = 10.0, 100  # of one check in CI, and how many draws it makes at least
 BIAS_DRAWS = 40
 
 
@@ -57,11 +56,6 @@ def drawn(metric: Metric, generate: Generate, n: int, seed: str) -> Iterator[tup
     for draw in range(n):
         known = generate(rng_for(1, seed, draw))
         yield known, metric(known.activity, **known.parameters)
-
-
-def how_many(metric: Metric, n: int) -> int:
-    """How many draws a check makes."""
-    return n if n >= NIGHTLY or not metric.cost else min(n, max(FEWEST, int(SECONDS / metric.cost)))
 
 
 def one(values: np.ndarray, at: int) -> Any:
@@ -191,7 +185,7 @@ def test_truth_is_found_without_bias(name: str, request: pytest.FixtureRequest) 
 @pytest.mark.parametrize("name", WITH_INTERVAL)
 def test_intervals_cover(name: str, n: int, request: pytest.FixtureRequest) -> None:
     """The truth, which is found without bias, too."""
-    judge(load(name), load(name).truth, how_many(load(name), n), request.node.name, Unbiased, Covering)
+    judge(load(name), load(name).truth, n, request.node.name, Unbiased, Covering)
 
 
 @pytest.mark.slow
@@ -206,14 +200,14 @@ def test_intervals_cover_under_the_null(name: str, n: int, request: pytest.Fixtu
     """Where the value under the null is known: an interval that excludes it is a false positive."""
     if not claimed(load(name), load(name).null(rng_for(1, request.node.name))):
         pytest.skip("no value is claimed under the null")
-    judge(load(name), load(name).null, how_many(load(name), n), request.node.name, Unbiased, Covering)
+    judge(load(name), load(name).null, n, request.node.name, Unbiased, Covering)
 
 
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("name", WITH_TEST)
 def test_false_positives_are_five_in_a_hundred(name: str, n: int, request: pytest.FixtureRequest) -> None:
     """Of tests, and of intervals where the value under the null is known."""
-    judge(load(name), load(name).null, how_many(load(name), n), request.node.name, Unbiased, Covering, Levelled)
+    judge(load(name), load(name).null, n, request.node.name, Unbiased, Covering, Levelled)
 
 
 # ---- and on a metric made wrong

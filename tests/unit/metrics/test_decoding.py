@@ -28,7 +28,8 @@ def test_the_decoder_is_that_of_scikit_learn_at_every_shrinkage() -> None:
     train = rng.normal(size=(120, 10)) + 0.7 * rng.normal(size=(4, 10))[label]
     test = rng.normal(size=(300, 10))
     labellings = np.stack([label, rng.permutation(label), rng.permutation(label)])
-    ours = decoding.Decoder(train, test).predict(labellings, 4)
+    mean = np.stack([[train[one == k].mean(axis=0) for k in range(4)] for one in labellings])
+    ours = decoding.Decoder(train, test).predict(mean, np.full(4, 30.0))
     x, y = ((each - train.mean(axis=0)) / train.std(axis=0) for each in (train, test))
     for p, one in enumerate(labellings):
         within = sum(np.cov(x[one == k].T, bias=True) for k in range(4)) / 4

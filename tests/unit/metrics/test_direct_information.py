@@ -35,11 +35,11 @@ def test_extrapolation_is_exact_for_a_bias_of_two_orders() -> None:
 
 
 def test_long_words_are_numbered_as_short_ones() -> None:
-    """Beyond what a number of 40 bits holds, words are told apart by looking at them."""
+    """Where there are more possible words than seen ones by far, they are told apart by looking at them."""
     count = np.random.default_rng(3).integers(0, 9, (6, 40))
     for length in (2, 14):
         word = np.lib.stride_tricks.sliding_window_view(count, length, axis=1)
-        numbers = words._numbered(word)
+        numbers = words._numbered(count, length)
         assert np.unique(numbers).size == np.unique(word.reshape(-1, length), axis=0).shape[0]
 
 

@@ -27,7 +27,7 @@ def test_pairs_are_those_of_other_trials_of_the_same_stimulus_by_hand() -> None:
     lag, first, second = jitter.differences(spikes, 0.02)
     ours = zip(lag, np.minimum(first, second), np.maximum(first, second), strict=True)
     np.testing.assert_allclose(np.array(sorted(ours)), np.array(sorted(pairs)), atol=1e-12)
-    assert jitter.coincidences(spikes, 0.02) == len(pairs)
+    assert jitter.Coincidences(spikes, 0.02, 1.0).found() == len(pairs)
 
 
 @pytest.mark.parametrize("sigma", [0.5e-3, 1e-3, 4e-3])
@@ -43,12 +43,21 @@ def test_the_jitter_of_a_gaussian_is_found(sigma: float) -> None:
 
 def test_moved_spikes_stay_in_their_interval_whatever_their_trial() -> None:
     spikes = random_spikes(500, 10, 1, rng_for(1, "moved"))
-    other = jitter.moved(spikes, 0.05, 1.0, rng_for(1, "by"))
-    assert np.abs(other.time - spikes.time).max() < 0.05
-    assert 0 <= other.time.min() <= other.time.max() <= 1.0  # where spikes are lost, coincidences are, too
-    begin = 0.05 * rng_for(1, "by").uniform()
-    np.testing.assert_array_equal(np.floor((other.time + begin) / 0.05), np.floor((spikes.time + begin) / 0.05))
-    np.testing.assert_array_equal(other.trial, spikes.trial)
+    rng = rng_for(1, "by")
+    begin = 0.05 * rng.uniform()
+    time = jitter._moved(spikes.time, 0.05, begin, 1.0, rng.uniform(size=500))
+    assert np.abs(time - spikes.time).max() < 0.05
+    assert 0 <= time.min() <= time.max() <= 1.0  # where spikes are lost, coincidences are, too
+    np.testing.assert_array_equal(np.floor((time + begin) / 0.05), np.floor((spikes.time + begin) / 0.05))
+    # What is counted are the pairs of those times, though moving puts spikes of a trial in another order.
+    order = np.lexsort((spikes.time, spikes.trial))
+    rng = rng_for(1, "by")
+    begin = 0.05 * rng.uniform()
+    moved = spikes._replace(
+        time=jitter._moved(spikes.time[order], 0.05, begin, 1.0, rng.uniform(size=500)), trial=spikes.trial[order]
+    )
+    expected = jitter.differences(moved, 0.01)[0].size
+    assert jitter.Coincidences(spikes, 0.01, 1.0).moved(0.05, rng_for(1, "by")) == expected
 
 
 @pytest.mark.slow
@@ -68,8 +77,9 @@ def test_a_rate_that_changes_slowly_is_no_precision() -> None:
         p.append(float(metric(one, end=1.0).spike_time_jitter_p[0, 0]) <= 0.05)
         trial = (time // 1.024).astype(int)
         spikes = jitter.Spikes(time % 1.024, trial, np.zeros(trial.size, int))
-        anywhere = [jitter.coincidences(spikes._replace(time=rng.uniform(0, 1.024, trial.size)), 0.00375) for _ in range(39)]
-        naive.append(jitter.coincidences(spikes, 0.00375) > np.quantile(anywhere, 0.95))
+        drawn = [spikes._replace(time=rng.uniform(0, 1.024, trial.size)) for _ in range(39)]
+        found, *anywhere = (jitter.Coincidences(one, 0.00375, 1.024).found() for one in (spikes, *drawn))
+        naive.append(found > np.quantile(anywhere, 0.95))
     fault = binomial_rule(p, 0.05, at_most=True)
     assert not fault, fault
     assert np.mean(naive) > 0.9
