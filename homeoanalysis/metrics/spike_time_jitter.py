@@ -93,8 +93,7 @@ def spike_time_jitter(activity: xr.Dataset, *, begin: Second = 0.0, end: Second,
         values[:3, u], values[4, u] = one[:3], one.peak
         rng = rng_for(0, "moved spikes", len(spikes.time))
         near = jitter.Coincidences(spikes, window / 4, end - begin)
-        drawn = np.array([near.moved(window, rng) for _ in range(_MOVES - 1)])
-        values[3, u] = (1 + np.count_nonzero(drawn >= near.found())) / _MOVES
+        values[3, u] = (1 + np.count_nonzero(near.moved(window, _MOVES - 1, rng) >= near.found())) / _MOVES
     keys = ("", "_low", "_high", "_p", "_peak", "_trials")
     named = {f"spike_time_jitter{key}": row for key, row in zip(keys, values, strict=True)}
     return named | {"coords": {"unit": activity.unit.values}}

@@ -152,13 +152,16 @@ class Coincidences:
         """Of the spikes as they are."""
         return self._of(self.time.copy())
 
-    def moved(self, length: float, rng: np.random.Generator) -> int:
-        """Each spike anywhere in its interval of `length` [s], the same for all trials: rates that change more slowly stay.
+    def moved(self, length: float, draws: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """(draw): each spike anywhere in its interval of `length` [s], that of all trials: rates that change more slowly stay.
 
-        Intervals end where the window of the trials does, at 0 and `stop`: spikes that left it would be coincidences lost.
+        Intervals begin at random, but in all draws alike: given how many spikes each holds, spikes without precision are then one
+        draw more. With intervals of their own, draws differ from each other by more than from the spikes, and 2 % reject.
+        They end where the window of the trials does, at 0 and `stop`: spikes that left it would be coincidences lost.
         """
-        begin = length * rng.uniform()
-        return self._of(_moved(self.time, length, begin, self.stop, rng.uniform(size=self.time.size)))
+        begin, n = length * rng.uniform(), self.time.size
+        drawn = [self._of(_moved(self.time, length, begin, self.stop, rng.uniform(size=n))) for _ in range(draws)]
+        return np.array(drawn, np.int64)
 
     def _of(self, time: Floats) -> int:
         """Pairs of the same stimulus less those of the same trial."""

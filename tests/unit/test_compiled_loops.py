@@ -22,7 +22,7 @@ def of_jitter(rng: np.random.Generator) -> Any:
     trial = np.arange(60) // 3
     spikes = jitter.Spikes(rng.normal(0.1, 3e-3, 60), trial, trial % 2)
     near = jitter.Coincidences(spikes, 4e-3, 0.2)
-    return [*jitter.fit(spikes, 0.015), near.found(), *(near.moved(0.015, rng) for _ in range(5))]
+    return [*jitter.fit(spikes, 0.015), near.found(), *near.moved(0.015, 5, rng)]
 
 
 def of_scaling(rng: np.random.Generator) -> Any:

@@ -57,7 +57,7 @@ def test_moved_spikes_stay_in_their_interval_whatever_their_trial() -> None:
         time=jitter._moved(spikes.time[order], 0.05, begin, 1.0, rng.uniform(size=500)), trial=spikes.trial[order]
     )
     expected = jitter.differences(moved, 0.01)[0].size
-    assert jitter.Coincidences(spikes, 0.01, 1.0).moved(0.05, rng_for(1, "by")) == expected
+    assert jitter.Coincidences(spikes, 0.01, 1.0).moved(0.05, 1, rng_for(1, "by")) == expected
 
 
 @pytest.mark.slow
