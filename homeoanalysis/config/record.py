@@ -104,7 +104,10 @@ class WeightDistributions(Strict):
         if isinstance(self.bins, int):
             if weight_max is None:
                 raise ValueError(f"is {self.bins}, but a projection has no weight_max that bins could end at; write their edges")
-            return np.linspace(0.0, parse(weight_max, unit), self.bins + 1)
+            top = parse(weight_max, unit)
+            if top == 0:
+                raise ValueError(f"is {self.bins}, but weight_max is {weight_max!r}, so that bins have no width; raise it")
+            return np.linspace(0.0, top, self.bins + 1)
         edges = np.array([parse(edge, unit) for edge in self.bins])
         if not np.all(np.diff(edges) > 0):
             raise ValueError(f"is [{', '.join(self.bins)}]; edges increase from each to the next")

@@ -175,8 +175,9 @@ def _sampled(model: Model, simulation: Simulation) -> blindness.Seen:
 def _book(model: Model, simulation: Simulation, dataset: xr.Dataset) -> dict[str, Any]:
     """What came into the rates and histograms, how much of it they hold, and where the rest is."""
     found = {}
-    for signal, counts in simulation.logbook.counts.items():
-        fired, binned = simulation.emitted(counts), sum(int(count.sum()) for count in counts.values())
+    for signal, record in model.record.rates().items():
+        counts, until = simulation.logbook.counts[signal], simulation.logbook.rows(record.every, simulation.step)
+        fired, binned = simulation.emitted(counts), sum(int(count[:until].sum()) for count in counts.values())
         found[f"spikes in {signal}"] = _account(fired, binned, {"after the last whole bin": fired - binned})
     if "weight_count" in dataset:
         number, binned, below, above = (int(dataset[f"weight_{key}"].sum()) for key in ("number", "count", "below", "above"))

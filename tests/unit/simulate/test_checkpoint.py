@@ -1,5 +1,6 @@
 """A run that is killed goes on from its last checkpoint, and ends with the same bits."""
 
+import json
 import os
 import re
 import signal
@@ -104,7 +105,8 @@ def test_a_slow_run_has_a_speed(model, monkeypatch, caplog):
 def test_a_blow_up_keeps_what_was_simulated_till_then(small, tmp_path):
     """Transmission becomes too strong for a step at 1.1 s: the error holds the 2 s till the next look, and so does a file."""
     strong = {"release_change": {"projections": ["I_to_E"], "scale": 1e5, "start": "1.1 s"}}
-    model = small(duration="3 s", protocols={"strong": strong})
+    record = {"population_rate": {"populations": ["E"], "every": "0.8 s"}}
+    model = small(duration="3 s", protocols={"strong": strong}, record=record)
     path = tmp_path / "state.npz"
     with pytest.raises(
         SimulationError, match=r"by 2 s the synaptic input .* of unit E\d+ has become .*state.stopped.nc"
@@ -117,6 +119,10 @@ def test_a_blow_up_keeps_what_was_simulated_till_then(small, tmp_path):
     for unit in (0, 45):
         spikes = [_of_unit(dataset, unit) for dataset in (kept, before)]
         assert np.array_equal(*(times[times < 1.1] for times in spikes))
+    book = json.loads(kept.attrs["bookkeeping"])["spikes in population_rate"]
+    assert book["out"] == pytest.approx(kept.population_rate.values.sum() * 0.8 * 40)
+    assert kept.sizes["population_rate_sample"] == 2
+    assert book["dropped"].keys() == {"after the last whole bin"}
     written = open_dataset(tmp_path / "state.stopped.nc")
     assert np.array_equal(written.spike_time, kept.spike_time)
 

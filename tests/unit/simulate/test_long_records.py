@@ -309,6 +309,10 @@ _WEIGHTS = {"projections": ["I_to_E"], "every": "1 s"}
         ({"unit_rate": {"populations": ["E"], "every": "0 s"}}, r"unit_rate.every is '0 s'; input should be greater than 0"),
         ({"unit_rate": {"populations": ["E"]}}, r"unit_rate.every is missing"),
         (
+            {"weight_distributions": _WEIGHTS | {"projections": ["I_to_I"]}},
+            r"for I_to_I, is 50, but weight_max is '0 nS', so that",
+        ),
+        (
             {"weight_distributions": _WEIGHTS | {"projections": ["x"]}},
             r"weight_distributions.projections has 'x', which is no proj",
         ),
@@ -343,6 +347,7 @@ def test_what_cannot_be_recorded_is_refused(record, message):
         "projections": {
             "I_to_E": {"source": "I", "target": "E", "channel": "inhibitory", **wire, **learned},
             "E_to_I": {"source": "E", "target": "I", "channel": "excitatory", **wire},
+            "I_to_I": {"source": "I", "target": "I", "channel": "inhibitory", **wire, "weight_max": "0 nS"},
         },
         "record": record,
     }
