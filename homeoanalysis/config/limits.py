@@ -23,6 +23,7 @@ _STEPS = 1 << 30  # steps that fit in 32 bits, with room for sums
 _EVENTS = 1000.0  # events of an input at one neuron in one step
 _RING = 100_000  # steps of a delay: every neuron holds a place for each
 _TRIALS = 1_000_000
+_CHANGES = 100_000  # each takes about a millisecond
 _GB = 1e9
 
 
@@ -153,6 +154,11 @@ def _protocol(model: "Model", e: Entry) -> Iterator[str]:
     empty = [key for key in ("inputs", "projections", "populations") if given.get(key) == []]
     if (e.name == "ttx" and len(empty) == 2) or any(fields[key].is_required() for key in empty):
         yield f"{empty[-1]} is empty, so that nothing would change; name at least one"
+    if e.name == "neuromodulator":
+        instance = catalogue.load("protocols", e.name)(**given)
+        if instance.number_of_changes() > _CHANGES:
+            end = f"{instance.number_of_changes():.3g} changes of the network, more than {_CHANGES}; raise it"
+            yield f"every is {given['every']:g} s, which makes {end}"
     for name in given.get("inputs") or []:
         other = model.protocols[name].parameters
         most = given.get("scale", 0.0) * other.get("rate", 0.0) * model.dt

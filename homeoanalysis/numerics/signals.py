@@ -63,7 +63,9 @@ def _target(value: object) -> float | str:
 
 
 SetPoint = Annotated[
-    float | str, BeforeValidator(_target), WithJsonSchema({"type": "string", "examples": ["5 Hz", "measured", "own"]})
+    float | str,
+    BeforeValidator(_target),
+    WithJsonSchema({"type": "string", "examples": ["5 Hz", "measured", "own"], "unit": "Hz"}),
 ]
 
 

@@ -13,7 +13,9 @@ def _rate_or_recorded(value: object) -> float | str:
 
 
 _Rate = Annotated[
-    float | str, BeforeValidator(_rate_or_recorded), WithJsonSchema({"type": "string", "examples": ["5 Hz", "recorded"]})
+    float | str,
+    BeforeValidator(_rate_or_recorded),
+    WithJsonSchema({"type": "string", "examples": ["5 Hz", "recorded"], "unit": "Hz"}),
 ]
 
 

@@ -121,8 +121,7 @@ class _Kernel(NamedTuple):
             rule.u_plus[now, i] = rule.u_plus[before, i] + rule.rise_plus * (u - rule.u_plus[before, i])
             minus, plus = rule.u_minus[then, i] - rule.theta_minus, rule.u_plus[then, i] - rule.theta_minus
             rule.above[i] = minus if minus > zero else zero
-            high = u - rule.theta_plus
-            rule.growth[i] = rule.gain * plus * high if plus > zero and high > zero else zero
+            rule.growth[i] = rule.gain * plus * (u - rule.theta_plus) if plus > zero and u > rule.theta_plus else zero
             total += rule.growth[i]
         return total
 

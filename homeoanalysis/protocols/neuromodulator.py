@@ -50,6 +50,10 @@ class Neuromodulator(NamedTuple):
             return reached
         return _approach(self.stop - self.start, self.rise) * (1 - _approach(t - self.stop, self.decay))
 
+    def number_of_changes(self) -> float:
+        """About how often it changes the network."""
+        return _LAST * (self.rise + (0.0 if self.stop is None else self.decay)) / self.every
+
     def times(self) -> list[float]:
         """When it changes the network [s]."""
         stop = math.inf if self.stop is None else self.stop

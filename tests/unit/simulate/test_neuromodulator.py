@@ -4,13 +4,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench import parameters
 
+from homeoanalysis import catalogue
 from homeoanalysis.config.model import Model
 from homeoanalysis.errors import SimulationError
 from homeoanalysis.protocols.neuromodulator import Neuromodulator
 from homeoanalysis.simulate.compiler import REFERENCE
 from homeoanalysis.simulate.projections import weights
 from homeoanalysis.simulate.simulation import Simulation
+from homeoanalysis.units import as_written, parse
 
 RULE, LEARNING, TAU = "in.pair_stdp", 0.01, 0.02
 
@@ -156,6 +159,7 @@ def test_homeostasis_and_transmission_are_scaled_while_it_is_there():
         ({"drive": {"X": "1 mV"}}, "absent"),
         ({"pre": {RULE: -1.0}}, "greater than or equal to 0"),
         ({}, "no effect; write at least one of pre, post"),
+        ({"rise": "100 s", "every": "1 ms", "gain": {"T": 1.2}}, r"every is 0.001 s, which makes 8e\+05 changes of the network"),
         ({"gain": {"X": 1.2}}, "gain names 'X', which is absent"),
         ({"scale": {"T.relay.v_treshold": 0.5}}, "did you mean 'v_threshold'"),
         ({"scale": {"T.relay.v_threshold": -0.5}}, "greater than or equal to 0"),
@@ -232,3 +236,16 @@ def test_a_gain_scales_all_input_beside_a_blocked_receptor():
         found.append([float(channel.terms[0].gain) for channel in simulation.network.parts[0].populations["T"].channels])
     unit = 1e-4 / 200e-12
     assert np.allclose(found, np.array([[1.2, 1.2], [0.6, 1.2], [0.5, 1.0], [1.0, 1.0]]) * unit, rtol=1e-12)
+
+
+def test_every_number_of_the_catalogue_can_be_shifted():
+    """In its unit: one that is a number by itself has none, all others have one that units.py knows."""
+    for folder in ("neurons", "plasticity"):
+        for name in catalogue.names(folder):
+            for key, value in parameters(folder, name).items():
+                unit = catalogue.unit(folder, name, key)
+                if unit is not None:
+                    assert parse(as_written(0.5, unit), unit) == 0.5
+                elif isinstance(value, float):
+                    fields = catalogue.parameters(folder, name).model_json_schema()["properties"][key]
+                    assert fields["type"] == "number", f"{folder}/{name}.{key} does not say its unit in its schema"
