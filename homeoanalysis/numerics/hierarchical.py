@@ -11,6 +11,7 @@ from homeoanalysis.provenance import rng_for
 
 Floats = NDArray[np.float64]
 FEWEST = 4  # of a level that is resampled; the spread of fewer is not known
+_TOGETHER = 1 << 20  # units of resamples that are drawn at a time: 12 500 units x 10 000 draws would take 1 GB
 
 
 class Interval(NamedTuple):
@@ -102,9 +103,10 @@ def bootstrap(
 
 def _resampled(units: Floats, draws: int, rng: np.random.Generator) -> Floats:
     """How far the mean of resampled units lies from the mean, (draw, column)."""
-    n = units.shape[0]
-    weight = rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(float)
-    return np.asarray(weight @ (units - units.mean(axis=0)) / n)
+    n, centred = units.shape[0], units - units.mean(axis=0)
+    together = max(1, _TOGETHER // n)
+    parts = (rng.integers(0, n, (min(together, draws - start), n), np.uint32) for start in range(0, draws, together))
+    return np.concatenate([centred[chosen].mean(axis=1) for chosen in parts])
 
 
 def _gradient(statistic: Callable[[Floats], Floats], at: Floats) -> Floats:
