@@ -41,16 +41,27 @@ def judge(claim: Claim, comparison: xr.Dataset, sizes: Mapping[str, str]) -> lis
 
 def beside(claim: Claim, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """The statistics, each with the recording that is drawn beside it in the place of a published number; the other recordings
-    by themselves.
+    by themselves, in that place, too.
     """
     recorded = [(claim.recordings[o.quantity].beside, o) for o in outcomes if o.panel == RECORDINGS]
     first = dict(reversed(recorded))
     shown = []
     for o in (o for o in outcomes if o.panel == STATISTICS):
-        if (r := first.get(o.quantity)) is not None:
-            o = o._replace(published=r.ours, published_low=r.ours_low, published_high=r.ours_high, published_where=r.title)
-        shown.append(o)
-    return [o._replace(panel=claim.name) for o in (*shown, *(r for name, r in recorded if r is not first[name]))]
+        shown.append(_known(o, first[o.quantity]) if o.quantity in first else o)
+    alone = [
+        _known(r, r)._replace(ours=np.nan, ours_low=np.nan, ours_high=np.nan) for name, r in recorded if r is not first[name]
+    ]
+    return [o._replace(panel=claim.name) for o in (*shown, *alone)]
+
+
+def _known(outcome: Outcome, recording: Outcome) -> Outcome:
+    """The outcome with what a recording gave in the place of a published number."""
+    return outcome._replace(
+        published=recording.ours,
+        published_low=recording.ours_low,
+        published_high=recording.ours_high,
+        published_where=recording.title,
+    )
 
 
 class Examined(NamedTuple):

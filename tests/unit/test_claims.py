@@ -170,6 +170,14 @@ def test_a_recording_agrees_or_not_and_is_drawn_beside(example, tmp_path):
     assert picture([drawn], known="recording").caption.startswith("Recording numbers and ours.")
 
 
+def test_a_second_recording_beside_a_statistic_stands_alone_and_is_no_number_of_ours(example):
+    claim = Claim.model_validate(_claim(recordings={**RECORDED, "again": {**RECORDED["rec"], "title": "again"}}))
+    drawn, alone = beside(claim, judge(claim, example.comparison, SIZES))
+    assert (alone.title, alone.published) == ("again", drawn.published)
+    assert np.isfinite(drawn.ours)
+    assert np.isnan(alone.ours)
+
+
 @pytest.fixture(scope="module")
 def shown(example, tmp_path_factory):
     """The page over a claim that holds, one that is only reported, and one that nobody has built."""
