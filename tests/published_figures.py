@@ -176,7 +176,8 @@ def main(checkout: Path) -> None:
             outcomes = read(table)
             for panel in record["figures"]:
                 thumbnail([outcome for outcome in outcomes if outcome.panel == panel], PICTURES / _picture(study, panel))
-    RECORDS.write_text(json.dumps(records, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    # Figures stay in the order of their study.
+    RECORDS.write_text(json.dumps(dict(sorted(records.items())), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     PAGE.write_text(page(records), encoding="utf-8")
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from homeoanalysis.config.model import Model, Projection
 
 _SHORT = 20  # a time constant is at least dt / _SHORT: exponentials of a few steps stay finite, in float32 too
+_FORGETFUL = 500  # the same of a membrane, which may forget all in a step, but of which white noise needs what is left
 _LONG = 1 << 21  # steps that the tables of a deferred rule span, for each 8 time constants
 _STEPS = 1 << 30  # steps that fit in 32 bits, with room for sums
 _EVENTS = 1000.0  # events of an input at one neuron in one step
@@ -57,7 +58,7 @@ def _times(entry: Entry, dt: float) -> Iterator[str]:
     for key, value in entry.parameters.items():
         if isinstance(value, bool) or not isinstance(value, float):
             continue
-        if key.startswith("tau") and 0 < value < dt / _SHORT:
+        if key.startswith("tau") and 0 < value < dt / (_FORGETFUL if entry.folder == "neurons" else _SHORT):
             yield f"{key} is {value:g} s, but a time step has {dt:g} s, and nothing of it would be left; raise it, or lower dt"
         if key == "refractory" and value > 0 and round(value / dt) == 0:
             yield f"refractory is {value:g} s, less than half a time step of {dt:g} s: none would be left; lower dt, or write 0 s"
