@@ -19,7 +19,7 @@ from test_workflow import ROOT, snakemake, without_times, write_project
 from homeoanalysis.config import load_config
 from homeoanalysis.plan import Plan
 
-pytestmark = pytest.mark.slurm
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 RUNS = 200
 MANY = """
 title: A neuron that becomes selective, many times
@@ -164,7 +164,11 @@ def test_the_tour_has_the_bytes_of_one_machine(slurm: Slurm, tmp_path: Path) -> 
 def _same_files(project: Path, alone: Path) -> int:
     """How many results there are, which are the same in both folders, byte for byte."""
     suffixes = {".nc", ".png", ".pdf", ".html", ".csv"}
-    files = [{p.relative_to(f) for p in (f / "results").rglob("*") if p.suffix in suffixes} for f in (project, alone)]
+    files = [
+        # What a job that was killed in the middle of a file has left, until the next run with something to do clears it away.
+        {p.relative_to(f) for p in (f / "results").rglob("*") if p.suffix in suffixes and not p.parent.name.startswith(".part-")}
+        for f in (project, alone)
+    ]
     assert files[0] == files[1]
     for path in files[0]:
         assert without_times((project / path).read_bytes()) == without_times((alone / path).read_bytes()), path
