@@ -90,7 +90,7 @@ def _likeliest(count: Floats, largest: float) -> tuple[Floats, Floats]:
     left, here, right = (likely[row, mid + k] for k in (-1, 0, 1))
     bend = left - 2 * here + right
     with np.errstate(invalid="ignore", divide="ignore"):
-        shift = np.where(bend < 0, (left - right) / (2 * bend), 0.0)  # of a parabola in the logarithm of sigma
+        shift = np.where(is_inside & (bend < 0), (left - right) / (2 * bend), 0.0)  # of a parabola in the logarithm of sigma
     step = np.log(grid[1] / grid[0])
     return np.where(is_inside, grid[mid] * np.exp(shift * step), np.nan), share[row, best]
 
