@@ -9,6 +9,7 @@ from typing import Any
 from homeoanalysis.errors import DataError
 
 _COMPRESSED, _HEADER = 15, 128
+_HDF5 = 2  # the major version of MAT files from 7.3 on
 _RATIO, _LARGEST = 1032, 2**33  # of deflate; bytes that a file may unpack to
 
 
@@ -23,13 +24,14 @@ def read_mat(path: Path, names: list[str] | None) -> dict[str, Any]:
 
     _check_declared(path)
     try:
-        found = scipy.io.loadmat(path, variable_names=names, mat_dtype=False)
-    except NotImplementedError:  # so scipy says that the file is of HDF5
-        raise DataError(f"{path.name} is a MAT file of version 7.3; save it again with save(..., '-v7')") from None
+        is_hdf5 = matlab.matfile_version(str(path), appendmat=False)[0] == _HDF5
+        found = {} if is_hdf5 else scipy.io.loadmat(path, variable_names=names, mat_dtype=False)
     except Exception as error:  # scipy's parser checks little: damaged bytes surface as any exception
         raise DataError(
             f"{path.name} is no readable MAT file ({type(error).__name__}: {' '.join(str(error).split())[:100]}); fetch it again"
         ) from None
+    if is_hdf5:
+        raise DataError(f"{path.name} is a MAT file of version 7.3; save it again with save(..., '-v7')")
     for name, value in found.items():
         if isinstance(value, matlab.MatlabFunction | matlab.MatlabOpaque):
             raise DataError(f"{path.name}: {name} is a function handle or object, which is code; save it as plain arrays")

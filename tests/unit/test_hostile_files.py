@@ -24,6 +24,7 @@ from homeoanalysis.contracts import open_dataset
 from homeoanalysis.errors import ConfigError, DataError
 from homeoanalysis.ingest import ingest
 from homeoanalysis.numerics.arrays import LARGEST, read_npz
+from homeoanalysis.numerics.mat import read_mat
 from homeoanalysis.numerics.mechanism import Ends
 from homeoanalysis.topologies.explicit import explicit
 
@@ -249,3 +250,18 @@ def test_names_from_a_config_reach_no_shell(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not list(tmp_path.rglob("ran"))
+
+
+def test_a_mat_file_of_hdf5_is_told_by_its_version(tmp_path: Path) -> None:
+    """Version 7.3: HDF5 behind a header of 512 bytes, of which the last ones say so; and HDF5 that only has the name."""
+    path = tmp_path / "day1.mat"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file["spikes"] = np.arange(3.0)
+    with path.open("r+b") as stream:
+        stream.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM")
+    with pytest.raises(DataError, match=r"day1\.mat is a MAT file of version 7\.3; save it again with save"):
+        read_mat(path, None)
+    with h5py.File(tmp_path / "plain.mat", "w") as file:
+        file["spikes"] = np.arange(3.0)
+    with pytest.raises(DataError, match=r"plain\.mat is no readable MAT file"):
+        read_mat(tmp_path / "plain.mat", None)
