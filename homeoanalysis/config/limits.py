@@ -31,10 +31,9 @@ _GB = 1e9
 def faults(model: "Model") -> Iterator[str]:
     """What is wrong with the numbers of a model whose names are right."""
     for where, entry in _entries(model):
-        yield from (f"{where}.{entry.name}.{fault}" for fault in [*_times(entry, model.dt), *_bounds(entry)])
+        yield from (f"{where}.{entry.name}.{fault}" for fault in _alone(entry, model.dt))
     for name, p in model.populations.items():
         yield from (f"populations.{name}.{fault}" for fault in _twice(p.plasticity))
-        yield from (f"populations.{name}.neuron.{p.neuron.name}.{fault}" for fault in _neuron(p.neuron, model.dt))
     for name, projection in model.projections.items():
         yield from (f"projections.{name}.{fault}" for fault in _projection(model, projection))
     for name, e in model.protocols.items():
@@ -52,6 +51,14 @@ def _entries(model: "Model") -> Iterator[tuple[str, Entry]]:
         yield from ((f"populations.{name}.channels.{key}", e) for key, e in p.synapses().items())
     for name, projection in model.projections.items():
         yield from ((f"projections.{name}.plasticity", e) for e in projection.plasticity)
+
+
+def _alone(entry: Entry, dt: float) -> Iterator[str]:
+    """What is wrong with the numbers of a mechanism, whatever else there is."""
+    yield from _times(entry, dt)
+    yield from _bounds(entry)
+    if entry.folder == "neurons":
+        yield from _neuron(entry, dt)
 
 
 def _times(entry: Entry, dt: float) -> Iterator[str]:
@@ -92,11 +99,6 @@ def _neuron(entry: Entry, dt: float) -> Iterator[str]:
     top = getattr(kernel, "v_peak", kernel.v_threshold)
     if not kernel.v_reset <= top:
         yield f"v_threshold is {top:g} V, below the reset, {kernel.v_reset:g} V: the neuron would fire for ever; raise it"
-
-
-def _changed_neuron(entry: Entry, dt: float) -> Iterator[str]:
-    if entry.folder == "neurons":
-        yield from _neuron(entry, dt)
 
 
 def _projection(model: "Model", p: "Projection") -> Iterator[str]:
@@ -145,7 +147,7 @@ def _in_siemens(rule: str) -> tuple[str, ...]:
 def _protocol(model: "Model", e: Entry) -> Iterator[str]:
     given = e.parameters
     for of, entry in perturbations.changed(model, e):
-        yield from (f"{e.name} of {of}: {fault}" for fault in [*_times(entry, model.dt), *_changed_neuron(entry, model.dt)])
+        yield from (f"{e.name} of {of}: {fault}" for fault in _alone(entry, model.dt))
     if "weight" in given:
         rates = [rate for _, rate in given.get("rates") or []] + ([given["rate"]] if "rate" in given else [])
         most = max(rates, default=0.0) * model.dt
@@ -156,10 +158,9 @@ def _protocol(model: "Model", e: Entry) -> Iterator[str]:
     if (e.name == "ttx" and len(empty) == 2) or any(fields[key].is_required() for key in empty):
         yield f"{empty[-1]} is empty, so that nothing would change; name at least one"
     if e.name == "neuromodulator":
-        instance = catalogue.load("protocols", e.name)(**given)
-        if instance.number_of_changes() > _CHANGES:
-            end = f"{instance.number_of_changes():.3g} changes of the network, more than {_CHANGES}; raise it"
-            yield f"every is {given['every']:g} s, which makes {end}"
+        number = catalogue.load("protocols", e.name)(**given).number_of_changes()
+        if number > _CHANGES:
+            yield f"every is {given['every']:g} s, which makes {number:.3g} changes of a network, more than {_CHANGES}; raise it"
     for name in given.get("inputs") or []:
         other = model.protocols[name].parameters
         most = given.get("scale", 0.0) * other.get("rate", 0.0) * model.dt

@@ -1,7 +1,5 @@
 """Recording inside the loop: state variables, synaptic inputs, rates that rules see, and a stand-in for the field potential."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +8,7 @@ from homeoanalysis.config.model import Model
 from homeoanalysis.config.record import TraceRecord
 from homeoanalysis.config.record_faults import detectors
 from homeoanalysis.numerics.channels import present, value
-from homeoanalysis.numerics.composition import each
+from homeoanalysis.numerics.composition import each, summed
 from homeoanalysis.numerics.traces import Trace, zeros
 from homeoanalysis.simulate.network import Network, Part, field_probe
 
@@ -22,10 +20,53 @@ def currents(kernel, state, i, inputs, out):  # type: ignore[no-untyped-def]
     out[1] = inputs[1]
 
 
-class StateProbe(NamedTuple):
+@summed
+def seen(source, i, t):  # type: ignore[no-untyped-def]
+    """What a trace has of neuron i at the end of step t."""
+    return 0.0
+
+
+class State(NamedTuple):
     """A state variable, or a parameter that a rule changes."""
 
     values: np.ndarray
+
+    @staticmethod
+    def seen(source, i, t):  # type: ignore[no-untyped-def]
+        return source.values[i]
+
+
+class Input(NamedTuple):
+    """A synaptic input, in the unit of its weights."""
+
+    channel: Any
+
+    @staticmethod
+    def seen(source, i, t):  # type: ignore[no-untyped-def]
+        return value(present((source.channel,), t), i)[0]
+
+
+class Detected(NamedTuple):
+    """The rate that a rule sees through a detector [Hz]."""
+
+    trace: Trace
+    tau: float
+
+    @staticmethod
+    def seen(source, i, t):  # type: ignore[no-untyped-def]
+        # The trace is not settled for this: a record changes no bit of the run.
+        trace = source.trace
+        period = t >> trace.shift
+        factor = trace.down[t - (period << trace.shift)]
+        for _ in range(period - trace.clock[0]):
+            factor *= trace.keep
+        return trace.value[i] * factor / source.tau
+
+
+class Probe(NamedTuple):
+    """A trace of some neurons of a part."""
+
+    source: Any
     unit: np.ndarray  # which neurons of the part
     every: int  # steps
     out: np.ndarray  # (samples, units)
@@ -35,47 +76,7 @@ class StateProbe(NamedTuple):
         if (t + 1) % probe.every == 0:
             row = (t + 1) // probe.every - 1
             for k in range(probe.unit.size):
-                probe.out[row, k] = probe.values[probe.unit[k]]
-
-
-class ChannelProbe(NamedTuple):
-    """A synaptic input, in the unit of its weights."""
-
-    channel: Any
-    unit: np.ndarray
-    every: int
-    out: np.ndarray
-
-    @staticmethod
-    def sample(probe, t):  # type: ignore[no-untyped-def]
-        if (t + 1) % probe.every == 0:
-            row = (t + 1) // probe.every - 1
-            now = present((probe.channel,), t)
-            for k in range(probe.unit.size):
-                probe.out[row, k] = value(now, probe.unit[k])[0]
-
-
-class DetectorProbe(NamedTuple):
-    """The rate that a rule sees through a detector [Hz]."""
-
-    trace: Trace
-    tau: float
-    unit: np.ndarray
-    every: int
-    out: np.ndarray
-
-    @staticmethod
-    def sample(probe, t):  # type: ignore[no-untyped-def]
-        if (t + 1) % probe.every == 0:
-            row = (t + 1) // probe.every - 1
-            # The trace is not settled for this: a record changes no bit of the run.
-            trace = probe.trace
-            period = t >> trace.shift
-            factor = trace.down[t - (period << trace.shift)]
-            for _ in range(period - trace.clock[0]):
-                factor *= trace.keep
-            for k in range(probe.unit.size):
-                probe.out[row, k] = trace.value[probe.unit[k]] * factor / probe.tau
+                probe.out[row, k] = seen(probe.source, probe.unit[k], t)
 
 
 class FieldProbe(NamedTuple):
@@ -111,7 +112,8 @@ def attach(network: Network, model: Model, steps: int) -> None:
         for part in network.parts:
             n = part.populations[wanted.population].counts.size
             unit = wanted.chosen[(wanted.chosen >= start) & (wanted.chosen < start + n)] - start
-            part.probes[name] = _probe(network, model, wanted, part, start)(unit, every, zeros((steps // every, unit.size)))
+            out = zeros((steps // every, unit.size))
+            part.probes[name] = Probe(_source(network, model, wanted, part, start), unit, every, out)
             start += n
     if record.lfp_proxy is not None:
         every = int(grid.steps(record.lfp_proxy.every))
@@ -121,22 +123,22 @@ def attach(network: Network, model: Model, steps: int) -> None:
                 part.probes[field_probe(name)] = FieldProbe(p.kernel, p.state, p.channels, p.counts.size, every, zeros(2), out)
 
 
-def _probe(network: Network, model: Model, wanted: TraceRecord, part: Part, start: int) -> Callable[..., Any]:
-    """A function that makes the probe of a part, whose first neuron is number `start` of its population."""
+def _source(network: Network, model: Model, wanted: TraceRecord, part: Part, start: int) -> State | Input | Detected:
+    """What a trace is of in a part, whose first neuron is number `start` of its population."""
     p, whole, name = part.populations[wanted.population], network.neurons[wanted.population], wanted.variable
     if name in type(p.state)._fields:
-        return partial(StateProbe, getattr(p.state, name))
+        return State(getattr(p.state, name))
     if name in whole.weight_units:
         k = list(whole.weight_units).index(name)
         amplitudes = network.make.amplitudes(wanted.population)[name]
         terms = tuple(t._replace(gain=network.grid.number(a)) for t, a in zip(p.channels[k].terms, amplitudes, strict=True))
-        return partial(ChannelProbe, p.channels[k]._replace(terms=terms))
+        return Input(p.channels[k]._replace(terms=terms))
     if name in network.make.changed(wanted.population):
-        return partial(StateProbe, getattr(p.kernel, name))
+        return State(getattr(p.kernel, name))
     if whole.input_gain is not None and name == "input_gain":
-        return partial(StateProbe, whole.input_gain[start:])
+        return State(whole.input_gain[start:])
     tau = detectors(model, wanted.population)[name]
-    return partial(DetectorProbe, p.detectors[whole.detectors.index(tau)].trace, tau)
+    return Detected(p.detectors[whole.detectors.index(tau)].trace, tau)
 
 
 def take(network: Network, model: Model, until: int) -> dict[str, np.ndarray]:

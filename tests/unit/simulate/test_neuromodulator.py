@@ -159,7 +159,7 @@ def test_homeostasis_and_transmission_are_scaled_while_it_is_there():
         ({"drive": {"X": "1 mV"}}, "absent"),
         ({"pre": {RULE: -1.0}}, "greater than or equal to 0"),
         ({}, "no effect; write at least one of pre, post"),
-        ({"rise": "100 s", "every": "1 ms", "gain": {"T": 1.2}}, r"every is 0.001 s, which makes 8e\+05 changes of the network"),
+        ({"rise": "100 s", "every": "1 ms", "gain": {"T": 1.2}}, r"every is 0.001 s, which makes 8e\+05 changes of a network"),
         ({"gain": {"X": 1.2}}, "gain names 'X', which is absent"),
         ({"scale": {"T.relay.v_treshold": 0.5}}, "did you mean 'v_threshold'"),
         ({"scale": {"T.relay.v_threshold": -0.5}}, "greater than or equal to 0"),
