@@ -382,8 +382,8 @@ def test_damaged_mat_files(tmp_path: Path) -> None:
 
 def test_function_handles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     handle = scipy.io.matlab.MatlabFunction(np.zeros((1, 1)))
+    scipy.io.savemat(tmp_path / "a.mat", {"x_flies_A": np.zeros((1, 1))})  # nothing here writes a handle, so that one is put in
     monkeypatch.setattr(scipy.io, "loadmat", lambda *_, **__: {"x_flies_A": handle})
-    (tmp_path / "a.mat").write_bytes(b"x")
     with pytest.raises(DataError, match="x_flies_A is a function handle or object, which is code; save it as plain arrays"):
         read({"rozenfeld_mat": {"values": "count", "variables": "x_flies_A", "odours": "A"}}, {"recording": tmp_path / "a.mat"})
 
