@@ -13,7 +13,7 @@ from homeoanalysis.config.fields import Name, Size, Strict, check_name, explain
 from homeoanalysis.config.merging import merge
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.config.replicate_table import located, with_table
-from homeoanalysis.config.sizes import all_sizes, models_of, sized
+from homeoanalysis.config.sizes import models_of, sized, validated
 from homeoanalysis.config.study import Study
 from homeoanalysis.config.study_faults import study_faults, sweep_faults, variant_clashes
 from homeoanalysis.config.sweep_table import with_tables
@@ -110,7 +110,7 @@ def load_config(folder: Path | str = "config", overrides: Mapping[str, Any] | No
     wrong = [_with_line(fault, {where[name]: path for name, path in places["studies"].items()}) for fault in wrong]
     if wrong or top is None:
         raise ConfigError(*dict.fromkeys(wrong))
-    swept = {} if top.size == "ci" else _swept(shared, where, raw_studies, studies, raw_models, streams, recordings)
+    swept = {} if top.size == "ci" else _swept(top.size, shared, where, raw_studies, studies, raw_models, streams)
     return Config(
         main=top,
         studies=studies,
@@ -273,15 +273,18 @@ _RESERVED = {
 
 
 def _swept(
+    size: Size,
     shared: Changes,
     where: Mapping[str, str],
     raw_studies: dict[str, dict[str, Any]],
     studies: dict[str, Study],
     raw_models: dict[str, dict[str, Any]],
     streams: dict[str, str],
-    recordings: Collection[str],
 ) -> dict[str, dict[str, str]]:
-    """Every point of the sweeps of all claims as a study with models of its own, beside the written ones. Raises ConfigError."""
+    """Every point of the sweeps of all claims as a study with models of its own, beside the written ones. Raises ConfigError.
+
+    size: of the models, the one in which they are looked at.
+    """
     found: dict[str, dict[str, str]] = {}
     wrong: list[str] = []
     for name, study in list(studies.items()):
@@ -290,12 +293,15 @@ def _swept(
             one = robustness.varied(name, raw_studies[name], raw_models, point, change)
             shown = f"{where[name]}: claim.robustness, {point}"
             made = _validate(Study, one.study, shown, wrong)
+            if made is None:
+                continue
             for model, content in one.models.items():
-                wrong += [f"{shown}: {model}: {line}" for line in all_sizes(content, recordings)[1]]
+                variants = {f"{model}.{variant}": override for variant, override in made.all_variants().get(model, {}).items()}
+                for source, override in ({model: dict[str, Any]()} | variants).items():
+                    wrong += [f"{shown}: {source}: {line}" for line in validated(sized(content, size, override))[1]]
                 raw_models[model], streams[model] = content, streams[one.like[model]]
-            if made is not None:
-                raw_studies[one.name], studies[one.name] = one.study, made
-                found.setdefault(name, {})[point] = one.name
+            raw_studies[one.name], studies[one.name] = one.study, made
+            found.setdefault(name, {})[point] = one.name
     if wrong:
         raise ConfigError(*dict.fromkeys(wrong))
     return found

@@ -34,7 +34,7 @@ def points(robustness: Robustness, shared: Changes) -> dict[str, Point]:
     for name, swept in (parameters | robustness.parameters).items():
         for factor in swept.factors:
             changes = dict.fromkeys(swept.paths, factor) | dict.fromkeys(swept.inverse, 1 / factor)
-            found[f"{name}_x{factor:g}".replace(".", "_")] = Point(factors=changes)
+            found[f"{name}_x{factor:g}".replace(".", "_").replace("+", "")] = Point(factors=changes)
     return found | {name: Point(rules=instead) for name, instead in (rules | robustness.rules).items()}
 
 
@@ -43,13 +43,14 @@ def varied(name: str, study: Mapping[str, Any], models: Mapping[str, dict[str, A
     like = {f"{model}-{point}": model for model in study.get("models", [])}
     names = {model: new for new, model in like.items()}
     made = {new: _changed(models[model], change) for new, model in like.items()}
-    content = {key: value for key, value in study.items() if key not in ("figures", "sweeps")}
+    content = {key: value for key, value in study.items() if key not in ("figures", "sweeps", "variants")}
     content["claim"] = {key: value for key, value in study["claim"].items() if key != "robustness"}
+    content = _renamed(content, names)
     content["variants"] = {
-        model: {variant: _changed(override, change) for variant, override in variants.items()}
+        names[model]: {variant: _changed(override, change) for variant, override in variants.items()}
         for model, variants in study.get("variants", {}).items()
     }
-    return Varied(f"{name}-{point}", _renamed(content, names), made, like)
+    return Varied(f"{name}-{point}", content, made, like)
 
 
 def absent(study: Mapping[str, Any], models: Mapping[str, dict[str, Any]], change: Point) -> Iterator[str]:

@@ -32,7 +32,7 @@ claim:
   statistics: {rate: {title: rate, metric: firing_rate, contrast: late, source: net, at_least: 1.0}}
   violations: {without: {title: without the rule, sources: {net: net.without}}}
   robustness:
-    shared: [size, scaling]
+    shared: [size, pair]
     parameters:
       target: {paths: [projections.inhibition.plasticity.inhibitory_stdp.target_rate]}
       halt: {paths: [protocols.ease.neuromodulator.pre.inhibition.inhibitory_stdp], factors: [4]}
@@ -44,7 +44,7 @@ parameters:
     inverse: [projections.inhibition.topology.fixed_probability.probability]
     factors: [2]
 rules:
-  scaling: {inhibitory_stdp: {synaptic_scaling: {target_rate: 7 Hz}}}
+  pair: {inhibitory_stdp: {pair_stdp: {asymmetry: 0.7}}}
 """
 AT = "studies/claims/c1.yaml"
 SHARED_AT = "robustness.yaml"
@@ -87,7 +87,7 @@ def test_at_ci_nothing_is_swept(claims: Any) -> None:
 
 def test_a_point_of_the_sweep_is_the_study_with_models_of_its_own(claims: Any) -> None:
     config = load_config(claims.path, {"size": "nightly"})
-    points = {f"{name}": f"c1-{name}" for name in ("size_x2", "target_x0_5", "target_x2", "halt_x4", "scaling")}
+    points = {f"{name}": f"c1-{name}" for name in ("size_x2", "target_x0_5", "target_x2", "halt_x4", "pair")}
     assert config.robustness == {"c1": points}
     assert config.tested() == {"C1": "c1", "C2": ""}
 
@@ -97,11 +97,11 @@ def test_a_point_of_the_sweep_is_the_study_with_models_of_its_own(claims: Any) -
     assert rule("net.nightly") == [{"inhibitory_stdp": {"target_rate": "5 Hz"}}]
     assert rule("net-target_x0_5.nightly") == [{"inhibitory_stdp": {"target_rate": "2.5 Hz"}}]
     assert rule("net-target_x2.slow.nightly") == [{"inhibitory_stdp": {"target_rate": "6 Hz"}}]  # a variant's own, too
-    assert rule("net-target_x2.without.nightly") == rule("net-scaling.without.nightly") == []
-    assert rule("net-scaling.nightly") == rule("net-scaling.slow.nightly") == [{"synaptic_scaling": {"target_rate": "7 Hz"}}]
-    eased = Plan(config).raw_model("net-scaling.eased.nightly")["protocols"]  # what names the rule
-    assert eased["rest"] == {"switch_rule": {"rule": "inhibition.synaptic_scaling", "start": "8 s"}}
-    assert eased["ease"]["neuromodulator"]["pre"] == {"inhibition.synaptic_scaling": 0.5}
+    assert rule("net-target_x2.without.nightly") == rule("net-pair.without.nightly") == []
+    assert rule("net-pair.nightly") == rule("net-pair.slow.nightly") == [{"pair_stdp": {"asymmetry": 0.7}}]
+    eased = Plan(config).raw_model("net-pair.eased.nightly")["protocols"]  # what names the rule
+    assert eased["rest"] == {"switch_rule": {"rule": "inhibition.pair_stdp", "start": "8 s"}}
+    assert eased["ease"]["neuromodulator"]["pre"] == {"inhibition.pair_stdp": 0.5}
     stronger = Plan(config).raw_model("net-halt_x4.eased.nightly")["protocols"]["ease"]["neuromodulator"]
     assert stronger["pre"] == {"inhibition.inhibitory_stdp": 2.0}  # a key with a dot in it
     large = config.raw_models["net-size_x2"]
@@ -131,11 +131,11 @@ def test_a_point_of_the_sweep_is_the_study_with_models_of_its_own(claims: Any) -
             SHARED_AT,
             "{inhibitory_stdp: {",
             "{inhibitory: {",
-            f"config/{AT}: claim.robustness has 'inhibitory' (scaling), which is no number, and no rule",
+            f"config/{AT}: claim.robustness has 'inhibitory' (pair), which is no number, and no rule",
         ),
         (SHARED_AT, "factors: [2]", "factors: [0]", f"config/{SHARED_AT}: parameters.size.factors.0"),
         (SHARED_AT, "rules:", "rule:", f"config/{SHARED_AT}: rule is not a key that is known here"),
-        (SHARED_AT, "{synaptic_scaling: {target_rate: 7 Hz}}", "{}", f"config/{SHARED_AT}: rules.scaling.inhibitory_stdp"),
+        (SHARED_AT, "{pair_stdp: {asymmetry: 0.7}}", "{}", f"config/{SHARED_AT}: rules.pair.inhibitory_stdp"),
         (
             AT,
             "shared: [size,",
@@ -144,7 +144,7 @@ def test_a_point_of_the_sweep_is_the_study_with_models_of_its_own(claims: Any) -
         ),
         (
             AT,
-            "shared: [size, scaling]",
+            "shared: [size, pair]",
             "shared: [size, target]",
             f"config/{AT}: claim.robustness has target twice; once is enough",
         ),
@@ -195,6 +195,33 @@ def test_the_point_that_makes_no_model_is_told(claims: Any) -> None:
     with pytest.raises(ConfigError) as error:
         load_config(claims.path, {"size": "full"})
     assert any("claim.robustness, size_x0_001: net-size_x0_001: " in line for line in error.value.violations)
+
+
+def test_a_variant_that_makes_no_model_at_a_point_is_told(claims: Any) -> None:
+    claims.replace(SHARED_AT, "pair_stdp: {asymmetry: 0.7}", "synaptic_scaling: {target_rate: 7 Hz}")
+    with pytest.raises(ConfigError) as error:
+        load_config(claims.path, {"size": "nightly"})
+    told = "claim.robustness, pair: net-pair.eased: protocols.ease.pre names 'inhibition.synaptic_scaling', which acts slowly"
+    assert any(told in line for line in error.value.violations), error.value.violations
+
+
+def test_what_has_the_name_of_a_model_and_is_none_stays(claims: Any) -> None:
+    """A system of equations may be called as the model that is made of it."""
+    claims.write("models/harnack2015.yaml", "title: A loop\nsystem: {harnack2015: {recurrence: 0.0, length: 60 s}}\n")
+    replaced = (
+        STUDY.replace("epoch: after", "epoch: stimulus")
+        .replace("net.without", "harnack2015.apart")
+        .replace("net:", "harnack2015:")
+        .replace("[net]", "[harnack2015]")
+    )
+    study, _, _ = replaced.replace("source: net", "source: harnack2015").partition("  robustness:")
+    begin, end = study.index("    without:"), study.index("metrics:")
+    variants = "    apart: {system: {harnack2015: {recurrence: 0.5}}}\n"
+    swept = "  robustness: {parameters: {length: {paths: [system.harnack2015.length]}}}\n"
+    claims.write(AT, study[:begin] + variants + study[end:] + swept)
+    config = load_config(claims.path, {"size": "nightly"})
+    model = Plan(config).raw_model("harnack2015-length_x2.apart.nightly")
+    assert model["system"] == {"harnack2015": {"recurrence": 0.5, "length": "120 s"}}
 
 
 def test_every_claim_that_is_judged_is_swept() -> None:
