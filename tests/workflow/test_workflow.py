@@ -97,9 +97,17 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project that has run once."""
     folder = write_project(tmp_path_factory.mktemp("project"))
     (temporary := folder.with_name("temporary")).mkdir()
-    done = snakemake(folder, "--cores", "2", TMPDIR=str(temporary))
+    done = snakemake(folder, "--cores", "2", "--verbose", TMPDIR=str(temporary))
     assert done.returncode == 0, done.stderr
+    folder.with_name("said.txt").write_text(done.stdout + done.stderr)
     return folder
+
+
+@pytest.mark.slow
+def test_snakemake_looks_for_jobs_when_one_has_ended_and_not_all_the_time(project: Path) -> None:
+    """Its limit of jobs a second makes it look once a second for each that ever ended, which fills a processor in the end."""
+    said = project.with_name("said.txt").read_text()
+    assert 0 < said.count("Ready jobs: ") <= said.count("Finished jobid: ") + 1
 
 
 @pytest.mark.slow

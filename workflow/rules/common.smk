@@ -79,6 +79,11 @@ localrules:
 # The folder is locked by now, so that no other run writes here.
 onstart:
     clear_parts(Path("results"), Path("data"))
+    # While it limits how many jobs start in a second, Snakemake 9.27 looks for jobs once a second for each that ever ended: after some
+    # hundred jobs it does little else. Its default, 100, is never reached here, and no cluster needs it of jobs on this machine.
+    limiter = workflow.scheduler.job_rate_limiter
+    if workflow.local_exec and limiter and (limiter.max_jobs, limiter.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
 
 
 wildcard_constraints:
