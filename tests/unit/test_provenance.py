@@ -1,5 +1,6 @@
 """Random streams are keyed by name; the digest of a job changes with its code, and only with that."""
 
+import importlib.metadata
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ from scipy import stats
 import homeoanalysis
 from homeoanalysis import provenance
 from homeoanalysis.numerics import synthetic
-from homeoanalysis.provenance import code_digest, code_files, code_of, inputs_of, rng_for, stamp, version
+from homeoanalysis.provenance import code_digest, code_files, code_of, inputs_of, rng_for, stamp, version, versions
 
 # ---- random streams
 
@@ -170,6 +171,51 @@ def test_versions_of_other_packages_count(package: Copy, monkeypatch: pytest.Mon
     monkeypatch.setattr(provenance, "version", lambda name: original(name) + (".1" if name == "xarray" else ""))
     assert package.digest(*JOB) != before
     monkeypatch.setattr(provenance, "version", lambda name: original(name) + (".1" if name == "snakemake" else ""))
+    assert package.digest(*JOB) == before
+
+
+def test_names_of_distributions_are_those_that_say_they_have_the_module() -> None:
+    _, outside = code_files(provenance._ROOT.rglob("*.py"))
+    listed = importlib.metadata.packages_distributions()
+    assert {"numpy", "yaml", "PIL", "jinja2"} <= set(outside)
+    assert versions(outside) == {d.lower(): version(d) for module in outside for d in listed.get(module, [])}
+
+
+def _kept(package: Copy) -> list[Path]:
+    provenance._parsed.cache_clear()  # as in another process
+    return sorted(package.root.rglob("__pycache__/*.digest"))
+
+
+def test_what_is_kept_of_another_text_is_not_taken(package: Copy) -> None:
+    """Whenever it was written: only the time of an edit may be the same, or go back."""
+    name, old, new = CODE["in an imported file"]
+    before = package.digest(*JOB)
+    assert _kept(package)
+    (package.root / name).write_text((package.root / name).read_text().replace(old, new))
+    os.utime(package.root / name, ns=(0, 0))
+    after = package.digest(*JOB)
+    assert after != before
+    for path in _kept(package):
+        path.unlink()
+    assert package.digest(*JOB) == after
+
+
+def test_what_is_kept_and_damaged_is_not_taken(package: Copy) -> None:
+    """A digit of each digest is another one: without the seal it would be believed."""
+    before = package.digest(*JOB)
+    for path in (kept := _kept(package)):
+        text = path.read_bytes()
+        digest = json.loads(text.splitlines()[0])[1]
+        path.write_bytes(text.replace(digest.encode(), (digest[:-1] + ("0" if digest[-1] != "0" else "1")).encode()))
+    assert kept
+    assert package.digest(*JOB) == before
+
+
+def test_where_nothing_can_be_kept_the_digest_is_the_same(package: Copy) -> None:
+    before = package.digest(*JOB)
+    for folder in {path.parent for path in _kept(package)}:
+        shutil.rmtree(folder)
+        folder.touch()  # a file lies where the folder would be
     assert package.digest(*JOB) == before
 
 
