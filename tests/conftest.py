@@ -6,6 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+
+# For all that tests start, too. Each core has a process of its own: further threads of linear algebra wait for each other, and
+# that at full speed. numpy reads it when it is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import reached
 
 from homeoanalysis.config import load_config, yaml

@@ -31,17 +31,29 @@ class Swept(Strict):
     factors: list[Annotated[float, Field(gt=0)]] = Field(default=[0.5, 2.0], min_length=1)
 
 
-class Robustness(Strict):
-    """Where else the claim is judged, one change at a time, at the sizes nightly and full."""
+class Changes(Strict):
+    """What may be changed in models; config/robustness.yaml holds what several claims share."""
 
     parameters: dict[Name, Swept] = {}
-    rules: dict[Name, dict[Name, dict[str, Any]]] = Field(default={}, description="another rule: model: changes of its YAML")
+    rules: dict[Name, dict[str, Annotated[dict[str, Any], Field(min_length=1, max_length=1)]]] = Field(
+        default={}, description="another rule: the name of a rule: what stands in its place wherever a model has it or names it"
+    )
+
+
+class Robustness(Changes):
+    """Where else the claim is judged, one change at a time, at the sizes nightly and full."""
+
+    shared: list[Name] = Field(default=[], description="the parameters and rules of config/robustness.yaml that it is swept in")
     least_share: float = Field(default=0.5, gt=0, le=1, description="of these points in which it holds, or it is fragile")
 
     @model_validator(mode="after")
     def _sweeps_something(self) -> Self:
-        if not self.parameters and not self.rules:
-            raise ValueError("sweeps nothing; name parameters or rules, or leave robustness out")
+        own = {*self.parameters, *self.rules}
+        if not own and not self.shared:
+            raise ValueError("sweeps nothing; name what is shared, parameters or rules, or leave robustness out")
+        twice = [name for name in self.shared if name in own or self.shared.count(name) > 1]
+        if twice:
+            raise ValueError(f"has {', '.join(dict.fromkeys(twice))} twice; once is enough")
         return self
 
 

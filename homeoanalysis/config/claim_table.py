@@ -1,17 +1,21 @@
-"""config/claims.yaml: what is claimed, and what is wrong between this table and the studies of claims."""
+"""config/claims.yaml: what is claimed, and what is wrong between this table, their robustness and the studies of claims."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from homeoanalysis import catalogue
 from homeoanalysis.config import robustness, yaml
-from homeoanalysis.config.fields import check_name
+from homeoanalysis.config.claim import Changes
+from homeoanalysis.config.fields import check_name, explain
 from homeoanalysis.config.study import Study
 from homeoanalysis.errors import ConfigError
 
 FOLDER = "claims"  # of their studies, inside studies/
 TABLE = "claims.yaml"
+SHARED = "robustness.yaml"
 
 
 def read(folder: Path, shown: str) -> dict[str, str]:
@@ -29,6 +33,16 @@ def read(folder: Path, shown: str) -> dict[str, str]:
     if wrong:
         raise ConfigError(*wrong)
     return content
+
+
+def read_shared(folder: Path, shown: str) -> Changes:
+    """What the robustness of several claims shares; nothing if the config has no such file. Raises ConfigError."""
+    if not (folder / SHARED).exists():
+        return Changes()
+    try:
+        return Changes.model_validate(yaml.read(folder / SHARED, f"{shown}/{SHARED}"))
+    except ValidationError as error:
+        raise ConfigError(*(f"{shown}/{SHARED}: {line}" for line in explain(error, Changes))) from None
 
 
 def faults(shown: str, claims: Mapping[str, str], where: Mapping[str, str], studies: Mapping[str, Study]) -> Iterator[str]:
@@ -51,6 +65,8 @@ def faults(shown: str, claims: Mapping[str, str], where: Mapping[str, str], stud
 
 
 def robustness_faults(
+    shown: str,
+    shared: Changes,
     where: Mapping[str, str],
     raw_studies: Mapping[str, dict[str, Any]],
     studies: Mapping[str, Study],
@@ -59,6 +75,12 @@ def robustness_faults(
     """What a sweep says of models, looked at whether it is run or not."""
     for name, study in studies.items():
         asked = study.claim.robustness if study.claim is not None else None
-        for point, change in robustness.points(asked).items() if asked is not None else ():
+        if asked is None:
+            continue
+        known = [*shared.parameters, *shared.rules]
+        for missing in (n for n in asked.shared if n not in known):
+            did_you_mean = catalogue.did_you_mean(missing, known)
+            yield f"{where[name]}: claim.robustness.shared has {missing!r}, which {shown}/{SHARED} has not; {did_you_mean}"
+        for point, change in robustness.points(asked, shared).items():
             for key in robustness.absent(raw_studies[name], raw_models, change):
-                yield f"{where[name]}: claim.robustness has {key!r} ({point}), which is no number, and no model, of this study"
+                yield f"{where[name]}: claim.robustness has {key!r} ({point}), which is no number, and no rule, of its models"

@@ -1,6 +1,6 @@
 """From a config folder to one checked `Config`, or to the list of all that is wrong in it."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -8,17 +8,19 @@ from pydantic import BaseModel, Field, ValidationError
 
 from homeoanalysis import catalogue
 from homeoanalysis.config import claim_table, robustness, yaml
+from homeoanalysis.config.claim import Changes
 from homeoanalysis.config.fields import Name, Size, Strict, check_name, explain
 from homeoanalysis.config.merging import merge
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.config.replicate_table import located, with_table
-from homeoanalysis.config.sizes import all_sizes, models_of, sized
+from homeoanalysis.config.sizes import models_of, sized, validated
 from homeoanalysis.config.study import Study
 from homeoanalysis.config.study_faults import study_faults, sweep_faults, variant_clashes
 from homeoanalysis.config.sweep_table import with_tables
 from homeoanalysis.errors import ConfigError
 
 _Schema = TypeVar("_Schema", bound=BaseModel)
+_Content = TypeVar("_Content")
 
 
 class Main(Strict):
@@ -91,7 +93,8 @@ def load_config(folder: Path | str = "config", overrides: Mapping[str, Any] | No
     raw_studies, studies = _folder(folder, "studies", Study, wrong)
     raw_recordings, recordings = _folder(folder, "recordings", Recording, wrong)
     files = _read_folder(folder, "models", wrong)
-    claims = _claims(folder, shown, wrong)
+    claims = _told(claim_table.read, folder, shown, wrong) or {}
+    shared = _told(claim_table.read_shared, folder, shown, wrong) or Changes()
     places = {kind: _places(folder, kind) for kind in ("studies", "recordings", "models")}
     present = {kind: set(found) for kind, found in places.items()}
     where = {name: _shown(folder, path) for name, path in places["studies"].items()}
@@ -103,11 +106,11 @@ def load_config(folder: Path | str = "config", overrides: Mapping[str, Any] | No
         wrong += sweep_faults(places["studies"][name], where[name], content, studies.get(name), raw_models, models)
     wrong += variant_clashes(where, studies)
     wrong += claim_table.faults(shown, claims, where, studies)
-    wrong += claim_table.robustness_faults(where, raw_studies, studies, raw_models)
+    wrong += claim_table.robustness_faults(shown, shared, where, raw_studies, studies, raw_models)
     wrong = [_with_line(fault, {where[name]: path for name, path in places["studies"].items()}) for fault in wrong]
     if wrong or top is None:
         raise ConfigError(*dict.fromkeys(wrong))
-    swept = {} if top.size == "ci" else _swept(where, raw_studies, studies, raw_models, streams, recordings)
+    swept = {} if top.size == "ci" else _swept(top.size, shared, where, raw_studies, studies, raw_models, streams)
     return Config(
         main=top,
         studies=studies,
@@ -130,12 +133,13 @@ def _main(folder: Path, shown: str, overrides: Mapping[str, Any], wrong: list[st
     return _validate(Main, merge(content, overrides), _main_file(shown, overrides), wrong)
 
 
-def _claims(folder: Path, shown: str, wrong: list[str]) -> dict[str, str]:
+def _told(read: Callable[[Path, str], _Content], folder: Path, shown: str, wrong: list[str]) -> _Content | None:
+    """What a reader of the folder finds; None where it fails, which `wrong` then tells."""
     try:
-        return claim_table.read(folder, shown)
+        return read(folder, shown)
     except ConfigError as error:
         wrong += error.violations
-        return {}
+        return None
 
 
 def _main_file(shown: str, overrides: Mapping[str, Any]) -> str:
@@ -269,28 +273,35 @@ _RESERVED = {
 
 
 def _swept(
+    size: Size,
+    shared: Changes,
     where: Mapping[str, str],
     raw_studies: dict[str, dict[str, Any]],
     studies: dict[str, Study],
     raw_models: dict[str, dict[str, Any]],
     streams: dict[str, str],
-    recordings: Collection[str],
 ) -> dict[str, dict[str, str]]:
-    """Every point of the sweeps of all claims as a study with models of its own, beside the written ones. Raises ConfigError."""
+    """Every point of the sweeps of all claims as a study with models of its own, beside the written ones. Raises ConfigError.
+
+    size: of the models, the one in which they are looked at.
+    """
     found: dict[str, dict[str, str]] = {}
     wrong: list[str] = []
     for name, study in list(studies.items()):
         asked = study.claim.robustness if study.claim is not None else None
-        for point, change in robustness.points(asked).items() if asked is not None else ():
+        for point, change in robustness.points(asked, shared).items() if asked is not None else ():
             one = robustness.varied(name, raw_studies[name], raw_models, point, change)
             shown = f"{where[name]}: claim.robustness, {point}"
             made = _validate(Study, one.study, shown, wrong)
+            if made is None:
+                continue
             for model, content in one.models.items():
-                wrong += [f"{shown}: {model}: {line}" for line in all_sizes(content, recordings)[1]]
+                variants = {f"{model}.{variant}": override for variant, override in made.all_variants().get(model, {}).items()}
+                for source, override in ({model: dict[str, Any]()} | variants).items():
+                    wrong += [f"{shown}: {source}: {line}" for line in validated(sized(content, size, override))[1]]
                 raw_models[model], streams[model] = content, streams[one.like[model]]
-            if made is not None:
-                raw_studies[one.name], studies[one.name] = one.study, made
-                found.setdefault(name, {})[point] = one.name
+            raw_studies[one.name], studies[one.name] = one.study, made
+            found.setdefault(name, {})[point] = one.name
     if wrong:
         raise ConfigError(*dict.fromkeys(wrong))
     return found

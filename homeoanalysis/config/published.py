@@ -95,6 +95,9 @@ class Quantity(Strict):
     at_least: float | None = None
     at_most: float | None = None
     within: float | None = Field(default=None, gt=0, description="instead of at_least and at_most: so far around `scaled`")
+    strict: bool = Field(
+        default=False, description="true: more than at_least and less than at_most, which are outside of the band"
+    )
     whole_interval: bool = Field(
         default=False,
         description="true: the 95 % interval must lie in the band, not only the value; of a model at size ci, where it has one",

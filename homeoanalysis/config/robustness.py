@@ -5,14 +5,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from homeoanalysis.config.claim import Robustness
-from homeoanalysis.config.merging import merge
+from homeoanalysis.config.claim import Changes, Robustness
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 
 
 class Point(NamedTuple):
-    """One change: what its keys are multiplied by, and what is put over the models."""
+    """One change: what its keys are multiplied by, and what stands in the place of its rules."""
 
     factors: dict[str, float] = {}
     rules: Mapping[str, dict[str, Any]] = {}
@@ -27,64 +26,92 @@ class Varied(NamedTuple):
     like: dict[str, str]  # model: the one that it is made of
 
 
-def points(robustness: Robustness) -> dict[str, Point]:
-    """Name -> what changes there."""
+def points(robustness: Robustness, shared: Changes) -> dict[str, Point]:
+    """Name -> what changes there. shared: what the names in `robustness.shared` stand for; a name that it has not is left out."""
+    parameters = {name: shared.parameters[name] for name in robustness.shared if name in shared.parameters}
+    rules = {name: shared.rules[name] for name in robustness.shared if name in shared.rules}
     found = {}
-    for name, swept in robustness.parameters.items():
+    for name, swept in (parameters | robustness.parameters).items():
         for factor in swept.factors:
             changes = dict.fromkeys(swept.paths, factor) | dict.fromkeys(swept.inverse, 1 / factor)
-            found[f"{name}_x{factor:g}".replace(".", "_")] = Point(factors=changes)
-    return found | {name: Point(rules=changes) for name, changes in robustness.rules.items()}
+            found[f"{name}_x{factor:g}".replace(".", "_").replace("+", "")] = Point(factors=changes)
+    return found | {name: Point(rules=instead) for name, instead in (rules | robustness.rules).items()}
 
 
 def varied(name: str, study: Mapping[str, Any], models: Mapping[str, dict[str, Any]], point: str, change: Point) -> Varied:
     """The study at one point. study, models: as written, with `base` resolved. The names of the models end with the point's."""
     like = {f"{model}-{point}": model for model in study.get("models", [])}
     names = {model: new for new, model in like.items()}
-    made = {new: _changed(models[model], change, model) for new, model in like.items()}
-    content = {key: value for key, value in study.items() if key not in ("figures", "sweeps")}
+    made = {new: _changed(models[model], change) for new, model in like.items()}
+    content = {key: value for key, value in study.items() if key not in ("figures", "sweeps", "variants")}
     content["claim"] = {key: value for key, value in study["claim"].items() if key != "robustness"}
-    content["variants"] = copy.deepcopy(study.get("variants", {}))
-    for variants in content["variants"].values():
-        for override in variants.values():
-            _multiply(override, change)
-    return Varied(f"{name}-{point}", _renamed(content, names), made, like)
+    content = _renamed(content, names)
+    content["variants"] = {
+        names[model]: {variant: _changed(override, change) for variant, override in variants.items()}
+        for model, variants in study.get("variants", {}).items()
+    }
+    return Varied(f"{name}-{point}", content, made, like)
 
 
 def absent(study: Mapping[str, Any], models: Mapping[str, dict[str, Any]], change: Point) -> Iterator[str]:
-    """The keys of a point that no model of the study has, and the models of its rules that it does not use."""
-    mine = {model: models[model] for model in study.get("models", []) if model in models}
+    """The keys and the rules of a point that no model of the study has, and no variant of one."""
+    mine = [models[model] for model in study.get("models", []) if model in models]
+    mine += [override for variants in study.get("variants", {}).values() for override in variants.values()]
     for path, factor in change.factors.items():
-        if not any(_scale(copy.deepcopy(content), path.split("."), factor) for content in mine.values()):
+        if not any(_scale(copy.deepcopy(content), path, factor) for content in mine):
             yield path
-    yield from (model for model in change.rules if model not in mine)
+    for rule, instead in change.rules.items():
+        if all(_replaced(content, {rule: {"": instead}}) == content for content in mine):
+            yield rule
 
 
-def _changed(model: dict[str, Any], change: Point, name: str) -> dict[str, Any]:
-    content = copy.deepcopy(model)
-    _multiply(content, change)
-    for size in content.get("sizes", {}).values():
-        _multiply(size, change)
-    return merge(content, change.rules.get(name, {}))
+def _changed(written: dict[str, Any], change: Point) -> dict[str, Any]:
+    """A model, or what a variant puts over one, at a point of the sweep."""
+    content: dict[str, Any] = _replaced(written, change.rules)
+    for part in (content, *content.get("sizes", {}).values()):
+        _multiply(part, change)
+    return content
+
+
+def _replaced(content: Any, rules: Mapping[str, dict[str, Any]]) -> Any:
+    """A copy in which every rule in a list, and every mention of it (`E_to_E.triplet_stdp`), gives way to another."""
+    if isinstance(content, dict):
+        return {_mentioned(key, rules): _replaced(value, rules) for key, value in content.items()}
+    if isinstance(content, list):
+        return [copy.deepcopy(rules[name]) if (name := _only(one)) in rules else _replaced(one, rules) for one in content]
+    return _mentioned(content, rules) if isinstance(content, str) else content
+
+
+def _only(entry: Any) -> str:
+    """The name of an entry of the catalogue in a list, with parameters or without; empty of anything else."""
+    if isinstance(entry, dict) and len(entry) == 1:
+        return next(iter(entry))
+    return entry if isinstance(entry, str) else ""
+
+
+def _mentioned(text: str, rules: Mapping[str, dict[str, Any]]) -> str:
+    place, dot, name = text.rpartition(".")
+    return f"{place}.{_only(rules[name])}" if dot and name in rules else text
 
 
 def _multiply(content: dict[str, Any], change: Point) -> None:
     for path, factor in change.factors.items():
-        _scale(content, path.split("."), factor)
+        _scale(content, path, factor)
 
 
-def _scale(content: Any, path: list[str], factor: float) -> bool:
-    """Multiply the number at a path in place; False where there is none."""
+def _scale(content: Any, path: str, factor: float) -> bool:
+    """Multiply the number at a path in place; False where there is none. A key may hold dots, as `E_to_E.triplet_stdp` does."""
     if isinstance(content, list):  # of catalogue entries, each a mapping of its name
-        return max((_scale(one, path, factor) for one in content if isinstance(one, dict) and path[0] in one), default=False)
-    if not isinstance(content, dict) or path[0] not in content:
+        return max((_scale(one, path, factor) for one in content), default=False)
+    key = next((key for key in content if path == key or path.startswith(f"{key}.")), None) if isinstance(content, dict) else None
+    if key is None:
         return False
-    if len(path) > 1:
-        return _scale(content[path[0]], path[1:], factor)
-    value = _times(content[path[0]], factor)
+    if path != key:
+        return _scale(content[key], path[len(key) + 1 :], factor)
+    value = _times(content[key], factor)
     if value is None:
         return False
-    content[path[0]] = value
+    content[key] = value
     return True
 
 

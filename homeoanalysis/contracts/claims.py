@@ -31,6 +31,7 @@ class Row(NamedTuple):
     value_units: str
     at_least: float
     at_most: float
+    is_strict: bool
     p: float
     p_holm: float
     recordings: str
@@ -64,4 +65,4 @@ def not_built(claim: str, title: str) -> Row:
     """A claim without a study."""
     nan = math.nan
     reason = "there is no study of it yet"
-    return Row(claim, title, "", NOT_BUILT, reason, "", nan, nan, nan, 0, "", nan, nan, nan, nan, "", "", nan, "", 0.0)
+    return Row(claim, title, "", NOT_BUILT, reason, "", nan, nan, nan, 0, "", nan, nan, False, nan, nan, "", "", nan, "", 0.0)

@@ -37,6 +37,7 @@ class Outcome(NamedTuple):
     n: int  # subjects or realisations
     at_least: float
     at_most: float
+    is_strict: bool  # the band does not hold its ends
     control_title: str
     control: float
     control_low: float  # its 95 % interval, where it is the interval that must leave the band

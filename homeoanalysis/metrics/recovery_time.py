@@ -12,7 +12,7 @@ from pydantic import Field
 from homeoanalysis.errors import NotApplicable
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import observed, rates, relaxation, resampling, synthetic
-from homeoanalysis.numerics.intervals import chosen_units, t_quantile
+from homeoanalysis.numerics.intervals import chosen_units, expanded, t_quantile
 from homeoanalysis.numerics.relaxation import Solver
 from homeoanalysis.units import Second
 
@@ -253,13 +253,10 @@ def _bootstrap(solver: Solver, units: rates.Rates, kept: NDArray[np.bool_]) -> F
 
 
 def _tail(n: int) -> float:
-    """The quantile of the bootstrap over n units that a 95 % interval begins with: a percentile of so few is too far inside.
-
-    Source: Hesterberg 2015, doi:10.1080/00031305.2015.1089789 (expanded percentile interval).
-    """
+    """The quantile of the bootstrap over n units that a 95 % interval begins with: a percentile of so few is too far inside."""
     from scipy import special
 
-    return float(special.ndtr(-np.sqrt(n / (n - 1)) * t_quantile(0.95, n - 1))) if n > 1 else 0.025
+    return float(special.ndtr(-expanded(n))) if n > 1 else 0.025
 
 
 def _values(values: Mapping[str, Any], course: Floats, curve: Floats, centres: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -44,13 +44,13 @@ def _other_stimuli(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset
     dims=(),
     bounds=(-1, 1),
     companions={
-        "low": Companion("1", "95 % interval over trials (halves), of what noise lets be found", (-1, 1)),
-        "high": Companion("1", "95 % interval over trials (halves), of what noise lets be found", (-1, 1)),
+        "low": Companion("1", "95 % interval over trials (bootstrap), of what noise lets be found", (-1, 1)),
+        "high": Companion("1", "95 % interval over trials (bootstrap), of what noise lets be found", (-1, 1)),
         "p": Companion("1", "Part of 1000 renamings of the stimuli that are as similar", (0, 1)),
         "ceiling": Companion("1", "Similarity of what does not change, as noise lets it be found", (-1, 1)),
         "alignment": Companion("1", "Linear centred kernel alignment of the mean responses, unbiased"),
-        "alignment_low": Companion("1", "95 % interval over trials (halves)"),
-        "alignment_high": Companion("1", "95 % interval over trials (halves)"),
+        "alignment_low": Companion("1", "95 % interval over trials (bootstrap)"),
+        "alignment_high": Companion("1", "95 % interval over trials (bootstrap)"),
         "units": Companion("1", "Units observed in both epochs", (0, np.inf)),
     },
     source="Spearman correlation of crossnobis distances of all pairs of stimuli: Walther et al. 2016, "
@@ -94,17 +94,23 @@ def representational_similarity(
         values["_ceiling"] = float(np.sqrt(np.prod(reliable)))
         values["_alignment"] = representations.cka(*(representations.halves(*one) for one in (first, second)))
         if min(before.fewest, after.fewest) >= 2 * population_trials.FEWEST:
-            t = t_quantile(0.95, representations.SPLITS)
-            widths = functools.cache(functools.partial(_widths, (first, second), t))
+            found = np.array([values[""], values["_alignment"]])
+            widths = functools.cache(functools.partial(_widths, (first, second), found))
             for k, (key, bound) in enumerate((("", 1.0), ("_alignment", np.inf))):
                 values[f"{key}_low"] = functools.partial(_end, values[key], widths, k, -1.0, bound)
                 values[f"{key}_high"] = functools.partial(_end, values[key], widths, k, 1.0, bound)
     return {f"representational_similarity{key}": value for key, value in values.items()} | {"coords": {}}
 
 
-def _widths(samples: tuple[representations.Sample, representations.Sample], t: float) -> Any:
-    rng = rng_for(0, "halves of trials", samples[0][1].size)
-    return t * representations.halved_error(_both, samples, rng)
+def _widths(samples: tuple[representations.Sample, representations.Sample], found: np.ndarray) -> Any:
+    """Of t intervals, from the mean square of what bootstrap samples are from what was found.
+
+    Noise orders distances that are nearly equal, and so moves a rank correlation to one side, by a third of what trials scatter:
+    that is in the square about what was found, and not in the variance of the samples.
+    """
+    rng = rng_for(0, "resampled trials", samples[0][1].size)
+    squares = np.mean((representations.resampled(_both, samples, rng) - found) ** 2, axis=0)
+    return t_quantile(0.95, representations.RESAMPLES) * np.sqrt(squares)
 
 
 def _end(value: float, widths: Callable[[], Any], which: int, side: float, bound: float) -> float:

@@ -21,18 +21,13 @@ def _truth(rng: np.random.Generator) -> Truth:
     return Truth(made, 0.7, {}, {"median": np.exp(1.5)})
 
 
-def _spread(means: Floats) -> Floats:
-    """From the means of (ln r, its square, counting noise)."""
-    return np.asarray(np.sqrt(np.maximum(means[..., 1] - means[..., 0] ** 2 - means[..., 2], 0)))
-
-
 @metric(
     units="1",
     dims=("epoch",),
     bounds=(0, np.inf),
     companions={
-        "low": Companion("1", "95 % interval over units of this replicate (BCa bootstrap)", (0, np.inf)),
-        "high": Companion("1", "95 % interval over units of this replicate (BCa bootstrap)", (0, np.inf)),
+        "low": Companion("1", "95 % interval over units of this replicate (jackknife)", (0, np.inf)),
+        "high": Companion("1", "95 % interval over units of this replicate (jackknife)", (0, np.inf)),
         "median": Companion("Hz", "Median of the fitted log-normal distribution: the geometric mean rate", (0, np.inf)),
         "median_low": Companion("Hz", "95 % interval over units of this replicate (t, of log rates)", (0, np.inf)),
         "median_high": Companion("Hz", "95 % interval over units of this replicate (t, of log rates)", (0, np.inf)),
@@ -64,8 +59,8 @@ def set_point_distribution(
 
     return {
         "set_point_distribution": over(_sigma),
-        "set_point_distribution_low": lambda: over(lambda c: intervals.bca_interval(c, _spread)[0]),
-        "set_point_distribution_high": lambda: over(lambda c: intervals.bca_interval(c, _spread)[1]),
+        "set_point_distribution_low": lambda: over(lambda c: _interval(c)[0]),
+        "set_point_distribution_high": lambda: over(lambda c: _interval(c)[1]),
         "set_point_distribution_median": over(lambda c: np.exp(c[:, 0].mean())),
         "set_point_distribution_median_low": lambda: over(lambda c: np.exp(c[:, 0].mean() - _width(c[:, 0]))),
         "set_point_distribution_median_high": lambda: over(lambda c: np.exp(c[:, 0].mean() + _width(c[:, 0]))),
@@ -76,7 +71,27 @@ def set_point_distribution(
 
 
 def _sigma(columns: Floats) -> float:
-    return float(np.sqrt(max(columns[:, 0].var(ddof=1) - columns[:, 2].mean(), 0)))
+    return float(np.sqrt(np.maximum(_variance(columns.mean(axis=0), len(columns)), 0)))
+
+
+def _variance(means: Floats, n: int) -> Floats:
+    """Of set points, from the means over n units of (ln r, its square, counting noise)."""
+    return np.asarray((means[..., 1] - means[..., 0] ** 2) * n / (n - 1) - means[..., 2])
+
+
+def _interval(columns: Floats) -> tuple[float, float]:
+    """Student's interval of the jackknife of ln(variance + counting noise): near normal, and never of what is below 0.
+
+    NaN where all units have one rate.
+    """
+    n, mean = len(columns), columns.mean(axis=0)
+    whole = _variance(mean, n) + mean[2]
+    left_out = _variance((columns.sum(axis=0) - columns) / (n - 1), n - 1) + mean[2]
+    if min(whole, left_out.min()) <= 0:
+        return np.nan, np.nan
+    width = intervals.t_quantile(0.95, n - 1) * np.sqrt((n - 1) * np.log(left_out).var())
+    low, high = np.sqrt(np.maximum(whole * np.exp([-width, width]) - mean[2], 0))
+    return float(low), float(high)
 
 
 def _width(values: Floats) -> float:

@@ -11,7 +11,7 @@ from homeoanalysis.numerics.intervals import t_quantile
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.intp]
-SPLITS = 50  # of trials into halves, that an error is taken from
+RESAMPLES = 100  # bootstrap samples of trials, that an error is taken from
 Sample = tuple[Floats, Labels]  # counts (trial, unit), and the stimulus of each trial
 
 
@@ -211,28 +211,28 @@ def reliability(count: Floats, stimulus: Labels) -> float:
     return 2 * half / (1 + half) if half > -1 else np.nan
 
 
-def halved_error(
+def resampled(
     statistic: Callable[[Sample, Sample], float | Floats], samples: tuple[Sample, Sample], rng: np.random.Generator
 ) -> Floats:
-    """Standard error of a function of two independent samples of trials, from what it is in random halves of both.
+    """(draw, ...): a function of two independent samples of trials, of bootstrap samples of both.
 
-    The halves of the repeats are independent, and each varies with twice the variance of all, so that the square of their
-    difference is four times that, on average. A rank changes in steps that leaving out a single trial (a jackknife) misses.
+    The odd and the even repeats of each stimulus are drawn among themselves, so that halves share no trial; of either one less
+    than there are, so that a mean varies as it does (McCarthy & Snowden 1985, Vital Health Stat 2(95)).
     """
-    squares = []
-    repeats = [[np.flatnonzero(stimulus == k) for k in np.unique(stimulus)] for _, stimulus in samples]
-    for _ in range(SPLITS):
-        chosen = [_half(each, rng) for each in repeats]
-        both = zip(samples, chosen, strict=True)
-        split = [[(count[mask == side], stimulus[mask == side]) for side in (True, False)] for (count, stimulus), mask in both]
-        one, other = (statistic(*sides) for sides in zip(*split, strict=True))
-        squares.append(np.subtract(one, other) ** 2)
-    return np.asarray(np.sqrt(np.mean(squares, axis=0) / 4))
+    cells = [_cells(stimulus) for _, stimulus in samples]
+    found = []
+    for _ in range(RESAMPLES):
+        chosen = [order[start + (rng.random(start.size) * size).astype(np.intp)] for order, start, size in cells]
+        found.append(statistic(*((count[mine], stimulus[mine]) for (count, stimulus), mine in zip(samples, chosen, strict=True))))
+    return np.asarray(found)
 
 
-def _half(repeats: list[Labels], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Half of the trials of each stimulus, at random."""
-    chosen = np.zeros(sum(mine.size for mine in repeats), bool)
-    for mine in repeats:
-        chosen[rng.permutation(mine)[: mine.size // 2]] = True
-    return chosen
+def _cells(stimulus: Labels) -> tuple[Labels, Labels, Labels]:
+    """Trials in the order of stimulus and half; of each to draw, odd and even in turn, where its half begins and its size."""
+    index = _index(stimulus)
+    nth = _nth(index)
+    half = 2 * index + nth % 2
+    size = np.bincount(half)
+    drawn = np.flatnonzero(nth // 2 < size[half] - 1)
+    drawn = drawn[np.lexsort((nth[drawn], index[drawn]))]
+    return np.argsort(half, kind="stable"), (np.cumsum(size) - size)[half[drawn]], size[half[drawn]]

@@ -103,12 +103,20 @@ def shuffled_trials(activity: xr.Dataset, rng: np.random.Generator) -> xr.Datase
     segment = np.maximum(np.searchsorted(first, start, side="right") - 1, 0)
     is_whole = (start >= first[segment]) & (stop <= last[segment])
     order = np.argsort(start, kind="stable")
+    nth = np.argsort(order)
     trains = []
     for train in observed.spike_trains(activity):
-        trial = order[np.maximum(np.searchsorted(start[order], train, side="right") - 1, 0)]
-        inside = (train >= start[trial]) & (train < stop[trial])
         to = _permuted_within(stimulus, is_whole, rng)
-        trains.append(np.sort(np.where(inside, train - start[trial] + start[to[trial]], train)))
+        source = nth[np.argsort(to)[order]]  # whose spikes each trial gets, both by their order in time
+        edge = np.append(train.searchsorted(start[order]), train.size)
+        end = np.minimum(train.searchsorted(stop[order]), edge[1:])
+        # What is before all trials; then of each trial what it gets, and what is behind it. So times are nearly in order.
+        first = np.concatenate([[0], np.stack([edge[:-1][source], end], axis=1).ravel()])
+        n = np.concatenate([[edge[0]], np.stack([(end - edge[:-1])[source], edge[1:] - end], axis=1).ravel()])
+        begin = np.zeros((2, n.size))
+        begin[:, 1::2] = start[order][source], start[order]
+        time = train[np.arange(train.size) + np.repeat(first - np.cumsum(n) + n, n)]
+        trains.append(np.sort(time - np.repeat(begin[0], n) + np.repeat(begin[1], n), kind="stable"))
     return with_spikes(activity, np.concatenate(trains), activity.spike_count.values)
 
 

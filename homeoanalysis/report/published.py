@@ -75,8 +75,9 @@ def band(outcome: Outcome | Row) -> str:
     # A digit more than ours, which may lie on an edge.
     low, high = (f"{edge:.4g}" if np.isfinite(edge) else "" for edge in (outcome.at_least, outcome.at_most))
     if low and high:
-        return f"{low} to {high}"
-    return f"at least {low}" if low else f"at most {high}" if high else "no band"
+        return f"between {low} and {high}" if outcome.is_strict else f"{low} to {high}"
+    words = ("more than", "less than") if outcome.is_strict else ("at least", "at most")
+    return f"{words[0]} {low}" if low else f"{words[1]} {high}" if high else "no band"
 
 
 def _known(value: float, low: float, high: float, where: str, *, is_remembered: bool = False) -> str:

@@ -114,6 +114,7 @@ def _row(name: str, title: str, one: Examined, primary: Outcome, p_holm: float) 
         value_units=primary.unit,
         at_least=primary.at_least,
         at_most=primary.at_most,
+        is_strict=primary.is_strict,
         p=primary.p,
         p_holm=p_holm,
         recordings=_recordings(one),

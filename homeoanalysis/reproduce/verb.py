@@ -85,6 +85,7 @@ def judged(shown: Shown, member: Member, comparison: xr.Dataset, size: str, *, i
         n=ours.n,
         at_least=_number(at_least),
         at_most=_number(at_most),
+        is_strict=quantity.strict,
         control_title=quantity.control.title if quantity.control else "",
         control=control.value if control else np.nan,
         control_low=control.low if control and quantity.whole_interval else np.nan,
@@ -135,6 +136,7 @@ def _misfit(name: str, panel: Panel, key: str, misfit: Misfit, outcomes: Sequenc
         n=len(points),
         at_least=np.nan,
         at_most=misfit.at_most,
+        is_strict=False,
         control_title=misfit.control,
         control=control,
         control_low=np.nan,
@@ -189,7 +191,7 @@ def _judge(quantity: Quantity, ours: _Found, control: _Found | None, size: str) 
         ends = [ours.low, ours.high]
     elif quantity.whole_interval and size != "ci":
         return NOT_TESTABLE, "there is no interval, which takes 4 subjects or realisations"
-    outside = [f"{end:.4g} is {side}" for end in ends if (side := _outside(band, end))]
+    outside = [f"{end:.4g} is {side}" for end in ends if (side := _outside(band, end, is_strict=quantity.strict))]
     if outside:
         return bad, outside[0]
     if control is None:
@@ -197,14 +199,17 @@ def _judge(quantity: Quantity, ours: _Found, control: _Found | None, size: str) 
     if np.isnan(control.value):
         return NOT_TESTABLE, f"the negative control has no value: {control.reason}"
     alone = not quantity.whole_interval or np.isnan(control.low)
-    if not any(_outside(band, end) for end in ((control.value,) if alone else (control.low, control.high))):
+    ends = [control.value] if alone else [control.low, control.high]
+    if not any(_outside(band, end, is_strict=quantity.strict) for end in ends):
         return bad, f"the negative control passes too, with {control.value:.4g}"
     return good, ""
 
 
-def _outside(band: tuple[float | None, float | None], value: float) -> str:
-    """How a value misses the band; "" if it is in it."""
+def _outside(band: tuple[float | None, float | None], value: float, *, is_strict: bool) -> str:
+    """How a value misses the band; "" if it is in it. is_strict: the band does not hold its ends."""
     at_least, at_most = band
+    if is_strict and value in band:
+        return f"not {'above' if value == at_least else 'below'} {value:g}"
     if at_least is not None and value < at_least:
         return f"below {at_least:g}"
     if at_most is not None and value > at_most:

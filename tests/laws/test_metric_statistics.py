@@ -134,13 +134,12 @@ class Levelled:
     def take(self, draw: int, known: Truth, found: xr.Dataset) -> None:
         self.is_conservative = bool(known.conservative)
         self.n += 1
-        p = {key: found[variable(self.metric, key)] for key in with_p(self.metric)}
-        tests = {key: (value <= 0.05).where(value.notnull()) for key, value in p.items()}
+        p = {key: found[variable(self.metric, key)].values for key in with_p(self.metric)}
+        tests = {key: np.where(np.isnan(value), np.nan, value <= 0.05) for key, value in p.items()}
         if self.metric.rejects:
-            tests["rejects"] = xr.DataArray(self.metric.rejects(found))
+            tests["rejects"] = np.asarray(self.metric.rejects(found), float)
         for key, test in tests.items():
-            decided = np.asarray(test.values, float)
-            decided = decided[np.isfinite(decided)]
+            decided = test[np.isfinite(test)]
             if decided.size:
                 self.rejected.setdefault(key, []).append(bool(one(decided, draw)))
 

@@ -237,7 +237,7 @@ def test_the_table_and_the_dataset_hold_the_same(shown, tmp_path):
             "is a share, which is of one location",
         ),
         (_claim(recordings={"rec": {**RECORDED["rec"], "beside": "front"}}), "beside is 'front', which is no statistic"),
-        (_claim(robustness={}), "sweeps nothing; name parameters or rules"),
+        (_claim(robustness={}), "sweeps nothing; name what is shared, parameters or rules"),
         (_claim(statistics={}), "at least 1"),
     ],
 )

@@ -22,18 +22,19 @@ from homeoanalysis.drawing import save
 from homeoanalysis.measure import measure_draws
 from homeoanalysis.report.overview import Published as OfStudy
 from homeoanalysis.report.overview import overview
+from homeoanalysis.report.published import band
 from homeoanalysis.reproduce import picture, reproduce
 
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "figures.html.j2"
 EVIL = "<script>alert(1)</script>"
+BACK = {"metric": "recovery_fraction", "contrast": "back"}
 SIZES = {"rec": "recording", "enc": "ci", "net": "ci", "net.static": "full"}
 
 
 def _panel(**changes: Any) -> dict[str, Any]:
     quantity = {
         "title": "fraction",
-        "metric": "recovery_fraction",
-        "contrast": "back",
+        **BACK,
         "source": "net",
         "at_least": 0.8,
         "control": {"title": "without the rule", "source": "net.static"},
@@ -80,7 +81,7 @@ def test_whatever_else_does_not(example, changes, verdict, reason):
 
 
 def test_a_ratio_is_of_two_locations_and_has_no_unit(example):
-    over = {"metric": "recovery_fraction", "contrast": "back", "source": "net.static"}
+    over = {**BACK, "source": "net.static"}
     outcome = _judged(example.comparison, over=over, at_least=2.0, control={"title": "itself", "source": "net.static"})
     at = example.comparison.isel(target=0).sel(contrast="back", metric="recovery_fraction").location
     assert outcome.ours == pytest.approx(float(at.sel(source="net") / at.sel(source="net.static")))
@@ -99,6 +100,22 @@ def test_the_whole_interval_must_be_in_the_band_if_so_asked(example):
     assert _judged(example.comparison, at_least=between, whole_interval=True).verdict == "scaled test fails"
 
 
+@pytest.mark.parametrize(
+    ("edge", "told", "shown", "control"),
+    [
+        ("at_least", "not above 1", "more than 1", {"source": "net.static"}),
+        ("at_most", "not below 1", "less than 1", {"over": {**BACK, "source": "net.static"}}),
+    ],
+)
+def test_a_strict_band_does_not_hold_its_ends(example, edge, told, shown, control):
+    """A quantity over itself is 1."""
+    asked = {"at_least": None, edge: 1.0, "over": {**BACK, "source": "net"}, "control": {"title": "another", **control}}
+    assert _judged(example.comparison, **asked).verdict == "scaled test passes"
+    strict = _judged(example.comparison, **asked, strict=True)
+    assert (strict.verdict, strict.reason) == ("scaled test fails", f"1 is {told}")
+    assert band(strict) == shown
+
+
 def test_of_few_realisations_at_ci_the_value_is_taken_and_at_other_sizes_nothing(example):
     few = example.comparison.copy(deep=True)
     for end in ("location_low", "location_high"):
@@ -111,7 +128,7 @@ def test_of_few_realisations_at_ci_the_value_is_taken_and_at_other_sizes_nothing
 
 
 def test_a_difference_is_of_two_locations_in_their_unit(example):
-    minus = {"metric": "recovery_fraction", "contrast": "back", "source": "net.static"}
+    minus = {**BACK, "source": "net.static"}
     outcome = _judged(example.comparison, minus=minus, at_least=0.5, control={"title": "itself", "source": "net.static"})
     at = example.comparison.isel(target=0).sel(contrast="back", metric="recovery_fraction").location
     assert outcome.ours == pytest.approx(float(at.sel(source="net") - at.sel(source="net.static")))

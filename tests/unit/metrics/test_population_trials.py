@@ -330,26 +330,29 @@ def test_similarity_falls_to_the_ceiling_by_noise_and_below_it_by_change() -> No
         assert np.mean([f[key] for f in other]) < 0.5 * np.mean([f[key] for f in same])
 
 
-def test_the_error_over_trials_is_that_of_a_mean_and_of_a_rank_that_a_jackknife_misses() -> None:
-    """Of the difference of two means by hand; of a rank correlation it is what repeated experiments scatter, or a little more."""
-    rng = rng_for(1, "halves")
+def test_the_error_over_trials_is_that_of_a_mean_and_of_a_rank() -> None:
+    """Of the difference of two means by hand; of a rank correlation what repeated experiments scatter around the code's own."""
+    rng = rng_for(1, "resampled")
     x, y = rng.normal(0, 1, (40, 1)), rng.normal(0, 2, (60, 1))
     one = np.zeros(40, int), np.zeros(60, int)
 
     def difference(a: representations.Sample, b: representations.Sample) -> float:
         return float(a[0].mean() - b[0].mean())
 
-    found = np.mean([representations.halved_error(difference, ((x, one[0]), (y, one[1])), rng) ** 2 for _ in range(40)])
-    assert found == pytest.approx(x.var(ddof=1) / 40 + y.var(ddof=1) / 60, rel=4 * np.sqrt(2 / 2000))
-    code, label = 10 + rng.normal(size=(8, 20)), np.tile(np.arange(8), 24)
+    found = [representations.resampled(difference, ((x, one[0]), (y, one[1])), rng) for _ in range(40)]
+    by_hand = sum(z[k::2].var(ddof=1) / z.size / 2 for z in (x, y) for k in (0, 1))
+    assert np.var(found) == pytest.approx(by_hand, rel=4 * np.sqrt(2 / 4000))
+    label, (i, j) = np.tile(np.arange(8), 24), np.triu_indices(8, 1)
+    errors, squares = [], []
+    for draw in range(100):
+        code = rng.normal(size=(8, 2)) @ rng.normal(size=(2, 20))
+        own = np.sum((code[i] - code[j]) ** 2, axis=1)
 
-    def similarity(a: representations.Sample, b: representations.Sample) -> float:
-        return representations.rank_correlation(representations.crossnobis(*a), representations.crossnobis(*b))
+        def similarity(a: representations.Sample, b: representations.Sample, own: np.ndarray = own) -> float:
+            return representations.rank_correlation(representations.crossnobis(*a), own)
 
-    values, errors = [], []
-    for draw in range(40):
-        first, second = ((code[label] + rng.normal(size=(192, 20)), label) for _ in range(2))
-        values.append(similarity(first, second))
-        if draw < 10:
-            errors.append(representations.halved_error(similarity, (first, second), rng))
-    assert 0.9 < np.mean(errors) / np.std(values) < 2.2
+        sample = code[label] + rng.normal(size=(192, 20)), label
+        errors.append(similarity(sample, sample) - 1)
+        if draw % 5 == 0:
+            squares.append(np.mean((representations.resampled(similarity, (sample, sample), rng) - errors[-1] - 1) ** 2))
+    assert np.mean(squares) == pytest.approx(np.mean(np.square(errors)), rel=4 * np.sqrt(2 / 100))
