@@ -8,7 +8,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.raw import Raw, blocks
@@ -45,6 +44,8 @@ def detect(raw: Raw, method: Method) -> Detected:
     median(|x|) / 0.6745. A channel without noise has no spikes and the threshold NaN.
     Raises DataError for a band that the sampling rate does not hold.
     """
+    from scipy import signal  # here, since to import it takes longer than most files to read
+
     sos = _filter(raw.sampling_rate, method)
     threshold = method.factor * noise(raw, method)
     threshold[threshold == 0] = np.nan
@@ -73,6 +74,8 @@ def detect(raw: Raw, method: Method) -> Detected:
 
 def noise(raw: Raw, method: Method) -> Floats:
     """The noise of each channel in SI."""
+    from scipy import signal
+
     sos = _filter(raw.sampling_rate, method)
     length = min(raw.n_samples, max(1, round((_WINDOW + _WARM) * raw.sampling_rate)))
     warm = min(length - 1, round(_WARM * raw.sampling_rate))
@@ -88,6 +91,8 @@ def noise(raw: Raw, method: Method) -> Floats:
 
 
 def _filter(rate: float, method: Method) -> Floats:
+    from scipy import signal
+
     high = method.low_pass
     if method.high_pass >= rate / 2 or (high is not None and not method.high_pass < high < rate / 2):
         band = f"{method.high_pass:g} Hz" + (f" to {high:g} Hz" if high is not None else "")

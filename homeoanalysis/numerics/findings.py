@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 from homeoanalysis.numerics.raw import Raw, blocks
 
@@ -200,6 +199,8 @@ def glimpse(raw: Raw) -> Iterator[Finding]:
 
 def of_line(raw: Raw, windows: int = _LINE_WINDOWS) -> Iterator[Finding]:
     """Channels whose power at 50 or 60 Hz is ten times that from 2 to 8 Hz beside it, over windows of 4 s evenly spread."""
+    from scipy import signal  # here, since to import it takes longer than most files to read
+
     length = round(_LINE_WINDOW * raw.sampling_rate)
     count = min(windows, raw.n_samples // length) if length else 0
     if count == 0 or raw.sampling_rate < 2.5 * max(_LINES):

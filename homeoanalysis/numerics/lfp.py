@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.raw import Raw
@@ -45,6 +44,8 @@ def resampler(source: float, *, low_pass: float | None, sampling_rate: float | N
     aliased into what is kept; low_pass is 0.4 of the new rate where it is not given. Without either, nothing is changed.
     Raises DataError for a rate that is above the source's or no ratio of whole numbers to it, and a band that does not fit.
     """
+    from scipy import signal  # here, since to import it takes longer than most files to read
+
     rate = source if sampling_rate is None else sampling_rate
     ratio = Fraction(rate / source).limit_denominator(_LARGEST_RATIO)
     if ratio <= 0 or abs(float(ratio) * source - rate) > 1e-9 * rate:
@@ -75,6 +76,8 @@ def resample(raw: Raw, how: Resampler, start: int, stop: int, channels: list[int
 
     Each sample is a sum over the same samples of the source in the same order, whatever start and stop are.
     """
+    from scipy import signal
+
     if not how.taps.size:
         return np.asarray(raw.counts(start, stop, channels), float)
     first = (start * how.down + how.delay - how.taps.size + 1) // how.up  # of the source

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import interpolate
 
 Floats = NDArray[np.float64]
 _FINE = 20  # steps of the interpolated waveform in one sample
@@ -41,6 +40,8 @@ def trough_to_peak(waveform: Floats, sampling_rate: float) -> float:
     The channel is that of the deepest trough. NaN where the trough is the last sample, or the waveform is flat.
     Source: Bartho et al. 2004, J Neurophysiol 92:600, doi:10.1152/jn.01170.2003, which splits cells by it.
     """
+    from scipy import interpolate  # here, since to import it takes longer than most files to read
+
     waveform = np.atleast_2d(waveform)
     one = waveform[int(np.argmin(waveform.min(axis=1)))]
     if one.size < 4 or np.ptp(one) == 0 or not np.all(np.isfinite(one)):
