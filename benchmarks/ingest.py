@@ -70,7 +70,7 @@ def _entry(folder: Path, reader: str) -> tuple[dict[str, object], dict[str, dict
 
 def run(folder: Path, reader: str) -> dict[str, float]:
     """Ingest, write and open: the user's path."""
-    from homeoanalysis.config import Recording
+    from homeoanalysis.config.recording import Recording
     from homeoanalysis.contracts import open_dataset, write
     from homeoanalysis.ingest import ingest
 

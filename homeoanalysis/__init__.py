@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from homeoanalysis.compare import compare
-    from homeoanalysis.config import load_config
+    from homeoanalysis.config.loading import load_config
     from homeoanalysis.contracts import open_dataset
     from homeoanalysis.draw import draw
     from homeoanalysis.ingest import ingest
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from homeoanalysis.simulate import simulate
 
 __all__ = ["compare", "draw", "ingest", "load_config", "measure", "open_dataset", "simulate"]
-_HOME = {"load_config": "config", "open_dataset": "contracts"}  # the others live in the module of their own name
+_HOME = {"load_config": "config.loading", "open_dataset": "contracts"}  # the others live in the module of their own name
 
 
 class _Package(ModuleType):

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from homeoanalysis.config import Config, Model
 from homeoanalysis.config.design import at_point, examined, points
+from homeoanalysis.config.loading import Config
+from homeoanalysis.config.model import Model
 from homeoanalysis.config.parameter_sweep import Sweep
 from homeoanalysis.config.sizes import validated
 from homeoanalysis.errors import ConfigError

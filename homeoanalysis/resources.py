@@ -7,8 +7,8 @@ a job that was ended is tried again with twice, then three times as much.
 import math
 from typing import NamedTuple
 
-from homeoanalysis.config import Model
 from homeoanalysis.config.limits import expected_synapses, memory
+from homeoanalysis.config.model import Model
 
 _RATE = 20.0  # Hz; a network that fires faster than this asks for too little at first
 _SPIKE = 40.0  # bytes that a spike takes while a batch is put together

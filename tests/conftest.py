@@ -13,7 +13,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import reached
 
-from homeoanalysis.config import load_config, yaml
+from homeoanalysis.config import yaml
+from homeoanalysis.config.loading import load_config
 from homeoanalysis.config.recording import File, Source
 from homeoanalysis.errors import DataError
 from homeoanalysis.fetch import MIRROR, fetch

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from homeoanalysis.config import load_config
+from homeoanalysis.config.loading import load_config
 from homeoanalysis.contracts.outcomes import RECORDING, Outcome, read
 from homeoanalysis.plan import Plan
 from homeoanalysis.report.headline import counted

@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from homeoanalysis.cli import kinds
 from homeoanalysis.cli.inspect import is_plain_text, read
 from homeoanalysis.cli.text import count, printable, some
-from homeoanalysis.config import Recording
 from homeoanalysis.config.fields import check_name, explain
+from homeoanalysis.config.recording import Recording
 from homeoanalysis.contracts import SIGNALS
 from homeoanalysis.errors import ConfigError, DataError
 from homeoanalysis.ingest import ingest

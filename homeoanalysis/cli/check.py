@@ -9,7 +9,7 @@ from typing import Any
 
 from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.cli.text import count, printable, some, table, typed
-from homeoanalysis.config import Config, load_config
+from homeoanalysis.config.loading import Config, load_config
 from homeoanalysis.config.yaml import line_of
 from homeoanalysis.errors import ConfigError, DataError
 from homeoanalysis.fetch import local_path

@@ -6,7 +6,8 @@ from typing import Any
 from urllib.parse import quote
 
 from homeoanalysis.catalogue import did_you_mean
-from homeoanalysis.config import Config, load_config, yaml
+from homeoanalysis.config import yaml
+from homeoanalysis.config.loading import Config, load_config
 from homeoanalysis.errors import ConfigError, DataError
 from homeoanalysis.export.crate import Given, Held, write_crate
 from homeoanalysis.plan import ACTIVITY, Plan

@@ -6,7 +6,7 @@ from typing import Any
 
 from homeoanalysis import catalogue
 from homeoanalysis.cli.text import printable
-from homeoanalysis.config import load_config
+from homeoanalysis.config.loading import load_config
 from homeoanalysis.errors import ConfigError
 from homeoanalysis.metric import Metric
 from homeoanalysis.units import written

@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from homeoanalysis.config import Model, Recording, Study
 from homeoanalysis.config.loading import Main
-from homeoanalysis.config.model import ModelFile
+from homeoanalysis.config.model import Model, ModelFile
+from homeoanalysis.config.recording import Recording
+from homeoanalysis.config.study import Study
 from homeoanalysis.units import written
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import xarray as xr
 
-from homeoanalysis.config import Study
+from homeoanalysis.config.study import Study
 from homeoanalysis.report.text import Measures, briefly, in_words
 from homeoanalysis.report.verdicts import located
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.config import Study
+from homeoanalysis.config.study import Study
 from homeoanalysis.contracts.schemas import DISTANCES, SCORES
 from homeoanalysis.report.text import Measures, briefly, in_words, interval, number
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from homeoanalysis.config import Study
+from homeoanalysis.config.study import Study
 from homeoanalysis.contracts.outcomes import Outcome
 from homeoanalysis.report import origins, values
 from homeoanalysis.report.headline import headline

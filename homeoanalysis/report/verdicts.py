@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.config import Study
 from homeoanalysis.config.contrast import Contrast
+from homeoanalysis.config.study import Study
 from homeoanalysis.contracts.schemas import NOT_ASKED
 from homeoanalysis.numerics.summaries import MINIMUM
 from homeoanalysis.report.text import Measures, briefly, in_words, interval, number, percent, units

@@ -51,7 +51,7 @@ def damaged(content: bytes, rng: np.random.Generator, case: int) -> bytes:
 
 def main() -> None:
     folder, form, first, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-    from homeoanalysis.config import Recording
+    from homeoanalysis.config.recording import Recording
     from homeoanalysis.errors import HomeoError
     from homeoanalysis.ingest import ingest
     from homeoanalysis.provenance import rng_for

@@ -20,7 +20,7 @@ import pytest
 from damage import READERS
 from spike_files import TICKS, blackrock, neuralynx, neuroexplorer, plexon
 
-from homeoanalysis.config import Recording
+from homeoanalysis.config.recording import Recording
 from homeoanalysis.contracts import write
 from homeoanalysis.errors import DataError
 from homeoanalysis.export import export

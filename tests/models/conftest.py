@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from homeoanalysis.config import Config, Model, load_config
+from homeoanalysis.config.loading import Config, load_config
+from homeoanalysis.config.model import Model
 from homeoanalysis.simulate.simulation import Simulation
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from homeoanalysis import catalogue
-from homeoanalysis.config import Model
+from homeoanalysis.config.model import Model
 from homeoanalysis.numerics.synthetic import band_limited_noise
 from homeoanalysis.simulate import simulate
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from homeoanalysis.config import Model
+from homeoanalysis.config.model import Model
 from homeoanalysis.measure import measure
 from homeoanalysis.numerics import observed, resampling
 from homeoanalysis.simulate import simulate

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from homeoanalysis.config import Config, Model
+from homeoanalysis.config.loading import Config
+from homeoanalysis.config.model import Model
 from homeoanalysis.measure import measure
 from homeoanalysis.simulate import sessions, simulate
 

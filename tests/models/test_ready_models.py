@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from homeoanalysis.config import Model
+from homeoanalysis.config.model import Model
 from homeoanalysis.contracts import check
 from homeoanalysis.simulate import simulate
 

@@ -6,7 +6,7 @@ What is published is judged by the study short_term_plasticity, see tests/publis
 import numpy as np
 import pytest
 
-from homeoanalysis.config import Model
+from homeoanalysis.config.model import Model
 from homeoanalysis.simulate import simulate
 
 DT = 1e-4

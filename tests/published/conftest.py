@@ -9,8 +9,8 @@ import pytest
 import xarray as xr
 
 from homeoanalysis.compare import Measured, compare
-from homeoanalysis.config import load_config
 from homeoanalysis.config.claim import Claim
+from homeoanalysis.config.loading import load_config
 from homeoanalysis.contracts.outcomes import Outcome
 from homeoanalysis.measure import measure
 from homeoanalysis.plan import Plan

@@ -8,8 +8,8 @@ import pytest
 import xarray as xr
 
 from homeoanalysis.compare import Measured, compare
-from homeoanalysis.config import Study
 from homeoanalysis.config.contrast import Contrasts
+from homeoanalysis.config.study import Study
 from homeoanalysis.measure import measure, measure_draws
 from homeoanalysis.numerics import observed, synthetic
 from homeoanalysis.provenance import code_of, rng_for, stamp

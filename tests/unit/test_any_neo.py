@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 
 from homeoanalysis import catalogue
-from homeoanalysis.config import Recording
+from homeoanalysis.config.recording import Recording
 from homeoanalysis.errors import DataError
 from homeoanalysis.ingest import ingest
 from homeoanalysis.numerics.neo_io import FORMATS, REFUSED, candidates, check_io, members, read_blocks

@@ -14,7 +14,7 @@ import pytest
 
 import homeoanalysis
 from homeoanalysis import measure
-from homeoanalysis.config import Model
+from homeoanalysis.config.model import Model
 from homeoanalysis.contracts import check, write
 from homeoanalysis.numerics import synthetic
 

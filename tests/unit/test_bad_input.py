@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from homeoanalysis import catalogue
-from homeoanalysis.config import Recording
+from homeoanalysis.config.recording import Recording
 from homeoanalysis.contracts import open_dataset, write
 from homeoanalysis.errors import DataError
 from homeoanalysis.ingest import ingest

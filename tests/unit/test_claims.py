@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from homeoanalysis.config import Study
 from homeoanalysis.config.claim import Claim
+from homeoanalysis.config.study import Study
 from homeoanalysis.contracts import open_dataset, write
 from homeoanalysis.contracts.claims import dataset, text
 from homeoanalysis.drawing import save

@@ -19,8 +19,9 @@ import yaml
 from homeoanalysis import catalogue, open_dataset
 from homeoanalysis.cli import KINDS, main
 from homeoanalysis.compare import compare, open_measures
-from homeoanalysis.config import Recording, load_config
 from homeoanalysis.config.contrast import Contrast
+from homeoanalysis.config.loading import load_config
+from homeoanalysis.config.recording import Recording
 from homeoanalysis.contracts import write
 from homeoanalysis.fetch import fetch, local_path
 from homeoanalysis.ingest import ingest

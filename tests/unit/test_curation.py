@@ -12,7 +12,7 @@ import pytest
 import quantities as pq
 import xarray as xr
 
-from homeoanalysis.config import Recording
+from homeoanalysis.config.recording import Recording
 from homeoanalysis.contracts import open_dataset, write
 from homeoanalysis.errors import DataError
 from homeoanalysis.ingest import ingest, pieces

@@ -8,7 +8,8 @@ import pytest
 import xarray as xr
 from scipy import signal
 
-from homeoanalysis.config import Recording, yaml
+from homeoanalysis.config import yaml
+from homeoanalysis.config.recording import Recording
 from homeoanalysis.fetch import local_path
 from homeoanalysis.ingest import ingest
 from homeoanalysis.measure import measure

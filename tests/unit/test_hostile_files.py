@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 import scipy.io
 
-from homeoanalysis.config import Recording, yaml
+from homeoanalysis.config import yaml
+from homeoanalysis.config.recording import Recording
 from homeoanalysis.contracts import open_dataset
 from homeoanalysis.errors import ConfigError, DataError
 from homeoanalysis.ingest import ingest

@@ -16,7 +16,9 @@ import pytest
 import quantities as pq
 import xarray as xr
 
-from homeoanalysis.config import Recording, load_config, yaml
+from homeoanalysis.config import yaml
+from homeoanalysis.config.loading import load_config
+from homeoanalysis.config.recording import Recording
 from homeoanalysis.contracts import open_dataset, write
 from homeoanalysis.errors import DataError
 from homeoanalysis.fetch import local_path

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 from test_raw_signals import neuroscope
 
-from homeoanalysis.config import Recording
+from homeoanalysis.config.recording import Recording
 from homeoanalysis.errors import DataError
 from homeoanalysis.ingest import ingest
 from homeoanalysis.provenance import rng_for

@@ -15,7 +15,7 @@ import scipy.io
 import xarray as xr
 
 from homeoanalysis import catalogue
-from homeoanalysis.config import Recording
+from homeoanalysis.config.recording import Recording
 from homeoanalysis.contracts import write
 from homeoanalysis.errors import DataError
 from homeoanalysis.export import export

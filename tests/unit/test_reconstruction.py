@@ -8,7 +8,8 @@ import xarray as xr
 from scipy import stats
 
 from homeoanalysis import catalogue
-from homeoanalysis.config import Recording, yaml
+from homeoanalysis.config import yaml
+from homeoanalysis.config.recording import Recording
 from homeoanalysis.errors import NotApplicable
 from homeoanalysis.fetch import local_path
 from homeoanalysis.ingest import ingest

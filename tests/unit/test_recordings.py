@@ -13,8 +13,7 @@ import pytest
 import scipy.io
 import xarray as xr
 
-from homeoanalysis.config import load_config
-from homeoanalysis.config.loading import Config
+from homeoanalysis.config.loading import Config, load_config
 from homeoanalysis.contracts import open_dataset, write
 from homeoanalysis.ingest import ingest
 from homeoanalysis.measure import measure

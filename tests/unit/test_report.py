@@ -17,7 +17,7 @@ from PIL import Image
 
 from homeoanalysis import drawing
 from homeoanalysis.cli.show import show
-from homeoanalysis.config import Study
+from homeoanalysis.config.study import Study
 from homeoanalysis.contracts import write
 from homeoanalysis.draw import draw
 from homeoanalysis.provenance import stamp

@@ -14,9 +14,8 @@ from PIL import Image
 from pydantic import ValidationError
 
 from homeoanalysis.compare import Measured, compare
-from homeoanalysis.config import Study
 from homeoanalysis.config.contrast import Contrasts
-from homeoanalysis.config.study import Published
+from homeoanalysis.config.study import Published, Study
 from homeoanalysis.contracts.outcomes import Outcome, panel_verdict, read, table
 from homeoanalysis.drawing import save
 from homeoanalysis.measure import measure_draws

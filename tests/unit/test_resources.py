@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from networks import NETWORKS
 
-from homeoanalysis.config import Model
+from homeoanalysis.config.model import Model
 from homeoanalysis.resources import Need, of_files, of_model
 
 # CPU seconds of an hour of biological time in float64, one thread; the slower of two processors (benchmarks/README.md).

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from homeoanalysis.config import Model
+from homeoanalysis.config.model import Model
 from homeoanalysis.contracts import open_dataset, write
 from homeoanalysis.drawing import save
 from homeoanalysis.errors import ContractError, DataError, SimulationError

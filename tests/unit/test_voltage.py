@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 from test_raw_signals import neuroscope, planted, proxies
 
-from homeoanalysis.config import Recording
+from homeoanalysis.config.recording import Recording
 from homeoanalysis.contracts import blocks, open_dataset, write
 from homeoanalysis.errors import DataError
 from homeoanalysis.ingest import examine, header, ingest

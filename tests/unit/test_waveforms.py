@@ -14,7 +14,7 @@ import xarray as xr
 from spike_files import IN_ORDER, RATE, SAMPLES, TICKS, WAVES, WIDTHS, blackrock, neuralynx, neuroexplorer, nix, plexon
 
 from homeoanalysis import catalogue
-from homeoanalysis.config import Recording
+from homeoanalysis.config.recording import Recording
 from homeoanalysis.errors import DataError
 from homeoanalysis.ingest import ingest
 from homeoanalysis.numerics.waveforms import mean_waveform

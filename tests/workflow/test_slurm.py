@@ -16,7 +16,7 @@ import pytest
 from loopback_slurm import Slurm, why_not
 from test_workflow import ROOT, snakemake, without_times, write_project
 
-from homeoanalysis.config import load_config
+from homeoanalysis.config.loading import load_config
 from homeoanalysis.plan import Plan
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]

@@ -5,7 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from homeoanalysis.config import load_config
+from homeoanalysis.config.loading import load_config
 from homeoanalysis.errors import ConfigError
 from homeoanalysis.files import clear_parts, refuse_read_only
 from homeoanalysis.plan import Plan

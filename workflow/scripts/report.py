@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from homeoanalysis.compare import open_measures
-from homeoanalysis.config import Study
+from homeoanalysis.config.study import Study
 from homeoanalysis.config.yaml import dump
 from homeoanalysis.contracts import open_dataset
 from homeoanalysis.contracts.outcomes import read

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from homeoanalysis.config import Model
+from homeoanalysis.config.model import Model
 from homeoanalysis.contracts import by_replicate, open_replicates, write
 from homeoanalysis.job import job
 from homeoanalysis.provenance import code_of, inputs_of, stamp

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from homeoanalysis.config import Model
+from homeoanalysis.config.model import Model
 from homeoanalysis.contracts import open_replicates, write
 from homeoanalysis.job import job
 from homeoanalysis.measure import measure

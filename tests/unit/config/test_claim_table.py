@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from homeoanalysis.config import load_config
+from homeoanalysis.config.loading import load_config
 from homeoanalysis.errors import ConfigError
 from homeoanalysis.plan import Plan
 

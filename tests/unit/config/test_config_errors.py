@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from homeoanalysis.config import load_config
+from homeoanalysis.config.loading import load_config
 from homeoanalysis.config.model import PRESENTATIONS
 from homeoanalysis.errors import ConfigError
 

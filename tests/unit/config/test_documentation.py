@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from homeoanalysis.config import load_config
+from homeoanalysis.config.loading import load_config
 from homeoanalysis.config.model import Model
 from homeoanalysis.config.yaml import parse
 from homeoanalysis.plan import Plan

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from homeoanalysis.config import load_config
+from homeoanalysis.config.loading import load_config
 from homeoanalysis.config.merging import merge
 from homeoanalysis.plan import Plan
 

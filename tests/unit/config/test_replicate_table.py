@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from homeoanalysis.config import load_config
+from homeoanalysis.config.loading import load_config
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.config.replicate_table import with_table
 from homeoanalysis.errors import ConfigError

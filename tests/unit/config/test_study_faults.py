@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from homeoanalysis.cli.check import check
-from homeoanalysis.config import load_config
+from homeoanalysis.config.loading import load_config
 from homeoanalysis.errors import ConfigError, DataError
 
 LATE = "  late: {metrics: [firing_rate], epoch: after, reference: before}\n"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from homeoanalysis.cli.check import check
-from homeoanalysis.config import load_config
 from homeoanalysis.config.design import placed
+from homeoanalysis.config.loading import load_config
 from homeoanalysis.errors import ConfigError
 from homeoanalysis.plan import Plan
 

@@ -12,7 +12,7 @@ from scipy.signal import lfilter
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from homeoanalysis import catalogue
-from homeoanalysis.config import load_config
+from homeoanalysis.config.loading import load_config
 from homeoanalysis.errors import DataError, NotApplicable
 from homeoanalysis.ingest import ingest
 from homeoanalysis.numerics import decoding, discrimination, synthetic

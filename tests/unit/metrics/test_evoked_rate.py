@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from homeoanalysis import catalogue
-from homeoanalysis.config import load_config
+from homeoanalysis.config.loading import load_config
 from homeoanalysis.ingest import ingest
 from homeoanalysis.measure import measure, measure_draws
 from homeoanalysis.numerics import observed, synthetic

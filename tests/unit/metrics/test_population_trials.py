@@ -10,7 +10,7 @@ from binomial import binomial_rule
 from scipy.signal import lfilter
 
 from homeoanalysis import catalogue
-from homeoanalysis.config import load_config
+from homeoanalysis.config.loading import load_config
 from homeoanalysis.errors import DataError, NotApplicable
 from homeoanalysis.ingest import ingest
 from homeoanalysis.metrics.representational_drift import _slope as representation_slope

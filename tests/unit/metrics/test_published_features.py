@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from homeoanalysis.config import load_config
+from homeoanalysis.config.loading import load_config
 from homeoanalysis.ingest import ingest
 from homeoanalysis.measure import measure
 

@@ -9,7 +9,7 @@ import xarray as xr
 from scipy import stats
 
 from homeoanalysis import catalogue
-from homeoanalysis.config import load_config
+from homeoanalysis.config.loading import load_config
 from homeoanalysis.ingest import ingest
 from homeoanalysis.measure import measure
 from homeoanalysis.numerics import observed, repeats, synthetic
