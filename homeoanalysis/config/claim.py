@@ -76,6 +76,10 @@ class Claim(Strict):
     statement: str = Field(min_length=1, description="what must come out if the claim holds; what a null or contrary result is")
     statistics: dict[Name, Quantity] = Field(min_length=1, description="the claim holds if all of them lie in their bands")
     primary: Name | None = Field(default=None, description="the statistic whose p is that of the claim; if there are several")
+    deterministic: bool = Field(
+        default=False,
+        description="true: nothing in its models is random, so that there is no p, and one realisation is all of them",
+    )
     violations: dict[Name, Violation] = {}
     recordings: dict[Name, Recorded] = Field(default={}, description="recordings that speak to it")
     robustness: Robustness | None = Field(default=None, description="the sweep in which it must hold, too")

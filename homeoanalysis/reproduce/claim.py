@@ -136,7 +136,11 @@ def _verdict(one: Examined, p_holm: float, share: float) -> tuple[str, str]:
     verdict, reason = as_it_stands(one.outcomes)
     if verdict != HOLDS:
         return verdict, reason
-    if one.size != "ci" and not p_holm <= _LEVEL:
+    if one.claim.deterministic:
+        several = next((o for o in one.outcomes if o.panel == STATISTICS and o.n > 1), None)
+        if several is not None:
+            return UNTESTABLE, f"it is declared deterministic, but {several.title} is of {several.n} realisations"
+    elif one.size != "ci" and not p_holm <= _LEVEL:
         told = f"p is {p_holm:.2g} after Holm's adjustment" if np.isfinite(p_holm) else "the primary statistic has no p-value"
         return UNTESTABLE, f"the statistics lie in their bands, but {told}; it takes more realisations"
     if share < _least_share(one.claim):

@@ -100,6 +100,16 @@ def test_above_ci_chance_must_be_excluded_after_holm(example):
     assert "it takes more realisations" in alone.reason
 
 
+def test_where_nothing_is_random_no_p_is_asked(example):
+    raw = _claim(deterministic=True)
+    several = _tested(example, raw, size="nightly")
+    alone = several._replace(outcomes=[o._replace(n=1, p=np.nan) for o in several.outcomes])
+    (held,) = tabulate({"C1": "It comes back"}, {"C1": alone})
+    assert (held.verdict, held.reason) == ("holds", "")
+    (refused,) = tabulate({"C1": "It comes back"}, {"C1": several})
+    assert (refused.verdict, refused.reason) == ("untestable", "it is declared deterministic, but fraction is of 4 realisations")
+
+
 def test_the_share_of_the_sweep_in_which_it_holds(example):
     fails = _claim({"at_least": 1.5})
     swept = _claim(robustness={"parameters": {"speed": {"paths": ["a.b"]}}})
