@@ -58,12 +58,15 @@ def fit(spikes: Spikes, largest: float) -> Jitter:
     if lag.size < 10 or trials.size < 8:
         return Jitter(*[np.nan] * 4)
     groups = min(_GROUPS, trials.size)
-    group = np.searchsorted(trials, np.stack([first, second])) * groups // trials.size
+    of_trial = np.zeros(trials[-1] + 1, np.intp)
+    of_trial[trials] = np.arange(trials.size) * groups // trials.size
+    group = of_trial[np.stack([first, second])]
     at = np.minimum((lag / largest * _BINS + EDGE).astype(np.intp), _BINS - 1)
     without = np.zeros((groups + 1, _BINS))
     without[:] = np.bincount(at, minlength=_BINS)
-    for g in range(groups):
-        without[g + 1] -= np.bincount(at[(group == g).any(axis=0)], minlength=_BINS)
+    cell, is_twice = group * _BINS + at, group[0] == group[1]
+    for sign, mine in ((-1, cell[0]), (-1, cell[1]), (1, cell[0, is_twice])):
+        without[1:] += sign * np.bincount(mine, minlength=groups * _BINS).reshape(groups, _BINS)
     sigma, share = _likeliest(without, largest)
     if not np.isfinite(sigma).all():
         return Jitter(*[np.nan] * 4)

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from homeoanalysis.numerics import decoding, jitter, scaling, synthetic, trials, words
+from homeoanalysis.numerics import decoding, jitter, rates, scaling, synthetic, trials, words
 from homeoanalysis.provenance import rng_for
 
 
@@ -23,6 +24,15 @@ def of_jitter(rng: np.random.Generator) -> Any:
     spikes = jitter.Spikes(rng.normal(0.1, 3e-3, 60), trial, trial % 2)
     near = jitter.Coincidences(spikes, 4e-3, 0.2)
     return [*jitter.fit(spikes, 0.015), near.found(), *near.moved(0.015, 5, rng)]
+
+
+def of_rates(rng: np.random.Generator) -> Any:
+    """Against scipy's, too: with ties, a row with NaN, and single values."""
+    values = rng.integers(0, 6, (2, 5, 9)).astype(float)
+    values[0, 1, 3] = np.nan
+    for each in (values, rng.normal(size=(3, 8)), values[..., :1]):
+        np.testing.assert_array_equal(rates._ranks(each), stats.rankdata(each, axis=-1))
+    return rates.spearman(values[0], values[1])
 
 
 def of_scaling(rng: np.random.Generator) -> Any:
@@ -43,6 +53,7 @@ def of_words(rng: np.random.Generator) -> Any:
 CASES: dict[ModuleType, Callable[[np.random.Generator], Any]] = {
     decoding: of_decoding,
     jitter: of_jitter,
+    rates: of_rates,
     scaling: of_scaling,
     trials: of_trials,
     words: of_words,
