@@ -28,7 +28,8 @@ def _truth(rng: np.random.Generator) -> Truth:
     one = one.assign(x=("unit", x, {"units": "m"}), y=("unit", np.zeros(10), {"units": "m"}))
     upper = np.triu_indices(10, 1)
     bins = np.digitize(distance[upper], _EDGES) - 1
-    value = [correlation[upper][bins == k].mean() * 25 / (25 + 1 / 12) for k in range(3)]
+    kept = synthetic.correlation_within(correlation[upper] * 25 / (25 + 1 / 12), correlations.OUTLIER)
+    value = [kept[bins == k].mean() for k in range(3)]
     return Truth(one, np.array([value]), {"end": 0.1, "edges": _EDGES}, {"with_drift": np.array([value])})
 
 

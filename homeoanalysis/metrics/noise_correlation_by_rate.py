@@ -26,7 +26,8 @@ def _truth(rng: np.random.Generator) -> Truth:
     one = synthetic.counted(count, [f"stimulus {k}" for k in label], rng)
     upper = np.triu_indices(9, 1)
     bins = np.digitize(np.sqrt(mean[:, None] * mean)[upper] / 0.1, _EDGES) - 1
-    value = [correlation[upper][bins == k].mean() * 25 / (25 + 1 / 12) for k in range(3)]
+    kept = synthetic.correlation_within(correlation[upper] * 25 / (25 + 1 / 12), correlations.OUTLIER)
+    value = [kept[bins == k].mean() for k in range(3)]
     return Truth(one, np.array([value]), {"end": 0.1, "edges": _EDGES}, {"with_drift": np.array([value])})
 
 

@@ -299,6 +299,15 @@ def gaussian_counts(mean: Floats, covariance: Floats, rng: np.random.Generator) 
     return np.maximum(np.rint(mean + noise), 0).astype(np.int64)
 
 
+def correlation_within(correlation: Floats, cut: float) -> Floats:
+    """Correlations (...) of two Gaussian numbers where neither is beyond `cut` standard deviations, from those of all."""
+    node, weight = np.polynomial.legendre.leggauss(64)
+    x, y = np.meshgrid(cut * node, cut * node)
+    rho = np.asarray(correlation)[..., None, None]
+    density = np.exp(-(x**2 - 2 * rho * x * y + y**2) / (2 * (1 - rho**2))) * weight[:, None] * weight
+    return np.asarray((density * x * y).sum((-2, -1)) / (density * x**2).sum((-2, -1)))
+
+
 def poisson_encoder(
     rate: float, depth: float, cutoff: float, duration: float, rng: np.random.Generator, n_units: int = 1
 ) -> xr.Dataset:

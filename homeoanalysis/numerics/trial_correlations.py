@@ -13,7 +13,8 @@ from homeoanalysis.numerics.population_trials import Population
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.intp]
-_OUTLIER = 3.0  # standard deviations
+OUTLIER = 3.0  # standard deviations
+_STEP = 0.2  # of that limit, over which the slope of a correlation is taken
 GROUPS = 20  # of successive trials, that the jackknife leaves out
 
 
@@ -41,37 +42,61 @@ def detrended(z: Floats, width: int) -> Floats:
 def mean_of_pairs(z: Floats, groups: int) -> tuple[float, Floats]:
     """Mean correlation of two units, and what it is without each group of successive trials.
 
-    Values beyond 3 standard deviations are left out. NaN where no pair varies.
+    Values beyond 3 standard deviations are left out, which takes 2.4 % of a correlation of 0.3 of Gaussian numbers, and 2.7 % of
+    small ones. NaN where no pair varies.
     """
     value, left_out = mean_in_bins(z, groups, np.zeros((z.shape[1], z.shape[1]), np.intp), 1)
     return float(value[0]), left_out[:, 0]
 
 
 def mean_in_bins(z: Floats, groups: int, kind: Labels, n_kinds: int) -> tuple[Floats, Floats]:
-    """(kind): as `mean_of_pairs` of the pairs of each kind (unit, unit), -1 for none; and without each group (group, kind)."""
-    with np.errstate(invalid="ignore"):
-        kept = np.isfinite(z) & (np.abs(z) <= _OUTLIER * np.sqrt(np.nanmean(z**2, axis=0)))
+    """(kind): as `mean_of_pairs` of the pairs of each kind (unit, unit), -1 for none; and without each group (group, kind).
+
+    Without a group the limit of outliers is another one: that counts by the slope of the correlation over the limit, since hardly
+    any trial lies between the two. Intervals that keep the limit are 4 to 6 % too narrow at correlations of 0.3 to 0.5.
+    """
     group = np.arange(z.shape[0]) * groups // z.shape[0]
-    moments = np.stack([_moments(np.where(kept, z, 0.0)[group == g], kept[group == g]) for g in range(groups)])
+    known = np.isfinite(z)
+    z = np.where(known, z, 0.0)
+    squares, n = (np.stack([x[group == g].sum(axis=0) for g in range(groups)]) for x in (z**2, known))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        width = np.sqrt(squares.sum(axis=0) / n.sum(axis=0))
+        wider = np.log(np.sqrt((squares.sum(axis=0) - squares) / (n.sum(axis=0) - n)) / width)
+
+    def within(factor: float) -> NDArray[np.bool_]:
+        with np.errstate(invalid="ignore"):
+            return known & (np.abs(z) <= factor * OUTLIER * width)
+
+    kept = within(1.0)
+    moments = np.stack([_moments(z[group == g], kept[group == g]) for g in range(groups)])
     whole = moments.sum(axis=0)
-    return _mean_correlation(whole, kind, n_kinds), np.array([_mean_correlation(whole - one, kind, n_kinds) for one in moments])
+    narrow, wide = (_correlation(_moments(z, within(factor))) for factor in (1 - _STEP, 1 + _STEP))
+    slope = np.nan_to_num((wide - narrow) / np.log((1 + _STEP) / (1 - _STEP)) / 2)  # of each of the two units
+    left_out = [_correlation(whole - one) + slope * (w[:, None] + w) for one, w in zip(moments, wider, strict=True)]
+    return _mean_of_kinds(_correlation(whole), kind, n_kinds), np.array([_mean_of_kinds(r, kind, n_kinds) for r in left_out])
 
 
 def _moments(x: Floats, kept: NDArray[np.bool_]) -> Floats:
     """(5, unit, unit) over trials in which both count: how many, sums of the first, of the second, of product, of square."""
     seen = kept.astype(float)
+    x = x * seen
     return np.stack([seen.T @ seen, x.T @ seen, seen.T @ x, x.T @ x, (x**2).T @ seen])
 
 
-def _mean_correlation(moments: Floats, kind: Labels, n_kinds: int) -> Floats:
+def _correlation(moments: Floats) -> Floats:
+    """(unit, unit)"""
     with np.errstate(invalid="ignore", divide="ignore"):
         n, first, second, product, square = moments
         variance = square / n - (first / n) ** 2
-        found = (product / n - first * second / n**2) / np.sqrt(variance * variance.T)
-        upper = np.triu_indices(len(found), 1)
-        pairs, of = found[upper], kind[upper]
-        kept = np.isfinite(pairs) & (of >= 0)
-        total, number = (np.bincount(of[kept], w, minlength=n_kinds) for w in (pairs[kept], None))
+        return np.asarray((product / n - first * second / n**2) / np.sqrt(variance * variance.T))
+
+
+def _mean_of_kinds(correlation: Floats, kind: Labels, n_kinds: int) -> Floats:
+    upper = np.triu_indices(len(correlation), 1)
+    pairs, of = correlation[upper], kind[upper]
+    kept = np.isfinite(pairs) & (of >= 0)
+    total, number = (np.bincount(of[kept], w, minlength=n_kinds) for w in (pairs[kept], None))
+    with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(total / number)
 
 

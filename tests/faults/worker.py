@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
-MODULES = "contracts compare config.loading draw fetch ingest measure plan report reproduce simulate report.overview readers.spike_text"
+MODULES = (
+    "contracts compare config.loading draw fetch ingest measure plan report reproduce simulate report.overview readers.spike_text"
+)
 
 
 class Named(list):  # type: ignore[type-arg]

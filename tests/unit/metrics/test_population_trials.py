@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from binomial import binomial_rule
+from scipy import stats
 from scipy.signal import lfilter
 
 from homeoanalysis import catalogue
@@ -49,10 +50,21 @@ def test_correlations_of_residuals_by_hand() -> None:
         for u in range(3)
     ]
     np.testing.assert_allclose(z[stimulus == 1, 2], by_hand[5])
-    z = np.clip(z, -2.5, 2.5)  # no outliers
+    z = np.clip(z, -2, 2)  # no outliers, nor any if their limit were a fifth lower
     value, left_out = correlations.mean_of_pairs(z, 20)
     assert value == pytest.approx(np.corrcoef(z.T)[np.triu_indices(3, 1)].mean())
     assert left_out[3] == pytest.approx(np.corrcoef(np.delete(z, np.arange(18, 24), axis=0).T)[np.triu_indices(3, 1)].mean())
+
+
+def test_outliers_take_a_part_of_the_correlation_of_gaussian_numbers() -> None:
+    """Of a small correlation as of the variance; of one of 0.3 as in a sample; nothing where nothing is left out."""
+    small = float(synthetic.correlation_within(np.array(1e-4), 3.0))
+    assert small == pytest.approx(1e-4 * stats.truncnorm.var(-3, 3), rel=1e-6)
+    assert synthetic.correlation_within(np.array([0.3, -0.8]), 9.0) == pytest.approx([0.3, -0.8])
+    z = rng_for(1, "two normal numbers").multivariate_normal([0, 0], [[1, 0.3], [0.3, 1]], 400_000)
+    found, left_out = correlations.mean_of_pairs(z, 100)
+    error = np.sqrt(99 * left_out.var())
+    assert abs(found - synthetic.correlation_within(np.array(0.3), correlations.OUTLIER)) < 4 * error < 0.006
 
 
 def test_slow_drift_is_no_noise_correlation() -> None:
