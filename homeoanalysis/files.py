@@ -65,6 +65,8 @@ def mend(error: Exception, folder: Path) -> str:
     usage = shutil.disk_usage(folder) if folder.is_dir() else None
     if usage is not None and usage.total > 0 and usage.free < _FULL:
         return _MENDS[errno.ENOSPC]
+    if code is None or code < 0:  # not the system's word but netCDF's
+        return "the memory may be used up: give the job more; else mend the folder or its permissions, and run again"
     return "mend the folder or its permissions, and run again"
 
 

@@ -15,11 +15,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 MODULES = (
-    "contracts compare config.loading draw fetch ingest measure plan report reproduce simulate report.overview readers.spike_text"
+    "contracts compare config.loading draw fetch ingest job measure plan report reproduce simulate report.overview "
+    "readers.spike_text metrics.firing_rate neurons.lif_current synapses.exponential figures.discrepancy"
 )
 
 
@@ -89,8 +91,11 @@ def run(request: dict[str, Any]) -> None:
 def main() -> None:
     for name in MODULES.split():
         importlib.import_module(f"homeoanalysis.{name}")
-    for name in ("neo", "quantities", "matplotlib.pyplot", "netCDF4", "numba", "scipy.stats", "jinja2", "elephant.statistics"):
+    for name in ("neo", "quantities", "matplotlib.pyplot", "netCDF4", "scipy.stats", "jinja2", "elephant.statistics"):
         importlib.import_module(name)
+    numba.njit(lambda x: x)(
+        1
+    )  # numba imports most of itself when it is first used; without memory that is where Python may abort
     for line in sys.stdin:
         request = json.loads(line)
         child = os.fork()

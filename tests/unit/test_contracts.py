@@ -259,7 +259,7 @@ def test_a_full_disk_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(xr.Dataset, "dump_to_store", fails)
     path = tmp_path / "one.nc"
-    with pytest.raises(DataError, match=r"one\.nc cannot be written \(NetCDF: HDF error\); mend the folder"):
+    with pytest.raises(DataError, match=r"one\.nc cannot be written \(NetCDF: HDF error\); the memory may be used up"):
         write(activity(), path)
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=4096))
