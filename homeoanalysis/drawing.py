@@ -4,6 +4,7 @@ Data: black markers with error bars. Models: coloured lines or markers. Worst ca
 Colours: Okabe and Ito 2008, told apart with any colour vision.
 """
 
+import io
 import json
 import textwrap
 from collections.abc import Iterable, Mapping
@@ -237,17 +238,20 @@ def save(drawn: Drawn, path: Path | str) -> None:
     from matplotlib import rc_context
 
     path = Path(path)
+    made = io.BytesIO()  # on a full disk matplotlib fails again while it closes a PDF, with an error of its own
     # The style again: matplotlib makes ticks, and embeds fonts, when it writes.
-    with replacing(path) as part, rc_context(STYLE):
+    with rc_context(STYLE):
         if path.suffix == ".png":
             drawn.figure.set_dpi(_DPI)
             drawn.figure.draw_without_rendering()  # a layout comes with the first drawing
             told = {"Source": "\n".join(drawn.sources), "Comment": json.dumps(_axes(drawn.figure))}
             metadata = {"Description": drawn.caption, "Software": None, **told}
-            drawn.figure.savefig(part, metadata=metadata, dpi=_DPI)
+            drawn.figure.savefig(made, format="png", metadata=metadata, dpi=_DPI)
         else:
             metadata = {"Subject": drawn.caption, "CreationDate": None, "Creator": None, "Producer": None}
-            drawn.figure.savefig(part, metadata=metadata)
+            drawn.figure.savefig(made, format="pdf", metadata=metadata)
+    with replacing(path) as part:
+        part.write_bytes(made.getvalue())
 
 
 def _axes(figure: "Figure") -> list[dict[str, Any]]:
