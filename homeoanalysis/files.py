@@ -47,6 +47,7 @@ def write_text(text: str, path: Path | str) -> None:
 _MENDS = {
     errno.ENOSPC: "the disk is full: free some space and run again",
     errno.EDQUOT: "the disk is full: free some space and run again",
+    errno.ENOMEM: "the memory is used up: give the job more, or run fewer at once",
     errno.EROFS: "the disk is read-only: name a folder elsewhere",
     errno.ENOENT: "there is no such folder, and none can be made there: name another",
     errno.ENOTDIR: "a file lies where a folder is needed: name another, or move it away",

@@ -278,6 +278,7 @@ def test_a_file_where_a_folder_is_needed_is_one_message(tmp_path: Path) -> None:
     ("code", "said"),
     [
         (errno.ENOSPC, "the disk is full"),
+        (errno.ENOMEM, "the memory is used up"),
         (errno.EROFS, "the disk is read-only"),
         (errno.ENOENT, "there is no such folder"),
         (errno.ENOTDIR, "a file lies where a folder is needed"),
