@@ -93,9 +93,8 @@ def main() -> None:
         importlib.import_module(f"homeoanalysis.{name}")
     for name in ("neo", "quantities", "matplotlib.pyplot", "netCDF4", "scipy.stats", "jinja2", "elephant.statistics"):
         importlib.import_module(name)
-    numba.njit(lambda x: x)(
-        1
-    )  # numba imports most of itself when it is first used; without memory that is where Python may abort
+    # numba imports most of itself when it is first used; without memory that is where Python may abort.
+    numba.njit(lambda x: x)(1)
     for line in sys.stdin:
         request = json.loads(line)
         child = os.fork()
