@@ -41,16 +41,16 @@ def recovery_course(measures: Measures, comparison: xr.Dataset, *, recovery_time
     times.set_yscale("log")
     times.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     drawing.plain_numbers(times.yaxis)
-    drawing.label(times, "Replicate", "Recovery time (s)")
+    drawing.label(times, "", "Recovery time (s)")
     drawing.legend(figure, measures)
     late = sum(_number(e, "censored", r) == 1 for _, e, r in shown)
     left = f" Of {len(shown)} courses the first {_MOST} are drawn." if len(shown) > _MOST else ""
     n = min(len(shown), _MOST)
     return Drawn(
         figure,
-        f"Population rate in bins (markers) and the fitted course (line) of n = {n} replicates.{left} Right: time constant with "
-        f"its 95 % interval (profile likelihood), n = {len(shown)}; an arrow begins at what it is at least, where the rate had "
-        f"not come back by the end or the time is not identifiable ({late} of {len(shown)}).",
+        f"Population rate in bins (markers) and the fitted course (line) of n = {n} replicates.{left} Right: time constant of "
+        f"each replicate with its 95 % interval (profile likelihood), n = {len(shown)}; an arrow begins at what it is at least, "
+        f"where the rate had not come back by the end or the time is not identifiable ({late} of {len(shown)}).",
     )
 
 

@@ -17,6 +17,7 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
+from scipy.stats import chi2
 
 from homeoanalysis import catalogue, drawing
 from homeoanalysis.compare import Measured, compare
@@ -42,6 +43,19 @@ def cultures(hostile: str = "") -> xr.Dataset:
     return measure(found, "firing_rate")
 
 
+@pytest.fixture(scope="module")
+def recoveries() -> dict[str, dict[str, xr.Dataset]]:
+    """Of a recording and a model: populations that come back beside their units, and one course that never comes back."""
+    found: dict[str, dict[str, xr.Dataset]] = {}
+    for label, (source, kind) in itertools.product(("unit_stability", "recovery_time"), (("rec", "recording"), ("net", "model"))):
+        metric = catalogue.load("metrics", label)
+        known = [generate(rng_for(1, label, source)) for generate in (metric.truth, metric.null)]
+        named = {"source": source, "source_kind": kind}
+        activities = [one.activity.assign_attrs(replicate=str(k), subject=str(k), **named) for k, one in enumerate(known)]
+        found.setdefault(label, {})[source] = measure(activities, label, **known[0].parameters)
+    return found
+
+
 def nothing_compared(measures: Any) -> xr.Dataset:
     both = {label: {s: Measured(e, {}) for s, e in by_source.items()} for label, by_source in measures.items()}
     return compare(both, contrasts={}, targets={}, fitted={}, study="empty", seed=1)
@@ -62,7 +76,7 @@ Inputs = Mapping[str, tuple[Any, xr.Dataset]]
 
 
 @pytest.fixture(scope="module")
-def inputs(example: Any) -> Inputs:
+def inputs(example: Any, recoveries: dict[str, dict[str, xr.Dataset]]) -> Inputs:
     """What is measured and compared, by case; `unmeasurable` asks every metric, so that it is made once."""
     nothing = unmeasurable()
     lonely = {label: {"rec": by_source["rec"]} for label, by_source in example.measures.items()}
@@ -74,6 +88,7 @@ def inputs(example: Any) -> Inputs:
         "models only": (models, nothing_compared(models)),
         "all missing": (nothing, nothing_compared(nothing)),
         "cultures": (cultured, nothing_compared(cultured)),
+        "recoveries": (recoveries, nothing_compared(recoveries)),
         "no metric": ({}, nothing_compared(nothing)),
     }
 
@@ -82,13 +97,24 @@ def labels(figure: Figure) -> list[str]:
     return [text for axes in figure.axes for text in (axes.get_xlabel(), axes.get_ylabel()) if text]
 
 
+def outside(figure: Figure) -> set[Text]:
+    """Labels of ticks beyond the limits of their axis, which are not drawn, though they count as visible."""
+    found = set()
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        low, high = sorted(axis.get_view_interval())
+        ticks = [t for t in (*axis.get_major_ticks(), *axis.get_minor_ticks()) if not low <= t.get_loc() <= high]
+        found |= {text for tick in ticks for text in (tick.label1, tick.label2)}
+    return found
+
+
 def written(figure: Figure) -> list[Text]:
-    return [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
+    beyond = outside(figure)
+    return [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip() and t not in beyond]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("case", ["full", "one recording", "models only", "all missing", "cultures", "no metric"])
+@pytest.mark.parametrize("case", ["full", "one recording", "models only", "all missing", "cultures", "recoveries", "no metric"])
 def test_draws_whatever_there_is(name: str, case: str, inputs: Inputs, tmp_path: Path) -> None:
     measures, comparison = inputs[case]
     drawn = draw(name, measures, comparison)
@@ -131,7 +157,7 @@ def test_data_black_models_coloured_null_dashed(name: str, inputs: Inputs) -> No
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("case", ["full", "cultures"])
+@pytest.mark.parametrize("case", ["full", "cultures", "recoveries"])
 def test_text_is_legible_and_nothing_overlaps(name: str, case: str, inputs: Inputs) -> None:
     figure = draw(name, *inputs[case]).figure
     canvas = FigureCanvasAgg(figure)
@@ -139,9 +165,7 @@ def test_text_is_legible_and_nothing_overlaps(name: str, case: str, inputs: Inpu
     shown = written(figure)
     assert min(t.get_fontsize() for t in shown) >= 8
     boxes = [(t.get_text(), t.get_window_extent(canvas.get_renderer())) for t in shown]
-    # Ticks outside the axes' limits are not drawn, though they count as visible.
-    inside = [(text, b) for text, b in boxes if b.x0 >= 0 and b.y0 >= 0 and b.x1 <= canvas.get_width_height()[0] + 1]
-    for (one, a), (other, b) in itertools.combinations(inside, 2):
+    for (one, a), (other, b) in itertools.combinations(boxes, 2):
         overlap = min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1
         assert not overlap, (one, other)
 
@@ -217,6 +241,40 @@ def test_discrepancy_has_data_models_floor_and_ceiling_as_all_figures(example: A
     assert "a model may be worse" in caption
     assert "No worst case for firing rate: its surrogate is an arbitrary rate of a similar order." in caption
     assert {drawing.NULL_LABEL, drawing.CEILING_LABEL, "enc", "net.static"} <= set(texts)
+
+
+def test_quadrants_have_the_ellipse_of_both_errors(recoveries: Any) -> None:
+    """The ends of its axes are as far from the marker, by the covariance of the two errors, as 95 % of chi-square with two."""
+    drawn = draw("stability_quadrants", recoveries, nothing_compared(recoveries))
+    (axes,) = drawn.figure.axes
+    cells = [e.isel(replicate=k) for e in recoveries["unit_stability"].values() for k in range(2)]
+    assert len(axes.patches) == len(cells) == 4
+    assert "(n = 4)" in drawn.caption
+    for ellipse, cell in zip(axes.patches, cells, strict=True):
+        centre = np.array([float(cell.unit_stability_recovery), float(cell.unit_stability)])
+        errors = np.array([float(cell.unit_stability_recovery_error), float(cell.unit_stability_error)])
+        correlation = float(cell.unit_stability_correlation)
+        assert abs(correlation) > 0.01  # else it would not matter how the ellipse is turned
+        covariance = np.outer(errors, errors) * np.array([[1, correlation], [correlation, 1]])
+        off = np.array([*ellipse.get_vertices(), *ellipse.get_co_vertices()]) - centre
+        np.testing.assert_allclose(np.sum(off @ np.linalg.inv(covariance) * off, axis=1), chi2.ppf(0.95, 2), rtol=1e-6)
+        assert all(axes.viewLim.contains(*end) for end in off + centre)
+
+
+def test_what_never_came_back_has_an_arrow_from_what_its_time_is_at_least(recoveries: Any) -> None:
+    """Not a time with an interval; what came back has one."""
+    drawn = draw("recovery_course", recoveries, nothing_compared(recoveries))
+    _, times = drawn.figure.axes
+    cells = [e.isel(replicate=k) for e in recoveries["recovery_time"].values() for k in range(2)]
+    assert [float(c.recovery_time_censored) for c in cells] == [0, 1, 0, 1]
+    bars = [c for c in times.containers if isinstance(c, ErrorbarContainer)]
+    shown = [tuple(float(x) for x in bar.lines[0].get_xydata()[0]) for bar in bars]
+    assert shown == [(k, float(c.recovery_time)) for k, c in enumerate(cells) if c.recovery_time_censored == 0]
+    arrows = [text for text in times.texts if text.arrow_patch is not None]
+    begins = [(k, float(c.recovery_time_low)) for k, c in enumerate(cells) if c.recovery_time_censored == 1]
+    assert [arrow.xyann for arrow in arrows] == begins
+    assert all(arrow.xy[1] > arrow.xyann[1] for arrow in arrows)
+    assert "(2 of 4)" in drawn.caption
 
 
 def test_development_is_the_median_and_quartiles() -> None:
