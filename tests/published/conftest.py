@@ -11,8 +11,11 @@ import xarray as xr
 from homeoanalysis.compare import Measured, compare
 from homeoanalysis.config.claim import Claim
 from homeoanalysis.config.loading import load_config
+from homeoanalysis.config.recording import Recording
 from homeoanalysis.contracts.outcomes import Outcome
-from homeoanalysis.measure import measure
+from homeoanalysis.fetch import local_path
+from homeoanalysis.ingest import ingest_batch
+from homeoanalysis.measure import measure, measure_draws
 from homeoanalysis.plan import Plan
 from homeoanalysis.reproduce import judge, reproduce
 from homeoanalysis.simulate import sessions, simulate
@@ -62,16 +65,60 @@ def _compared(study: str, size: str = "ci") -> xr.Dataset:
     )
 
 
+def _activities(plan: Plan, name: str, recorded: Callable[[str], Path]) -> list[xr.Dataset]:
+    """All replicates of a recording."""
+    source = plan.config.recordings[name].source
+    found = []
+    for batch in plan.recorded(name):
+        recording = Recording.model_validate(plan.raw_batch(name, batch))
+        listed = next(iter(recording.replicates.values())).all_files().items()
+        files = {
+            r: local_path(source, f) if source.url is None else recorded(f"{source.mirror or name}/{f.name}") for r, f in listed
+        }
+        found += ingest_batch(recording, name=name, files=files)
+    return found
+
+
+def _of_recordings(study: str, recorded: Callable[[str], Path]) -> Judged:
+    """ingest -> measure -> compare -> reproduce, of the recordings of a study and of what its published figures are about."""
+    plan = _plan("ci")
+    asked = plan.config.studies[study]
+    cells = {c for panel in asked.published.values() for member in panel.members() for c in member.quantity.cells()}
+    activities = {name: _activities(plan, name, recorded) for name in asked.recordings}
+    measures: dict[str, dict[str, Measured]] = {label: {} for label in asked.metrics if label in {c.metric for c in cells}}
+    for label, by_source in measures.items():
+        metric = asked.metric(label)
+        for name, every in activities.items():
+            estimate = measure(every, metric.name, **metric.parameters)
+            how = plan.resampling(study, label, name)
+            by_source[name] = Measured(
+                estimate, measure_draws(every, metric.name, **how, seed=plan.config.main.seed, **metric.parameters)
+            )
+    comparison = compare(
+        measures,
+        contrasts={name: contrast for name, contrast in asked.contrasts.items() if name in {c.contrast for c in cells}},
+        targets={name: [] for name in asked.recordings},
+        fitted={},
+        study=study,
+        seed=plan.config.main.seed,
+    )
+    return _by_panel(reproduce(asked.published, comparison, plan.sizes(study)))
+
+
+def _by_panel(outcomes: list[Outcome]) -> Judged:
+    found: dict[str, dict[str, Outcome]] = {}
+    for outcome in outcomes:
+        found.setdefault(outcome.panel, {})[outcome.quantity] = outcome
+    return found
+
+
 @functools.cache
 def _judged(study: str, size: str = "ci") -> Judged:
     """The published figures of a study of models alone."""
     plan = _plan(size)
     asked = plan.config.studies[study]
     assert not asked.recordings
-    found: dict[str, dict[str, Outcome]] = {}
-    for outcome in reproduce(asked.published, _compared(study, size), plan.sizes(study)):
-        found.setdefault(outcome.panel, {})[outcome.quantity] = outcome
-    return found
+    return _by_panel(reproduce(asked.published, _compared(study, size), plan.sizes(study)))
 
 
 @functools.cache
@@ -88,6 +135,12 @@ def _claimed(study: str) -> Claimed:
 def judged() -> Callable[..., Judged]:
     """The outcomes of a study, at a size (ci), by panel and quantity."""
     return _judged
+
+
+@pytest.fixture(scope="session")
+def of_recordings(recorded: Callable[[str], Path]) -> Callable[[str], Judged]:
+    """The outcomes of the recordings of a study, by panel and quantity."""
+    return lambda study: _of_recordings(study, recorded)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,33 @@
+"""Published figures of recordings, from their files to the verdict (README of each data set).
+
+A panel is reproduced when all of its numbers lie in their bands and no negative control does. What is not reproduced, and what
+the files do not tell, stays so until a change says why.
+"""
+
+import pytest
+
+from homeoanalysis.contracts.outcomes import NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED, panel_verdict
+
+PANELS = {
+    "waves": {  # the first day in the drug is not among the files
+        **dict.fromkeys(("firing_rate", "events", "firing_stays_strong"), REPRODUCED),
+        "wave_size_falls": NOT_TESTABLE,
+    },
+    "odours": {  # the interval over flies is wider than the margin
+        **dict.fromkeys(("evoked_rates", "evoked_rates_high", "loss", "no_return_high"), REPRODUCED),
+        "return": NOT_REPRODUCED,
+    },
+    "odour_decoding": {"low_concentration": REPRODUCED},
+    "tour": dict.fromkeys(("stimulus_coherence", "information", "statistics_of_the_stimulus"), REPRODUCED),
+}
+QUICK = "waves"
+
+
+@pytest.mark.parametrize(
+    "study",
+    [pytest.param(study, marks=pytest.mark.slow if study == QUICK else pytest.mark.nightly) for study in PANELS],
+)
+def test_a_published_figure_of_a_recording_comes_out_and_its_negative_controls_do_not(of_recordings, study):
+    found = of_recordings(study)
+    reasons = {f"{panel}.{key}": o.reason for panel, by_key in found.items() for key, o in by_key.items() if o.reason}
+    assert {panel: panel_verdict(list(by_key.values())) for panel, by_key in found.items()} == PANELS[study], reasons
