@@ -129,4 +129,5 @@ def _activity(recording: Recording, replicate: str, files: Mapping[str, Path]) -
     if recording.observed_windows is not None:
         activity = restrict(activity, start, stop)
     still()
+    found += warnings.of_lost_units(activity)
     return activity.assign_attrs(bookkeeping=json.dumps(book, sort_keys=True), warnings=warnings.stored(found))

@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+import xarray as xr
 
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.ingest.pieces import Floats, Piece
 from homeoanalysis.ingest.spikes import Units
+from homeoanalysis.numerics import findings, observed
 from homeoanalysis.numerics.findings import Finding, of_order, of_same_units, of_silence, of_spikes
 
 
@@ -48,6 +50,17 @@ def of_units(units: Units, start: Floats, stop: Floats) -> Iterator[Finding]:
     yield from of_silence(list(units.times.values()), start, stop)
 
 
-def stored(findings: Iterable[Finding]) -> str:
+def of_lost_units(activity: xr.Dataset) -> Iterator[Finding]:
+    """With epochs: units that are not there in all of them."""
+    if "observed" not in activity:
+        return
+    start, stop = observed.segments(activity)
+    is_there = np.asarray(observed.isolated(activity) > 0)
+    spans = observed.epochs(activity)
+    seen = {label: np.any(is_there[:, (start < last) & (stop > first)], axis=1) for label, (first, last) in spans.items()}
+    yield from findings.of_lost_units([str(name) for name in activity.unit.values], seen)
+
+
+def stored(found: Iterable[Finding]) -> str:
     """As an attribute of an activity: JSON, each finding once."""
-    return json.dumps([f._asdict() for f in dict.fromkeys(findings)], ensure_ascii=False)
+    return json.dumps([f._asdict() for f in dict.fromkeys(found)], ensure_ascii=False)

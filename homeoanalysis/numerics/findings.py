@@ -63,6 +63,19 @@ def of_same_units(trains: Mapping[str, Floats]) -> Iterator[Finding]:
             yield Finding("units that are the same", text)
 
 
+def of_lost_units(names: Sequence[str], seen: Mapping[str, NDArray[np.bool_]]) -> Iterator[Finding]:
+    """seen: in each epoch, which units were observed. An epoch in which nothing was observed has lost nobody."""
+    table = {label: units for label, units in seen.items() if units.any()}
+    everywhere = np.all(list(table.values()), axis=0) if table else np.zeros(0, bool)
+    somewhere = np.any(list(table.values()), axis=0) if table else everywhere
+    lost = [name for name, is_lost in zip(names, somewhere & ~everywhere, strict=True) if is_lost] if table else []
+    if lost:
+        shown = ", ".join(f"{label}: {units.sum()} of {somewhere.sum()}" for label, units in table.items())
+        text = f"{len(lost)} of {somewhere.sum()} units are not observed in every epoch ({shown}): {listed(lost)}"
+        mend = "what compares epochs is of the others: unit_survival tells whether loss went by rate, and bounds what it hides"
+        yield Finding("units that are not observed in every epoch", f"{text}; {mend}")
+
+
 def of_order(edges: Sequence[tuple[float, float]]) -> Iterator[Finding]:
     """edges: start and stop of the segments [s], as the files have them."""
     back = [k for k in range(1, len(edges)) if edges[k][0] < edges[k - 1][0]]

@@ -59,6 +59,21 @@ def test_sessions_on_one_clock(days: Callable[..., xr.Dataset], tmp_path: Path) 
     xr.testing.assert_identical(open_dataset(tmp_path / "one.nc"), one)
 
 
+def test_units_that_are_lost_between_epochs_are_told(days: Callable[..., xr.Dataset]) -> None:
+    """What compares the epochs cannot see them. Negative control: within one day nobody is lost."""
+    first, second = ["0 s", "100 s"], ["1 h", "3700 s"]
+
+    def told(same_units: str, **epochs: list[str]) -> Any:
+        return json.loads(days(same_units=same_units, duration="200 s", epochs=epochs).attrs["warnings"])
+
+    (found,) = told("ids", first=first, second=second)
+    assert found["rule"] == "units that are not observed in every epoch"
+    assert found["text"].startswith("2 of 3 units are not observed in every epoch (first: 2 of 3, second: 2 of 3): b, c; ")
+    assert "unit_survival" in found["text"]
+    assert told("ids", first=first) == []
+    assert told("none", early=["0 s", "50 s"], late=["50 s", "100 s"]) == []
+
+
 def test_units_of_two_sessions_by_a_table(days: Callable[..., xr.Dataset]) -> None:
     one = days(same_units={"x": {"one": "b", "two": "c"}})
     assert sorted(one.unit.values) == ["one:a", "two:a", "x"]
