@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, get_type_hints
 
 RECORDING = "recording"  # the size of what was not simulated
 REPRODUCED, NOT_REPRODUCED, NOT_TESTABLE = "reproduced", "not reproduced", "not testable"
-SCALED_PASSES, SCALED_FAILS = "scaled test passes", "scaled test fails"
+SCALED_PASSES, SCALED_FAILS = "scaled regression test passes", "scaled regression test fails"
 REPORTED = "reported only"
 
 

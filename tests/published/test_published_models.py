@@ -1,6 +1,6 @@
 """Published figures of models, from the simulation to the verdict (SCIENCE.md, section 2).
 
-A panel is reproduced, or passes its scaled test, when all of its numbers lie in their bands and no negative control does.
+A panel is reproduced, or its scaled regression test passes, when all numbers lie in their bands and no negative control does.
 """
 
 import pytest

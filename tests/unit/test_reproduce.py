@@ -53,15 +53,15 @@ def test_in_the_band_with_a_control_outside_it_passes(example):
     assert outcome.ours == pytest.approx(float(at.location.sel(source="net")))
     assert outcome.control == pytest.approx(float(at.location.sel(source="net.static")))
     assert outcome.ours > 0.8 > outcome.control
-    assert (outcome.verdict, outcome.reason) == ("scaled test passes", "")
+    assert (outcome.verdict, outcome.reason) == ("scaled regression test passes", "")
 
 
 @pytest.mark.parametrize(
     ("changes", "verdict", "reason"),
     [
-        ({"at_least": 1.2}, "scaled test fails", "is below 1.2"),
-        ({"at_least": None, "at_most": 0.5}, "scaled test fails", "is above 0.5"),
-        ({"at_least": -1.0}, "scaled test fails", "the negative control passes too, with "),
+        ({"at_least": 1.2}, "scaled regression test fails", "is below 1.2"),
+        ({"at_least": None, "at_most": 0.5}, "scaled regression test fails", "is above 0.5"),
+        ({"at_least": -1.0}, "scaled regression test fails", "the negative control passes too, with "),
         ({"source": "rec"}, "not testable", ""),
         ({"control": {"title": "a recording", "source": "rec"}}, "not testable", "the negative control has no value: "),
         (
@@ -87,7 +87,7 @@ def test_a_ratio_is_of_two_locations_and_has_no_unit(example):
     assert outcome.control == 1.0
     assert outcome.unit == "1"
     assert np.isnan(outcome.ours_low)
-    assert outcome.verdict == "scaled test passes"
+    assert outcome.verdict == "scaled regression test passes"
 
 
 def test_the_whole_interval_must_be_in_the_band_if_so_asked(example):
@@ -95,8 +95,8 @@ def test_the_whole_interval_must_be_in_the_band_if_so_asked(example):
     location, low = float(at.location), float(at.location_low)
     assert low < location
     between = (low + location) / 2
-    assert _judged(example.comparison, at_least=between).verdict == "scaled test passes"
-    assert _judged(example.comparison, at_least=between, whole_interval=True).verdict == "scaled test fails"
+    assert _judged(example.comparison, at_least=between).verdict == "scaled regression test passes"
+    assert _judged(example.comparison, at_least=between, whole_interval=True).verdict == "scaled regression test fails"
 
 
 @pytest.mark.parametrize(
@@ -109,9 +109,9 @@ def test_the_whole_interval_must_be_in_the_band_if_so_asked(example):
 def test_a_strict_band_does_not_hold_its_ends(example, edge, told, shown, control):
     """A quantity over itself is 1."""
     asked = {"at_least": None, edge: 1.0, "over": {**BACK, "source": "net"}, "control": {"title": "another", **control}}
-    assert _judged(example.comparison, **asked).verdict == "scaled test passes"
+    assert _judged(example.comparison, **asked).verdict == "scaled regression test passes"
     strict = _judged(example.comparison, **asked, strict=True)
-    assert (strict.verdict, strict.reason) == ("scaled test fails", f"1 is {told}")
+    assert (strict.verdict, strict.reason) == ("scaled regression test fails", f"1 is {told}")
     assert band(strict) == shown
 
 
@@ -119,7 +119,7 @@ def test_of_few_realisations_at_ci_the_value_is_taken_and_at_other_sizes_nothing
     few = example.comparison.copy(deep=True)
     for end in ("location_low", "location_high"):
         few[end][:] = np.nan
-    assert _judged(few, whole_interval=True).verdict == "scaled test passes"
+    assert _judged(few, whole_interval=True).verdict == "scaled regression test passes"
     panel = Published.validate_python({"figure_1": _panel(whole_interval=True)})
     (outcome,) = reproduce(panel, few, SIZES | {"net": "nightly"})
     assert outcome.verdict == "not testable"
@@ -133,13 +133,13 @@ def test_a_difference_is_of_two_locations_in_their_unit(example):
     assert outcome.ours == pytest.approx(float(at.sel(source="net") - at.sel(source="net.static")))
     assert outcome.control == 0.0
     assert outcome.ours_low < outcome.ours < outcome.ours_high
-    assert outcome.verdict == "scaled test passes"
+    assert outcome.verdict == "scaled regression test passes"
 
 
 def test_a_size_has_another_band_or_says_that_it_is_too_small(example):
     sizes = {"ci": {"at_least": 1.2}, "nightly": {"untestable": "too few neurons"}}
     found = _judged(example.comparison, sizes=sizes)
-    assert (found.verdict, found.at_least) == ("scaled test fails", 1.2)
+    assert (found.verdict, found.at_least) == ("scaled regression test fails", 1.2)
     panel = Published.validate_python({"figure_1": _panel(sizes=sizes)})
     (outcome,) = reproduce(panel, example.comparison, SIZES | {"net": "nightly"})
     assert (outcome.verdict, outcome.reason) == ("not testable", "too few neurons")
@@ -151,10 +151,10 @@ def test_the_worst_quantity_decides_on_a_figure(example):
     published = {"a": _panel(), "b": _panel(at_least=1.2), "c": _panel(source="rec")}
     outcomes = reproduce(Published.validate_python(published), example.comparison, SIZES)
     verdicts = [o.verdict for o in outcomes]
-    assert verdicts == ["scaled test passes", "scaled test fails", "not testable"]
-    assert panel_verdict(outcomes) == "scaled test fails"
+    assert verdicts == ["scaled regression test passes", "scaled regression test fails", "not testable"]
+    assert panel_verdict(outcomes) == "scaled regression test fails"
     assert panel_verdict([outcomes[0], outcomes[2]]) == "not testable"
-    assert panel_verdict(outcomes[:1]) == "scaled test passes"
+    assert panel_verdict(outcomes[:1]) == "scaled regression test passes"
 
 
 def _known() -> dict[str, Any]:
@@ -180,7 +180,7 @@ def test_a_control_may_be_the_surrogates_of_a_target(example):
     found = example.comparison.null_location.sel(target="net", contrast="back", metric="recovery_fraction")
     outcome = _judged(example.comparison, control={"title": "nothing came back", "surrogate": True})
     assert outcome.control == pytest.approx(float(found))
-    assert outcome.verdict == "scaled test passes"
+    assert outcome.verdict == "scaled regression test passes"
     given = example.study.model_dump(mode="python", exclude_defaults=True) | {"resampling": {"block": "1 s"}, "figures": []}
     wrong = _panel(source="net.static", control={"title": "x", "surrogate": True})
     with pytest.raises(ValidationError, match=r"surrogates of 'net\.static', which is no target"):
@@ -196,9 +196,9 @@ def test_the_whole_interval_of_a_control_must_lie_in_the_band_for_it_to_pass(exa
     at = example.comparison.isel(target=0).sel(contrast="back", metric="recovery_fraction", source="net.static")
     value, low = float(at.location), float(at.location_low)
     band = {"at_least": (value + low) / 2, "at_most": 2.0}
-    assert _judged(example.comparison, **band).verdict == "scaled test fails"
+    assert _judged(example.comparison, **band).verdict == "scaled regression test fails"
     outcome = _judged(example.comparison, **band, whole_interval=True)
-    assert outcome.verdict == "scaled test passes"
+    assert outcome.verdict == "scaled regression test passes"
     # A reader must see why a control whose value lies in the band does not pass.
     assert outcome.control_low == pytest.approx(low)
     drawn = picture([outcome]).figure.axes[0]
@@ -226,7 +226,7 @@ def test_the_page_over_all_studies_escapes_counts_and_links(example, tmp_path):
     studies = [OfStudy("small", outcomes, tmp_path / "published.png")]
     page = overview(studies, TEMPLATE)
     assert EVIL not in page
-    assert "1 scaled test passes" in page
+    assert "1 scaled regression test passes" in page
     assert 'href="small/report.html"' in page
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)
     assert page.count("<script") == 1
@@ -254,13 +254,13 @@ def test_the_page_for_the_documentation_keeps_each_size_that_was_run(example, tm
     published_figures.main(_run(tmp_path / "small", [*several, exact, wrong]))
     page = (tmp_path / "figures.md").read_text(encoding="utf-8")
     today = re.search(r"\d{4}-\d\d-\d\d", page)[0]
-    counts = "1 reproduced, 1 scaled test passes, 1 scaled test fails"
+    counts = "1 reproduced, 1 scaled regression test passes, 1 scaled regression test fails"
     assert f"| [selectivity](#selectivity) | ci | {counts} | 61 | 120 | {today} | at-small |\n" in page
     assert "| selectivity | full | full not run |" in page
     assert "| odours | recording | recording not run |" in page
     assert "6 numbers, each in its band; not: without the rule" in page
     assert "a \\| b: at least 1.2 (not: without the rule: " in page
-    assert "| ci: **scaled test fails**" in page
+    assert "| ci: **scaled regression test fails**" in page
     assert "is below 1.2" in page
     assert "| full: **reproduced**" in page
     with Image.open(tmp_path / "figures" / "selectivity-many.png") as image:
@@ -269,7 +269,7 @@ def test_the_page_for_the_documentation_keeps_each_size_that_was_run(example, tm
     page = (tmp_path / "figures.md").read_text(encoding="utf-8")
     assert f"| ci | {counts} | 61 | 120 | {today} | at-small |" in page
     assert f"| nightly | 1 not reproduced | 61 | 120 | {today} | at-larger |" in page
-    assert "ci: **scaled test passes**<br>nightly: **not reproduced**" in page
+    assert "ci: **scaled regression test passes**<br>nightly: **not reproduced**" in page
 
 
 def test_the_page_for_the_documentation_is_up_to_date():
@@ -361,7 +361,7 @@ def test_a_curve_is_judged_point_by_point_and_its_misfit_over_all(example):
     outcomes = reproduce(Published.validate_python({"f": _with_curve(sum(apart) / 2, **known)}), example.comparison, SIZES)
     assert [o.quantity for o in outcomes] == ["dose_1", "dose_2", "all"]
     assert [(o.curve, o.x) for o in outcomes[:2]] == [("dose", 0.0), ("dose", 1.5)]
-    assert [o.verdict for o in outcomes] == ["scaled test passes", "reproduced", "scaled test passes"]
+    assert [o.verdict for o in outcomes] == ["scaled regression test passes", "reproduced", "scaled regression test passes"]
     assert (outcomes[2].ours, outcomes[2].control) == pytest.approx(apart)
     assert outcomes[2].size == "ci"
     same, fails = (
@@ -383,7 +383,7 @@ def test_a_crossing_lies_on_the_line_between_two_sources(example):
     outcome = _judged(example.comparison, crossing=crossing, at_least=1.65, at_most=1.75, control=control)
     assert (outcome.ours, outcome.control) == pytest.approx((1.7, 1.1))
     assert outcome.unit == "s"
-    assert outcome.verdict == "scaled test passes"
+    assert outcome.verdict == "scaled regression test passes"
     beyond = _judged(example.comparison, crossing={**crossing, "level": 10.0}, control=control)
     assert beyond.verdict == "not testable"
     assert "lie on one side of 10" in beyond.reason
@@ -394,8 +394,8 @@ def test_a_band_may_be_around_what_the_same_model_gave_elsewhere(example):
     scaled = {"value": net + 0.01, "where": "theory"}
     outcome = _judged(example.comparison, at_least=None, scaled=scaled, within=0.02)
     assert (outcome.at_least, outcome.at_most) == pytest.approx((net - 0.01, net + 0.03))
-    assert outcome.verdict == "scaled test passes"
-    assert _judged(example.comparison, at_least=None, scaled=scaled, within=0.005).verdict == "scaled test fails"
+    assert outcome.verdict == "scaled regression test passes"
+    assert _judged(example.comparison, at_least=None, scaled=scaled, within=0.005).verdict == "scaled regression test fails"
 
 
 def test_curves_are_drawn_over_their_axis(example, tmp_path):
@@ -403,7 +403,7 @@ def test_curves_are_drawn_over_their_axis(example, tmp_path):
     outcomes = reproduce(Published.validate_python({"f": panel}), example.comparison, SIZES)
     drawn = picture(outcomes)
     assert [axes.get_xlabel() for axes in drawn.figure.axes] == ["Dose (1)", "", ""]
-    assert "recovery (f): 1 of 2 points scaled test passes, 1 of 2 points reproduced" in drawn.caption
+    assert "recovery (f): 1 of 2 points scaled regression test passes, 1 of 2 points reproduced" in drawn.caption
     save(drawn, tmp_path / "published.png")
 
 
