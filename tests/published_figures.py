@@ -36,9 +36,9 @@ _INTRODUCTION = (
     "Written by `python tests/published_figures.py` from what `snakemake figures` left; docs/figures.json keeps it.",
     "A figure is *reproduced* when each of its numbers lies in the band that was set beforehand and its negative control does\n"
     "not. At less than the published size of a model this is a *scaled regression test*, and no reproduction. What is at its\n"
-    "published size in any run, since it is of recordings or exact, has no other size. Seconds are those of all jobs of a study,\n"
-    "one core each, what it shares with other studies included: wall time, an upper bound where the machine did other work.\n"
-    "Memory is that of the largest job. What is not run here was not run at a commit that is recorded.",
+    "published size in any run, since it is of recordings or exact, has no other size. Seconds are those of all jobs of a\n"
+    "study, one core each, what it shares with other studies included: wall time, an upper bound where the machine did other\n"
+    "work. Memory is that of the largest job. What is not run here was not run at a commit that is recorded.",
 )
 
 
