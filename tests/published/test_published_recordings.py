@@ -17,7 +17,7 @@ PANELS = {
         **dict.fromkeys(("evoked_rates", "evoked_rates_high", "loss", "no_return_high"), REPRODUCED),
         "return": NOT_REPRODUCED,
     },
-    "odour_decoding": {"low_concentration": REPRODUCED},
+    "odour_decoding": dict.fromkeys(("low_concentration", "high_concentration"), REPRODUCED),
     "tour": dict.fromkeys(("stimulus_coherence", "information", "statistics_of_the_stimulus"), REPRODUCED),
 }
 QUICK = "waves"
