@@ -188,6 +188,33 @@ def test_time_scales_as_the_units_say(name: str) -> None:
     stretch_law(catalogue.load("metrics", name), truth(name))
 
 
+GAPS = ("duty cycle", "at random")
+
+
+def gap_law(metric: Metric, gaps: str) -> None:
+    """Two thirds of the time deleted, in blocks: the estimate stays within five standard errors of the truth."""
+    estimates = []
+    for draw in range(8):
+        known = metric.truth(rng_for(1, "truth", metric.name, draw))
+        total = float(known.activity.segment_stop[-1])
+        block = 1.024 if "stimulus" in metric.name or "information" in metric.name else 2.0
+        start = np.arange(0, total - block, 3 * block)  # as 20 min of every hour
+        if gaps == "at random":
+            every = block * np.arange(int(total / block))
+            start = np.sort(rng_for(1, "gaps", metric.name, draw).permutation(every)[: every.size // 3])
+        result = metric(observed.restrict(known.activity, start, start + block), **known.parameters)[metric.name]
+        if np.isfinite(result.values).any():  # what can no longer be told is undefined
+            estimates.append(_deviation(result.values, known.value))
+    assert len(estimates) > 5
+    mean, error = np.mean(estimates), stats.sem(estimates)
+    assert abs(mean) < 5 * error + 1e-12, f"biased by {mean:.3g} +- {error:.2g}"
+
+
+def _deviation(found: np.ndarray, expected: object) -> float:
+    """Mean deviation from the truth, over what is defined."""
+    return float(np.nanmean(found - np.broadcast_to(np.asarray(expected, float), found.shape)))
+
+
 def fano_factor(fault: str = "") -> Metric:
     """A metric of counts in windows, right, or with one fault that the other laws do not see."""
 
@@ -202,8 +229,12 @@ def fano_factor(fault: str = "") -> Metric:
         for u, train in enumerate(observed.spike_trains(activity)):
             for e, (start, stop) in enumerate(spans.values()):
                 a, b = (float(activity.segment_start[0]), float(activity.segment_stop[-1])) if fault == "epoch" else (start, stop)
-                a = np.ceil(a / window) * window if fault == "grid" else a
-                count = observed.binned_counts(train, a, observed.n_whole(b - a, window), window)
+                pieces = zip(*observed.overlap(*observed.segments(activity), np.array([a]), np.array([b])), strict=True)
+                counts = []
+                for first, end in [(a, b)] if fault in GAPS else pieces:  # the whole span, observed or not
+                    first = np.ceil(first / window) * window if fault == "grid" else first
+                    counts.append(observed.binned_counts(train, first, observed.n_whole(end - first, window), window))
+                count = np.concatenate(counts)
                 values[u, e] = count.var(ddof=1) / count.mean()
         return {"fano": values, "coords": {"unit": activity.unit.values, "epoch": list(spans)}}
 
@@ -218,6 +249,7 @@ LAWS: dict[str, Callable[[Metric, Truth], None]] = {
     "grid": lambda metric, known: shift_law(metric, known, SHIFTS[1]),
     "type": lambda metric, _: unit_type_law(metric),
     "unit": stretch_law,
+    **{gaps: lambda metric, _, gaps=gaps: gap_law(metric, gaps) for gaps in GAPS},
 }
 
 
@@ -294,31 +326,10 @@ def test_no_spikes_at_all_gives_the_reason(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("is_random", [False, True], ids=["duty cycle", "at random"])
+@pytest.mark.parametrize("gaps", GAPS)
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "population_rate"])  # its bins are fixed in time, see unit/
-def test_a_gap_is_not_silence(name: str, is_random: bool) -> None:
-    """Two thirds of the time deleted, in blocks: the estimate stays within five standard errors of the truth."""
-    metric = catalogue.load("metrics", name)
-    estimates = []
-    for draw in range(8):
-        known = truth(name, draw)
-        total = float(known.activity.segment_stop[-1])
-        block = 1.024 if "stimulus" in name or "information" in name else 2.0
-        start = np.arange(0, total - block, 3 * block)  # as 20 min of every hour
-        if is_random:
-            every = block * np.arange(int(total / block))
-            start = np.sort(rng_for(1, "gaps", name, draw).permutation(every)[: every.size // 3])
-        result = metric(observed.restrict(known.activity, start, start + block), **known.parameters)[name]
-        if np.isfinite(result.values).any():  # what can no longer be told is undefined
-            estimates.append(_deviation(result.values, known.value))
-    assert len(estimates) > 5
-    mean, error = np.mean(estimates), stats.sem(estimates)
-    assert abs(mean) < 5 * error + 1e-12, f"biased by {mean:.3g} +- {error:.2g}"
-
-
-def _deviation(found: np.ndarray, expected: object) -> float:
-    """Mean deviation from the truth, over what is defined."""
-    return float(np.nanmean(found - np.broadcast_to(np.asarray(expected, float), found.shape)))
+def test_a_gap_is_not_silence(name: str, gaps: str) -> None:
+    gap_law(catalogue.load("metrics", name), gaps)
 
 
 @pytest.mark.slow
