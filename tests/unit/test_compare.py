@@ -19,6 +19,7 @@ from homeoanalysis.config.study import Resampling
 from homeoanalysis.contracts import check
 from homeoanalysis.errors import DataError
 from homeoanalysis.measure import measure, measure_draws
+from homeoanalysis.metrics.compensation_index import compensation_index
 from homeoanalysis.numerics import decoding, resampling, synthetic
 from homeoanalysis.numerics.intervals import ratio_interval
 from homeoanalysis.provenance import rng_for
@@ -504,6 +505,40 @@ def test_a_trend_is_the_slope_over_a_factor() -> None:
     words = {str(k): (f"s{k}", {"dose": "much"}, [[1.0, 1.0]]) for k in range(5)}
     refused = compared({"rec": made("rec", words)}, contrast).sel(source="rec")
     assert refused.location_reason.item() == "replicate 0 has no number as its level of dose"
+
+
+def cultures(slope: float, *key: Any) -> dict[str, xr.Dataset]:
+    """Four cultures at three doses, 20 units of 10 Hz that fall to 4 Hz: 40 % of it is compensated at dose 0, and `slope` more
+    for each unit of dose; with standard deviations of 0.05 and 0.02 between cultures.
+    """
+    spans, found = {"baseline": (0.0, 40.0), "acute": (40.0, 80.0), "steady": (80.0, 120.0)}, {}
+    for subject in range(4):
+        rng = rng_for(1, "cultures", *key, subject)
+        level, own = np.array([0.4, slope]) + rng.normal(0, [0.05, 0.02])
+        for dose in (0.0, 2.0, 4.0):
+            hertz = rng.lognormal(0, 0.3, (20, 1)) * np.array([10, 4, 4 + 6 * (level + own * dose)])
+            about = {"subject": f"s{subject}", "factors": json.dumps({"dose": f"{dose:g} uM"})}
+            name = f"{subject}_{dose:g}"
+            found[name] = synthetic.stepped(hertz, spans, rng).assign_attrs(about, replicate=name)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("slope", [0.1, 0.0], ids=["known slope", "no slope"])
+def test_the_dose_response_of_compensation(slope: float, request: pytest.FixtureRequest) -> None:
+    """From spikes to the slope over the dose, in 500 studies: the interval covers, and without a slope 5 % find one."""
+    contrast, index = Contrast.model_validate({"metrics": ["compensation_index"], "trend": "dose"}), compensation_index.function
+    whole = measure(list(cultures(slope, request.node.name).values()), "compensation_index")
+    inside, found = [], []
+    for draw in range(500):
+        each = cultures(slope, request.node.name, draw)
+        values = [index(one)["compensation_index"] for one in each.values()]  # without its interval, which takes most of the time
+        cell = located(whole.assign(compensation_index=("replicate", values)), contrast, "linear")
+        inside.append(cell.location_low <= slope <= cell.location_high)
+        found.append(cell.change_p <= 0.05)
+    fault = binomial_rule(inside, 0.95) or binomial_rule(found, 0.05, at_least=slope > 0)
+    assert not fault, fault
+    assert slope == 0 or np.mean(found) > 0.9
 
 
 def test_what_did_not_return_is_not_equivalent() -> None:
