@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from homeoanalysis.metric import Companion, Truth, metric
-from homeoanalysis.numerics import observed, rates, resampling, synthetic
+from homeoanalysis.numerics import rates, resampling, synthetic
 
 _DURATION = 100.0
 
@@ -52,12 +52,11 @@ def firing_rate_spread(activity: xr.Dataset, *, cell_type: rates.CellType = "all
     Returns (epoch), [Hz], >= 0; NaN with fewer than 4 units.
     Raises NotApplicable without spikes, or without units of the cell type in an epoch.
     """
-    labels = list(observed.epochs(activity))
-    found = np.full((3, len(labels)), np.nan)
-    for k, label in enumerate(labels):
-        units = rates.in_epochs(activity, (label,), cell_type)
+    every = rates.in_each_epoch(activity, cell_type)
+    found = np.full((3, len(every)), np.nan)
+    for k, units in enumerate(every.values()):
         if len(units.rate) >= 4:
             spread, mean = units.rate[:, 0].std(ddof=1), units.rate[:, 0].mean()
             found[:, k] = spread, np.sqrt((mean / units.time).mean()), spread / mean if mean > 0 else np.nan
     name = "firing_rate_spread"
-    return {name: found[0], f"{name}_counting": found[1], f"{name}_relative": found[2], "coords": {"epoch": labels}}
+    return {name: found[0], f"{name}_counting": found[1], f"{name}_relative": found[2], "coords": {"epoch": list(every)}}

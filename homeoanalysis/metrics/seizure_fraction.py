@@ -57,8 +57,8 @@ def seizure_fraction(
     Raises NotApplicable without spikes, without one of the epochs, without units of the cell type, or with an epoch that is
     shorter than a bin.
     """
-    before, _ = _bins(activity, baseline, bin_size, cell_type)
-    after, taking_part = _bins(activity, recovery, bin_size, cell_type)
+    before, _ = rates.of_whole_bins(activity, baseline, bin_size, cell_type)
+    after, taking_part = rates.of_whole_bins(activity, recovery, bin_size, cell_type)
     median = np.median(before) if before.size else 0.0
     if not (median > 0 and after.size):
         return {f"seizure_fraction{key}": np.nan for key in ("", "_highest", "_participation")} | {"coords": {}}
@@ -68,11 +68,3 @@ def seizure_fraction(
         "seizure_fraction_participation": float(taking_part.max()),
         "coords": {},
     }
-
-
-def _bins(activity: xr.Dataset, epoch: str, bin_size: float, cell_type: rates.CellType) -> tuple[rates.Floats, rates.Floats]:
-    """Spikes of all units and the part of the units that fire, in each bin that was wholly observed."""
-    units = rates.in_bins(activity, epoch, bin_size, cell_type)
-    whole = np.all(units.time > bin_size * (1 - 1e-6), axis=0)
-    spikes = units.spikes[:, whole]
-    return spikes.sum(axis=0).astype(float), np.mean(spikes > 0, axis=0)

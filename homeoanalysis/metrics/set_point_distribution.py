@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from homeoanalysis.metric import Companion, Truth, metric
-from homeoanalysis.numerics import intervals, observed, rates, resampling, synthetic
+from homeoanalysis.numerics import intervals, rates, resampling, synthetic
 from homeoanalysis.units import Hertz
 
 Floats = NDArray[np.float64]
@@ -50,9 +50,8 @@ def set_point_distribution(
     Returns (epoch), [1], >= 0; NaN with fewer than 4 units.
     Raises NotApplicable without spikes, or without units of the cell type in an epoch.
     """
-    labels = list(observed.epochs(activity))
-    every = [rates.in_epochs(activity, (label,), cell_type, least_rate) for label in labels]
-    each = [np.stack([u.log[:, 0], u.log[:, 0] ** 2, 1 / (u.spikes[:, 0] + 0.5)], axis=1) for u in every]
+    every = rates.in_each_epoch(activity, cell_type, least_rate)
+    each = [np.stack([u.log[:, 0], u.log[:, 0] ** 2, 1 / (u.spikes[:, 0] + 0.5)], axis=1) for u in every.values()]
 
     def over(function: Any) -> Floats:
         return np.array([function(columns) if len(columns) >= 4 else np.nan for columns in each])
@@ -66,7 +65,7 @@ def set_point_distribution(
         "set_point_distribution_median_high": lambda: over(lambda c: np.exp(c[:, 0].mean() + _width(c[:, 0]))),
         "set_point_distribution_p": lambda: over(_shapiro),
         "set_point_distribution_units": np.array([float(len(c)) for c in each]),
-        "coords": {"epoch": labels},
+        "coords": {"epoch": list(every)},
     }
 
 

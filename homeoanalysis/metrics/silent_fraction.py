@@ -8,7 +8,7 @@ import xarray as xr
 from pydantic import Field
 
 from homeoanalysis.metric import Truth, metric
-from homeoanalysis.numerics import observed, rates, resampling, synthetic
+from homeoanalysis.numerics import rates, resampling, synthetic
 from homeoanalysis.units import Hertz
 
 
@@ -47,6 +47,5 @@ def silent_fraction(
     Returns (epoch), [1], in [0, 1].
     Raises NotApplicable without spikes, or without units of the cell type in an epoch.
     """
-    labels = list(observed.epochs(activity))
-    rate = [rates.in_epochs(activity, (label,), cell_type).rate[:, 0] for label in labels]
-    return {"silent_fraction": [float(np.mean(each < least_rate)) for each in rate], "coords": {"epoch": labels}}
+    every = rates.in_each_epoch(activity, cell_type)
+    return {"silent_fraction": [float(np.mean(e.rate < least_rate)) for e in every.values()], "coords": {"epoch": list(every)}}

@@ -27,8 +27,13 @@ def spike_trains(activity: xr.Dataset) -> list[Floats]:
     return np.split(activity.spike_time.values, np.cumsum(activity.spike_count.values))[:-1]
 
 
-def _each_train(activity: xr.Dataset) -> Iterator[Floats]:
-    """The spike times of one unit after the other [s]; of a long activity never more than one is in memory."""
+def each_train(activity: xr.Dataset) -> Iterator[Floats]:
+    """The spike times of one unit after the other [s]; of a long activity never more than one is in memory.
+
+    Raises NotApplicable if the activity holds no spikes.
+    """
+    if "spike_time" not in activity:
+        raise NotApplicable("no spike times")
     times: Any = activity.spike_time.variable if long_trains.is_long(activity) else activity.spike_time.values
     end = np.cumsum(activity.spike_count.values)
     for n, b in zip(activity.spike_count.values, end, strict=True):
@@ -120,19 +125,22 @@ def piece_counts(activity: xr.Dataset, start: Floats, stop: Floats, slack: float
 
     slack: [s], by how much earlier an edge is taken that is not a segment's. Of a long activity one unit is read at a time.
     """
-    if "spike_time" not in activity:
-        raise NotApplicable("no spike times")
-    seg_start, _ = segments(activity)
-    begin = np.where(np.isin(start, seg_start), start, start - slack)
-    end = np.where(np.isin(stop, seg_start), stop, stop - slack)
-    end = np.where(is_end(activity, stop), np.nextafter(stop, np.inf), end)  # a spike at the end of a segment belongs to it
+    begin, end = piece_edges(activity, start, stop, slack)
     count = np.zeros((activity.sizes["unit"], start.size), np.int64)
-    for u, times in enumerate(_each_train(activity)):
+    for u, times in enumerate(each_train(activity)):
         count[u] = times.searchsorted(end) - times.searchsorted(begin)
     isolated = np.ones(count.shape, np.int64)
     if "observed" in activity:
-        isolated = activity.observed.values[:, np.searchsorted(seg_start, start, side="right") - 1]
+        isolated = activity.observed.values[:, np.searchsorted(segments(activity)[0], start, side="right") - 1]
     return count, isolated
+
+
+def piece_edges(activity: xr.Dataset, start: Floats, stop: Floats, slack: float) -> tuple[Floats, Floats]:
+    """Pieces that lie inside segments, so that a spike belongs to [begin, end); `slack` as of `piece_counts`."""
+    seg_start, _ = segments(activity)
+    begin = np.where(np.isin(start, seg_start), start, start - slack)
+    end = np.where(np.isin(stop, seg_start), stop, stop - slack)
+    return begin, np.where(is_end(activity, stop), np.nextafter(stop, np.inf), end)  # the end of a segment belongs to it
 
 
 def isolated(activity: xr.Dataset) -> Floats:
@@ -166,7 +174,7 @@ def _ranges(activity: xr.Dataset, start: Floats, stop: Floats, wanted: Floats) -
     end = np.where(is_end(activity, stop), np.nextafter(stop, np.inf), stop)
     first, last = np.zeros((2, *wanted.shape), np.int64)
     before = np.cumsum(activity.spike_count.values) - activity.spike_count.values
-    for u, (b, times) in enumerate(zip(before, _each_train(activity), strict=True)):
+    for u, (b, times) in enumerate(zip(before, each_train(activity), strict=True)):
         first[u] = b + times.searchsorted(start)
         last[u] = b + times.searchsorted(end)
     return long_trains.Ranges(first, np.where(wanted > 0, last, first))

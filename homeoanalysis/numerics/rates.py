@@ -43,12 +43,31 @@ def in_epochs(
     only_steady: those of them that are present and have no trend in the first. Raises NotApplicable if there is none, or not the
     epoch.
     """
-    count, time = observed.counts(activity, labels)
-    kept = is_of(activity, cell_type) & np.all(time > 0, axis=1)
+    kept = trend(activity, labels[0]).is_steady if only_steady else np.ones(activity.sizes["unit"], bool)
+    return _with_set_point(activity, observed.counts(activity, labels), labels, cell_type, least_rate, kept)
+
+
+def in_each_epoch(activity: xr.Dataset, cell_type: CellType = "all", least_rate: float = 0.0) -> dict[str, Rates]:
+    """Label -> `in_epochs` of this epoch alone, (unit, 1): all are read at once."""
+    labels, every = list(observed.epochs(activity)), np.ones(activity.sizes["unit"], bool)
+    columns = zip(labels, *(np.split(each, len(labels), axis=1) for each in observed.counts(activity, labels)), strict=True)
+    return {
+        label: _with_set_point(activity, (count, time), [label], cell_type, least_rate, every) for label, count, time in columns
+    }
+
+
+def _with_set_point(
+    activity: xr.Dataset,
+    counted: tuple[NDArray[np.int64], Floats],
+    labels: Sequence[str],
+    cell_type: CellType,
+    least_rate: float,
+    kept: NDArray[np.bool_],
+) -> Rates:
+    count, time = counted
     with np.errstate(invalid="ignore", divide="ignore"):
-        kept &= ~(count[:, 0] / time[:, 0] < least_rate)
-    if only_steady:
-        kept &= trend(activity, labels[0]).is_steady
+        is_slow = count[:, 0] / time[:, 0] < least_rate
+    kept = kept & is_of(activity, cell_type) & np.all(time > 0, axis=1) & ~is_slow
     if not kept.any():
         epochs = ", ".join(labels)
         raise NotApplicable(f"no units of cell type {cell_type} that were observed in the epochs {epochs} and had a set point")
@@ -64,20 +83,31 @@ def is_of(activity: xr.Dataset, cell_type: CellType) -> NDArray[np.bool_]:
     )
 
 
+def _some_of(activity: xr.Dataset, cell_type: CellType) -> NDArray[np.bool_]:
+    """`is_of`; raises NotApplicable if no unit is."""
+    kept = is_of(activity, cell_type)
+    if not kept.any():
+        raise NotApplicable(f"no units of cell type {cell_type}")
+    return kept
+
+
 def in_bins(activity: xr.Dataset, label: str, bin_size: float, cell_type: CellType = "all") -> Rates:
     """Spikes and observed time (unit, bin) of whole bins from the start of an epoch on; 0 s where a unit was not observed."""
+    return binned(activity, _edges(activity, label, bin_size), bin_size, cell_type)
+
+
+def _edges(activity: xr.Dataset, label: str, bin_size: float) -> Floats:
+    """Of whole bins from the start of an epoch on [s]."""
     first, end = observed.epoch(activity, label)
     n_bins = observed.n_whole(end - first, bin_size)
     if n_bins < 1:
         raise NotApplicable(f"epoch {label} is shorter than a bin of {bin_size:g} s")
-    return binned(activity, np.minimum(first + bin_size * np.arange(n_bins + 1.0), end), bin_size, cell_type)
+    return np.minimum(first + bin_size * np.arange(n_bins + 1.0), end)
 
 
 def binned(activity: xr.Dataset, edges: Floats, bin_size: float, cell_type: CellType = "all") -> Rates:
     """Spikes and observed time (unit, bin) between edges that are `bin_size` [s] apart; 0 s where a unit was not observed."""
-    kept = is_of(activity, cell_type)
-    if not kept.any():
-        raise NotApplicable(f"no units of cell type {cell_type}")
+    kept = _some_of(activity, cell_type)
     start, stop = observed.overlap(*observed.segments(activity), edges[:-1], edges[1:])
     count, isolated = observed.piece_counts(activity, start, stop, slack=observed.EDGE * bin_size)
     bin_of = np.searchsorted(edges, (start + stop) / 2, side="right") - 1
@@ -86,6 +116,45 @@ def binned(activity: xr.Dataset, edges: Floats, bin_size: float, cell_type: Cell
     np.add.at(total.T, bin_of, (count * isolated)[kept].T)
     np.add.at(time.T, bin_of, (isolated * (stop - start))[kept].T)
     return Rates(total, time)
+
+
+def of_whole_bins(
+    activity: xr.Dataset, label: str, bin_size: float, cell_type: CellType = "all"
+) -> tuple[NDArray[np.int64], Floats]:
+    """Spikes of all units, and the part of them that fire, in each bin of `in_bins` in which all were observed throughout.
+
+    One unit after the other: days have millions of bins of 50 ms.
+    """
+    edges = _edges(activity, label, bin_size)
+    kept = _some_of(activity, cell_type)
+    all_seen = observed.isolated(activity)[kept].all(axis=0)
+    first, end = (each[all_seen] for each in observed.segments(activity))
+    start, stop = observed.overlap(first, end, edges[:-1], edges[1:])
+    bin_of = np.searchsorted(edges, (start + stop) / 2, side="right") - 1
+    whole = np.bincount(bin_of, stop - start, edges.size - 1) > bin_size * (1 - 1e-6)
+    spikes, firing = np.zeros((2, whole.size), np.int64)
+    pieces = observed.piece_edges(activity, start, stop, observed.EDGE * bin_size)
+    for is_kept, times in zip(kept, observed.each_train(activity), strict=True):
+        if is_kept:
+            _add_unit(times, *pieces, bin_of, spikes, firing)
+    return spikes[whole], firing[whole] / kept.sum()
+
+
+@compiled
+def _add_unit(times, begin, end, bin_of, spikes, firing):  # type: ignore[no-untyped-def]
+    """Adds the spikes of a unit in sorted pieces [begin, end) to the bins of the pieces, and 1 to each bin that has any."""
+    k = np.searchsorted(times, begin[0]) if begin.size else 0
+    last = -1
+    for p in range(begin.size):
+        while k < times.size and times[k] < begin[p]:
+            k += 1
+        first = k
+        while k < times.size and times[k] < end[p]:
+            k += 1
+        spikes[bin_of[p]] += k - first
+        if k > first and bin_of[p] != last:
+            firing[bin_of[p]] += 1
+            last = bin_of[p]
 
 
 def batches(activity: xr.Dataset, start: Floats, stop: Floats, n: int = 20) -> tuple[Rates, Floats]:

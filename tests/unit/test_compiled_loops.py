@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from homeoanalysis.numerics import decoding, jitter, rates, scaling, synthetic, trials, words
+from homeoanalysis.numerics import decoding, jitter, observed, rates, scaling, synthetic, trials, words
 from homeoanalysis.provenance import rng_for
 
 
@@ -27,12 +27,14 @@ def of_jitter(rng: np.random.Generator) -> Any:
 
 
 def of_rates(rng: np.random.Generator) -> Any:
-    """Against scipy's, too: with ties, a row with NaN, and single values."""
+    """Ranks against scipy's, too: with ties, a row with NaN, and single values. Spikes in bins of which gaps lie in some."""
     values = rng.integers(0, 6, (2, 5, 9)).astype(float)
     values[0, 1, 3] = np.nan
     for each in (values, rng.normal(size=(3, 8)), values[..., :1]):
         np.testing.assert_array_equal(rates._ranks(each), stats.rankdata(each, axis=-1))
-    return rates.spearman(values[0], values[1])
+    one = synthetic.activity([synthetic.poisson_train(5.0, 20.0, rng) for _ in range(3)], 20.0)
+    one = observed.restrict(one, np.array([0.0, 9.25, 9.5, 12.0]), np.array([6.1, 9.5, 11.0, 20.0]))  # two that touch
+    return [*rates.spearman(values[0], values[1]), *np.concatenate(rates.of_whole_bins(one, "whole", 0.25))]
 
 
 def of_scaling(rng: np.random.Generator) -> Any:

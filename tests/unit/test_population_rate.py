@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from homeoanalysis.measure import measure
-from homeoanalysis.numerics import observed, synthetic
+from homeoanalysis.numerics import observed, rates, synthetic
 from homeoanalysis.provenance import rng_for
 
 
@@ -81,6 +81,24 @@ def test_a_spike_at_the_end_before_a_gap_is_not_lost() -> None:
     one = observed.restrict(synthetic.activity([np.array([1.0, 2.0, 5.0])], 6.0), np.array([0.0, 4.0]), np.array([3.0, 6.0]))
     ends = one.assign(segment_stop=("segment", [2.0, 6.0], {"units": "s"}))
     np.testing.assert_allclose(rate(ends, bin_size=1.0), [0, 2, np.nan, np.nan, 0, 1])
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e6])
+def test_bins_that_all_units_were_seen_in_one_unit_after_the_other(shift: float) -> None:
+    """As from the table of units and bins; with spikes on edges, gaps, touching segments and a unit that is lost for a while."""
+    rng = rng_for(8, "whole bins")
+    trains = [np.concatenate([0.25 * np.arange(80), synthetic.poisson_train(rate, 20.0, rng)]) for rate in (1.0, 4.0, 9.0)]
+    one = observed.restrict(synthetic.activity(trains, 20.0), np.array([0.0, 9.1, 9.5, 12]), np.array([6.1, 9.5, 11, 20]))
+    one = one.assign(observed=(("unit", "segment"), [[1, 1, 1, 1], [1, 1, 0, 1], [1, 1, 1, 1]], {"units": "1"}))
+    one = one.assign(
+        {k: (one[k].dims, one[k].values + shift, one[k].attrs) for k in ("spike_time", "segment_start", "segment_stop")}
+    )
+    units = rates.in_bins(one, "whole", 0.25)
+    whole = np.all(units.time > 0.25 * (1 - 1e-6), axis=0)
+    assert 0 < whole.sum() < whole.size
+    spikes, part = rates.of_whole_bins(one, "whole", 0.25)
+    np.testing.assert_array_equal(spikes, units.spikes[:, whole].sum(axis=0))
+    np.testing.assert_array_equal(part, np.mean(units.spikes[:, whole] > 0, axis=0))
 
 
 def test_observation_that_does_not_start_at_zero() -> None:
