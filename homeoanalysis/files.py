@@ -44,10 +44,11 @@ def write_text(text: str, path: Path | str) -> None:
         part.write_text(text, encoding="utf-8")
 
 
+MORE_MEMORY = "give the job more, or run fewer at once"
 _MENDS = {
     errno.ENOSPC: "the disk is full: free some space and run again",
     errno.EDQUOT: "the disk is full: free some space and run again",
-    errno.ENOMEM: "the memory is used up: give the job more, or run fewer at once",
+    errno.ENOMEM: f"the memory is used up: {MORE_MEMORY}",
     errno.EROFS: "the disk is read-only: name a folder elsewhere",
     errno.ENOENT: "there is no such folder, and none can be made there: name another",
     errno.ENOTDIR: "a file lies where a folder is needed: name another, or move it away",

@@ -1,6 +1,7 @@
 """What every workflow script does around its verb: a log file, and errors that a user can read."""
 
 import logging
+import subprocess
 import sys
 import traceback
 from collections.abc import Iterator
@@ -9,7 +10,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from homeoanalysis.errors import HomeoError
-from homeoanalysis.files import mend
+from homeoanalysis.files import MORE_MEMORY, mend
+
+KILLED = f"MemoryError: the job was killed or crashed; unless somebody stopped it, the memory is used up: {MORE_MEMORY}"
 
 
 @contextmanager
@@ -18,6 +21,7 @@ def job(log: Path | str) -> Iterator[None]:
 
     INFO lines of the library go to the file `log`. A HomeoError, and memory or a disk that is used up, print their message and
     the log's path, and end the process with 1; the traceback is in the log. Any other error is a fault of the program: it passes.
+    Where the system kills the process, or a library aborts it, a process beside it says so.
     """
     log = Path(log)
     try:
@@ -30,13 +34,17 @@ def job(log: Path | str) -> Iterator[None]:
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
-        yield
+        with _watched(log):
+            yield
     except HomeoError as error:
         logger.error("%s\n%s", error, traceback.format_exc())
         _stop(f"{type(error).__name__}: {error}", log)
     except MemoryError as error:
         logger.error("stopped\n%s", traceback.format_exc())
-        _stop(f"MemoryError: the memory is used up ({error or 'no size given'}); give the job more, or run fewer at once", log)
+        _stop(f"MemoryError: the memory is used up ({str(error) or 'no size given'}); {MORE_MEMORY}", log)
+    except SystemError as error:  # of the interpreter or a library of C: without memory they may forget to say MemoryError
+        logger.error("stopped\n%s", traceback.format_exc())
+        _stop(f"SystemError: {error}; the memory may be used up: {MORE_MEMORY}", log)
     except BaseException:
         logger.error("stopped\n%s", traceback.format_exc())
         raise
@@ -44,6 +52,19 @@ def job(log: Path | str) -> Iterator[None]:
         logger.removeHandler(handler)
         with suppress(OSError):  # the disk is full: what was logged last is lost
             handler.close()
+
+
+@contextmanager
+def _watched(log: Path) -> Iterator[None]:
+    """A shell that says KILLED when this process goes without a word, for which a process that has no memory has no time."""
+    said = 'read -r end || printf "%s\\nlog: %s\\n" "$1" "$2" >&2'
+    with subprocess.Popen(["/bin/sh", "-c", said, "watch", KILLED, str(log)], stdin=subprocess.PIPE, bufsize=0) as shell:
+        assert shell.stdin is not None
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # it was stopped too: nobody has to be told
+                shell.stdin.write(b"end\n")
 
 
 class _Log(logging.FileHandler):

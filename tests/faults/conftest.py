@@ -8,7 +8,7 @@ from jobs import Project, Worker, undisturbed
 
 @pytest.fixture(scope="session")
 def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    one = Worker(tmp_path_factory.mktemp("worker") / "said.txt")
+    one = Worker(tmp_path_factory.mktemp("worker"))
     yield one
     one.close()
 

@@ -133,25 +133,28 @@ class End(NamedTuple):
     seconds: float
 
     def is_clear(self) -> bool:
-        """Whether it failed with one message that a user can read."""
-        return self.code == 1 and "Traceback" not in self.said and self.said.count("\nlog: ") == 1
+        """Whether it failed with one message that a user can read; without memory, Python or a library may have crashed."""
+        ended = self.code in (1, -signal.SIGABRT, -signal.SIGSEGV)
+        return ended and "Traceback" not in self.said and self.said.count("\nlog: ") == 1
 
 
 class Worker:
     """A process whose forks run jobs."""
 
-    def __init__(self, said: Path, **environment: str) -> None:
+    def __init__(self, answers: Path, **environment: str) -> None:
         own = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **environment}
         command = [sys.executable, str(Path(__file__).with_name("worker.py"))]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=own)
-        self._said = said
+        self._answers, self._runs = answers, 0
 
     def run(self, folder: Path, job: dict[str, Any], *, killed_after: float | None = None, **fault: Any) -> End:
         """One job in a project; killed_after: s until it is killed as by a power cut."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         begin = time.monotonic()
-        print(json.dumps({"folder": str(folder), "said": str(self._said), "job": job, **fault}), file=self._process.stdin)
+        self._runs += 1
+        said = self._answers / f"{self._runs}.txt"  # one each: what tells of a killed job may outlive it
+        print(json.dumps({"folder": str(folder), "said": str(said), "job": job, **fault}), file=self._process.stdin)
         self._process.stdin.flush()
         child = int(self._process.stdout.readline())
         timer = threading.Timer(killed_after or 0.0, os.kill, (child, signal.SIGKILL))
@@ -159,7 +162,10 @@ class Worker:
             timer.start()
         code = int(self._process.stdout.readline())
         timer.cancel()
-        return End(code, self._said.read_text() if self._said.exists() else "", time.monotonic() - begin)
+        seconds = time.monotonic() - begin
+        while code < 0 and killed_after is None and "\nlog: " not in said.read_text() and time.monotonic() < begin + seconds + 10:
+            time.sleep(0.01)
+        return End(code, said.read_text() if said.exists() else "", seconds)
 
     def close(self) -> None:
         self._process.communicate()

@@ -23,6 +23,7 @@ MODULES = (
     "contracts compare config.loading draw fetch ingest job measure plan report reproduce simulate report.overview "
     "readers.spike_text metrics.firing_rate neurons.lif_current synapses.exponential figures.discrepancy"
 )
+LIBRARIES = "neo quantities matplotlib.pyplot matplotlib.backends.backend_pdf netCDF4 scipy.stats jinja2 elephant.statistics"
 
 
 class Named(list):  # type: ignore[type-arg]
@@ -91,7 +92,7 @@ def run(request: dict[str, Any]) -> None:
 def main() -> None:
     for name in MODULES.split():
         importlib.import_module(f"homeoanalysis.{name}")
-    for name in ("neo", "quantities", "matplotlib.pyplot", "netCDF4", "scipy.stats", "jinja2", "elephant.statistics"):
+    for name in LIBRARIES.split():
         importlib.import_module(name)
     # numba imports most of itself when it is first used; without memory that is where Python may abort.
     numba.njit(lambda x: x)(1)

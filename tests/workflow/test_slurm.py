@@ -69,7 +69,7 @@ class Run:
 
     def wait(self, condition: Callable[[], bool]) -> None:
         """Till the condition holds, while the run goes on."""
-        deadline = time.monotonic() + 600
+        deadline = time.monotonic() + 3600
         while not condition():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
@@ -108,7 +108,7 @@ def _undisturbed(project: Path) -> None:
     ids=["200 runs of a model in 10 jobs", "200 jobs"],
 )
 def test_whatever_is_killed_the_results_have_the_same_bytes(jobs: int, together: int, slurm: Slurm, tmp_path: Path) -> None:
-    """Seen on two busy cores: 10 jobs 550 s (load 7), 20 jobs 362 s (load 3.5); 200 jobs were not run to their end."""
+    """Seen on two busy cores: 10 jobs 550 s (load 7), 20 jobs 362 s (load 3.5); 200 jobs had made 120 after 15 min (load 10)."""
     project, alone = (_project(tmp_path / name, batch=RUNS // jobs) for name in ("cluster", "alone"))
     targets = ["small", *(f"results/activity/many.ci/{k}.nc" for k in range(jobs))]
     grouped = [*targets, "--group-components", f"simulate={together}", "measure=20", "ingest=20"]
