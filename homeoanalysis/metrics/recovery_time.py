@@ -22,6 +22,7 @@ _DRAWS = 400
 _PIECES = 100  # of the course that a surrogate hurries
 _SLOWEST = 3.0  # observation lengths; an interval that reaches further says that tau is not identifiable
 _ZOOMS, _POINTS, _FAR = 2, 25, 3.0  # finer grids, their points a side, and how much more than a 95 % interval they hold
+_NO_SUPPORT = 10.0  # of Akaike's criterion: by so much worse, a model is out (Burnham & Anderson 2002, p. 70, doi:10.1007/b97636)
 _BETTER = 2.0  # by how much Akaike's criterion must fall for a second-order course, or below that of a line
 
 
@@ -76,6 +77,7 @@ class _Best(NamedTuple):
     """The chosen course and what it was chosen from."""
 
     solver: Solver
+    first: Solver  # of the first order
     fit: relaxation.Fit
     order: float
     gain: float  # Akaike's criterion of the first order less that of the best of second order
@@ -106,7 +108,7 @@ def _best(time: Floats, course: Floats, seen: Floats, length: float, step: float
     one, over, under = (f[0] for f in found)
     gain = one - min(over, under)
     at = 0 if gain <= _BETTER else (1 if over <= under else 2)
-    return _Best(found[at][1], found[at][2], 1.0 if at == 0 else 2.0, gain, line - min(one, over, under))
+    return _Best(found[at][1], found[0][1], found[at][2], 1.0 if at == 0 else 2.0, gain, line - min(one, over, under))
 
 
 def _finer(solver: Solver, course: Floats, make: Callable[[Floats, Floats], relaxation.Family], *, is_linear: bool) -> Solver:
@@ -145,8 +147,9 @@ def _finer(solver: Solver, course: Floats, make: Callable[[Floats, Floats], rela
         "course": Companion("Hz", "The course", (0, np.inf)),
     },
     source="weighted least squares of the population rate; r_end + a exp(-(t - delay) / tau), or a second-order course if "
-    "Akaike's criterion falls by more than 2; censored if the interval reaches 3 observation lengths, if a straight line "
-    "is as good, or if the course ends with less than `recovered` of the way back to the baseline",
+    "Akaike's criterion falls by more than 2 (where by less than 10, with the interval of the first order, too); censored if "
+    "the interval reaches 3 observation lengths, if a straight line is as good, or if the course ends with less than "
+    "`recovered` of the way back to the baseline",
     no_worst_case="the same course, two to four times as fast",
     scale="relative",
     truth=_truth,
@@ -186,6 +189,18 @@ def recovery_time(
     return _described(best, units, (time, course, kept), (float(start[0]), end - first, recovered), centres)
 
 
+def _interval(best: _Best, course: Floats) -> tuple[float, float]:
+    """Profile likelihood of the chosen course; with that of the first order, where it is not out: the choice is a guess then."""
+    solvers = [best.solver] if best.order == 1 or best.gain > _NO_SUPPORT else [best.solver, best.first]
+    ends = []
+    for solver in solvers:
+        df = course.size - solver.family.n_parameters
+        level = t_quantile(0.95, df) ** 2
+        ends.append(relaxation.profile_interval(solver.family.tau, solver.squares(course), df, level))
+    low, high = zip(*ends, strict=True)
+    return min(low), max(high)
+
+
 def _described(
     best: _Best,
     units: rates.Rates,
@@ -196,9 +211,7 @@ def _described(
     _, course, kept = data
     start, length, recovered = told
     family, fit = best.solver.family, best.fit
-    n = int(kept.sum())
-    df = n - family.n_parameters
-    low, high = relaxation.profile_interval(family.tau, best.solver.squares(course[kept]), df, t_quantile(0.95, df) ** 2)
+    low, high = _interval(best, course[kept])
     begin, last = fit.curve[0], fit.curve[-1]
     way = (last - begin) / (start - begin) if start != begin else np.nan
     is_slow = high > _SLOWEST * length or best.over_line < _BETTER
