@@ -31,9 +31,9 @@ def network(spread: float, rng: np.random.Generator) -> xr.Dataset:
 
 @pytest.mark.slow
 def test_the_ellipse_holds_the_truth(request: pytest.FixtureRequest) -> None:
-    """95 % in two dimensions: recovery 1 and ln 2, 200 draws."""
+    """95 % in two dimensions: recovery 1 and ln 2, 500 draws."""
     inside = []
-    for draw in range(200):
+    for draw in range(500):
         known = metric("unit_stability").truth(rng_for(1, request.node.name, draw))
         found = metric("unit_stability")(known.activity)
         off = np.array([float(found.unit_stability_recovery) - 1, float(found.unit_stability) - np.log(2)])
