@@ -14,12 +14,14 @@ PANELS = {
         "wave_size_falls": NOT_TESTABLE,
     },
     "odours": {  # the interval over flies is wider than the margin
-        **dict.fromkeys(("evoked_rates", "evoked_rates_high", "loss", "no_return_high"), REPRODUCED),
+        **dict.fromkeys(("evoked_rates", "evoked_rates_high", "peaks_low", "peaks_high"), REPRODUCED),
+        **dict.fromkeys(("loss", "no_return_high"), REPRODUCED),
         "return": NOT_REPRODUCED,
     },
     "odour_decoding": dict.fromkeys(("low_concentration", "high_concentration"), REPRODUCED),
     "odour_reliability": {  # the interval over flies is wider than the margin
         **dict.fromkeys(("reliability_low", "reliability_high", "loss_low", "loss_high", "no_rescue_high"), REPRODUCED),
+        **dict.fromkeys(("course", "course_of_variance", "course_day_0"), REPRODUCED),
         "rescue_low": NOT_REPRODUCED,
     },
     "cultures": {  # features rounded, or counted in other bins, there; hippocampal rates fall from day 21 on

@@ -101,6 +101,7 @@ def test_spikes_of_rasters_are_those_of_the_published_counts(read: Read, config:
     assert len(spikes) == len(counts) == 72
     assert sum(read(ODOURS, r).sizes["spike"] for r in spikes) == 67_064
     assert sum(int(read("rozenfeld2023_high_concentration", r).binned_count.sum()) for r in counts) == 67_064
+    assert int(read("rozenfeld2023_high_concentration_groups", "d2to4_control_IAA").binned_count.sum()) == 67_064
 
 
 def test_counts_of_one_fly_under_three_odours(read: Read) -> None:
