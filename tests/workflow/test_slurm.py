@@ -108,7 +108,7 @@ def _undisturbed(project: Path) -> None:
     ids=["200 runs of a model in 10 jobs", "200 jobs"],
 )
 def test_whatever_is_killed_the_results_have_the_same_bytes(jobs: int, together: int, slurm: Slurm, tmp_path: Path) -> None:
-    """Seen on two busy cores: 10 jobs 550 s (load 7), 20 jobs 362 s (load 3.5); 200 jobs had made 120 after 15 min (load 10)."""
+    """Seen on two busy cores: 10 jobs 550 s (load 7), 20 jobs 362 s (load 3.5); 200 jobs 667 s (load 5)."""
     project, alone = (_project(tmp_path / name, batch=RUNS // jobs) for name in ("cluster", "alone"))
     targets = ["small", *(f"results/activity/many.ci/{k}.nc" for k in range(jobs))]
     grouped = [*targets, "--group-components", f"simulate={together}", "measure=20", "ingest=20"]
@@ -149,7 +149,7 @@ def test_whatever_is_killed_the_results_have_the_same_bytes(jobs: int, together:
 
 @pytest.mark.nightly
 def test_the_tour_has_the_bytes_of_one_machine(slurm: Slurm, tmp_path: Path) -> None:
-    """Not run to its end yet: on two cores at load 8, 10 of 53 steps in ten minutes."""
+    """Seen on two busy cores: 1186 s (load 6), much of it waiting."""
     project, alone = tmp_path / "cluster", tmp_path / "alone"
     for folder in (project, alone):
         shutil.copytree(ROOT / "config", folder / "config")
