@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
+from homeoanalysis.cli.text import plain
 from homeoanalysis.errors import HomeoError
 
 KINDS = ("study", "recording", "model", "config")
@@ -21,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _printed(command(arguments))
     except HomeoError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        print(plain(f"{type(error).__name__}: {error}"), file=sys.stderr)
         return 1
     except BrokenPipeError:  # e.g. `| head`: the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -34,7 +35,7 @@ def _printed(lines: Iterator[str]) -> int:
     """Print every line; the exit code is what the generator returns, if anything."""
     while True:
         try:
-            print(next(lines))
+            print(plain(next(lines)))
         except StopIteration as end:
             sys.stdout.flush()
             return end.value or 0

@@ -6,12 +6,18 @@ from pathlib import Path
 from typing import TypeVar
 
 _Item = TypeVar("_Item")
+_CONTROLS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
 
 def printable(text: object, limit: int = 60) -> str:
     """The text on one line, cut at `limit`, without the control characters that a damaged file may hold."""
     line = "".join(c if c.isprintable() else "\ufffd" for c in " ".join(str(text).split()))
     return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def plain(text: str) -> str:
+    """The text without what a terminal would obey: the names in a file, and of files, may be anybody's."""
+    return text.translate(_CONTROLS)
 
 
 def some(items: Sequence[_Item], limit: int) -> tuple[Sequence[_Item], str]:

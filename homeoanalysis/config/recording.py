@@ -49,10 +49,18 @@ def _check_url(value: str) -> str:
 Path = Annotated[str, AfterValidator(_check_inside)]
 
 
+def _check_package(value: str) -> str:
+    if not all(part.isidentifier() for part in value.split(".")):
+        raise ValueError(f"is {value!r}; write the name of an installed package, as it is imported: nitime or nitime.data")
+    return value
+
+
 class Source(Strict):
     """Where the files come from: an installed package, a public address, or a folder of yours."""
 
-    package: str | None = Field(default=None, description="an installed Python package that ships the files")
+    package: Annotated[str, AfterValidator(_check_package)] | None = Field(
+        default=None, description="an installed Python package that ships the files"
+    )
     url: Annotated[str, AfterValidator(_check_url)] | None = Field(default=None, description="https address of the files' folder")
     folder: str | None = Field(default=None, description="a local folder; with package: the folder inside it")
     mirror: Name | None = Field(

@@ -8,6 +8,8 @@ from homeoanalysis.errors import ConfigError
 def read_text(path: Path, shown: str, what: str, missing: str, encoding: str = "utf-8") -> str:
     """shown: the file's name in messages; what it is; missing: what to do where it is. Raises ConfigError."""
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for, a device read without end
+            raise ConfigError(f"{shown}: is no regular file; put the {what} itself there")
         return path.read_text(encoding=encoding)
     except FileNotFoundError:
         raise ConfigError(f"{shown}: the file is missing; {missing}") from None

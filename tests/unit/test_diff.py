@@ -1,10 +1,12 @@
 """`diff`: what differs between two results, and why."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -104,3 +106,17 @@ def test_a_file_that_is_no_result_is_refused(written: Write, capsys: pytest.Capt
     bad.write_bytes(b"nothing")
     assert main(["diff", str(written("a.nc", _measured())), str(bad)]) == 1
     assert "bad.nc" in capsys.readouterr().err
+
+
+def test_what_a_file_says_reaches_the_terminal_as_text(written: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    """Names of attributes, of files and of what is missing, with the sequences that colour, rename or clear a terminal."""
+    first, second = written("a.nc", _measured()), written("b\x1b[31m.nc", _measured())
+    with h5py.File(second, "r+") as file:
+        file.attrs["title\x1b]0;other\x07\x9b2J"] = "one"
+    assert main(["diff", str(first), str(second)]) == 1
+    assert main(["show", str(second)]) == 0
+    assert main(["diff", str(first), str(first.with_name("absent\x1b[2J.nc"))]) == 1
+    out, err = capsys.readouterr()
+    assert "attribute title\ufffd]0;other\ufffd\ufffd2J: absent -> one" in out
+    assert "absent\ufffd[2J.nc" in err
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", out + err)

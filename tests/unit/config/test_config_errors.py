@@ -296,6 +296,13 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
         ["source has package and url, which say two places", "write one of"],
     ),
     "no source": (R, FOLDER, "{}", ["source has nothing", "package, url or folder"]),
+    "a path in the package": (R, FOLDER, "{package: nitime./etc}", ["source.package is 'nitime./etc'", "write the name of an"]),
+    "no package before a dot": (
+        R,
+        FOLDER,
+        "{package: .nitime}",
+        ["source.package is '.nitime'", "write the name of an installed"],
+    ),
     "folder out of the package": (
         R,
         FOLDER,
@@ -484,6 +491,13 @@ def test_a_folder_in_the_place_of_a_file(folder: Any) -> None:
     (folder.path / "models" / "x.yaml").mkdir()
     (line,) = faults(folder)
     assert line.startswith("config/models/x.yaml: cannot be read")
+
+
+def test_a_pipe_or_a_device_in_the_place_of_a_file(folder: Any) -> None:
+    """Neither is opened: nobody writes into the pipe, and the device has no end."""
+    os.mkfifo(folder.path / "models" / "x.yaml")
+    (folder.path / "models" / "y.yaml").symlink_to("/dev/zero")
+    assert list(faults(folder)) == [f"config/models/{n}.yaml: is no regular file; put the file itself there" for n in "xy"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
