@@ -4,6 +4,7 @@ import ast
 import fcntl
 import itertools
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -97,6 +98,29 @@ def test_each_lock_of_a_shared_environment_holds_the_one_before() -> None:
 
     kinds = [packages(kind) for kind in environment.GROWING]
     assert all(smaller < larger for smaller, larger in itertools.pairwise(kinds))
+
+
+LOCKS = sorted(ROOT.glob("requirements*.lock"))
+
+
+def without_hash(lock: str) -> list[str]:
+    """The requirements of a lock that are not pinned to a version, or have no SHA-256."""
+    entries = [entry for entry in re.split(r"\n(?=\S)", lock.strip()) if not entry.startswith("#")]
+    return [
+        entry
+        for entry in entries
+        if not re.fullmatch(r"\S+==\S+( ; [^\n]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+(\n    #.*)*", entry)
+    ]
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+def test_every_requirement_of_a_lock_has_a_hash(lock: Path) -> None:
+    """pip then refuses whatever else an index hands out. Negative control: one line less."""
+    content = lock.read_text()
+    assert content.count("==") > 0
+    assert without_hash(content) == []
+    first = content.split("==")[0].splitlines()[-1]
+    assert without_hash(re.sub(r"( \\\n    --hash=\S+)+", "", content, count=1))[0].startswith(first)
 
 
 def test_the_environment_is_held_until_the_command_ends(tmp_path: Path) -> None:
