@@ -37,6 +37,7 @@ def coefficient_of_variation(activity: xr.Dataset) -> Mapping[str, Any]:
     of all segments are taken together, so that long ones are missed where segments are not much longer than they.
     Raises NotApplicable without spikes, or where nothing was observed in an epoch.
     """
+    observed.need_spikes(activity)
     labels = observed.epochs(activity)
     values = np.full((2, activity.sizes["unit"], len(labels)), np.nan)
     for e, (start, stop) in enumerate(labels.values()):

@@ -49,6 +49,8 @@ def peristimulus_rate(
         own = float(activity.binned_count.attrs["bin_size"])
         if abs(bin_size / own - max(round(bin_size / own), 1)) > observed.EDGE:
             raise NotApplicable(f"counts in bins of {own:g} s do not add up to bins of {bin_size:g} s")
+    else:
+        observed.need_spikes(activity)
     size = activity.sizes["unit"], len(moments)
     rate, variance = np.full(size, np.nan), np.full(size, np.nan)
     for k, begin in enumerate(moments.values()):

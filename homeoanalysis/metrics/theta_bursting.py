@@ -40,6 +40,7 @@ def theta_bursting(activity: xr.Dataset, *, shortest: Second = 0.1, longest: Sec
     Returns (unit, epoch), [1], 0 or 1; NaN with fewer than 2 intervals. Intervals never bridge a gap.
     Raises NotApplicable without spikes, or where nothing was observed in an epoch.
     """
+    observed.need_spikes(activity)
     labels = observed.epochs(activity)
     values = np.full((activity.sizes["unit"], len(labels)), np.nan)
     for e, (start, stop) in enumerate(labels.values()):

@@ -20,20 +20,24 @@ Floats = NDArray[np.float64]
 EDGE = 1e-6
 
 
-def spike_trains(activity: xr.Dataset) -> list[Floats]:
-    """The spike times of each unit [s]. Raises NotApplicable if the activity holds no spikes."""
+def need_spikes(activity: xr.Dataset) -> None:
+    """Raises NotApplicable if the activity holds no spikes; then it has no units either."""
     if "spike_time" not in activity:
         raise NotApplicable("no spike times")
+
+
+def spike_trains(activity: xr.Dataset) -> list[Floats]:
+    """The spike times of each unit [s]. Raises NotApplicable if the activity holds no spikes."""
+    need_spikes(activity)
     return np.split(activity.spike_time.values, np.cumsum(activity.spike_count.values))[:-1]
 
 
 def each_train(activity: xr.Dataset) -> Iterator[Floats]:
     """The spike times of one unit after the other [s]; of a long activity never more than one is in memory.
 
-    Raises NotApplicable if the activity holds no spikes.
+    Raises NotApplicable if the activity holds no spikes, when the first is asked for.
     """
-    if "spike_time" not in activity:
-        raise NotApplicable("no spike times")
+    need_spikes(activity)
     times: Any = activity.spike_time.variable if long_trains.is_long(activity) else activity.spike_time.values
     end = np.cumsum(activity.spike_count.values)
     for n, b in zip(activity.spike_count.values, end, strict=True):
@@ -125,6 +129,7 @@ def piece_counts(activity: xr.Dataset, start: Floats, stop: Floats, slack: float
 
     slack: [s], by how much earlier an edge is taken that is not a segment's. Of a long activity one unit is read at a time.
     """
+    need_spikes(activity)
     begin, end = piece_edges(activity, start, stop, slack)
     count = np.zeros((activity.sizes["unit"], start.size), np.int64)
     for u, times in enumerate(each_train(activity)):

@@ -43,12 +43,14 @@ def in_epochs(
     only_steady: those of them that are present and have no trend in the first. Raises NotApplicable if there is none, or not the
     epoch.
     """
+    observed.need_spikes(activity)
     kept = trend(activity, labels[0]).is_steady if only_steady else np.ones(activity.sizes["unit"], bool)
     return _with_set_point(activity, observed.counts(activity, labels), labels, cell_type, least_rate, kept)
 
 
 def in_each_epoch(activity: xr.Dataset, cell_type: CellType = "all", least_rate: float = 0.0) -> dict[str, Rates]:
     """Label -> `in_epochs` of this epoch alone, (unit, 1): all are read at once."""
+    observed.need_spikes(activity)
     labels, every = list(observed.epochs(activity)), np.ones(activity.sizes["unit"], bool)
     columns = zip(labels, *(np.split(each, len(labels), axis=1) for each in observed.counts(activity, labels)), strict=True)
     return {
@@ -75,7 +77,8 @@ def _with_set_point(
 
 
 def is_of(activity: xr.Dataset, cell_type: CellType) -> NDArray[np.bool_]:
-    """Which units are of the type."""
+    """Which units are of the type. Raises NotApplicable without spikes."""
+    observed.need_spikes(activity)
     if cell_type == "all":
         return np.ones(activity.sizes["unit"], bool)
     return (

@@ -3,6 +3,7 @@
 Laws that a wrong metric could pass unseen are functions of a metric, and are shown to fail on a metric made wrong.
 """
 
+import json
 from collections.abc import Callable
 from typing import Annotated, Any, get_type_hints
 
@@ -323,6 +324,15 @@ def test_no_spikes_at_all_gives_the_reason(name: str) -> None:
         result, why = measure([nothing], name, **known.parameters), "no weights"
     assert np.isnan(values(result, name)).all()
     assert why in result.attrs["not_applicable"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recording_of_signals_alone_is_no_error(name: str) -> None:
+    """It has no units at all: a metric of spikes says that there are none."""
+    known = truth("band_coherence").activity
+    signals = known.drop_vars([v for v in known.variables if {"unit", "spike"} & set(known[v].dims)])
+    result = measure([signals], name, **truth(name).parameters)
+    assert np.isfinite(values(result, name)).any() or json.loads(result.attrs["not_applicable"])
 
 
 @pytest.mark.slow
