@@ -20,8 +20,8 @@ def job(log: Path | str) -> Iterator[None]:
     """Run the body as one job.
 
     INFO lines of the library go to the file `log`. A HomeoError, and memory or a disk that is used up, print their message and
-    the log's path, and end the process with 1; the traceback is in the log. Any other error is a fault of the program: it passes.
-    Where the system kills the process, or a library aborts it, a process beside it says so.
+    the log's path, and end the process with 1; the traceback is in the log. A SystemError counts as lack of memory. Any other
+    error is a fault of the program: it passes. Where the system kills the process, or it crashes, a process beside it says so.
     """
     log = Path(log)
     try:

@@ -52,8 +52,7 @@ def set_point_by_state(activity: xr.Dataset) -> Mapping[str, Any]:
     Returns (unit, epoch, state), [Hz], >= 0, states in the order of their names; NaN where a unit was not observed in one.
     Raises NotApplicable without spikes, and without state labels, where no claim about states can be tested.
     """
-    if "spike_time" not in activity:
-        raise NotApplicable("no spike times")
+    observed.need_spikes(activity)
     if "state_start" not in activity:
         raise NotApplicable("no state labels, so that claims about sleep and wake, or stimulus on and off, are untestable")
     epochs, labels = observed.epochs(activity), np.unique(activity.state.values.astype(str))

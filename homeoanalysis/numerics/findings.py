@@ -66,9 +66,9 @@ def of_same_units(trains: Mapping[str, Floats]) -> Iterator[Finding]:
 def of_lost_units(names: Sequence[str], seen: Mapping[str, NDArray[np.bool_]]) -> Iterator[Finding]:
     """seen: in each epoch, which units were observed. An epoch in which nothing was observed has lost nobody."""
     table = {label: units for label, units in seen.items() if units.any()}
-    everywhere = np.all(list(table.values()), axis=0) if table else np.zeros(0, bool)
-    somewhere = np.any(list(table.values()), axis=0) if table else everywhere
-    lost = [name for name, is_lost in zip(names, somewhere & ~everywhere, strict=True) if is_lost] if table else []
+    there = np.array(list(table.values()), bool).reshape(len(table), len(names))
+    somewhere, everywhere = there.any(axis=0), there.all(axis=0)
+    lost = [name for name, is_lost in zip(names, somewhere & ~everywhere, strict=True) if is_lost]
     if lost:
         shown = ", ".join(f"{label}: {units.sum()} of {somewhere.sum()}" for label, units in table.items())
         text = f"{len(lost)} of {somewhere.sum()} units are not observed in every epoch ({shown}): {listed(lost)}"

@@ -11,7 +11,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from homeoanalysis.errors import NotApplicable
 from homeoanalysis.numerics import observed
 
 Floats = NDArray[np.float64]
@@ -61,8 +60,7 @@ def pieces(activity: xr.Dataset, reach: float, size: int = SIZE) -> Iterator[Pie
 
     Segments are two reaches apart. Raises NotApplicable without spikes.
     """
-    if "spike_time" not in activity:
-        raise NotApplicable("no spike times")
+    observed.need_spikes(activity)
     clock = Clock(activity, 2 * reach)
     count = activity.spike_count.values
     ends = np.cumsum(count)

@@ -21,7 +21,7 @@ EDGE = 1e-6
 
 
 def need_spikes(activity: xr.Dataset) -> None:
-    """Raises NotApplicable if the activity holds no spikes; then it has no units either."""
+    """Raises NotApplicable if the activity holds no spikes. Without them it may have no units to count either."""
     if "spike_time" not in activity:
         raise NotApplicable("no spike times")
 
@@ -86,8 +86,7 @@ def overlap(start: Floats, stop: Floats, other_start: Floats, other_stop: Floats
 
 def unit_of_spike(activity: xr.Dataset) -> NDArray[np.intp]:
     """The index of the unit of each entry of spike_time."""
-    if "spike_time" not in activity:
-        raise NotApplicable("no spike times")
+    need_spikes(activity)
     return np.repeat(np.arange(activity.sizes["unit"]), activity.spike_count.values)
 
 
@@ -162,8 +161,7 @@ def segment_counts(activity: xr.Dataset) -> NDArray[np.int64]:
 
 def seen(activity: xr.Dataset) -> xr.Dataset:
     """The activity without spikes of units in segments in which they were not isolated. Raises NotApplicable without spikes."""
-    if "spike_time" not in activity:
-        raise NotApplicable("no spike times")
+    need_spikes(activity)
     if "observed" not in activity or bool(activity.observed.all()):
         return activity
     if long_trains.is_long(activity):

@@ -158,8 +158,7 @@ def recorded_kind(activity: xr.Dataset, kind: Kind) -> Kind:
             raise NotApplicable("no field potential, neither lfp nor lfp_proxy")
         return held[0]
     if kind == "spikes":
-        if "spike_time" not in activity:
-            raise NotApplicable("no spike times")
+        observed.need_spikes(activity)
     elif kind not in activity:
         raise NotApplicable("no stimulus" if kind == "covariate" else f"no signal: {kind}")
     return kind

@@ -30,8 +30,7 @@ def windows(activity: xr.Dataset, length: float, span: tuple[float, float]) -> W
     """
     if "covariate" not in activity:
         raise NotApplicable("no stimulus: the place is a covariate")
-    if "spike_time" not in activity:
-        raise NotApplicable("no spike times")
+    observed.need_spikes(activity)
     part = observed.restrict(activity, np.array([span[0]]), np.array([span[1]]))
     trains = [t for t, seen in zip(observed.spike_trains(part), observed.isolated(part), strict=True) if seen.all()]
     samples, rate = part.covariate.values, float(part.covariate.attrs["sampling_rate"])

@@ -6,7 +6,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from homeoanalysis.errors import NotApplicable
 from homeoanalysis.numerics import observed
 
 
@@ -19,8 +18,7 @@ class Counts(NamedTuple):
 
 def counts(activity: xr.Dataset, bin_size: float) -> Counts:
     """Raises NotApplicable without spikes. A spike on an edge belongs to the later bin; one unit is read at a time."""
-    if "spike_time" not in activity:
-        raise NotApplicable("no spike times")
+    observed.need_spikes(activity)
     start, stop = observed.segments(activity)
     size = np.floor((stop - start) / bin_size + observed.EDGE).astype(np.int64)
     offset = np.cumsum(size) - size

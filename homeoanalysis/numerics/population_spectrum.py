@@ -78,8 +78,7 @@ def _p(power: Floats, windows: int) -> float:
 
 def of_epochs(activity: xr.Dataset, **how: float) -> dict[str, Peak]:
     """The peak of each epoch. Raises NotApplicable without spikes, or where no epoch has one."""
-    if "spike_time" not in activity:
-        raise NotApplicable("no spike times")
+    observed.need_spikes(activity)
     found = {label: peak(activity, label, **how) for label in observed.epochs(activity)}
     if all(np.isnan(one.height) for one in found.values()):
         raise NotApplicable(f"fewer than {FEWEST} windows in any epoch, or no spikes in them")

@@ -30,8 +30,7 @@ def pieces(activity: xr.Dataset, *, bin_size: float, segment: float) -> Pieces:
     """
     if "covariate" not in activity:
         raise NotApplicable("no stimulus")
-    if "spike_time" not in activity:
-        raise NotApplicable("no spike times")
+    observed.need_spikes(activity)
     rate = float(activity.covariate.attrs["sampling_rate"])
     per_bin, n_bins = round(rate * bin_size), round(segment / bin_size)
     if per_bin < 1 or abs(rate * bin_size - per_bin) > 1e-6:
