@@ -68,7 +68,7 @@ def of_lost_units(names: Sequence[str], seen: Mapping[str, NDArray[np.bool_]]) -
     table = {label: units for label, units in seen.items() if units.any()}
     there = np.array(list(table.values()), bool).reshape(len(table), len(names))
     somewhere, everywhere = there.any(axis=0), there.all(axis=0)
-    lost = [name for name, is_lost in zip(names, somewhere & ~everywhere, strict=True) if is_lost]
+    lost = [str(name) for name in np.array(names)[somewhere & ~everywhere]]
     if lost:
         shown = ", ".join(f"{label}: {units.sum()} of {somewhere.sum()}" for label, units in table.items())
         text = f"{len(lost)} of {somewhere.sum()} units are not observed in every epoch ({shown}): {listed(lost)}"
