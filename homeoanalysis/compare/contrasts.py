@@ -97,18 +97,22 @@ def selected(measured: xr.Dataset, contrast: Contrast) -> dict[Cell, xr.DataArra
         values = values.sel({dim: contrast.at[dim]}, drop=True)
     values = _at_frequency(values, contrast)
     asked = _replicates(measured, contrast)
+    along = next((d for d in LONG if d in values.dims), None)
+    members = None if along is None else measured[f"{along}_replicate"].values
+    if along is not None:
+        values = values.rename({along: "unit"})  # a pair is compared as a unit is
+    values = values.drop_vars([c for c in values.coords if c not in values.dims or c == "unit"])
     found = {}
     for cell in (c for c in asked if c[1] not in missing):
-        along = next((d for d in LONG if d in values.dims), None)
-        if along is not None:
-            chosen = measured[f"{along}_replicate"].values == cell[1]
-            if contrast.cell_type is not None:  # the config sees to it that the metric is of units
-                chosen &= measured.cell_type.values == contrast.cell_type
-                if not chosen.any():
-                    raise NotComparable(f"replicate {cell[1]} has no units of cell type {contrast.cell_type}")
-            found[cell] = values.isel({along: chosen}).rename({along: "unit"})  # a pair is compared as a unit is
-        else:
-            found[cell] = values.sel(replicate=cell[1]).expand_dims("unit")
+        if members is None:
+            found[cell] = values.sel(replicate=cell[1], drop=True).expand_dims("unit")
+            continue
+        chosen = members == cell[1]
+        if contrast.cell_type is not None:  # the config sees to it that the metric is of units
+            chosen &= measured.cell_type.values == contrast.cell_type
+            if not chosen.any():
+                raise NotComparable(f"replicate {cell[1]} has no units of cell type {contrast.cell_type}")
+        found[cell] = values.isel(unit=chosen)
     if not found:
         levels = ", ".join(f"{k} = {v}" for k, v in contrast.where.items())
         why = f"; {contrast.without_data}" if contrast.without_data else ""
@@ -169,7 +173,7 @@ def contrasted(
             if "epoch" in mine.dims:
                 now = mine.sel(epoch=contrast.epoch)
                 mine = now if contrast.reference is None else change(now, mine.sel(epoch=contrast.reference), scale)
-            found[cell] = mine.drop_vars([c for c in mine.coords if c not in mine.dims])
+            found[cell] = mine.drop_vars("epoch", errors="ignore")
         return found
     first, second = (contrasted(measured, side, scale, like, rng) for side in sides(contrast))
     if not contrast.between.paired:
@@ -194,6 +198,9 @@ def mean(
     table: Mapping[Cell, xr.DataArray], like: tuple[int, int] = (0, 0), rng: np.random.Generator | None = None
 ) -> xr.DataArray:
     """The mean over all; in each draw over `like`[0] of them at random, where there are more."""
+    if len(table) == 1:  # most subjects have one replicate, and joining one costs as much as joining many
+        (alone,) = table.values()
+        return alone
     joined = xr.concat(list(table.values()), "replicate", join="outer", coords="minimal")
     return _random(joined, "replicate", like[0] or None, rng, "mean")
 

@@ -150,10 +150,10 @@ def _within(measured: xr.Dataset, contrast: Contrast, scale: str, location: floa
     if contrast.between is not None or contrast.over_units != "mean":
         return nothing
     columns: dict[str, list[Floats]] = {}
+    labels = [contrast.epoch, contrast.reference] if contrast.reference else [contrast.epoch]
     for (subject, _), values in selected(measured, contrast).items():
-        labels = [contrast.epoch, contrast.reference] if contrast.reference else [contrast.epoch]
         each = [values.sel(epoch=label) if "epoch" in values.dims else values for label in labels]
-        flat = np.stack([v.mean([d for d in v.dims if d != "unit"], skipna=True).values for v in each], axis=1)
+        flat = np.stack([_of_units(v) for v in each], axis=1)
         columns.setdefault(subject, []).append(flat[np.isfinite(flat).all(axis=1)])
     joined = [np.concatenate(each) for each in columns.values()]
     joined = [each for each in joined if len(each)]
@@ -172,6 +172,12 @@ def _within(measured: xr.Dataset, contrast: Contrast, scale: str, location: floa
     found = hierarchical_interval(joined, statistic)
     shift = location - found.estimate
     return Interval(location, found.low + shift, found.high + shift, found.over)
+
+
+def _of_units(values: xr.DataArray) -> Floats:
+    """The mean of each unit over what else there is (frequency); NaN where it has no value."""
+    rest = [d for d in values.dims if d != "unit"]
+    return np.asarray((values.mean(rest, skipna=True) if rest else values).values)
 
 
 def _own(measured: xr.Dataset, contrast: Contrast, scale: str, over: str) -> tuple[tuple[float, float], str]:
@@ -215,8 +221,8 @@ def _least(holds: Callable[[float], bool], most: float) -> float:
 
 def _numbers(table: dict[tuple[str, str], xr.DataArray]) -> dict[str, float]:
     """One number for each subject that has one."""
-    numbers = {subject: float(values.mean(skipna=True)) for subject, values in by_subject(table).items()}
-    return {subject: value for subject, value in numbers.items() if np.isfinite(value)}
+    defined = {subject: values.values[np.isfinite(values.values)] for subject, values in by_subject(table).items()}
+    return {subject: float(values.mean()) for subject, values in defined.items() if values.size}
 
 
 def interval(values: Floats, confidence: float = 0.95) -> tuple[float, float]:

@@ -166,8 +166,9 @@ def _locate(result: xr.Dataset, cell: dict[str, str], estimate: xr.Dataset, cont
         result.location_reason.loc[cell] = str(reason)
         return
     values = found._asdict()
-    for subject, value in values.pop("of_subject").items():
-        result.subject_location.loc[{**{d: cell[d] for d in ("contrast", "metric", "source")}, "subject": subject}] = value
+    of_subject: Mapping[str, float] = values.pop("of_subject")
+    row = [of_subject.get(str(subject), np.nan) for subject in result.subject.values]
+    result.subject_location.loc[{d: cell[d] for d in ("contrast", "metric", "source")}] = row
     for name, value in values.items():
         result[name].loc[cell] = value
 
