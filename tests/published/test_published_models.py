@@ -42,11 +42,11 @@ def test_a_published_figure_comes_out_and_its_negative_controls_do_not(judged, s
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("study", NETWORKS)
-def test_it_does_so_over_several_networks(judged, study):
+@pytest.mark.parametrize("study", [*NETWORKS, "information_bound"])
+def test_it_does_so_over_several_realisations(judged, study):
     """At size `nightly` the interval over realisations must lie in the bands, and nothing is too small to be tested."""
     found = judged(study, "nightly")
     reasons = {f"{panel}.{key}": o.reason for panel, by_key in found.items() for key, o in by_key.items() if o.reason}
     verdicts = {panel: panel_verdict(list(by_key.values())) for panel, by_key in found.items()}
     never = STATES if study == "hengen2013" else {}
-    assert verdicts == dict.fromkeys(NETWORKS[study], SCALED_PASSES) | never, reasons
+    assert verdicts == dict.fromkeys((PANELS | NETWORKS)[study], SCALED_PASSES) | never, reasons
