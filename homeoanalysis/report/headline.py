@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from homeoanalysis.contracts.outcomes import NOT_REPRODUCED, NOT_TESTABLE, REPORTED, REPRODUCED, SCALED_FAILS, SCALED_PASSES
 from homeoanalysis.report.published import Shown
+from homeoanalysis.report.standings import Standing
 from homeoanalysis.report.verdicts import Verdict
 
 _JUDGED = {"matches": "match", "differs": "differ", "fitted": "fitted, without a verdict", "undecided": "undecided"}
@@ -21,16 +22,24 @@ class Line(NamedTuple):
 
 def headline(verdicts: Sequence[Verdict], published: Sequence[Shown], warnings: Sequence[Any]) -> list[Line]:
     """Models against recordings, published figures, warnings."""
-    of_models = Counter(v.verdict.partition(":")[0] for v in verdicts)
-    judged = [f"{of_models[verdict]} {words}" for verdict, words in _JUDGED.items() if of_models[verdict]]
+    judged = _told(Counter(v.verdict.partition(":")[0] for v in verdicts))
     of_figures = [Line(f"Published figures: {counted(published)}.", "published")] if published else []
     if judged:
-        lines = [Line(f"Models against data: {', '.join(judged)}.", "comparison"), *of_figures]
+        lines = [Line(f"Models against data: {judged}.", "comparison"), *of_figures]
     else:
         lines = [*of_figures, Line("No model is judged.", "comparison")]
     n = len(warnings)
     lines.append(Line(f"{n or 'No'} warning{'' if n == 1 else 's'} about the recordings.", "curation"))
     return lines
+
+
+def matched(standings: Sequence[Standing]) -> str:
+    """How many comparisons of models with recordings have which verdict."""
+    return _told(sum((standing.verdicts for standing in standings), Counter()))
+
+
+def _told(verdicts: Counter[str]) -> str:
+    return ", ".join(f"{verdicts[verdict]} {words}" for verdict, words in _JUDGED.items() if verdicts[verdict])
 
 
 def counted(published: Sequence[Shown]) -> str:

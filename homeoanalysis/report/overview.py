@@ -1,34 +1,55 @@
-"""overview: the published figures of all studies -> one page."""
+"""overview: what all studies found -> one page: models against recordings, and published figures."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import xarray as xr
+
+from homeoanalysis.config.study import Study
 from homeoanalysis.contracts.outcomes import Outcome
-from homeoanalysis.report.headline import counted
+from homeoanalysis.report.headline import counted, matched
 from homeoanalysis.report.page import rendered
-from homeoanalysis.report.published import PUBLISHED, Shown, published
+from homeoanalysis.report.published import Shown, published
+from homeoanalysis.report.standings import Standing, standings
 from homeoanalysis.report.values import Picture, picture
 
 
-class Published(NamedTuple):
-    """The published figures of one study."""
+class Found(NamedTuple):
+    """What one study leaves for the page."""
 
-    study: str
-    outcomes: Sequence[Outcome]
-    picture: Path
+    name: str
+    study: Study
+    comparison: xr.Dataset | None  # comparison/1; None of a study that judges no model
+    outcomes: Sequence[Outcome]  # of published.csv; empty of a study without published figures
+    pictures: Sequence[Path]
 
 
 class _Entry(NamedTuple):
     study: str
+    title: str
+    question: str
+    standings: list[Standing]
     figures: list[Shown]
-    picture: Picture
+    pictures: list[Picture]
 
 
-def overview(studies: Sequence[Published], template: Path) -> str:
-    """One HTML page over all published figures, with the figures in it.
+def overview(studies: Sequence[Found], template: Path) -> str:
+    """One HTML page over all studies, with the figures in it.
 
     studies: in the order of the page. template: a jinja2 template, which may include its neighbours.
     """
-    entries = [_Entry(s.study, list(published(s.outcomes)), picture(PUBLISHED, s.picture)) for s in studies]
-    return rendered(template, entries=entries, counted=counted([figure for entry in entries for figure in entry.figures]))
+    entries = [
+        _Entry(
+            study=one.name,
+            title=one.study.title,
+            question=one.study.question,
+            standings=[] if one.comparison is None else list(standings(one.study, one.comparison)),
+            figures=list(published(one.outcomes)),
+            pictures=[picture(path.stem, path) for path in one.pictures],
+        )
+        for one in studies
+    ]
+    figures = counted([figure for entry in entries for figure in entry.figures])
+    models = matched([standing for entry in entries for standing in entry.standings])
+    return rendered(template, entries=entries, figures=figures, models=models)

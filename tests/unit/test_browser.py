@@ -15,8 +15,7 @@ from homeoanalysis import drawing
 from homeoanalysis.config.study import Published
 from homeoanalysis.draw import draw
 from homeoanalysis.report import report
-from homeoanalysis.report.overview import Published as OfStudy
-from homeoanalysis.report.overview import overview
+from homeoanalysis.report.overview import Found, overview
 from homeoanalysis.reproduce import picture, reproduce
 
 TEMPLATES = Path(__file__).parents[2] / "workflow" / "report"
@@ -79,10 +78,10 @@ def pages(example: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
     measured: dict[str, Any] = {"comparison": example.comparison, "measures": example.measures}
     measured |= {"figures": figures, "outcomes": outcomes, "config": f"{EVIL}: {'long ' * 60}{'x' * 300}"}
     study = example.study.model_copy(update={"title": f"Title {EVIL}", "question": f"Question {EVIL}"})
-    shown = [OfStudy("small", outcomes, figures["published"])]
+    shown = [Found("small", study, example.comparison, outcomes, [figures["discrepancy"], figures["published"]])]
     return {
         "report": report(study, name="small", template=TEMPLATES / "study.html.j2", **measured),
-        "overview": overview(shown, TEMPLATES / "figures.html.j2"),
+        "overview": overview(shown, TEMPLATES / "overview.html.j2"),
     }
 
 
@@ -113,6 +112,23 @@ def test_nothing_runs_off_the_screen_of_a_phone(pages: dict[str, str], tmp_path:
         )
         found = opened(frame, tmp_path / name)
         assert "<pre>390 of 390</pre>" in found.text, name
+
+
+def _printed(page: str, folder: Path) -> int:
+    """How many sheets of paper a page takes."""
+    folder.mkdir()
+    (folder / "page.html").write_text(page, encoding="utf-8")
+    to = [f"--user-data-dir={folder / 'profile'}", f"--print-to-pdf={folder / 'page.pdf'}", (folder / "page.html").as_uri()]
+    subprocess.run([str(BROWSER), *QUIET, *to], capture_output=True, timeout=120, check=True)
+    return len(re.findall(rb"/Type\s*/Page\b", (folder / "page.pdf").read_bytes()))
+
+
+def test_what_is_folded_away_is_printed(pages: dict[str, str], tmp_path: Path) -> None:
+    """As much paper as with all details open. The control: without the rules for print they stay shut, and take less."""
+    shut = pages["report"].replace("<details open", "<details")
+    printed = _printed(shut, tmp_path / "shut")
+    assert printed == _printed(pages["report"].replace("<details>", "<details open>"), tmp_path / "open")
+    assert printed > _printed(shut.replace("@media print", "@media speech"), tmp_path / "control")
 
 
 def test_errors_and_requests_are_seen(pages: dict[str, str], tmp_path: Path) -> None:

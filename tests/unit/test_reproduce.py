@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,11 @@ from homeoanalysis.config.study import Published, Study
 from homeoanalysis.contracts.outcomes import Outcome, panel_verdict, read, table
 from homeoanalysis.drawing import save
 from homeoanalysis.measure import measure_draws
-from homeoanalysis.report.overview import Published as OfStudy
-from homeoanalysis.report.overview import overview
+from homeoanalysis.report.overview import Found, overview
 from homeoanalysis.report.published import band
 from homeoanalysis.reproduce import picture, reproduce
 
-TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "figures.html.j2"
+TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "overview.html.j2"
 EVIL = "<script>alert(1)</script>"
 BACK = {"metric": "recovery_fraction", "contrast": "back"}
 SIZES = {"rec": "recording", "enc": "ci", "net": "ci", "net.static": "full"}
@@ -223,13 +223,38 @@ def test_the_picture_says_every_verdict_and_draws_every_number(example, tmp_path
 def test_the_page_over_all_studies_escapes_counts_and_links(example, tmp_path):
     outcomes = [_judged(example.comparison, title=EVIL)]
     save(picture(outcomes), tmp_path / "published.png")
-    studies = [OfStudy("small", outcomes, tmp_path / "published.png")]
-    page = overview(studies, TEMPLATE)
+    study = example.study.model_copy(update={"title": EVIL, "question": EVIL})
+    page = overview([Found("small", study, example.comparison, outcomes, [tmp_path / "published.png"])], TEMPLATE)
     assert EVIL not in page
     assert "1 scaled regression test passes" in page
     assert 'href="small/report.html"' in page
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)
     assert page.count("<script") == 1
+
+
+def test_the_page_over_all_studies_counts_how_models_stand_to_the_data(example, tmp_path):
+    page = overview([Found("small", example.study, example.comparison, [], [])], TEMPLATE)
+    told = [
+        [re.sub("<[^>]*>", "", cell) for cell in re.split("</t[dh]>", row)] for row in re.findall("<tr>.*?</tr>", page, re.DOTALL)
+    ]
+    rows = {(cells[0], cells[1]): cells[2].strip() for cells in told[1:]}
+    every = Counter()
+    for target, listed in example.study.targets.items():
+        for candidate in listed:
+            verdicts = example.comparison.verdict.sel(target=target, candidate=candidate)
+            asked = [
+                str(verdicts.sel(contrast=name, metric=metric).values).partition(":")[0]
+                for name, contrast in example.study.contrasts.items()
+                for metric in contrast.metrics
+            ]
+            every.update(asked)
+            counted = dict(reversed(part.split(" ", 1)) for part in rows[(target, candidate)].split(", "))
+            assert counted == {verdict: str(n) for verdict, n in Counter(asked).items()}
+    assert every["matches"] > 0 < every["differs"]
+    assert f"Models against data: {every['matches']} match, {every['differs']} differ" in page
+    nothing = overview([Found("small", example.study.model_copy(update={"targets": {"rec": []}}), None, [], [])], TEMPLATE)
+    assert "no model is judged" in nothing
+    assert "No study judges a model." in nothing
 
 
 def _run(folder: Path, outcomes: list[Outcome]) -> Path:

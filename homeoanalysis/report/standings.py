@@ -1,0 +1,34 @@
+"""How often each model matches a recording, and lies inside its spread: a line for each candidate of each target."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import xarray as xr
+
+from homeoanalysis.config.study import Study
+
+
+class Standing(NamedTuple):
+    """A candidate against a target, over all contrasts and metrics that the study asks for."""
+
+    target: str
+    candidate: str
+    verdicts: Counter[str]  # of the discrepancy, by the word that they begin with
+    places: Counter[str]  # inside, outside, fitted or undecided; empty where nothing could be placed
+    trace: str
+
+
+def standings(study: Study, comparison: xr.Dataset) -> Iterator[Standing]:
+    """comparison: comparison/1 of the study. A candidate that cannot be compared is told with that verdict."""
+    asked = [(c, m) for c, contrast in study.contrasts.items() for m in study.metrics if m in contrast.metrics]
+    for target, listed in study.targets.items():
+        for candidate in listed:
+            cells = [comparison.sel(target=target, contrast=c, metric=m, candidate=candidate) for c, m in asked]
+            verdicts = Counter(_word(cell.verdict) for cell in cells)
+            places = Counter(filter(None, (_word(cell.inside) for cell in cells)))
+            yield Standing(target, candidate, verdicts, places, f"[{target}, *, *, {candidate}]")
+
+
+def _word(told: xr.DataArray) -> str:
+    return str(told.values).partition(":")[0]
