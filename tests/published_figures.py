@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from homeoanalysis.config.loading import load_config
-from homeoanalysis.contracts.outcomes import RECORDING, Outcome, read
+from homeoanalysis.contracts.outcomes import RECORDING, REPORTED, Outcome, read
 from homeoanalysis.plan import Plan
 from homeoanalysis.report.headline import counted
-from homeoanalysis.report.published import Shown, published
+from homeoanalysis.report.published import Line, Shown, published
 from homeoanalysis.report.times import times
 from homeoanalysis.reproduce import thumbnail
 
@@ -39,6 +39,11 @@ _INTRODUCTION = (
     "published size in any run, since it is of recordings or exact, has no other size. Seconds are those of all jobs of a\n"
     "study, one core each, what it shares with other studies included: wall time, an upper bound where the machine did other\n"
     "work. Memory is that of the largest job. What is not run here was not run at a commit that is recorded.",
+    "Published numbers are black diamonds in the pictures, hollow where they are remembered and nothing follows from them,\n"
+    "and stand in the column `published` of `results/{study}/published.csv`. Where that column is empty and there is no\n"
+    "diamond, the paper prints no such number, or its text was not at hand: the claim is judged by a criterion that was set\n"
+    "beforehand, or by what the same model gave elsewhere or in theory (triangles, column `scaled_model`). What is not\n"
+    "judged has no criterion, and is drawn beside the others.",
 )
 
 
@@ -84,18 +89,25 @@ def _figure(figure: Shown, outcomes: Sequence[Outcome]) -> dict[str, str]:
     }
 
 
+def _judged(figure: Shown) -> list[Line]:
+    return [line for line in figure.lines if line.verdict != REPORTED]
+
+
 def _criterion(figure: Shown) -> str:
     """What must hold, and what must not."""
-    if len(figure.lines) > _MOST:
-        controls = dict.fromkeys(q.control.rpartition(":")[0] for q in figure.lines if q.control != "–")
-        return f"{len(figure.lines)} numbers, each in its band; not: {', '.join(controls)}"
-    return "; ".join(f"{q.title}: {q.band}" + (f" (not: {q.control})" if q.control != "–" else "") for q in figure.lines)
+    judged = _judged(figure)
+    if len(judged) > _MOST:
+        controls = dict.fromkeys(q.control.rpartition(":")[0] for q in judged if q.control != "–")
+        return f"{len(judged)} numbers, each in its band; not: {', '.join(controls)}"
+    return "; ".join(f"{q.title}: {q.band}" + (f" (not: {q.control})" if q.control != "–" else "") for q in judged)
 
 
 def _ours(figure: Shown) -> str:
-    """Our numbers, if they are few, and why any does not come out."""
-    told = "" if len(figure.lines) > _MOST else ": " + "; ".join(q.ours for q in figure.lines)
-    return told + (f" ({figure.reasons})" if figure.reasons else "")
+    """Our numbers, if they are few, those that are not judged by name, and why any does not come out."""
+    judged = _judged(figure)
+    told = "" if len(judged) > _MOST else ": " + "; ".join(q.ours for q in judged)
+    others = "; ".join(f"{q.title}: {q.ours}" for q in figure.lines if q.verdict == REPORTED)
+    return told + (f"; not judged: {others}" if others else "") + (f" ({figure.reasons})" if figure.reasons else "")
 
 
 def sizes() -> dict[str, Sequence[str]]:

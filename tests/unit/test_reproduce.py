@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from homeoanalysis.compare import Measured, compare
 from homeoanalysis.config.contrast import Contrasts
 from homeoanalysis.config.study import Published, Study
-from homeoanalysis.contracts.outcomes import Outcome, panel_verdict, read, table
+from homeoanalysis.contracts.outcomes import REPORTED, Outcome, panel_verdict, read, table
 from homeoanalysis.drawing import save
 from homeoanalysis.measure import measure_draws
 from homeoanalysis.report.overview import Found, overview
@@ -276,7 +276,8 @@ def test_the_page_for_the_documentation_keeps_each_size_that_was_run(example, tm
     several = [_judged(example.comparison)._replace(panel="many", title=f"number {k}") for k in range(6)]
     exact = _judged(example.comparison)._replace(panel="exact", size="full", verdict="reproduced")
     wrong = _judged(example.comparison, at_least=1.2, title="a | b")._replace(panel="wrong")
-    published_figures.main(_run(tmp_path / "small", [*several, exact, wrong]))
+    beside = wrong._replace(title="beside", verdict=REPORTED, reason="", control_title="", at_least=np.nan)
+    published_figures.main(_run(tmp_path / "small", [*several, exact, wrong, beside]))
     page = (tmp_path / "figures.md").read_text(encoding="utf-8")
     today = re.search(r"\d{4}-\d\d-\d\d", page)[0]
     counts = "1 reproduced, 1 scaled regression test passes, 1 scaled regression test fails"
@@ -287,6 +288,8 @@ def test_the_page_for_the_documentation_keeps_each_size_that_was_run(example, tm
     assert "a \\| b: at least 1.2 (not: without the rule: " in page
     assert "| ci: **scaled regression test fails**" in page
     assert "is below 1.2" in page
+    assert "; not judged: beside: " in page
+    assert "beside: no band" not in page
     assert "| full: **reproduced**" in page
     with Image.open(tmp_path / "figures" / "selectivity-many.png") as image:
         assert image.size[0] <= 480
