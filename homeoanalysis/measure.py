@@ -178,8 +178,9 @@ def _labelled(measured: xr.Dataset, activity: xr.Dataset, replicate: str) -> xr.
     labelled = measured.assign_coords({along: names, f"{along}_replicate": (along, [replicate] * len(names))})
     if along != "unit":
         return labelled
-    kinds = activity.cell_type.values if "cell_type" in activity else np.full(len(names), "unknown")
-    return labelled.assign_coords(cell_type=("unit", [str(k) for k in kinds]))
+    unknown = np.full(len(names), "unknown")
+    kinds = {key: activity[key].values if key in activity else unknown for key in ("cell_type", "region")}
+    return labelled.assign_coords({key: ("unit", [str(k) for k in each]) for key, each in kinds.items()})
 
 
 def _long(measured: xr.Dataset) -> str | None:

@@ -108,10 +108,10 @@ def selected(measured: xr.Dataset, contrast: Contrast) -> dict[Cell, xr.DataArra
             found[cell] = values.sel(replicate=cell[1], drop=True).expand_dims("unit")
             continue
         chosen = members == cell[1]
-        if contrast.cell_type is not None:  # the config sees to it that the metric is of units
-            chosen &= measured.cell_type.values == contrast.cell_type
+        for key, kind in contrast.units().items():  # the config sees to it that the metric is of units
+            chosen &= measured[key].values == kind
             if not chosen.any():
-                raise NotComparable(f"replicate {cell[1]} has no units of cell type {contrast.cell_type}")
+                raise NotComparable(f"replicate {cell[1]} has no units of {key.replace('_', ' ')} {kind}")
         found[cell] = values.isel(unit=chosen)
     if not found:
         levels = ", ".join(f"{k} = {v}" for k, v in contrast.where.items())

@@ -50,6 +50,9 @@ class Contrast(Strict):
         description="which band, state, parameter, variable, moment or projection; frequency: '8 Hz', '30 Hz to 80 Hz'",
     )
     cell_type: Literal["E", "I", "unknown"] | None = Field(default=None, description="only these units, of metrics of units")
+    region: str | None = Field(
+        default=None, description="only units of this brain region, or population of a model, of metrics of units"
+    )
     companion: str = Field(
         default="", description="a companion of the metrics in their place, such as `factor`; it is located, and never compared"
     )
@@ -67,6 +70,11 @@ class Contrast(Strict):
     without_data: str = Field(
         default="", description="what the report says where no replicate has a level, and the claim stays open"
     )
+
+    def units(self) -> dict[str, str]:
+        """What the units must be, where only some are meant: by the names of the coordinates of a measure."""
+        asked = {"cell_type": self.cell_type, "region": self.region}
+        return {key: kind for key, kind in asked.items() if kind is not None}
 
     def frequencies(self) -> tuple[float, float] | None:
         """The lowest and the highest frequency that are meant [Hz]; the same one twice, of a single frequency."""

@@ -238,8 +238,9 @@ class Study(Strict):
             if metric.scale is None and self.resampling.draws > 0:
                 asked = "remove it, the report shows it anyway, or locate it alone, with resampling: {draws: 0}"
                 yield f".metrics has {label!r}, which is descriptive and never compared; {asked}"
-            elif contrast.cell_type is not None and "unit" not in metric.dims:
-                yield f".cell_type is {contrast.cell_type!r}, but {label} has no value for each unit; remove one of the two"
+            elif contrast.units() and "unit" not in metric.dims:
+                key, kind = next(iter(contrast.units().items()))
+                yield f".{key} is {kind!r}, but {label} has no value for each unit; remove one of the two"
             elif contrast.companion and contrast.companion not in metric.companions:
                 meant = catalogue.did_you_mean(contrast.companion, metric.companions)
                 yield f".companion is {contrast.companion!r}, which {label} does not have; {meant}"

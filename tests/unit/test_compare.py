@@ -254,14 +254,21 @@ def test_a_contrast_is_of_the_state_that_it_names() -> None:
         assert np.isnan(refused.location.item())
 
 
-def test_a_contrast_is_of_the_units_of_its_cell_type() -> None:
+def test_a_contrast_is_of_the_units_of_its_cell_type_and_region() -> None:
     estimate, draws = made("rec", {"r": ("s", NO_FACTORS, [[4.0, 8.0], [1.0, 2.0], [3.0, 5.0]])}, noise=0.1)
-    typed = {kind: d.assign_coords(cell_type=("unit", ["E", "I", "E"])) for kind, d in {"": estimate, **draws}.items()}
+    kinds = {"cell_type": ("unit", ["E", "I", "E"]), "region": ("unit", ["CA1", "CA1", "EC3"])}
+    typed = {kind: d.assign_coords(kinds) for kind, d in {"": estimate, **draws}.items()}
     sources = {"rec": Measured(typed.pop(""), typed)}
-    for cell_type, location in (("E", 6.5), ("I", 2.0)):
-        assert compared(sources, LEVEL.model_copy(update={"cell_type": cell_type})).location.item() == location
-    refused = compared(sources, LEVEL.model_copy(update={"cell_type": "unknown"}))
-    assert refused.location_reason.item() == "replicate r has no units of cell type unknown"
+    for asked, location in (
+        ({"cell_type": "E"}, 6.5),
+        ({"cell_type": "I"}, 2.0),
+        ({"region": "CA1"}, 5.0),
+        ({"cell_type": "E", "region": "CA1"}, 8.0),
+    ):
+        assert compared(sources, LEVEL.model_copy(update=asked)).location.item() == location
+    for asked, missing in (({"cell_type": "unknown"}, "cell type unknown"), ({"cell_type": "I", "region": "EC3"}, "region EC3")):
+        refused = compared(sources, LEVEL.model_copy(update=asked))
+        assert refused.location_reason.item() == f"replicate r has no units of {missing}"
 
 
 YOUNG, OLD = {"age": 7, "drug": "no"}, {"age": 21, "drug": "no"}

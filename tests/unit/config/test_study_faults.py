@@ -21,6 +21,11 @@ CASES = {
         "resampling: {draws: 0}\n",
         "contrasts.late.cell_type is 'E', but population_rate.fine has no value for each unit; remove one of the two",
     ),
+    "region of a population": (
+        "  late: {metrics: [population_rate.fine], region: E}\n",
+        "resampling: {draws: 0}\n",
+        "contrasts.late.region is 'E', but population_rate.fine has no value for each unit; remove one of the two",
+    ),
     "not per epoch": (
         "  late: {metrics: [recovery_fraction], epoch: after, reference: before}\n",
         "",
