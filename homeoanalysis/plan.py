@@ -197,17 +197,12 @@ class Plan:
         """The studies that have published figures."""
         return [name for name, study in self.config.studies.items() if study.published]
 
-    def with_candidates(self) -> list[str]:
-        """The studies that judge models by a recording, or by another model."""
-        return [name for name, study in self.config.studies.items() if any(study.targets.values())]
+    def with_findings(self) -> list[str]:
+        """The studies that reproduce published figures, or judge models by a recording."""
+        return [name for name, study in self.config.studies.items() if study.published or any(study.targets.values())]
 
-    def shown(self) -> list[str]:
-        """The studies that the overview shows: those that reproduce figures or judge models."""
-        either = {*self.with_published(), *self.with_candidates()}
-        return [name for name in self.config.studies if name in either]
-
-    def overview_pictures(self, study: str) -> list[str]:
-        """What the overview shows of a study: its published figures, and how far its models are from the data."""
+    def page_pictures(self, study: str) -> list[str]:
+        """What a page over several studies shows of one: how far its models are from the data, and its published figures."""
         distances = [path for path in self.figure_files(study) if Path(path).stem == "discrepancy"]
         return [*distances, *self.published_files(study)[1:]]
 

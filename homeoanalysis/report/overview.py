@@ -1,4 +1,4 @@
-"""overview: what all studies found -> one page: models against recordings, and published figures."""
+"""overview: what several studies found -> one page: models against recordings, and published figures."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ class Found(NamedTuple):
 
     name: str
     study: Study
-    comparison: xr.Dataset | None  # comparison/1; None of a study that judges no model
+    comparison: xr.Dataset  # comparison/1
     outcomes: Sequence[Outcome]  # of published.csv; empty of a study without published figures
     pictures: Sequence[Path]
 
@@ -35,7 +35,7 @@ class _Entry(NamedTuple):
 
 
 def overview(studies: Sequence[Found], template: Path) -> str:
-    """One HTML page over all studies, with the figures in it.
+    """One HTML page over several studies, with the figures in it.
 
     studies: in the order of the page. template: a jinja2 template, which may include its neighbours.
     """
@@ -44,7 +44,7 @@ def overview(studies: Sequence[Found], template: Path) -> str:
             study=one.name,
             title=one.study.title,
             question=one.study.question,
-            standings=[] if one.comparison is None else list(standings(one.study, one.comparison)),
+            standings=list(standings(one.study, one.comparison)),
             figures=list(published(one.outcomes)),
             pictures=[picture(path.stem, path) for path in one.pictures],
         )

@@ -252,9 +252,10 @@ def test_the_page_over_all_studies_counts_how_models_stand_to_the_data(example, 
             assert counted == {verdict: str(n) for verdict, n in Counter(asked).items()}
     assert every["matches"] > 0 < every["differs"]
     assert f"Models against data: {every['matches']} match, {every['differs']} differ" in page
-    nothing = overview([Found("small", example.study.model_copy(update={"targets": {"rec": []}}), None, [], [])], TEMPLATE)
+    unjudged = example.study.model_copy(update={"targets": {"rec": []}})
+    nothing = overview([Found("small", unjudged, example.comparison, [], [])], TEMPLATE)
     assert "no model is judged" in nothing
-    assert "No study judges a model." in nothing
+    assert "No study here judges a model." in nothing
 
 
 def _run(folder: Path, outcomes: list[Outcome]) -> Path:

@@ -73,7 +73,7 @@ def need_to_measure(w, input):
 localrules:
     claims_overview,
     fetch,
-    overview,
+    page,
 
 
 # The folder is locked by now, so that no other run writes here.
