@@ -14,7 +14,6 @@ PANELS = {
     "pairing_frequency": dict.fromkeys(("full_all", "minimal_all", "full_nearest", "minimal_nearest"), REPRODUCED),  # F02
     "selectivity": {"selectivity": SCALED_PASSES, "stability": REPRODUCED},  # F13
     "recurrent_homeostasis": {"boundary": REPRODUCED},  # G07
-    "rate_detector": {"critical_time_constant": SCALED_PASSES},  # F05, mean field
     "scaling": dict.fromkeys(("multiplicative", "bidirectional"), SCALED_PASSES),  # F06
     "information_bound": dict.fromkeys(("bound", "direct", "noise"), SCALED_PASSES),  # F11
     "ocular_dominance": dict.fromkeys(("course", "claims", "tnf_block"), SCALED_PASSES),  # F07
@@ -24,6 +23,7 @@ NETWORKS = {
     "song2000": dict.fromkeys(("output_rate", "bimodal"), SCALED_PASSES),  # F03
     "vanrossum2000": dict.fromkeys(("unimodal", "scaling"), SCALED_PASSES),  # F03
     "vogels2011": dict.fromkeys(("set_points", "asynchronous_irregular"), SCALED_PASSES),  # F04
+    "rate_detector": dict.fromkeys(("critical_time_constant", "network"), SCALED_PASSES),  # F05
     "slomowitz2015": dict.fromkeys(("global_homeostasis", "local_homeostasis", "no_homeostasis"), SCALED_PASSES),  # F08
     "sweeney2015": {"heterogeneity": SCALED_PASSES, "length": SCALED_PASSES, "step": NOT_TESTABLE},  # F09
     "hengen2013": {**dict.fromkeys(("drop_and_rebound", "without_homeostasis"), SCALED_PASSES), **STATES},  # F10
