@@ -17,6 +17,7 @@ from homeoanalysis.units import Hertz, Second
 Floats = NDArray[np.float64]
 _DRAWS = 39  # permutations that the bias and p are from
 _EXPONENT = -2  # of distances to the trials of a stimulus, so that near ones count: Victor & Purpura 1996
+_ROUNDING = 1e-9  # of a mean; those of equal trials differ by how the processor adds them up
 _COSTS = (0.0, *(2.0**k for k in range(10)))
 
 
@@ -41,7 +42,8 @@ def _truth(rng: np.random.Generator) -> Truth:
         "p": Companion("1", "Part of the permutations of labels that tell as much at any cost", (0, 1)),
     },
     source="transmitted information of trials that are told by their mean distance (exponent -2) to those of each stimulus, less "
-    "that of permuted labels: Victor & Purpura 1996, doi:10.1152/jn.1996.76.2.1310",
+    "that of permuted labels: Victor & Purpura 1996, doi:10.1152/jn.1996.76.2.1310; adjusted for chance as in "
+    "Vinh, Epps & Bailey 2010, J. Mach. Learn. Res. 11:2837",
     family="coding",
     scale="linear",
     truth=_truth,
@@ -77,7 +79,9 @@ def distance_information(
         told = np.array([_transmitted(near, label) for near in nearness])
         rng = rng_for(0, "permuted labels", label.size)
         drawn = np.array([[_transmitted(near, given) for near in nearness] for given in map(rng.permutation, [label] * _DRAWS)])
-        values[u] = told - drawn.mean(axis=0)
+        # Scaled so that what is told in full stays that: from it, nothing is there by chance.
+        chance, full = drawn.mean(axis=0), discrete.entropy(np.bincount(label))
+        values[u] = (told - chance) / (1 - chance / full)
         p[u] = (1 + np.count_nonzero(drawn.max(axis=1) >= told.max() - 1e-12)) / (_DRAWS + 1)
         if p[u] > 0.05:
             continue
@@ -85,7 +89,7 @@ def distance_information(
         as_much = values[u] >= values[u].max() - drawn.std(axis=0)
         at = max(np.flatnonzero(as_much), key=lambda k: costs[k])
         best[u] = costs[at]
-        # Without the correction: where both tell all there is, the chance that is taken off is not the same.
+        # Without the correction: the chance that is taken off is not the same at each cost.
         if told[at] - told[int(np.argmin(costs))] > 2 * drawn[:, at].std():
             precision[u] = 2 / costs[at]
     return {
@@ -109,6 +113,6 @@ def _transmitted(near: Floats, label: NDArray[np.intp]) -> float:
     """Plug-in information of labels and the labels that trials are told to have [bit]; a tie is told in equal parts."""
     member = np.eye(int(label.max()) + 1)[label]
     others = member.sum(axis=0) - member  # trials of each stimulus, without this one
-    mean = np.round((near @ member) / others, 9)
-    nearest = mean == mean.max(axis=1, keepdims=True)
+    mean = (near @ member) / others
+    nearest = mean >= mean.max(axis=1, keepdims=True) * (1 - _ROUNDING)
     return float(discrete.plug_in(member.T @ (nearest / nearest.sum(axis=1, keepdims=True))))

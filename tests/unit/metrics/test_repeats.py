@@ -73,6 +73,7 @@ def test_times_tell_what_numbers_do_not_and_at_which_precision() -> None:
     timed = told(start[:, None] + 0.05 + 0.02 * label[:, None] + rng.normal(0, 2e-3, (180, 1)))
     assert float(timed.distance_information.max()) == pytest.approx(np.log2(3), abs=0.1)
     assert 2e-3 < float(timed.distance_information_precision[0, 0]) < 0.02
+    assert float(timed.distance_information[0, 0, 0]) == 0, "one spike in each: all trials tie, whatever order they are added in"
     at = start[:, None] + np.sort(rng.uniform(0.0, 0.2, (180, 9)), axis=1)
     counted = told(np.where(np.arange(9) < 3 * (label[:, None] + 1), at, np.nan))
     assert float(counted.distance_information[0, 0, 0]) == pytest.approx(np.log2(3), abs=0.1)
