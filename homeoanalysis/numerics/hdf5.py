@@ -50,6 +50,7 @@ def _faults(file: Any) -> Iterator[str]:
         if isinstance(link, h5py.ExternalLink):
             yield f"{name} lies in the file {link.filename!r}, and no other file is opened; copy the data into one file"
     things: dict[str, Any] = {}
+    beyond = 0  # bytes that all of them together declare and cannot hold
     file.visititems(things.__setitem__)
     for name, thing in things.items():
         if not isinstance(thing, h5py.Dataset) or thing.shape is None:
@@ -57,7 +58,8 @@ def _faults(file: Any) -> Iterator[str]:
         if thing.external or (thing.is_virtual and any(source.file_name != "." for source in thing.virtual_sources())):
             yield f"{name} lies in another file, and none is opened; copy the data into one file"
         declared, held = math.prod(thing.shape) * thing.dtype.itemsize, thing.id.get_storage_size()
-        if declared > _RATIO * held + _SMALL:
+        beyond += max(declared - _RATIO * held, 0)
+        if beyond > _SMALL:
             yield f"{name} declares {declared} bytes and holds {held}; it is damaged, or was never written: fetch it again"
 
 

@@ -1,5 +1,6 @@
 """Files that want more than to be read: none runs code, opens another file, or takes memory that it does not fill."""
 
+import datetime
 import io
 import json
 import os
@@ -15,9 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import neo
 import numpy as np
+import pynwb
 import pytest
+import quantities as pq
 import scipy.io
+from hdmf.backends.hdf5 import H5DataIO
 
 from homeoanalysis.config import yaml
 from homeoanalysis.config.recording import Recording
@@ -62,6 +67,46 @@ def hdf5(path: Path, count: int = MANY, **datasets: Any) -> Path:
     return path
 
 
+def nwb(path: Path) -> Path:
+    """Two spikes of a unit, and ten samples of a signal, in datasets that may grow."""
+    day = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
+    file = pynwb.NWBFile(session_description="d", identifier="i", session_start_time=day)
+    file.add_unit(spike_times=[0.5, 1.5], obs_intervals=[[0.0, 1e12]])
+    file.units.spike_times.set_data_io(H5DataIO, {"maxshape": (None,)})
+    values = H5DataIO(np.zeros(10), maxshape=(None,))
+    file.add_acquisition(pynwb.TimeSeries(name="lfp", data=values, unit="volts", rate=5.0, starting_time=0.0))
+    with pynwb.NWBHDF5IO(str(path), "w") as io:
+        io.write(file, cache_spec=False)
+    return path
+
+
+def nix(path: Path) -> Path:
+    """The same."""
+    block, segment = neo.Block(), neo.Segment()
+    segment.spiketrains.append(neo.SpikeTrain([0.5, 1.5] * pq.s, t_stop=2.0))
+    segment.analogsignals.append(neo.AnalogSignal(np.zeros((10, 1)), units="V", sampling_rate=5 * pq.Hz, name="lfp"))
+    block.segments.append(segment)
+    io = neo.NixIO(str(path), "ow")
+    io.write_block(block)
+    io.close()
+    return path
+
+
+def swollen(path: Path, part: str) -> Path:
+    """The file, whose only dataset at a path that ends so declares 10^12 numbers; where spikes of NWB end is told beside them."""
+    names: list[str] = []
+    with h5py.File(path, "r+") as file:
+        file.visit(names.append)
+        (name,) = (name for name in names if name.endswith(part))
+        file[name].resize((MANY,))
+        if (index := f"{name}_index") in file:
+            told = dict(file[index].attrs)
+            del file[index]
+            file[index] = np.array([MANY], np.uint64)
+            file[index].attrs.update(told)
+    return path
+
+
 def mat(path: Path, declared: int) -> Path:
     """A compressed variable whose tag declares more bytes than deflate can pack."""
     inner = zlib.compress(struct.pack("<II", 14, declared) + bytes(56))
@@ -73,6 +118,8 @@ def mat(path: Path, declared: int) -> Path:
 SIGNAL = {"numpy_signal": {"sampling_rate": "1 kHz", "scale": "1 mV"}}
 LIST = {"spike_list": {"time_step": "1 s", "duration": "10 s"}}
 PHY = {"phy": {"duration": "10 s"}}
+NWB = {"nwb_units": {"lfp": ["lfp"]}}
+NIX = {"any_neo": {"io": "NixIO", "lfp": ["lfp"]}}
 MAT = {"rozenfeld_mat": {"values": "count", "odours": "a", "variables": "{odour}"}}
 
 
@@ -90,8 +137,10 @@ DECLARED: dict[str, tuple[Any, Callable[[Path], dict[str, Path]]]] = {
     "phy": (PHY, _phy),
     "spike_list": (LIST, lambda f: {"recording": npz(f / "a.npz", a=npy(f / "a.npy", MANY).read_bytes())}),
     "mea_hdf5": ("mea_hdf5", lambda f: {"recording": hdf5(f / "a.h5")}),
-    "nwb_units": ("nwb_units", lambda f: {"recording": hdf5(f / "a.nwb")}),
-    "nix": ({"any_neo": {"io": "NixIO"}}, lambda f: {"recording": hdf5(f / "a.nix")}),
+    "nwb_units": (NWB, lambda f: {"recording": swollen(nwb(f / "a.nwb"), "/spike_times")}),
+    "nwb_series": (NWB, lambda f: {"recording": swollen(nwb(f / "a.nwb"), "/lfp/data")}),
+    "nix_spikes": (NIX, lambda f: {"recording": swollen(nix(f / "a.nix"), ".times/data")}),
+    "nix_signal": (NIX, lambda f: {"recording": swollen(nix(f / "a.nix"), ".0/data")}),
     "rozenfeld_mat": (MAT, lambda f: {"recording": mat(f / "a.mat", 2**31)}),
     "matclust": ("matclust", lambda f: {"spikes": mat(f / "a.mat", 2**31)}),
 }
@@ -112,7 +161,7 @@ def test_declared_samples_are_not_allocated(name: str, tmp_path: Path, little_me
     """A small file that declares 10^12 samples (a MAT file: 2 GB, since its lengths have 32 bits)."""
     reader, make = DECLARED[name]
     files = make(tmp_path)
-    assert all(path.stat().st_size < 10_000 for path in files.values())
+    assert all(path.stat().st_size < 100_000 for path in files.values())
     with pytest.raises(DataError) as error:
         read(files, reader)
     assert "declare" in str(error.value) or "is no readable array" in str(error.value)
@@ -126,11 +175,38 @@ def test_an_honest_file_of_each_kind_is_read(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["spikes"], file["sCount"], file["recordingtime"] = [0.5, 1.5], [2], [0.0, 2.0]
     assert read({"recording": tmp_path / "a.h5"}, "mea_hdf5").sizes["spike"] == 2
+    for reader, path in ((NWB, nwb(tmp_path / "a.nwb")), (NIX, nix(tmp_path / "a.nix"))):
+        one = read({"recording": path}, reader)
+        assert (one.sizes["spike"], one.sizes["lfp_sample"]) == (2, 10)
+
+
+@pytest.mark.parametrize("name", ["nwb_units", "nwb_series", "nix_spikes", "nix_signal"])
+def test_unchecked_they_would_be_allocated(
+    name: str, tmp_path: Path, little_memory: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: these files are what their libraries read, and take at their word."""
+    for module in ("readers.nwb_units", "numerics.neo_io"):
+        monkeypatch.setattr(f"homeoanalysis.{module}.check_hdf5", lambda path: None)
+    reader, make = DECLARED[name]
+    with pytest.raises(DataError, match=r"Unable to allocate|memory"):
+        read(make(tmp_path), reader)
 
 
 def test_a_result_of_another_program_that_declares_too_much(tmp_path: Path, little_memory: None) -> None:
     with pytest.raises(DataError, match=r"spikes declares 8000000000000 bytes and holds 0"):
         open_dataset(hdf5(tmp_path / "a.nc"))
+
+
+def test_many_datasets_that_declare_a_little_each(tmp_path: Path, little_memory: None) -> None:
+    """4 GB in a hundred: each alone is less than a file may leave out; one alone is read."""
+    for name, count in (("one", 1), ("many", 100)):
+        with h5py.File(nix(tmp_path / name), "r+") as file:
+            for k in range(count):
+                file.create_dataset(f"x/{k}", (5_000_000,), "f8", chunks=(1024,))
+    assert (tmp_path / "many").stat().st_size < 200_000
+    assert read({"recording": tmp_path / "one"}, NIX).sizes["spike"] == 2
+    with pytest.raises(DataError, match="declares 40000000 bytes and holds 0"):
+        read({"recording": tmp_path / "many"}, NIX)
 
 
 def test_archives_that_unpack_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
