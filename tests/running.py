@@ -8,13 +8,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
-def start(project: Path, *arguments: str, cores: int = 2) -> subprocess.Popen[str]:
-    """The workflow in a project's folder."""
+def start(project: Path, *arguments: str, cores: int = 2, **environment: str) -> subprocess.Popen[str]:
+    """The workflow in a project's folder, with these variables of the environment."""
     command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(project)]
     return subprocess.Popen(
         [*command, "--cores", str(cores), *arguments],
         cwd=project,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

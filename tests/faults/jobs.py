@@ -64,6 +64,11 @@ published:
 """
 
 
+def jump(rng: np.random.Generator) -> float:
+    """How far a clock jumps [s]: a second to three years, to or fro."""
+    return float(rng.choice([-1, 1]) * 10 ** rng.uniform(0, 8))
+
+
 def write_project(folder: Path) -> Path:
     (folder / "mine").mkdir(parents=True)
     for name in "ab":

@@ -1,17 +1,21 @@
 """Jobs that are killed, starved or misled: no file of theirs is wrong, and the same job again makes the same bytes."""
 
 import contextlib
+import datetime
+import os
 import shutil
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from jobs import MANY, Project
+from jobs import MANY, Project, jump
 
 from homeoanalysis.files import clear_parts
-from homeoanalysis.provenance import rng_for
+from homeoanalysis.provenance import history_of, rng_for
 
 pytestmark = pytest.mark.slow
 SEEDS = [pytest.param(range(5), id="few"), pytest.param(range(5, 5 + MANY), id="many", marks=pytest.mark.nightly)]
@@ -22,6 +26,13 @@ def chosen(project: Project, rng: np.random.Generator, *, without: tuple[str, ..
     job = project.jobs[rng.choice([name for name, one in project.jobs.items() if one["rule"] not in without])]
     project.forget(job)
     return job
+
+
+def inputs_of(job: dict) -> list[str]:
+    """The files of the project that a job reads."""
+    given = job["input"].values() if isinstance(job["input"], dict) else job["input"]
+    paths = [path for item in given for path in (item if isinstance(item, list) else [item])]
+    return [path for path in paths if not Path(path).is_absolute()]
 
 
 @pytest.mark.parametrize("seeds", SEEDS)
@@ -115,13 +126,47 @@ def test_memory_that_is_used_up(project: Project, seeds: range) -> None:
 
 
 @pytest.mark.parametrize("seeds", SEEDS)
-def test_a_clock_that_jumps(project: Project, seeds: range) -> None:
-    """Three years to and fro at every look."""
+def test_a_clock_that_jumps(clocked: Project, seeds: range) -> None:
+    """By a second to three years, to and fro, at a random moment of a random job; its inputs are from any time around."""
     for seed in seeds:
-        job = chosen(project, rng_for(seed, "clock"))
-        end = project.worker.run(project.folder, job, clock=seed)
+        rng = rng_for(seed, "clock")
+        job = chosen(clocked, rng)
+        for path in inputs_of(job):
+            then = time.time() + jump(rng)
+            os.utime(clocked.folder / path, (then, then))
+        after = float(rng.uniform(0, clocked.seconds[job["outputs"][0]]))
+        end = clocked.worker.run(clocked.folder, job, clock=[after, jump(rng)])
         assert end.code == 0, end.said
-        assert project.made(job) == job["outputs"]
+        assert clocked.made(job) == job["outputs"]
+
+
+def test_a_result_that_holds_the_clock_is_another(clocked: Project) -> None:
+    """Negative control: a job that writes the day into its result, under a clock that has jumped by a year."""
+    job = clocked.jobs["results/activity/mine/a.nc"]
+    clocked.forget(job)
+    assert clocked.worker.run(clocked.folder, job, clock=[0, 3.2e7], dated=True).code == 0
+    with pytest.raises(AssertionError, match=r"mine/a\.nc"):
+        clocked.made(job)
+    (entry,) = history_of(clocked.folder / job["outputs"][0])
+    day = datetime.date.fromisoformat(entry["versions"]["homeoanalysis"])
+    assert 369 <= (day - datetime.date.today()).days <= 371
+    clocked.mended(job)
+
+
+DATES = """
+import datetime, time, h5py
+with h5py.File("dates.h5", "w", driver="core", backing_store=False) as file:
+    made = file.create_dataset("x", data=1.0, track_times=True)
+    print(datetime.datetime.now().timestamp(), time.time(), time.time_ns() / 1e9, h5py.h5g.get_objinfo(made.id).mtime)
+"""
+
+
+@pytest.mark.parametrize("by", [0.0, -1e8, 1e8])
+def test_the_clock_of_all_libraries_jumps(clock: str, by: float) -> None:
+    """The control of the fault: Python's clocks, and the one of HDF5, which asks the C library itself."""
+    environment = {**os.environ, "LD_PRELOAD": clock, "CLOCK_JUMP": f"0 {by}"}
+    done = subprocess.run([sys.executable, "-c", DATES], env=environment, capture_output=True, text=True, check=True)
+    np.testing.assert_allclose(np.array(done.stdout.split(), float) - time.time(), by, atol=60)
 
 
 def damaged(content: bytes, rng: np.random.Generator) -> bytes:
@@ -146,13 +191,7 @@ def test_damaged_intermediate_files(project: Project, seeds: range) -> None:
     for seed in seeds:
         rng = rng_for(seed, "damage")
         job = chosen(project, rng, without=("ingest", "simulate"))
-        given = [
-            x
-            for item in (job["input"].values() if isinstance(job["input"], dict) else job["input"])
-            for x in (item if isinstance(item, list) else [item])
-            if x.endswith(".nc")
-        ]
-        path = project.folder / str(rng.choice(given))
+        path = project.folder / str(rng.choice([path for path in inputs_of(job) if path.endswith(".nc")]))
         whole = path.read_bytes()
         content = damaged(whole, rng)
         path.write_bytes(content)

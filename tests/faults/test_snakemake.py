@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from jobs import MANY, write_project
+from jobs import MANY, jump, write_project
 from running import end, start
 
 from homeoanalysis.provenance import rng_for
 
 pytestmark = pytest.mark.slow
+SEEDS = [pytest.param(range(2), id="few"), pytest.param(range(2, 2 + MANY), id="many", marks=pytest.mark.nightly)]
 
 
 class Whole(NamedTuple):
@@ -75,27 +76,67 @@ def test_snakemake_is_killed_often(whole: Whole, tmp_path: Path) -> None:
     assert len(set(between)) > 4, "killed at several stages"
 
 
-def test_two_runs_at_once(whole: Whole, tmp_path: Path) -> None:
-    """One of them is told that the folder is locked, or finds nothing to be done; the other one does everything."""
-    project = write_project(tmp_path / "project")
-    both = [start(project), start(project)]
+def twice(project: Path, whole: Whole, seed: int) -> str:
+    """A run, and at a random moment of it a second one; returns what became of that."""
+    both = [start(project)]
+    time.sleep(float(rng_for(seed, "twice").uniform(0, 1.1) * whole.seconds))
+    both.append(start(project))
     said = [process.communicate(timeout=300)[0] for process in both]
     assert 0 in (both[0].returncode, both[1].returncode), said
     for process, text in zip(both, said, strict=True):
         assert process.returncode == 0 or "cannot be locked" in text, text
         assert "Traceback" not in text
     assert made(project) == whole.made
+    assert list((project / "results").rglob(".part-*")) == []
+    return "refused" if both[1].returncode else "nothing to be done" if "Nothing to be done" in said[1] else "worked"
 
 
-def test_a_clock_that_was_elsewhere(whole: Whole, tmp_path: Path) -> None:
-    """Results from 1980 and from next year: what Snakemake makes again is the same, or it says that the clocks differ."""
-    project = shutil.copytree(whole.project, tmp_path / "project")
-    rng = rng_for(0, "clock")
-    for path in made(project):
-        then = time.time() + float(rng.choice([-1.4e9, 3e7]))
-        os.utime(project / path, (then, then))
-    again = start(project)
-    said, _ = again.communicate(timeout=300)
-    assert again.returncode == 0 or "clock skew" in said, said
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_two_runs_at_once(whole: Whole, tmp_path: Path, seeds: range) -> None:
+    """One of them is told that the folder is locked, or finds nothing to be done; the other one does everything."""
+    became = {twice(write_project(tmp_path / str(seed)), whole, seed) for seed in seeds}
+    assert len(seeds) < MANY or {"refused", "nothing to be done"} <= became, "begun at several stages"
+
+
+def again(project: Path, whole: Whole, *arguments: str, **environment: str) -> bool:
+    """The workflow once more: the same bytes, or one message that clocks differ. Returns whether it came to its end."""
+    process = start(project, *arguments, **environment)
+    said, _ = process.communicate(timeout=300)
+    assert "Traceback" not in said
     assert made(project).items() <= whole.made.items()
-    assert again.returncode or made(project) == whole.made
+    assert process.returncode == 0 or "clock skew" in said, said
+    assert process.returncode or made(project) == whole.made
+    return process.returncode == 0
+
+
+def elsewhere(project: Path, whole: Whole, seed: int) -> bool:
+    """Half of all results and inputs are from other times; returns whether Snakemake came to its end."""
+    rng = rng_for(seed, "elsewhere")
+    shutil.copytree(whole.project, project)
+    files = [project / "mine/a.txt", project / "mine/b.txt", *(project / path for path in made(project))]
+    for path in files:
+        if rng.random() < 0.5:
+            then = time.time() + float(rng.choice([-1.4e9, jump(rng)]))  # 1982, or any time around
+            os.utime(path, (then, then))
+    ended = again(project, whole)
+    for path in filter(Path.exists, files):  # what failed is removed
+        path.touch()
+    assert again(project, whole, *whole.made)
+    return ended
+
+
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_files_from_another_time(whole: Whole, tmp_path: Path, seeds: range) -> None:
+    """What Snakemake makes again is the same, or it says that the clocks differ; when they do not, all is as it was."""
+    ended = [elsewhere(tmp_path / str(seed), whole, seed) for seed in seeds]
+    assert len(seeds) < MANY or 0 < sum(ended) < MANY
+
+
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_a_clock_that_jumps(whole: Whole, clock: str, tmp_path: Path, seeds: range) -> None:
+    """That of Snakemake and its jobs, at a random moment; files keep the time of the disk, as on a file server."""
+    for seed in seeds:
+        rng, project = rng_for(seed, "jump"), write_project(tmp_path / str(seed))
+        at = time.time() + float(rng.uniform(0, 1) * whole.seconds)
+        again(project, whole, LD_PRELOAD=clock, CLOCK_JUMP=f"{at} {jump(rng)}")
+        assert again(project, whole, "--rerun-incomplete", *whole.made)

@@ -1,10 +1,12 @@
 """Runs jobs of the workflow in forks of a process that has imported everything: `python worker.py`, a request a line (JSON).
 
 A request names the job (see jobs.py), and what is wrong while it runs: `memory`, the bytes that it may still allocate; `uid`,
-whom it runs as; `clock`, a seed of a clock that jumps; `versions`, of libraries that this worker has otherwise. Answers: the
-process's id as soon as it runs; then how it ended, as os.waitstatus_to_exitcode says it.
+whom it runs as; `clock`, when its clock jumps [s from now] and how far [s]; `dated`, that it writes the day into what it makes,
+as no job should; `versions`, of libraries that this worker has otherwise. Answers: the process's id as soon as it runs; then how
+it ended, as os.waitstatus_to_exitcode says it.
 """
 
+import datetime
 import importlib
 import json
 import os
@@ -16,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numba
-import numpy as np
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 MODULES = (
@@ -58,13 +59,16 @@ def spoil(request: dict[str, Any]) -> None:
         used = 1024 * int(next(x for x in Path("/proc/self/status").read_text().splitlines() if "VmData" in x).split()[1])
         resource.setrlimit(resource.RLIMIT_DATA, (used + request["memory"],) * 2)
     if "clock" in request:
-        rng, real = np.random.default_rng(request["clock"]), time.time
-        time.time = lambda: real() + float(rng.uniform(-1e8, 1e8))
-    if "versions" in request:
+        (after, by), real = request["clock"], time.time
+        jump = real() + after
+        os.environ["CLOCK_JUMP"] = f"{jump} {by}"  # for clock.c
+        if "LD_PRELOAD" not in os.environ:
+            time.time = lambda: real() + (by if real() >= jump else 0)
+    if "versions" in request or "dated" in request:
         from homeoanalysis import provenance
 
-        known = provenance.version
-        provenance.version = lambda name: request["versions"].get(name.lower()) or known(name)  # type: ignore[assignment]
+        known, other = provenance.version, request.get("versions") or {"homeoanalysis": str(datetime.date.today())}
+        provenance.version = lambda name: other.get(name.lower()) or known(name)  # type: ignore[assignment]
 
 
 def run(request: dict[str, Any]) -> None:
