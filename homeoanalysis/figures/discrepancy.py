@@ -32,7 +32,7 @@ def discrepancy(measures: Measures, comparison: xr.Dataset) -> Drawn:
         return drawing.nothing(f"nothing could be compared. {refused}".rstrip(". "))
     heights = [len(listed) + 1.2 for listed in rows.values()]
     # Long names of many candidates stand one below the other in the legend, which must not eat the panels.
-    figure = drawing.new_figure(7, 0.9 + 0.3 * sum(heights) + 0.17 * max(len(style) - 3, 0))
+    figure = drawing.new_figure(7, 0.9 + _pitch(comparison) * sum(heights) + 0.17 * max(len(style) - 3, 0))
     axes = np.ravel(figure.subplots(len(rows), 1, sharex=True, height_ratios=heights))
     used: dict[str, None] = {}
     reach = [0.5, 2.0]
@@ -55,6 +55,12 @@ def discrepancy(measures: Measures, comparison: xr.Dataset) -> Drawn:
         "verdict. "
         f"n (subjects or realisations): {_counts(comparison)}. {refused}".strip(),
     )
+
+
+def _pitch(comparison: xr.Dataset) -> float:
+    """How high a row is [inch], so that the marks of many candidates do not lie upon each other."""
+    most = int(comparison.comparable.sum("candidate").max())
+    return max(0.3, 0.075 * most)
 
 
 def _without_dashes(arbitrary: dict[str, str]) -> list[str]:

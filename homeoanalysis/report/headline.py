@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from homeoanalysis.contracts.outcomes import NOT_REPRODUCED, NOT_TESTABLE, REPORTED, REPRODUCED, SCALED_FAILS, SCALED_PASSES
+from homeoanalysis.report.mechanisms import Ablation
 from homeoanalysis.report.published import Shown
 from homeoanalysis.report.standings import Standing
 from homeoanalysis.report.verdicts import Verdict
@@ -20,12 +21,15 @@ class Line(NamedTuple):
     section: str
 
 
-def headline(verdicts: Sequence[Verdict], published: Sequence[Shown], warnings: Sequence[Any]) -> list[Line]:
-    """Models against recordings, published figures, warnings."""
+def headline(
+    verdicts: Sequence[Verdict], ablations: Sequence[Ablation], published: Sequence[Shown], warnings: Sequence[Any]
+) -> list[Line]:
+    """Models against recordings, their mechanisms, published figures, warnings."""
     judged = _told(Counter(v.verdict.partition(":")[0] for v in verdicts))
     of_figures = [Line(f"Published figures: {counted(published)}.", "published")] if published else []
     if judged:
-        lines = [Line(f"Models against data: {judged}.", "comparison"), *of_figures]
+        of_mechanisms = [Line(f"Mechanisms of {a.model} against {a.target}: {a.summary}", "mechanisms") for a in ablations]
+        lines = [Line(f"Models against data: {judged}.", "comparison"), *of_mechanisms, *of_figures]
     else:
         lines = [*of_figures, Line("No model is judged.", "comparison")]
     n = len(warnings)

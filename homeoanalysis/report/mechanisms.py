@@ -77,7 +77,7 @@ def _summary(combinations: list[Combination]) -> str:
     """The combinations with the fewest mechanisms that lie inside wherever they were not fitted."""
     best = [c for c in combinations if c.n_inside and all(told in ("inside", "fitted") for _, told in c.cells)]
     if not best:
-        return "No combination lies inside everywhere."
+        return "no combination lies inside everywhere."
     fewest = min(sum(c.has) for c in best)
     named = ", ".join(c.candidate for c in best if sum(c.has) == fewest)
-    return f"Inside everywhere with the fewest mechanisms: {named}."
+    return f"inside everywhere with the fewest: {named}."

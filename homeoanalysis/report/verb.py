@@ -44,15 +44,15 @@ def report(
     """
     pictures = [values.picture(figure, path) for figure, path in figures.items() if figure != PUBLISHED]
     judged, shown = list(verdicts(study, comparison, measures)), list(published(outcomes))
-    found = list(origins.warnings(measures))
+    found, tables = list(origins.warnings(measures)), list(ablations(study, comparison, measures))
     page = rendered(
         template,
         name=name,
         study=study,
-        headline=headline(judged, shown, found),
+        headline=headline(judged, tables, shown, found),
         verdicts=judged,
         effects=list(effects(study, comparison, measures)),
-        ablations=list(ablations(study, comparison, measures)),
+        ablations=tables,
         scores=list(scored(study, comparison, measures)),
         families=list(values.families(measures, pictures)),
         overview=[p for p in pictures if values.family_of(p, measures) is None],

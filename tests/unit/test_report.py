@@ -534,7 +534,8 @@ def test_mechanisms_have_a_line_for_each_combination(example: Any, figures: dict
         cell = comparison.sel(target="net", contrast=contrast, metric=metric, candidate="net.none")
         assert f"{cell.inside.item()}: " in line
     assert comparison.inside.sel(target="net", contrast="back", metric="recovery_fraction", candidate="net.none") == "outside"
-    assert "No combination lies inside everywhere." in page
+    assert "<strong>No combination lies inside everywhere.</strong>" in page
+    assert '<a href="#mechanisms">Mechanisms of net against net: no combination lies inside everywhere.</a>' in page
     (line,) = [r for r in Page(page).rows if r.endswith(" inside [rec, *, *, net]")]
     assert line.startswith("net ✓ ")
     assert "no such epoch: stimulus" in line
