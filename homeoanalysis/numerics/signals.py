@@ -157,6 +157,10 @@ def deposit(amount: np.ndarray, place: np.ndarray, pixels: int) -> np.ndarray:
 
 def diffuse(field: np.ndarray, source: np.ndarray, diffusion: float, tau_decay: float, extent: float, seconds: float) -> None:
     """The field [amount in each pixel] after some seconds with a constant source [amount / s]; it is changed in place."""
+    if diffusion == 0:  # no pixel hears of another, and a Fourier transform would take most of the time of a run
+        field *= np.exp(-seconds / tau_decay)
+        field += source * (-np.expm1(-seconds / tau_decay) * tau_decay)
+        return
     keep, gain = _propagator(field.shape[0], diffusion, tau_decay, extent, seconds)
     field[...] = np.fft.irfft2(np.fft.rfft2(field) * keep + np.fft.rfft2(source) * gain, field.shape)
 

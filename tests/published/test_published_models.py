@@ -33,7 +33,7 @@ NETWORKS = {
     },
     "rate_detector": dict.fromkeys(("critical_time_constant", "network"), SCALED_PASSES),  # F05
     "slomowitz2015": dict.fromkeys(("global_homeostasis", "local_homeostasis", "no_homeostasis"), SCALED_PASSES),  # F08
-    "sweeney2015": {"heterogeneity": SCALED_PASSES, "length": SCALED_PASSES, "step": NOT_TESTABLE},  # F09
+    "sweeney2015": {**dict.fromkeys(("heterogeneity", "length", "groups"), SCALED_PASSES), "step": NOT_TESTABLE},  # F09
     "hengen2013": {  # F10
         **dict.fromkeys(("drop_and_rebound", "without_homeostasis", "open_eye"), SCALED_PASSES),
         **NEVER["hengen2013"],

@@ -86,6 +86,19 @@ def test_the_steady_field_of_a_source_is_a_bessel_function():
     assert field.sum() == pytest.approx(tau, rel=1e-12)
 
 
+def test_without_diffusion_each_pixel_is_by_itself():
+    """It decays with tau to source x tau, and no pixel gets anything from another; with a little diffusion it is nearly that."""
+    tau, start, source = 10.0, 0.5 + RNG.random((20, 20)), np.zeros((20, 20))
+    source[3, 4] = 0.5
+    still, nearly = start.copy(), start.copy()
+    for _ in range(30):
+        diffuse(still, source, 0.0, tau, EXTENT, 0.1)
+        diffuse(nearly, source, 1e-18, tau, EXTENT, 0.1)
+    left = np.exp(-3 / tau)
+    assert np.allclose(still, start * left + source * tau * (1 - left), rtol=1e-12, atol=0)
+    assert np.allclose(nearly, still, rtol=1e-6, atol=0)
+
+
 def _settled(signal, rate, position):
     held = sensor(signal, 1.0, 0.0, len(rate), GRID)
     for k in range(2000):
