@@ -249,7 +249,8 @@ def test_the_page_over_all_studies_counts_how_models_stand_to_the_data(example, 
             ]
             every.update(asked)
             counted = dict(reversed(part.split(" ", 1)) for part in rows[(target, candidate)].split(", "))
-            assert counted == {verdict: str(n) for verdict, n in Counter(asked).items()}
+            plural = {"matches": "match", "differs": "differ"}
+            assert counted == {plural.get(verdict, verdict): str(n) for verdict, n in Counter(asked).items()}
     assert every["matches"] > 0 < every["differs"]
     assert f"Models against data: {every['matches']} match, {every['differs']} differ" in page
     unjudged = example.study.model_copy(update={"targets": {"rec": []}})
