@@ -10,7 +10,7 @@ from urllib.parse import quote
 from homeoanalysis.config.recording import File, Source
 from homeoanalysis.errors import DataError
 from homeoanalysis.files import replacing
-from homeoanalysis.provenance import check_file
+from homeoanalysis.identity import check_file
 
 _log = logging.getLogger(__name__)
 MIRROR = "HOMEOANALYSIS_MIRROR"

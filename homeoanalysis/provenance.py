@@ -17,6 +17,7 @@ import xarray as xr
 from homeoanalysis import catalogue
 from homeoanalysis.errors import DataError
 from homeoanalysis.files import damaged, is_sealed, replacing, seal
+from homeoanalysis.identity import file_hash
 
 _ROOT = Path(__file__).parent
 PROVENANCE = ("code", "parameters", "seed", "history")  # attributes of a result that say how it was made
@@ -28,33 +29,6 @@ def rng_for(seed: int, *names: str | int) -> np.random.Generator:
     """The random stream of that name. Keyed by names, so that adding or reordering jobs changes no other result."""
     key = hashlib.sha256(json.dumps([seed, *names]).encode()).digest()
     return np.random.Generator(np.random.PCG64(np.frombuffer(key, np.uint32).tolist()))
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def check_file(path: Path, sha256: str | None, *, shown: str | None = None) -> None:
-    """Raises DataError unless `path` is a file that can be read, with that SHA-256 if one is given.
-
-    shown: where it comes from, for messages; by default the path.
-    """
-    shown = shown or str(path)
-    try:
-        if not path.exists():
-            raise DataError(f"{shown} does not exist; mend its name or source in the YAML")
-        if not path.is_file():
-            what = "a folder" if path.is_dir() else "neither a file nor a folder"
-            raise DataError(f"{shown} is {what}; a file is needed: mend its name in the YAML")
-        found = None if sha256 is None else file_hash(path)
-    except OSError as error:
-        raise DataError(f"{shown} cannot be read ({error.strerror}); mend its permissions") from None
-    if found != sha256:
-        raise DataError(
-            f"{shown} has the SHA-256 {found}, but the YAML says {sha256}; the file is damaged or another version: replace it"
-        )
 
 
 def inputs_of(paths: Iterable[Path | str]) -> dict[str, str]:

@@ -20,9 +20,9 @@ from homeoanalysis.config.fields import check_name, explain
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.contracts import SIGNALS
 from homeoanalysis.errors import ConfigError, DataError
+from homeoanalysis.identity import file_hash
 from homeoanalysis.ingest import ingest
 from homeoanalysis.numerics.neo_io import FORMATS, channel_names, check_readable, members
-from homeoanalysis.provenance import file_hash
 
 _HEADER = """\
 # Replace every 'unknown'. Replicates with the same subject are not independent. More keys: docs/configuration.md.

@@ -13,8 +13,8 @@ from homeoanalysis.config.loading import Config, load_config
 from homeoanalysis.config.yaml import line_of
 from homeoanalysis.errors import ConfigError, DataError
 from homeoanalysis.fetch import local_path
+from homeoanalysis.identity import check_file
 from homeoanalysis.plan import Plan
-from homeoanalysis.provenance import check_file
 
 _SHOWN = 5
 _WARNINGS = 20

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from homeoanalysis.errors import DataError
 from homeoanalysis.files import replacing
-from homeoanalysis.provenance import file_hash, version
+from homeoanalysis.identity import file_hash
+from homeoanalysis.provenance import version
 
 _FORMATS = {".nc": "application/x-netcdf", ".yaml": "application/yaml"}
 

@@ -12,11 +12,11 @@ from homeoanalysis.contracts import check
 from homeoanalysis.contracts.schemas import CONTENT
 from homeoanalysis.errors import DataError
 from homeoanalysis.files import watch
+from homeoanalysis.identity import check_file
 from homeoanalysis.ingest import curation, epochs, signals, spikes, trials, voltage, warnings
 from homeoanalysis.ingest.pieces import read_pieces
 from homeoanalysis.ingest.windows import observed_time
 from homeoanalysis.numerics.observed import restrict
-from homeoanalysis.provenance import check_file
 
 _log = logging.getLogger(__name__)
 _SHOWN = 5  # replicates that a message names

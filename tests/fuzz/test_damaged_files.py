@@ -24,9 +24,10 @@ from homeoanalysis.config.recording import Recording
 from homeoanalysis.contracts import write
 from homeoanalysis.errors import DataError
 from homeoanalysis.export import export
+from homeoanalysis.identity import file_hash
 from homeoanalysis.ingest import ingest
 from homeoanalysis.numerics import synthetic
-from homeoanalysis.provenance import file_hash, rng_for
+from homeoanalysis.provenance import rng_for
 
 Recorded = Callable[[str], Path]
 SECONDS = 60  # without an answer: a hang (the machine may be busy)

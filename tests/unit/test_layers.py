@@ -13,7 +13,19 @@ from homeoanalysis.catalogue import FOLDERS
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "homeoanalysis"
 LAYERS = {
-    1: ("errors", "files", "units", "catalogue", "contracts", "config", "provenance", "metric", "drawing", "numerics"),
+    1: (
+        "errors",
+        "files",
+        "identity",
+        "units",
+        "catalogue",
+        "contracts",
+        "config",
+        "provenance",
+        "metric",
+        "drawing",
+        "numerics",
+    ),
     2: FOLDERS,
     3: ("ingest", "simulate", "measure", "compare", "sweep", "draw", "reproduce", "report", "export", "fetch", "job"),
     4: ("plan", "resources", "cli", "environment", "__main__", "__init__"),  # __init__ is the public API: it names the verbs

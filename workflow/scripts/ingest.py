@@ -4,9 +4,10 @@ from pathlib import Path
 
 from homeoanalysis.config.recording import Recording, published
 from homeoanalysis.contracts import by_replicate, write
+from homeoanalysis.identity import file_hash
 from homeoanalysis.ingest import ingest_batch
 from homeoanalysis.job import job
-from homeoanalysis.provenance import code_of, file_hash, stamp
+from homeoanalysis.provenance import code_of, stamp
 
 raw, name = snakemake.params.recording, snakemake.wildcards.recording
 with job(snakemake.log[0]):
