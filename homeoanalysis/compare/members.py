@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from homeoanalysis.compare.contrasts import NotComparable, by_subject, contrasted, is_change, selected, sides
-from homeoanalysis.config.study import Contrast
+from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.numerics.distances import sample
 from homeoanalysis.numerics.summaries import MINIMUM
 

@@ -12,7 +12,7 @@ import xarray as xr
 
 from homeoanalysis.compare.contrasts import is_change, with_pairing
 from homeoanalysis.compare.members import Floats, Group, by_unit, deviation, finite, groups, halves, is_few, like, logarithms
-from homeoanalysis.config.study import Contrast
+from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.contracts.schemas import DISTANCES, SCORES
 from homeoanalysis.numerics.distances import Sample, energy_distance, sample, wasserstein
 from homeoanalysis.numerics.effects import Effect, Term, hedges_g, log_response_ratio, log_sum, standardised

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.config.fields import Name, Size, Strict, explain
@@ -263,3 +263,6 @@ def _unfit(quantity: Quantity) -> str:
     if known.remembered:
         return "is remembered, and nothing may follow from it"
     return "" if quantity.control is not None else "has no control"
+
+
+Published: TypeAdapter[dict[str, Panel]] = TypeAdapter(dict[Name, Panel])

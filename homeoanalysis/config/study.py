@@ -5,11 +5,12 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from homeoanalysis import catalogue
 from homeoanalysis.config.claim import Claim
 from homeoanalysis.config.contrast import Contrast, Expanded
+from homeoanalysis.config.entries import Metric
 from homeoanalysis.config.fields import CatalogueSchema, Entry, Name, Strict, entry, explain
 from homeoanalysis.config.merging import merge
 from homeoanalysis.config.parameter_sweep import Sweep
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
     Figure = Entry
 else:
     Figure = entry("figures")
-FigureEntry: TypeAdapter[Entry] = TypeAdapter(entry("figures"))
-Metric: TypeAdapter[Entry] = TypeAdapter(entry("metrics"))
-
-
-Published: TypeAdapter[dict[str, Panel]] = TypeAdapter(dict[Name, Panel])
-
 
 _DRAWS = 100
 NONE = "none"  # the variant without any of the mechanisms

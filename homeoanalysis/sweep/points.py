@@ -10,8 +10,8 @@ import xarray as xr
 
 from homeoanalysis import units
 from homeoanalysis.config.design import at_point
+from homeoanalysis.config.entries import Metric
 from homeoanalysis.config.sizes import validated
-from homeoanalysis.config.study import Metric
 from homeoanalysis.contracts import check
 from homeoanalysis.errors import SimulationError
 from homeoanalysis.numerics.summaries import by_subject, cell_types, conditions, summarise

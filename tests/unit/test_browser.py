@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from homeoanalysis import drawing
-from homeoanalysis.config.study import Published
+from homeoanalysis.config.published import Published
 from homeoanalysis.draw import draw
 from homeoanalysis.report import report
 from homeoanalysis.report.overview import Found, overview

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from homeoanalysis.compare import Measured, compare
 from homeoanalysis.config.contrast import Contrasts
-from homeoanalysis.config.study import Published, Study
+from homeoanalysis.config.published import Published
+from homeoanalysis.config.study import Study
 from homeoanalysis.contracts.outcomes import REPORTED, Outcome, panel_verdict, read, table
 from homeoanalysis.drawing import save
 from homeoanalysis.measure import measure_draws

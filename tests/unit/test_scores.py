@@ -12,7 +12,7 @@ from scipy import stats
 from test_compare import BETWEEN, CHANGE, LEVEL, NO_FACTORS, Table, compared, made
 
 from homeoanalysis.compare import Measured
-from homeoanalysis.config.study import Contrast
+from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.numerics.distances import Sample, energy_distance, sample, wasserstein
 from homeoanalysis.numerics.effects import Term, hedges_g, log_response_ratio, standardised
 from homeoanalysis.numerics.predictive import predictive_p

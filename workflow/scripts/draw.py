@@ -1,7 +1,7 @@
 """Rule draw: measures and comparison of a study -> one figure, as PNG and PDF."""
 
 from homeoanalysis.compare import open_measures
-from homeoanalysis.config.study import FigureEntry
+from homeoanalysis.config.entries import FigureEntry
 from homeoanalysis.contracts import open_dataset
 from homeoanalysis.draw import draw
 from homeoanalysis.drawing import save

@@ -1,6 +1,6 @@
 """Rule measure: the activities of one source -> measure/1, with halves and surrogates in groups of their own."""
 
-from homeoanalysis.config.study import Metric
+from homeoanalysis.config.entries import Metric
 from homeoanalysis.contracts import open_replicates, write
 from homeoanalysis.job import job
 from homeoanalysis.measure import measure, measure_draws

@@ -1,6 +1,6 @@
 """Rule reproduce: comparison of a study -> its published numbers beside ours, as a table and a picture."""
 
-from homeoanalysis.config.study import Published
+from homeoanalysis.config.published import Published
 from homeoanalysis.contracts import open_dataset
 from homeoanalysis.contracts.outcomes import table
 from homeoanalysis.drawing import save
