@@ -121,9 +121,8 @@ def jobs_of(folder: Path) -> dict[str, dict[str, Any]]:
         job("draw", drawn, given, where, measures=labels, figure=plan.raw_figure(study, "discrepancy"))
         made = {"csv": table, "png": picture, "pdf": picture.replace("png", "pdf")}
         job("reproduce", made, [comparison], {"study": study}, published=raw["published"], sizes=plan.sizes(study))
-        given |= {"figures": [drawn["png"]], "tables": [table], "pictures": [picture]}
-        given |= {"template": f"{report}/study.html.j2"}
-        job("report", [f"results/{study}/report.html"], given, {"study": study}, study=raw, measures=labels, times={})
+        pages = {"figures": [drawn["png"]], "tables": [table], "pictures": [picture], "template": f"{report}/study.html.j2"}
+        job("report", [f"results/{study}/report.html"], given | pages, {"study": study}, study=raw, measures=labels, times={})
     for number, one in enumerate(jobs):
         one["log"] = f"results/logs/{number}.log"
         one["outputs"] = list(one["output"].values()) if isinstance(one["output"], dict) else one["output"]
