@@ -57,10 +57,10 @@ Results = dict[str, xr.Dataset]
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, Results]:
     """What this processor makes, and what the other one does, whose machine code is in a folder of its own."""
     this, other = (tmp_path_factory.mktemp(name) for name in ("this", "other"))
-    own = {"PYTHONPATH": str(ROOT), "HOMEOANALYSIS_CACHE": str(other), "NUMBA_CACHE_DIR": str(other)}
-    for folder, more in ((this, {}), (other, OTHER)):
+    own = {"HOMEOANALYSIS_CACHE": str(other), "NUMBA_CACHE_DIR": str(other)}
+    for folder, more in ((this, {}), (other, {**own, **OTHER})):
         command = [sys.executable, "-c", PROGRAM, str(folder), str(ROOT / "config/models/balanced.yaml")]
-        subprocess.run(command, env={**os.environ, **own, **more}, check=True)
+        subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT), **more}, check=True)
     return read(this), read(other)
 
 
