@@ -138,11 +138,11 @@ def _run(study: str, size: str, run: Mapping[str, Any] | None) -> str:
 
 
 def _section(study: str, by_size: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """The figures of one study, as its largest run has them, with the results of all."""
-    largest = by_size[_largest(by_size)]
+    """The figures of one study, each as the largest run that has it, with the results of all."""
     yield f"## {study}"
     lines = ["| figure | published | criterion | result |", "|---|---|---|---|"]
-    for name, figure in largest["figures"].items():
+    for name in dict.fromkeys(name for run in by_size.values() for name in run["figures"]):
+        figure = by_size[_largest(by_size, name)]["figures"][name]
         image = f'<img src="{PICTURES.name}/{_picture(study, name)}" width="220" alt="{name} of {study}">'
         results = {
             (at["size"], f"{at['size']}: **{at['verdict']}**{_escaped(at['ours'])}")
@@ -156,8 +156,9 @@ def _section(study: str, by_size: Mapping[str, Mapping[str, Any]]) -> Iterator[s
     yield "\n".join(lines)
 
 
-def _largest(by_size: Mapping[str, Any]) -> str:
-    return [size for size in (*SIZES, RECORDING) if size in by_size][-1]
+def _largest(by_size: Mapping[str, Any], panel: str) -> str:
+    """The largest size at which a figure was run; one that is new may not have been run at all."""
+    return [size for size in (*SIZES, RECORDING) if size in by_size and panel in by_size[size]["figures"]][-1]
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -184,10 +185,9 @@ def main(checkout: Path) -> None:
         kept = by_size.get(size)
         if kept is None or record != {**kept, "commit": record["commit"]}:  # else its commit is that at which it was made
             by_size[size] = record
-        if size == _largest(by_size):
-            outcomes = read(table)
-            for panel in record["figures"]:
-                thumbnail([outcome for outcome in outcomes if outcome.panel == panel], PICTURES / _picture(study, panel))
+        outcomes = read(table)
+        for panel in (name for name in record["figures"] if size == _largest(by_size, name)):
+            thumbnail([outcome for outcome in outcomes if outcome.panel == panel], PICTURES / _picture(study, panel))
     # Figures stay in the order of their study.
     RECORDS.write_text(json.dumps(dict(sorted(records.items())), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     PAGE.write_text(page(records), encoding="utf-8")

@@ -301,6 +301,8 @@ def test_the_page_for_the_documentation_keeps_each_size_that_was_run(example, tm
     assert f"| ci | {counts} | 61 | 120 | {today} | at-small |" in page
     assert f"| nightly | 1 not reproduced | 61 | 120 | {today} | at-larger |" in page
     assert "ci: **scaled regression test passes**<br>nightly: **not reproduced**" in page
+    # A figure that is new since the larger run is shown as the smaller one has it.
+    assert '<img src="figures/selectivity-wrong.png"' in page
 
 
 def test_the_page_for_the_documentation_is_up_to_date():
