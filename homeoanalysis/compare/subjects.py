@@ -221,8 +221,9 @@ def _least(holds: Callable[[float], bool], most: float) -> float:
 
 def _numbers(table: dict[tuple[str, str], xr.DataArray]) -> dict[str, float]:
     """One number for each subject that has one."""
-    defined = {subject: values.values[np.isfinite(values.values)] for subject, values in by_subject(table).items()}
-    return {subject: float(values.mean()) for subject, values in defined.items() if values.size}
+    defined = {subject: values.values[~np.isnan(values.values)] for subject, values in by_subject(table).items()}
+    numbers = {subject: float(values.mean()) for subject, values in defined.items() if values.size}
+    return {subject: value for subject, value in numbers.items() if np.isfinite(value)}
 
 
 def interval(values: Floats, confidence: float = 0.95) -> tuple[float, float]:

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from pydantic import Field
 
-from homeoanalysis.errors import NotApplicable
+from homeoanalysis.errors import DataError, NotApplicable
 from homeoanalysis.metric import Truth, metric
 from homeoanalysis.numerics import synthetic_signals
 from homeoanalysis.numerics.stretches import stretches
@@ -66,8 +66,10 @@ def threshold_saturation(
     activity: activity/1 with state variables. trace: the name under `record.traces` of the model.
     lowest, highest: [V], the bounds. margin: over the range between them.
     Returns (epoch), [1], in [0, 1].
-    Raises NotApplicable without state variables, or without the trace.
+    Raises NotApplicable without state variables, or without the trace; DataError if the bounds leave no range.
     """
+    if lowest >= highest:
+        raise DataError(f"lowest is {lowest:g} V and highest {highest:g} V, which leave no range; swap them, or mend one")
     recorded = stretches(activity, "state_variable")
     mine = np.array([str(name).startswith(f"{trace}.") for name in activity.state_variable_channel.values])
     if not recorded or not mine.any():

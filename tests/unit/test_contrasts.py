@@ -105,3 +105,10 @@ def test_each_is_a_contrast_of_every_combination() -> None:
         Contrasts.validate_python({"rate": {"metrics": ["x"], "each": {"age": [7]}}, "rate_7": {"metrics": ["x"]}})
     with pytest.raises(ValidationError, match="at least 1 item"):
         Contrasts.validate_python({"rate": {"metrics": ["x"], "each": {"age": []}}})
+
+
+def test_a_subject_with_an_infinite_value_is_left_out_and_not_averaged_over_the_rest() -> None:
+    one = measured([[1.0], [4.0]], frequency=[1.0, 2.0])
+    one.coherence[0, 0, 1] = np.inf
+    found = located(one, at={"frequency": "1 Hz to 2 Hz"})
+    assert (float(found.location), int(found.n_subjects), int(found.n_left_out)) == (6.0, 1, 1)

@@ -6,6 +6,8 @@ from binomial import binomial_rule
 from scipy import stats
 
 from homeoanalysis import catalogue
+from homeoanalysis.errors import DataError
+from homeoanalysis.measure import measure
 from homeoanalysis.metrics import set_point_change
 from homeoanalysis.numerics import rates, synthetic
 from homeoanalysis.provenance import rng_for
@@ -79,3 +81,10 @@ def test_fractions_of_single_units_have_a_median_and_no_mean() -> None:
     assert float(found.recovery_fraction_median) == pytest.approx(0.7, abs=0.1)
     assert float(found.recovery_fraction_slope) == pytest.approx(0.7, abs=0.07)
     assert abs(np.mean(each[np.isfinite(each)]) - 0.7) > 0.1
+
+
+def test_bounds_of_thresholds_that_leave_no_range_are_refused() -> None:
+    known = catalogue.load("metrics", "threshold_saturation").truth(rng_for(1, "bounds"))
+    assert measure([known.activity], "threshold_saturation", lowest=-0.058, highest=-0.040).threshold_saturation.size == 1
+    with pytest.raises(DataError, match="leave no range"):
+        measure([known.activity], "threshold_saturation", lowest=-0.040, highest=-0.058)
