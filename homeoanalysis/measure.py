@@ -13,7 +13,7 @@ from homeoanalysis import catalogue
 from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.contracts import LONG, check
 from homeoanalysis.errors import DataError, NotApplicable
-from homeoanalysis.metric import Metric
+from homeoanalysis.metric import Estimate, Metric, stacked
 from homeoanalysis.numerics import observed, resampling
 from homeoanalysis.numerics.blinding import Blindness, blinded
 from homeoanalysis.provenance import rng_for
@@ -68,7 +68,7 @@ def measure_draws(
             activity = _with_epochs(activity, only_epochs)
         activity = _inside_epochs(activity)
         halves = resampling.Halves(activity, block)
-        found: list[list[xr.Dataset]] = []
+        found: list[list[Estimate]] = []
         told = time.monotonic()
         for draw in range(draws):
             # The same halves for every metric and for the surrogate: differences are paired.
@@ -80,7 +80,7 @@ def measure_draws(
             if time.monotonic() - told > _PROGRESS:
                 told = time.monotonic()
                 _log.info("%s of %s, replicate %s: %d of %d draws", metric, *names, draw + 1, draws)
-        return [xr.concat(kind, "draw", join="exact", coords="minimal") for kind in zip(*found, strict=True)]
+        return [thing.dataset(stacked("draw", None, kind)) for kind in zip(*found, strict=True)]
 
     joined = _collect(activities, thing, drawn, len(DRAWS), blind)
     return {kind: check(dataset, "measure/1") for kind, dataset in zip(DRAWS, joined, strict=True)}

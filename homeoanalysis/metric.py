@@ -8,11 +8,12 @@ bias, coverage of every interval, and false positives of every p-value, threshol
 """
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from homeoanalysis.errors import ContractError, NotApplicable
 from homeoanalysis.numerics import observed
@@ -44,7 +45,35 @@ Scale = Literal["relative", "linear"]
 Family = Literal["rates", "spectra", "coding"]  # firing-rate homeostasis, spectral structure, coding fidelity
 Generate = Callable[[np.random.Generator], Truth]
 Surrogate = Callable[[xr.Dataset, np.random.Generator], xr.Dataset]
+T = TypeVar("T")
 Wanted = dict[str, tuple[str, str, tuple[float, float]]]  # variable -> its unit, long name and bounds
+
+
+class Estimate(NamedTuple):
+    """What a Dataset of the metric alone is made of; to make one takes longer than most metrics of a half."""
+
+    dims: tuple[str, ...]
+    values: NDArray[Any]
+    units: str
+    coordinates: dict[str, Any]  # of the dimensions that have one, as a Dataset takes it
+
+
+def stacked(dim: str, labels: Sequence[str] | None, estimates: Sequence[Estimate]) -> Estimate:
+    """Estimates of the same coordinates along a new first dimension. Raises ContractError if they have others."""
+    first = estimates[0]
+    for other in estimates[1:]:
+        if other.dims != first.dims or other.values.shape != first.values.shape or not _agree(other, first):
+            raise ContractError(f"estimates along {dim} differ in their coordinates: {other.dims}, {first.dims}")
+    coordinates = first.coordinates if labels is None else {dim: list(labels), **first.coordinates}
+    return first._replace(dims=(dim, *first.dims), values=np.stack([e.values for e in estimates]), coordinates=coordinates)
+
+
+def _agree(one: Estimate, other: Estimate) -> bool:
+    def plain(value: Any) -> Any:
+        return value[1] if isinstance(value, tuple) else value
+
+    mine, its = one.coordinates, other.coordinates
+    return mine.keys() == its.keys() and all(np.array_equal(plain(mine[dim]), plain(its[dim])) for dim in mine)
 
 
 def surrogate_of(truth: Generate, surrogate: Surrogate, value: Any = np.nan, conservative: str = "") -> Generate:
@@ -84,13 +113,26 @@ class Metric:
         """Measure one activity. Raises NotApplicable if it holds nothing to measure."""
         return self._measured(activity, parameters, {self.name: (self.units, self.long_name, self.bounds)} | self._companions())
 
-    def estimate(self, activity: xr.Dataset, **parameters: Any) -> xr.Dataset:
+    def estimate(self, activity: xr.Dataset, **parameters: Any) -> Estimate:
         """The metric alone: what is taken of every half and surrogate, where intervals would be thrown away.
 
         Without the words beside it either: why a value is missing differs from half to half.
         """
-        made = self._measured(activity, parameters, {self.name: (self.units, self.long_name, self.bounds)})
-        return made.drop_vars([name for name in made.coords if name not in made.dims])
+        if not self.each_epoch:
+            return self._estimate(activity, parameters, self.dims)
+        dims = tuple(dim for dim in self.dims if dim != "epoch")
+        found, _ = self._of_epochs(activity, lambda part: self._estimate(part, parameters, dims))
+        some = next(iter(found.values()))
+        nothing = some._replace(values=np.full(some.values.shape, np.nan))
+        labels = list(observed.epochs(activity))
+        joined = stacked("epoch", labels, [found.get(label, nothing) for label in labels])
+        order = [*self.dims, *(dim for dim in some.dims if dim not in self.dims)]
+        return joined._replace(dims=tuple(order), values=joined.values.transpose([joined.dims.index(dim) for dim in order]))
+
+    def dataset(self, estimate: Estimate) -> xr.Dataset:
+        """An estimate, or several, as a Dataset."""
+        variable = (estimate.dims, estimate.values, self._attributes(estimate.units, self.long_name, self.bounds))
+        return xr.Dataset({self.name: variable}, coords=estimate.coordinates)
 
     def _companions(self) -> Wanted:
         return {f"{self.name}_{k}": (c.units, c.long_name, c.bounds) for k, c in self.companions.items()}
@@ -103,16 +145,7 @@ class Metric:
         if not self.each_epoch:
             return self._dataset(activity, parameters, self.dims, wanted)
         dims = tuple(dim for dim in self.dims if dim != "epoch")
-        found: dict[str, xr.Dataset] = {}
-        reasons: dict[str, NotApplicable] = {}
-        for label, (start, stop) in observed.epochs(activity).items():
-            try:
-                part = observed.restrict(activity, np.array([start]), np.array([stop]))
-                found[label] = self._dataset(part, parameters, dims, wanted)
-            except NotApplicable as reason:
-                reasons[label] = reason
-        if not found:
-            raise next(iter(reasons.values()))
+        found, reasons = self._of_epochs(activity, lambda part: self._dataset(part, parameters, dims, wanted))
         some = next(iter(found.values()))
         missing = {label: _without_values(some, str(reason)) for label, reason in reasons.items()}
         every = [(found | missing)[label] for label in observed.epochs(activity)]
@@ -122,24 +155,56 @@ class Metric:
         )
         return joined.transpose(*self.dims, ...)
 
-    def _dataset(self, activity: xr.Dataset, parameters: dict[str, Any], own: tuple[str, ...], wanted: Wanted) -> xr.Dataset:
+    def _of_epochs(self, activity: xr.Dataset, take: Callable[[xr.Dataset], T]) -> tuple[dict[str, T], dict[str, NotApplicable]]:
+        """What is found in each epoch, and why there is nothing in the others. Raises the first reason if none has anything."""
+        found: dict[str, T] = {}
+        reasons: dict[str, NotApplicable] = {}
+        for label, (start, stop) in observed.epochs(activity).items():
+            try:
+                found[label] = take(observed.restrict(activity, np.array([start]), np.array([stop])))
+            except NotApplicable as reason:
+                reasons[label] = reason
+        if not found:
+            raise next(iter(reasons.values()))
+        return found, reasons
+
+    def _values(self, activity: xr.Dataset, parameters: dict[str, Any]) -> tuple[dict[str, Any], Mapping[str, Any]]:
+        """What the function returns: its variables, and their coordinates."""
         values: dict[str, Any] = dict(self.function(activity, **parameters))
         coordinates = values.pop("coords")
         expected = {self.name, *self._companions()}
         if set(values) != expected:
             raise ContractError(f"metric {self.name} returned {sorted(values)}, but its record says {sorted(expected)}")
+        return values, coordinates
+
+    def _estimate(self, activity: xr.Dataset, parameters: dict[str, Any], own: tuple[str, ...]) -> Estimate:
+        values, coordinates = self._values(activity, parameters)
+        dims, value, units = _variable(values[self.name], own, self.units)
+        return Estimate(dims, np.asarray(value), units, {dim: coordinates[dim] for dim in dims if dim in coordinates})
+
+    def _dataset(self, activity: xr.Dataset, parameters: dict[str, Any], own: tuple[str, ...], wanted: Wanted) -> xr.Dataset:
+        values, coordinates = self._values(activity, parameters)
         variables = {}
         for name, (units, long_name, bounds) in wanted.items():
-            value = values[name]() if callable(values[name]) else values[name]
-            value = value if isinstance(value, tuple) else (own, value)
-            dims, value, units = value if len(value) == 3 else (*value, units)
-            attributes: dict[str, Any] = {"units": units, "long_name": long_name}
-            attributes |= {k: float(b) for k, b in zip(("valid_min", "valid_max"), bounds, strict=True) if np.isfinite(b)}
-            variables[name] = (dims, value, attributes)
+            dims, value, units = _variable(values[name], own, units)
+            variables[name] = (dims, value, self._attributes(units, long_name, bounds))
         made = xr.Dataset(variables, coords=coordinates)
         # A coordinate of companions alone, such as the time of a course, is another in every half.
         spanned = {dim for variable in made.data_vars.values() for dim in variable.dims}
         return made.drop_vars([name for name, value in made.coords.items() if not spanned.issuperset(value.dims)])
+
+    @staticmethod
+    def _attributes(units: str, long_name: str, bounds: tuple[float, float]) -> dict[str, Any]:
+        ends = zip(("valid_min", "valid_max"), bounds, strict=True)
+        return {"units": units, "long_name": long_name, **{k: float(b) for k, b in ends if np.isfinite(b)}}
+
+
+def _variable(value: Any, own: tuple[str, ...], units: str) -> tuple[tuple[str, ...], Any, str]:
+    """Dimensions, values and unit of what a metric returns for one variable."""
+    value = value() if callable(value) else value
+    value = value if isinstance(value, tuple) else (own, value)
+    dims, values, units = value if len(value) == 3 else (*value, units)
+    return ((dims,) if isinstance(dims, str) else tuple(dims)), values, units
 
 
 def _without_values(like: xr.Dataset, reason: str) -> xr.Dataset:

@@ -158,9 +158,7 @@ def _within(measured: xr.Dataset, contrast: Contrast, scale: str, location: floa
     joined = [np.concatenate(each) for each in columns.values()]
     joined = [each for each in joined if len(each)]
 
-    def statistic(means: Floats) -> Floats:
-        if contrast.reference is None:
-            return np.asarray(means[..., 0])
+    def changed(means: Floats) -> Floats:
         difference = means[..., 0] - means[..., 1]
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(difference / means[..., 1] if scale == "relative" else difference)
@@ -169,7 +167,7 @@ def _within(measured: xr.Dataset, contrast: Contrast, scale: str, location: floa
         return nothing
     if len(joined) >= MINIMUM:
         return nothing._replace(over=levels(np.array([len(each) for each in joined], float))[1])
-    found = hierarchical_interval(joined, statistic)
+    found = hierarchical_interval(joined, None if contrast.reference is None else changed)
     shift = location - found.estimate
     return Interval(location, found.low + shift, found.high + shift, found.over)
 

@@ -55,5 +55,5 @@ def _interval(estimate: xr.Dataset, band: str) -> tuple[float, float, float, str
         low, high = (float(part[f"{name}_{end}"].mean()) for end in ("low", "high"))
         return float(subjects[0][0, 0]), low, high, "of the single pair (jackknife)"
     noun = "subject" if drawing.is_recording(estimate) else "realisation"
-    found = hierarchical_interval(subjects, lambda mean: mean[..., 0], noun=noun)
+    found = hierarchical_interval(subjects, noun=noun)
     return found.estimate, found.low, found.high, found.over.replace("units", "pairs")

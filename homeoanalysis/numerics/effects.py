@@ -46,7 +46,7 @@ def hedges_g(first: Subjects, second: Subjects) -> Effect:
     degrees, variances = _variances(first, second)
     square = degrees @ variances / degrees.sum()
     correction = _correction(degrees.sum())
-    each = [bootstrap([s[:, None] for s in group], _mean, _DRAWS) for group in (first, second)]
+    each = [bootstrap([s[:, None] for s in group]) for group in (first, second)]
     errors, df = np.array([[e.error**2 / square, e.df] for e in each]).T
     known = (degrees @ variances) ** 2 / (degrees @ variances**2)  # degrees of freedom of s (Satterthwaite)
     share = 1 - t_quantile(0.95, np.inf) ** 2 / (2 * known)  # above 0 where each group has 4 subjects
@@ -90,10 +90,6 @@ def log_response_ratio(terms: Sequence[Term]) -> Effect:
 
 def _grand(subjects: Subjects) -> float:
     return float(np.mean([s.mean() for s in subjects]))
-
-
-def _mean(columns: Floats) -> Floats:
-    return np.asarray(columns[..., 0])
 
 
 def _logarithm(offset: float, columns: Floats) -> Floats:

@@ -57,11 +57,12 @@ def _scales(means: Floats, within: Floats, sizes: Floats, resamples: tuple[bool,
 
 
 def hierarchical_interval(
-    subjects: Sequence[Floats], statistic: Callable[[Floats], Floats], draws: int = 10_000, noun: str = "subject"
+    subjects: Sequence[Floats], statistic: Callable[[Floats], Floats] | None = None, draws: int = 10_000, noun: str = "subject"
 ) -> Interval:
     """95 % interval of a function of column means, subjects counting alike however many units they have.
 
-    subjects: (unit, column) of each; statistic: (..., column) -> (...). The standard error is the bootstrap's, the width that
+    subjects: (unit, column) of each; statistic: (..., column) -> (...), by default the mean of a single column, which needs no
+    draws: its standard error is what they would have without end. The standard error is the bootstrap's, the width that
     of Student's t with the degrees of freedom of the highest level that is resampled: percentiles of few subjects are too
     narrow (they cover 81, 86 and 90 % with 4, 6 and 10). A level with fewer than 4 is not resampled: with fewer than 4 subjects
     the interval is of these subjects only. NaN where neither level can be resampled.
@@ -75,19 +76,22 @@ def hierarchical_interval(
 
 
 def bootstrap(
-    subjects: Sequence[Floats], statistic: Callable[[Floats], Floats], draws: int = 10_000, noun: str = "subject"
+    subjects: Sequence[Floats], statistic: Callable[[Floats], Floats] | None = None, draws: int = 10_000, noun: str = "subject"
 ) -> Bootstrapped:
     """The standard error of a function of column means; arguments as of `hierarchical_interval`."""
     n, sizes = len(subjects), np.array([len(s) for s in subjects], float)
     means = np.array([s.mean(axis=0) for s in subjects])
     grand = means.mean(axis=0)
-    estimate = float(statistic(grand))
+    estimate = float(grand.item() if statistic is None else statistic(grand))
     resamples, told = levels(sizes, noun)
     if not any(resamples) or not np.isfinite(estimate):
         return Bootstrapped(estimate, np.nan, np.nan, told)
-    gradient = _gradient(statistic, grand)
+    gradient = np.ones(1) if statistic is None else _gradient(statistic, grand)
     within = np.array([np.mean(((s - s.mean(axis=0)) @ gradient) ** 2) for s in subjects])
     between_scale, within_scale, df = _scales(means @ gradient, within, sizes, resamples)
+    if statistic is None:
+        variance = between_scale**2 * means.var() / n + within_scale**2 * np.sum(within / sizes) / n**2
+        return Bootstrapped(estimate, float(np.sqrt(variance)), df, told)
     rng = rng_for(0, "hierarchical bootstrap", n, *(int(s) for s in sizes), draws)
     # Each slot of a draw takes the resampled units of its subject from another row, so that a subject that is drawn
     # twice is resampled twice.
@@ -103,10 +107,11 @@ def bootstrap(
 
 def _resampled(units: Floats, draws: int, rng: np.random.Generator) -> Floats:
     """How far the mean of resampled units lies from the mean, (draw, column)."""
-    n, centred = units.shape[0], units - units.mean(axis=0)
+    n = units.shape[0]
+    columns = np.ascontiguousarray((units - units.mean(axis=0)).T)  # one at a time: a mean over rows of few columns takes thrice
     together = max(1, _TOGETHER // n)
     parts = (rng.integers(0, n, (min(together, draws - start), n), np.uint32) for start in range(0, draws, together))
-    return np.concatenate([centred[chosen].mean(axis=1) for chosen in parts])
+    return np.concatenate([np.stack([column[chosen].mean(axis=1) for column in columns], axis=1) for chosen in parts])
 
 
 def _gradient(statistic: Callable[[Floats], Floats], at: Floats) -> Floats:

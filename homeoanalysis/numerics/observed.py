@@ -20,6 +20,32 @@ Floats = NDArray[np.float64]
 EDGE = 1e-6
 
 
+def array(activity: xr.Dataset, name: str) -> NDArray[Any]:
+    """The values of a variable.
+
+    `activity.name` first makes a DataArray with all its coordinates, which takes thirty times as long; halves are drawn by the
+    hundred.
+    """
+    return np.asarray(activity.variables[name].values)
+
+
+def replaced(activity: xr.Dataset, new: dict[str, xr.Variable], without: tuple[str, ...] = ()) -> xr.Dataset:
+    """The activity with these variables, and no other that has one of the dimensions `without`.
+
+    One new Dataset, which takes its coordinates as they are: to assign variable by variable costs five times as much.
+    """
+    same = {k: v for k, v in activity.variables.items() if k not in new and not set(without).intersection(v.dims)}
+    kept = {name: same.pop(name) for name in activity.coords if name in same}
+    indexes = {name: index for name, index in activity.xindexes.items() if name in kept}
+    return xr.Dataset({**same, **new}, coords=xr.Coordinates(kept, indexes), attrs=activity.attrs)
+
+
+def with_spikes(activity: xr.Dataset, times: xr.Variable, count: NDArray[np.int64]) -> xr.Dataset:
+    """The activity with other spikes: `count[u]` times of each unit u, one unit after the other."""
+    new = {"spike_time": times, "spike_count": xr.Variable("unit", count, activity.variables["spike_count"].attrs)}
+    return replaced(activity, new, without=("spike",))
+
+
 def need_spikes(activity: xr.Dataset) -> None:
     """Raises NotApplicable if the activity holds no spikes. Without them it may have no units to count either."""
     if "spike_time" not in activity:
@@ -29,7 +55,7 @@ def need_spikes(activity: xr.Dataset) -> None:
 def spike_trains(activity: xr.Dataset) -> list[Floats]:
     """The spike times of each unit [s]. Raises NotApplicable if the activity holds no spikes."""
     need_spikes(activity)
-    return np.split(activity.spike_time.values, np.cumsum(activity.spike_count.values))[:-1]
+    return np.split(array(activity, "spike_time"), np.cumsum(array(activity, "spike_count")))[:-1]
 
 
 def each_train(activity: xr.Dataset) -> Iterator[Floats]:
@@ -38,15 +64,15 @@ def each_train(activity: xr.Dataset) -> Iterator[Floats]:
     Raises NotApplicable if the activity holds no spikes, when the first is asked for.
     """
     need_spikes(activity)
-    times: Any = activity.spike_time.variable if long_trains.is_long(activity) else activity.spike_time.values
-    end = np.cumsum(activity.spike_count.values)
-    for n, b in zip(activity.spike_count.values, end, strict=True):
+    times: Any = activity.variables["spike_time"] if long_trains.is_long(activity) else array(activity, "spike_time")
+    end = np.cumsum(array(activity, "spike_count"))
+    for n, b in zip(array(activity, "spike_count"), end, strict=True):
         yield np.asarray(times[b - n : b])
 
 
 def segments(activity: xr.Dataset) -> tuple[Floats, Floats]:
     """Start and stop of the observed segments [s]."""
-    return activity.segment_start.values, activity.segment_stop.values
+    return array(activity, "segment_start"), array(activity, "segment_stop")
 
 
 def observed_time(activity: xr.Dataset) -> float:
@@ -62,7 +88,9 @@ def epochs(activity: xr.Dataset) -> dict[str, tuple[float, float]]:
         return {"whole": (float(start[0]), float(stop[-1]))}
     return {
         str(label): (float(a), float(b))
-        for label, a, b in zip(activity.epoch.values, activity.epoch_start.values, activity.epoch_stop.values, strict=True)
+        for label, a, b in zip(
+            array(activity, "epoch"), array(activity, "epoch_start"), array(activity, "epoch_stop"), strict=True
+        )
     }
 
 
@@ -87,7 +115,7 @@ def overlap(start: Floats, stop: Floats, other_start: Floats, other_stop: Floats
 def unit_of_spike(activity: xr.Dataset) -> NDArray[np.intp]:
     """The index of the unit of each entry of spike_time."""
     need_spikes(activity)
-    return np.repeat(np.arange(activity.sizes["unit"]), activity.spike_count.values)
+    return np.repeat(np.arange(activity.sizes["unit"]), array(activity, "spike_count"))
 
 
 def piece_of(times: Floats, start: Floats, stop: Floats, closed: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -135,7 +163,7 @@ def piece_counts(activity: xr.Dataset, start: Floats, stop: Floats, slack: float
         count[u] = times.searchsorted(end) - times.searchsorted(begin)
     isolated = np.ones(count.shape, np.int64)
     if "observed" in activity:
-        isolated = activity.observed.values[:, np.searchsorted(segments(activity)[0], start, side="right") - 1]
+        isolated = array(activity, "observed")[:, np.searchsorted(segments(activity)[0], start, side="right") - 1]
     return count, isolated
 
 
@@ -150,7 +178,7 @@ def piece_edges(activity: xr.Dataset, start: Floats, stop: Floats, slack: float)
 def isolated(activity: xr.Dataset) -> Floats:
     """(unit, segment): 1 where the unit was isolated, 0 where it could not have been seen."""
     if "observed" in activity:
-        return np.asarray(activity.observed.values, float)
+        return np.asarray(array(activity, "observed"), float)
     return np.ones((activity.sizes["unit"], activity.sizes["segment"]))
 
 
@@ -167,8 +195,8 @@ def seen(activity: xr.Dataset) -> xr.Dataset:
     if long_trains.is_long(activity):
         return take_pieces(activity, *segments(activity), _ranges(activity, *segments(activity), isolated(activity)))
     unit = unit_of_spike(activity)
-    segment = np.searchsorted(activity.segment_start.values, activity.spike_time.values, side="right") - 1
-    kept = activity.observed.values[unit, segment] > 0
+    segment = np.searchsorted(array(activity, "segment_start"), array(activity, "spike_time"), side="right") - 1
+    kept = array(activity, "observed")[unit, segment] > 0
     return take_pieces(activity, *segments(activity), kept)
 
 
@@ -176,7 +204,7 @@ def _ranges(activity: xr.Dataset, start: Floats, stop: Floats, wanted: Floats) -
     """The spikes of each unit in the pieces that are `wanted` (unit, piece) of it; one unit is read at a time."""
     end = np.where(is_end(activity, stop), np.nextafter(stop, np.inf), stop)
     first, last = np.zeros((2, *wanted.shape), np.int64)
-    before = np.cumsum(activity.spike_count.values) - activity.spike_count.values
+    before = np.cumsum(array(activity, "spike_count")) - array(activity, "spike_count")
     for u, (b, times) in enumerate(zip(before, each_train(activity), strict=True)):
         first[u] = b + times.searchsorted(start)
         last[u] = b + times.searchsorted(end)
@@ -196,7 +224,7 @@ def restrict(activity: xr.Dataset, start: Floats, stop: Floats) -> xr.Dataset:
     if "spike_time" in activity and long_trains.is_long(activity):
         kept = _ranges(activity, new_start, new_stop, np.ones((activity.sizes["unit"], new_start.size)))
     elif "spike_time" in activity:
-        kept = piece_of(activity.spike_time.values, new_start, new_stop, is_end(activity, new_stop)) >= 0
+        kept = piece_of(array(activity, "spike_time"), new_start, new_stop, is_end(activity, new_stop)) >= 0
     return take_pieces(activity, new_start, new_stop, kept)
 
 
@@ -207,32 +235,32 @@ def take_pieces(
     old_start, _ = segments(activity)
     of = np.searchsorted(old_start, start, side="right") - 1  # the old segment of each piece
     new = {
-        "segment_start": xr.Variable("segment", start, activity.segment_start.attrs),
-        "segment_stop": xr.Variable("segment", stop, activity.segment_stop.attrs),
+        "segment_start": xr.Variable("segment", start, activity.variables["segment_start"].attrs),
+        "segment_stop": xr.Variable("segment", stop, activity.variables["segment_stop"].attrs),
     }
     if kept is not None:
         if isinstance(kept, long_trains.Ranges):
-            times, count = long_trains.taken(activity.spike_time.variable, kept)
+            times, count = long_trains.taken(activity.variables["spike_time"], kept)
         else:
             count = np.bincount(unit_of_spike(activity)[kept], minlength=activity.sizes["unit"])
-            times = xr.Variable("spike", activity.spike_time.values[kept], activity.spike_time.attrs)
+            times = xr.Variable("spike", array(activity, "spike_time")[kept], activity.variables["spike_time"].attrs)
         new["spike_time"] = times
-        new["spike_count"] = xr.Variable("unit", count, activity.spike_count.attrs)
+        new["spike_count"] = xr.Variable("unit", count, activity.variables["spike_count"].attrs)
     if "observed" in activity:
-        new["observed"] = xr.Variable(("unit", "segment"), activity.observed.values[:, of], activity.observed.attrs)
+        new["observed"] = xr.Variable(
+            ("unit", "segment"), array(activity, "observed")[:, of], activity.variables["observed"].attrs
+        )
     for name in SIGNALS:
         if name in activity:
             new |= _restricted_signal(activity, name, of, start, stop)
-    # One new Dataset: assigning variable by variable costs five times as much, and halves are drawn by the hundred.
-    same = {k: v for k, v in activity.variables.items() if k not in new and not {"segment", "spike"} & set(v.dims)}
-    return xr.Dataset({**same, **new}, attrs=activity.attrs).set_coords([c for c in activity.coords if c in same])
+    return replaced(activity, new, without=("segment", "spike"))
 
 
 def _restricted_signal(
     activity: xr.Dataset, name: str, of: NDArray[np.intp], start: Floats, stop: Floats
 ) -> dict[str, xr.Variable]:
-    rate = activity[name].attrs["sampling_rate"]
-    first, count, t_start = (activity[f"{name}_{k}"].values[of] for k in ("first_sample", "sample_count", "t_start"))
+    rate = activity.variables[name].attrs["sampling_rate"]
+    first, count, t_start = (array(activity, f"{name}_{k}")[of] for k in ("first_sample", "sample_count", "t_start"))
     skipped = np.clip(np.ceil((start - t_start) * rate - EDGE), 0, count)
     end = np.clip(np.ceil((stop - t_start) * rate - EDGE), 0, count)
     pieces = {
@@ -240,7 +268,7 @@ def _restricted_signal(
         "sample_count": (end - skipped).astype(np.int64),
         "t_start": np.where(count == 0, start, t_start + skipped / rate),
     }
-    return {f"{name}_{k}": xr.Variable("segment", v, activity[f"{name}_{k}"].attrs) for k, v in pieces.items()}
+    return {f"{name}_{k}": xr.Variable("segment", v, activity.variables[f"{name}_{k}"].attrs) for k, v in pieces.items()}
 
 
 def binned_counts(times: Floats, start: float, n_bins: int, bin_size: float) -> NDArray[np.int64]:

@@ -112,7 +112,7 @@ class Pieces:
         if kind == "spikes":
             if "observed" not in self.activity:
                 return np.ones((self.activity.sizes["unit"], grid.start.size), bool)
-            return np.asarray(self.activity.observed.values[:, grid.segment] == 1)
+            return np.asarray(observed.array(self.activity, "observed")[:, grid.segment] == 1)
         n_channels = self.activity.sizes[f"{kind}_channel"]
         found = np.zeros((n_channels, grid.start.size), bool)
         per_block = max(1, int(4e6 / (n_channels * grid.n_bins)))
@@ -135,10 +135,7 @@ class Pieces:
 def thinned(activity: xr.Dataset, keep: NDArray[np.bool_]) -> xr.Dataset:
     """The activity with some of its spikes."""
     count = np.bincount(observed.unit_of_spike(activity)[keep], minlength=activity.sizes["unit"])
-    return activity.drop_vars("spike_time").assign(
-        spike_time=("spike", activity.spike_time.values[keep], activity.spike_time.attrs),
-        spike_count=("unit", count, activity.spike_count.attrs),
-    )
+    return observed.with_spikes(activity, activity.variables["spike_time"][keep], count)
 
 
 @overload
@@ -167,7 +164,7 @@ def recorded_kind(activity: xr.Dataset, kind: Kind) -> Kind:
 def _names(activity: xr.Dataset, kind: Kind) -> list[str]:
     recorded_kind(activity, kind)
     along = "unit" if kind == "spikes" else f"{kind}_channel"
-    return [str(name) for name in (activity[along].values if along in activity.coords else range(activity.sizes[along]))]
+    return [str(name) for name in (observed.array(activity, along) if along in activity.coords else range(activity.sizes[along]))]
 
 
 def grid_of(
@@ -175,7 +172,7 @@ def grid_of(
 ) -> Grid:
     """Whole pieces in what was observed of the span, of all of the kinds; they begin at a sample."""
     signals = [kind for kind in kinds if kind in get_args(Signal)]
-    rates = {kind: float(activity[kind].attrs["sampling_rate"]) for kind in signals}
+    rates = {kind: float(activity.variables[kind].attrs["sampling_rate"]) for kind in signals}
     step = max((1 / rate for rate in rates.values()), default=_SPIKE_STEP) if bin_size is None else bin_size
     for kind, rate in rates.items():
         ratio = rate * step
@@ -190,11 +187,11 @@ def grid_of(
     starts, segments = [np.zeros(0)], [np.zeros(0, np.intp)]
     for begin, end, k in zip(a, b, of, strict=True):
         for kind in signals:
-            first, count = (float(activity[f"{kind}_{v}"].values[k]) for v in ("t_start", "sample_count"))
+            first, count = (float(observed.array(activity, f"{kind}_{v}")[k]) for v in ("t_start", "sample_count"))
             begin = first + max(np.ceil((begin - first) * rates[kind] - observed.EDGE), 0) / rates[kind]
             end = min(end, first + count / rates[kind])
         for kind in signals:
-            place = (begin - float(activity[f"{kind}_t_start"].values[k])) * rates[kind]
+            place = (begin - float(observed.array(activity, f"{kind}_t_start")[k])) * rates[kind]
             if abs(place - round(place)) > _SAMPLE_ERROR:
                 raise DataError(
                     f"{' and '.join(signals)} are sampled at different instants, {abs(place - round(place)):.2g} samples apart; "
@@ -209,16 +206,16 @@ def grid_of(
 
 def _samples(activity: xr.Dataset, kind: str, grid: Grid, chosen: NDArray[np.intp]) -> Floats:
     """(channel, piece, bin) of a signal. Neighbouring pieces are read in one go."""
-    rate = float(activity[kind].attrs["sampling_rate"])
+    rate = float(activity.variables[kind].attrs["sampling_rate"])
     per_bin = round(rate * grid.bin_size)
     segment = grid.segment[chosen]
-    offset = (grid.start[chosen] - activity[f"{kind}_t_start"].values[segment]) * rate
-    first = activity[f"{kind}_first_sample"].values[segment] + np.round(offset).astype(np.int64)
+    offset = (grid.start[chosen] - observed.array(activity, f"{kind}_t_start")[segment]) * rate
+    first = observed.array(activity, f"{kind}_first_sample")[segment] + np.round(offset).astype(np.int64)
     length = grid.n_bins * per_bin
     cuts = np.flatnonzero(np.diff(first) != length) + 1
     found = []
     for run in np.split(first, cuts):
-        whole = activity[kind][:, int(run[0]) : int(run[0]) + run.size * length].values.astype(float, copy=False)
+        whole = activity.variables[kind][:, int(run[0]) : int(run[0]) + run.size * length].values.astype(float, copy=False)
         found.append(
             whole.reshape(whole.shape[0], run.size, grid.n_bins, per_bin).mean(axis=3)
             if per_bin > 1
@@ -231,7 +228,7 @@ class _Binned:
     """Spikes of all units in the bins of a grid."""
 
     def __init__(self, activity: xr.Dataset, grid: Grid) -> None:
-        times, unit = activity.spike_time.values + grid.early, observed.unit_of_spike(activity)
+        times, unit = observed.array(activity, "spike_time") + grid.early, observed.unit_of_spike(activity)
         slack = observed.EDGE * grid.bin_size
         piece = np.searchsorted(grid.start, times + slack, side="right") - 1
         index = np.floor((times - grid.start[np.maximum(piece, 0)]) / grid.bin_size + observed.EDGE).astype(np.int64)

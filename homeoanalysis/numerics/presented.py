@@ -21,17 +21,17 @@ def origins(activity: xr.Dataset) -> NDArray[np.int64]:
     activity: activity/1 with a covariate, whose first channel is looked at. Trials that are cut off by the end of a segment count
     as far as they were observed. Of a stimulus that does not vary in a trial nothing is said to be shown again.
     """
-    values = activity.covariate.values[0]
+    values = observed.array(activity, "covariate")[0]
     origin = np.arange(values.size)
     if "trial_start" not in activity:
         return origin
-    rate = float(activity.covariate.attrs["sampling_rate"])
+    rate = float(activity.variables["covariate"].attrs["sampling_rate"])
     names = ("covariate_first_sample", "covariate_sample_count", "covariate_t_start")
-    first, count, t_start = (activity[name].values for name in names)
-    start, stop = activity.trial_start.values, activity.trial_stop.values
+    first, count, t_start = (observed.array(activity, name) for name in names)
+    start, stop = observed.array(activity, "trial_start"), observed.array(activity, "trial_stop")
     length = np.round((stop - start) * rate).astype(np.int64)
-    for label in np.unique(activity.stimulus.values.astype(str)):
-        mine = np.flatnonzero(activity.stimulus.values.astype(str) == label)
+    for label in np.unique(observed.array(activity, "stimulus").astype(str)):
+        mine = np.flatnonzero(observed.array(activity, "stimulus").astype(str) == label)
         shown = np.full(length[mine].max(initial=0), -1)  # the sample that first showed each moment of the trial
         for trial in mine[np.argsort(start[mine], kind="stable")]:
             overlapping = np.flatnonzero((t_start < stop[trial]) & (t_start + count / rate > start[trial]))
@@ -62,7 +62,7 @@ def new_time(activity: xr.Dataset) -> xr.Dataset:
     is_new = origin == np.arange(origin.size)
     if is_new.all():
         return activity
-    rate = float(activity.covariate.attrs["sampling_rate"])
+    rate = float(activity.variables["covariate"].attrs["sampling_rate"])
     start: list[float] = []
     stop: list[float] = []
     for k, (begin, end) in enumerate(zip(*observed.segments(activity), strict=True)):

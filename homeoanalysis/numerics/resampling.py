@@ -45,7 +45,9 @@ class Halves:
                 raise NotApplicable(f"epoch {label} is shorter than two blocks of {length:g} s")
         self.block: NDArray[np.intp] | None = None  # of each spike; found once, used by every draw
         if "spike_time" in activity:
-            found = observed.piece_of(activity.spike_time.values, self.start, self.stop, observed.is_end(activity, self.stop))
+            found = observed.piece_of(
+                observed.array(activity, "spike_time"), self.start, self.stop, observed.is_end(activity, self.stop)
+            )
             self.block = np.where(found >= 0, found, self.start.size)
 
     def deal(self, rng: np.random.Generator) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -71,34 +73,37 @@ def shifted_stimulus(activity: xr.Dataset, rng: np.random.Generator) -> xr.Datas
     """
     if "covariate" not in activity:
         return activity
-    values, origin = activity.covariate.values.copy(), presented.origins(activity)
-    for first, count in zip(activity.covariate_first_sample.values, activity.covariate_sample_count.values, strict=True):
+    values, origin = observed.array(activity, "covariate").copy(), presented.origins(activity)
+    for first, count in zip(
+        observed.array(activity, "covariate_first_sample"), observed.array(activity, "covariate_sample_count"), strict=True
+    ):
         if count:
             new = first + np.flatnonzero(origin[first : first + count] == np.arange(first, first + count))
             values[:, new] = np.roll(values[:, new], int(new.size * rng.uniform(0.1, 0.9)), axis=1)
     values = values[:, origin]
-    return activity.assign(covariate=(activity.covariate.dims, values, activity.covariate.attrs))
+    return observed.replaced(activity, {"covariate": activity.variables["covariate"].copy(data=values)})
 
 
 def permuted_labels(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     """The stimuli of the trials in another order: same responses, no relation to the stimulus."""
     if "stimulus" not in activity:
         return activity
-    return activity.assign(stimulus=("trial", rng.permutation(activity.stimulus.values), activity.stimulus.attrs))
+    stimulus = activity.variables["stimulus"]
+    return observed.replaced(activity, {"stimulus": stimulus.copy(data=rng.permutation(stimulus.values))})
 
 
 def shuffled_trials(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     """Each unit has the trials of a stimulus in an order of its own: same responses, but units no longer vary together."""
     if "stimulus" not in activity:
         return activity
-    _, stimulus = np.unique(activity.stimulus.values.astype(str), return_inverse=True)
+    _, stimulus = np.unique(observed.array(activity, "stimulus").astype(str), return_inverse=True)
     if "binned_count" in activity:
         counts = activity.binned_count
         values = counts.values.copy()
         for u in range(values.shape[1]):
             values[:, u] = values[_permuted_within(stimulus, np.ones(stimulus.size, bool), rng), u]
         return activity.assign(binned_count=(counts.dims, values, counts.attrs))
-    start, stop = activity.trial_start.values, activity.trial_stop.values
+    start, stop = observed.array(activity, "trial_start"), observed.array(activity, "trial_stop")
     first, last = observed.segments(activity)
     segment = np.maximum(np.searchsorted(first, start, side="right") - 1, 0)
     is_whole = (start >= first[segment]) & (stop <= last[segment])
@@ -117,7 +122,7 @@ def shuffled_trials(activity: xr.Dataset, rng: np.random.Generator) -> xr.Datase
         begin[:, 1::2] = start[order][source], start[order]
         time = train[np.arange(train.size) + np.repeat(first - np.cumsum(n) + n, n)]
         trains.append(np.sort(time - np.repeat(begin[0], n) + np.repeat(begin[1], n), kind="stable"))
-    return with_spikes(activity, np.concatenate(trains), activity.spike_count.values)
+    return with_spikes(activity, np.concatenate(trains), observed.array(activity, "spike_count"))
 
 
 def _permuted_within(stimulus: NDArray[np.intp], movable: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.intp]:
@@ -135,9 +140,9 @@ def turned_trains(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     total = clock.end[-1]
     unit = observed.unit_of_spike(activity)
     by = rng.uniform(0, total, activity.sizes["unit"])
-    turned = np.mod(clock(activity.spike_time.values) + by[unit], total)
+    turned = np.mod(clock(observed.array(activity, "spike_time")) + by[unit], total)
     turned = turned[np.lexsort((turned, unit))]
-    return with_spikes(activity, clock.back(turned), activity.spike_count.values)
+    return with_spikes(activity, clock.back(turned), observed.array(activity, "spike_count"))
 
 
 def scattered_trains(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
@@ -153,7 +158,7 @@ def scattered_trains(activity: xr.Dataset, rng: np.random.Generator) -> xr.Datas
         return activity.assign(binned_count=back.variable)
     if "spike_count" not in activity:
         return activity
-    count = activity.spike_count.values
+    count = observed.array(activity, "spike_count")
     return with_spikes(activity, sorted_uniform(count, *observed.segments(activity), rng), count)
 
 
@@ -164,7 +169,7 @@ def clockwork(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     for train in observed.spike_trains(activity):
         n = np.diff(np.searchsorted(train, np.append(start, np.inf)))
         trains += [a + (b - a) * (np.arange(k) + rng.uniform()) / max(k, 1) for a, b, k in zip(start, stop, n, strict=True)]
-    return with_spikes(activity, np.concatenate(trains), activity.spike_count.values)
+    return with_spikes(activity, np.concatenate(trains), observed.array(activity, "spike_count"))
 
 
 def at_rate_of(source: str, target: str) -> Callable[[xr.Dataset, np.random.Generator], xr.Dataset]:
@@ -202,14 +207,14 @@ def swapped_units(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
 def equal_units(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     """Every spike given to a random unit: all have one rate."""
     unit = rng.integers(0, activity.sizes["unit"], activity.sizes["spike"])
-    times = activity.spike_time.values
+    times = observed.array(activity, "spike_time")
     order = np.lexsort((times, unit))
     return with_spikes(activity, times[order], np.bincount(unit, minlength=activity.sizes["unit"]))
 
 
 def with_epoch(activity: xr.Dataset, span: tuple[float, float], count: NDArray[np.int64], new: Floats) -> xr.Dataset:
     """The activity with other spikes in one epoch: `count[u]` of each unit, one unit after the other."""
-    times, unit = activity.spike_time.values, observed.unit_of_spike(activity)
+    times, unit = observed.array(activity, "spike_time"), observed.unit_of_spike(activity)
     kept = (times < span[0]) | (times > span[1])
     total = np.bincount(unit[kept], minlength=count.size)
     before = np.bincount(unit[times < span[0]], minlength=count.size)
@@ -237,7 +242,5 @@ def sorted_uniform(count: NDArray[np.int64], start: Floats, stop: Floats, rng: n
 
 def with_spikes(activity: xr.Dataset, times: Floats, count: NDArray[np.int64]) -> xr.Dataset:
     """The activity with other spikes: `count[u]` sorted times of each unit u, one unit after the other."""
-    attributes = {k: v for k, v in activity.spike_time.attrs.items() if k != "tick"}
-    return activity.drop_vars("spike_time").assign(
-        spike_time=("spike", times, attributes), spike_count=("unit", count, activity.spike_count.attrs)
-    )
+    attributes = {k: v for k, v in activity.variables["spike_time"].attrs.items() if k != "tick"}
+    return observed.with_spikes(activity, xr.Variable("spike", times, attributes), count)

@@ -5,6 +5,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from homeoanalysis.contracts import SIGNALS
+from homeoanalysis.numerics import observed
 
 Floats = NDArray[np.float64]
 
@@ -22,13 +23,14 @@ def shifted_channels(activity: xr.Dataset, rng: np.random.Generator) -> xr.Datas
     turn = (place + rng.uniform(-0.25, 0.25, parts)) / (offset[-1] + 1)
     changed = {}
     for kind, before in zip(kinds, offset, strict=False):
-        values = activity[kind].values.copy()
-        first, count = (activity[f"{kind}_{v}"].values for v in ("first_sample", "sample_count"))
+        signal = activity.variables[kind]
+        values = signal.values.copy()
+        first, count = (observed.array(activity, f"{kind}_{v}") for v in ("first_sample", "sample_count"))
         for segment, (a, n) in enumerate(zip(first, count, strict=True)):
             for channel, part in zip(values, turn[segment, before:], strict=False):
                 channel[a : a + n] = np.roll(channel[a : a + n], round(n * part))
-        changed[kind] = (activity[kind].dims, values, activity[kind].attrs)
-    return activity.assign(changed)
+        changed[kind] = signal.copy(data=values)
+    return observed.replaced(activity, changed)
 
 
 def upper(drawn: Floats, alpha: float) -> Floats:
@@ -48,10 +50,11 @@ def shuffled_samples(activity: xr.Dataset, rng: np.random.Generator) -> xr.Datas
     """The samples of each channel of each signal in a random order within each segment: the same values, a white spectrum."""
     changed = {}
     for kind in (k for k in SIGNALS if k in activity):
-        values = activity[kind].values.copy()
-        first, count = (activity[f"{kind}_{v}"].values for v in ("first_sample", "sample_count"))
+        signal = activity.variables[kind]
+        values = signal.values.copy()
+        first, count = (observed.array(activity, f"{kind}_{v}") for v in ("first_sample", "sample_count"))
         for a, n in zip(first, count, strict=True):
             for channel in values:
                 rng.shuffle(channel[a : a + n])
-        changed[kind] = (activity[kind].dims, values, activity[kind].attrs)
-    return activity.assign(changed)
+        changed[kind] = signal.copy(data=values)
+    return observed.replaced(activity, changed)

@@ -31,17 +31,17 @@ def pieces(activity: xr.Dataset, *, bin_size: float, segment: float) -> Pieces:
     if "covariate" not in activity:
         raise NotApplicable("no stimulus")
     observed.need_spikes(activity)
-    rate = float(activity.covariate.attrs["sampling_rate"])
+    rate = float(activity.variables["covariate"].attrs["sampling_rate"])
     per_bin, n_bins = round(rate * bin_size), round(segment / bin_size)
     if per_bin < 1 or abs(rate * bin_size - per_bin) > 1e-6:
         raise DataError(f"bin_size {bin_size:g} s is no multiple of the stimulus' step of {1 / rate:g} s; choose a multiple")
     activity = presented.new_time(activity)
-    values = activity.covariate.values[0]
+    values = observed.array(activity, "covariate")[0]
     cut, starts = [], []
     for first, count, t_start in zip(
-        activity.covariate_first_sample.values,
-        activity.covariate_sample_count.values,
-        activity.covariate_t_start.values,
+        observed.array(activity, "covariate_first_sample"),
+        observed.array(activity, "covariate_sample_count"),
+        observed.array(activity, "covariate_t_start"),
         strict=True,
     ):
         n = int(count) // (per_bin * n_bins)
@@ -52,7 +52,7 @@ def pieces(activity: xr.Dataset, *, bin_size: float, segment: float) -> Pieces:
         raise NotApplicable(f"no {segment:g} s of stimulus in one piece")
     response = np.stack([_counts(t, start, n_bins, bin_size) for t in observed.spike_trains(activity)])
     nyquist = 0.5 / bin_size
-    bandwidth = float(activity.covariate_bandwidth.values[0])
+    bandwidth = float(observed.array(activity, "covariate_bandwidth")[0])
     return Pieces(stimulus, response, nyquist if np.isnan(bandwidth) else min(bandwidth, nyquist), start)
 
 

@@ -62,6 +62,15 @@ def test_result_follows_the_contract_and_survives_the_disk(name: str, tmp_path) 
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_an_estimate_is_the_metric_without_its_companions(name: str) -> None:
+    metric, known = catalogue.load("metrics", name), truth(name)
+    whole = metric(known.activity, **known.parameters)[name]
+    alone = metric.dataset(metric.estimate(known.activity, **known.parameters))
+    assert list(alone.data_vars) == [name]
+    xr.testing.assert_identical(alone[name], whole.drop_vars([c for c in whole.coords if c not in whole.dims]))
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_activity_is_not_changed(name: str) -> None:
     known = truth(name)
     before = known.activity.copy(deep=True)

@@ -5,7 +5,7 @@ import pytest
 from binomial import binomial_rule
 from scipy import stats
 
-from homeoanalysis.numerics.hierarchical import hierarchical_interval
+from homeoanalysis.numerics.hierarchical import bootstrap, hierarchical_interval
 from homeoanalysis.numerics.multiple import discoveries, holm
 from homeoanalysis.provenance import rng_for
 
@@ -60,6 +60,17 @@ def test_of_a_mean_it_is_the_t_interval_of_the_animals() -> None:
         low, high = stats.t.interval(0.95, 5, each.mean(), stats.sem(each))
         found = hierarchical_interval(subjects, mean)
         np.testing.assert_allclose([found.low, found.high], [low, high], atol=0.04 * (high - low))
+
+
+def test_of_a_mean_draws_have_the_spread_that_it_is_given_without_them() -> None:
+    """The standard error of 10 000 draws is 0.7 % uncertain; the control is the spread of a tenth less."""
+    for n, units in ((6, 8), (6, 2), (3, 8), (1, 40)):
+        subjects = [s[:units] for s in animals(n, 0.3, rng_for(1, "spread"))] if units <= UNITS else [np.arange(40.0)[:, None]]
+        drawn, exact = bootstrap(subjects, mean), bootstrap(subjects)
+        assert drawn.over == exact.over
+        np.testing.assert_allclose([drawn.estimate, drawn.df], [exact.estimate, exact.df], rtol=1e-9)
+        assert drawn.error == pytest.approx(exact.error, rel=0.03)
+        assert drawn.error != pytest.approx(0.9 * exact.error, rel=0.03)
 
 
 def test_a_level_of_fewer_than_four_is_not_resampled_and_that_is_said() -> None:

@@ -152,9 +152,9 @@ def test_conditions_are_made_equal() -> None:
     """Twice the units decode better; at equal units, trials and rates they do not. Less than is asked for is said."""
     means = np.array([2.0, 3.0])
     few, many = (synthetic.stimulated(means, n, rng_for(1, "equal", n), units=u) for n, u in ((60, 4), (120, 16)))
-    as_they_are = [float(accuracy_of.estimate(one, end=0.1).decoding_accuracy[0]) for one in (few, many)]
+    as_they_are = [float(accuracy_of.estimate(one, end=0.1).values[0]) for one in (few, many)]
     equal = dict(end=0.1, units=4, trials_each=60, rate=20.0)
-    same = [float(accuracy_of.estimate(one, **equal).decoding_accuracy[0]) for one in (few, many)]
+    same = [float(accuracy_of.estimate(one, **equal).values[0]) for one in (few, many)]
     assert as_they_are[1] > as_they_are[0] + 0.1
     assert abs(same[1] - same[0]) < 0.06
     for key, value, why in (("units", 5, "4 units"), ("trials_each", 70, "60 trials"), ("rate", 60.0, "spikes of a unit")):
@@ -238,7 +238,7 @@ def test_odours_are_decoded_as_published(recorded: Callable[[str], Path]) -> Non
             factors = json.loads(fly.attrs["factors"])
             told = accuracy_of.estimate(
                 fly, begin=0.5, end=1.5, bin_size=0.05, folds="repeats", stimuli=["IAA", "linalool"]
-            ).decoding_accuracy
+            ).values
             found.setdefault((str(factors["age"]), factors["genotype"]), []).append(float(told[0]))
     assert {key: len(x) for key, x in found.items()} == {
         ("3", "control"): 46, ("3", "cac_RNAi"): 50, ("0", "control"): 50, ("0", "cac_RNAi"): 50
@@ -265,7 +265,7 @@ def test_what_some_flies_tell_of_odours_others_tell_too(recorded: Callable[[str]
         for replicate, entry in one.replicates.items():
             files = {role: recorded(f"{one.source.mirror}/{file.name}") for role, file in entry.all_files().items()}
             flies = ingest(one, name=name, replicate=replicate, files=files)
-            told = accuracy_of.estimate(flies, begin=0.5, end=1.5, bin_size=0.05, folds="repeats").decoding_accuracy
+            told = accuracy_of.estimate(flies, begin=0.5, end=1.5, bin_size=0.05, folds="repeats").values
             found[dose, replicate] = round(float(told[0]), 3)
             response = flies.binned_count.values[:, 0, 10:30].astype(float)
             label = np.unique(flies.stimulus.values.astype(str), return_inverse=True)[1]
