@@ -5,6 +5,7 @@ and what stands against it has the length of the other half: the other half itse
 its surrogate ("null", the worst case), or half of a model's run, with as many units and replicates as the target.
 """
 
+import itertools
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -82,11 +83,13 @@ def compare(
     sources = list(dict.fromkeys(s for by_source in measures.values() for s in by_source))
     members = sorted({str(s) for by_source in measures.values() for m in by_source.values() for s in m.estimate.subject.values})
     result = _empty(list(targets), list(contrasts), list(measures), candidates, sources, members)
-    for (target, listed), (contrast_name, contrast) in ((t, c) for t in targets.items() for c in contrasts.items()):
+    for (name, contrast), (label, by_source) in itertools.product(contrasts.items(), measures.items()):
+        for source in sources:
+            cell = dict(contrast=name, metric=label, source=source)
+            _locate(result, cell, by_source[source].estimate, contrast, label)
+    for (target, listed), (contrast_name, contrast) in itertools.product(targets.items(), contrasts.items()):
         for label, by_source in measures.items():
             at = dict(target=target, contrast=contrast_name, metric=label)
-            for source in sources:
-                _locate(result, {**at, "source": source}, by_source[source].estimate, contrast, label)
             shifts: dict[str, Shift] = {}
             for candidate in candidates:
                 cell = {**at, "candidate": candidate}
@@ -156,7 +159,7 @@ def _unit(estimate: xr.Dataset, contrast: Contrast) -> str:
 
 
 def _locate(result: xr.Dataset, cell: dict[str, str], estimate: xr.Dataset, contrast: Contrast, label: str) -> None:
-    """Where the contrast lies in one source, or why it lies nowhere."""
+    """Where the contrast lies in one source, or why it lies nowhere; whatever the target is."""
     if label not in contrast.metrics:
         result.location_reason.loc[cell] = NOT_ASKED[0]
         return
@@ -168,7 +171,7 @@ def _locate(result: xr.Dataset, cell: dict[str, str], estimate: xr.Dataset, cont
     values = found._asdict()
     of_subject: Mapping[str, float] = values.pop("of_subject")
     row = [of_subject.get(str(subject), np.nan) for subject in result.subject.values]
-    result.subject_location.loc[{d: cell[d] for d in ("contrast", "metric", "source")}] = row
+    result.subject_location.loc[cell] = row
     for name, value in values.items():
         result[name].loc[cell] = value
 
