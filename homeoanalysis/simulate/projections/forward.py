@@ -25,7 +25,7 @@ from homeoanalysis.simulate.projections.hooks import (
 )
 
 # Epochs that a postsynaptic spike is credited to. What it would change for a row that was silent for longer is at most
-# exp(-PERIODS (REACH - 1)) = 4e-18 of its change: less than the last bit of a double.
+# exp(-PERIODS (REACH - 1)) = 4e-18 of its change: less than the last bit of a double (exp(-17.5) in single precision).
 REACH = 6
 
 

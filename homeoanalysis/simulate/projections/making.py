@@ -18,6 +18,9 @@ from homeoanalysis.simulate.projections.static import BATCH
 
 LARGEST = 1 << 16  # neurons of a part: targets are 16-bit numbers
 CACHE = 1 << 19  # bytes of synapses above which it pays to fetch them a step ahead
+# As traces.PERIODS. A weight is stored less what is owed to it, times exp(16) at worst: of single precision that would leave two
+# digits. With `forward.REACH` epochs what is left out is exp(-17.5) of a change, less than its last bit.
+PERIODS_SINGLE = 3.5
 
 
 def make_projection(
@@ -103,7 +106,8 @@ def _bits(rows: Rows, grid: Grid, weight: Any, channel: Channel, n_post: int) ->
 
 def _deferred(rule: Any, site: Site, flush_every: int) -> Deferred:
     grid, tau = site.grid, rule.tau_pre
-    shift = max(1, math.ceil(math.log2(PERIODS * tau / grid.dt)))
+    periods = PERIODS if grid.dtype == np.float64 else PERIODS_SINGLE
+    shift = max(1, math.ceil(math.log2(periods * tau / grid.dt)))
     z = np.arange(1 << shift) * grid.dt / tau
     # Every row is visited once in `flush_every`, so that no row refers to an older epoch than these.
     live = 1 << (-(-flush_every // z.size)).bit_length()

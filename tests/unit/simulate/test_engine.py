@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from homeoanalysis.errors import SimulationError
-from homeoanalysis.simulate import build
+from homeoanalysis.simulate import build, simulate
 from homeoanalysis.simulate import simulation as running
-from homeoanalysis.simulate.projections import weights
+from homeoanalysis.simulate.projections import making, weights
 from homeoanalysis.simulate.simulation import Simulation
 
 
@@ -133,6 +133,47 @@ def test_single_precision_has_the_same_statistics(small, spikes):
         difference.append(rate["float32"] - rate["float64"])
     assert Simulation(small(precision="float32")).network.parts[0].populations["E"].state.v.dtype == np.float32
     assert abs(np.mean(difference)) <= max(3 * np.std(difference, ddof=1) / np.sqrt(8), 0.02)
+
+
+FORWARD = """
+title: Spikes that are paid late
+citation: none
+dt: 0.1 ms
+duration: 3 s
+precision: {precision}
+populations:
+  pre: {{n: 1, neuron: {{lif_delta: {{refractory: {gap}}}}}}}
+  post: {{n: 1, neuron: {{lif_delta: {{refractory: 5 ms}}}}}}
+projections:
+  synapses:
+    source: pre
+    target: post
+    channel: excitatory
+    topology: {{fixed_probability: {{probability: 1.0}}}}
+    weight: 0 mV
+    weight_max: 1 mV
+    delay: 1 ms
+    plasticity:
+      - triplet_stdp: {{a2_plus: 0.001, a3_plus: 6.2e-3, a2_minus: 7.0e-3, a3_minus: 2.3e-4, weight_reference: 1 mV}}
+protocols:
+  first: {{current_steps: {{population: pre, drives: [[0 ms, 1000 V]]}}}}
+  second: {{current_steps: {{population: post, drives: [[0 ms, 1000 V]]}}}}
+record: {{weights: {{projections: [synapses], every: 10 ms}}}}
+"""
+
+
+def test_single_precision_keeps_weights_that_are_owed_a_change_for_long(monkeypatch):
+    """To 1e-4 of their bound, whatever the gap between presynaptic spikes; not with the periods of double precision."""
+
+    def lost(gap: str) -> float:
+        double, single = (simulate(FORWARD.format(precision=p, gap=gap)) for p in ("float64", "float32"))
+        assert np.array_equal(double.spike_time, single.spike_time)
+        assert double.weight.max() > 0.5e-3
+        return float(np.abs(double.weight - single.weight).max()) / 1e-3
+
+    assert max(map(lost, ("100 ms", "200 ms", "300 ms"))) < 1e-4
+    monkeypatch.setattr(making, "PERIODS_SINGLE", making.PERIODS)
+    assert lost("300 ms") > 1e-3
 
 
 def test_a_change_of_input_takes_effect_at_its_time(small, spikes):
