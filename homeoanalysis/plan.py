@@ -13,6 +13,7 @@ from homeoanalysis.config.sizes import validated
 from homeoanalysis.errors import ConfigError
 from homeoanalysis.fetch import local_path
 from homeoanalysis.provenance import code_of, rng_for
+from homeoanalysis.resources import points_of_a_job
 
 ACTIVITY = "results/activity"
 
@@ -35,6 +36,7 @@ class Plan:
         self.config = config
         self.simulated = config.variants()  # source -> (model, overrides)
         self._points: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self._steps: dict[tuple[str, str], int] = {}
 
     def raw_model(self, source: str) -> dict[str, Any]:
         """The YAML of a simulated source's model, overrides applied."""
@@ -114,8 +116,20 @@ class Plan:
 
     def sweep_parts(self, study: str, name: str) -> dict[str, range]:
         """Part -> the points that one job simulates and measures."""
-        n, step = len(self.sweep_points(study, name)), self.sweep(study, name).points_per_job
+        n, step = len(self.sweep_points(study, name)), self._points_of_a_job(study, name)
         return {str(k): range(start, min(start + step, n)) for k, start in enumerate(range(0, n, step))}
+
+    def _points_of_a_job(self, study: str, name: str) -> int:
+        if (study, name) not in self._steps:
+            asked, model = self.sweep(study, name).points_per_job, self.model(self.sweep_source(study, name))
+            runs = self.runs(model, self.sweep_realisations(study, name))
+            self._steps[study, name] = asked or points_of_a_job(model, runs)
+        return self._steps[study, name]
+
+    def runs(self, model: Model, realisations: int) -> int:
+        """How often a model runs: each realisation meets every recorded stimulus."""
+        stimuli = sum(len(names) for r in model.stimulus_recordings() for names in self.recorded(r).values())
+        return realisations * max(stimuli, 1)
 
     def sweep_part(self, study: str, name: str, part: str) -> dict[int, dict[str, Any]]:
         """The points of one part: number in the sweep -> path -> value."""

@@ -13,6 +13,7 @@ from homeoanalysis.config.model import Model
 _RATE = 20.0  # Hz; a network that fires faster than this asks for too little at first
 _SPIKE = 40.0  # bytes that a spike takes while a batch is put together
 _UNKNOWN = 600.0  # s; of a run that a recorded stimulus drives, whose length is in files that need not be there yet
+_JOB = 480.0  # s by the law for a run, which lies 4 to 7 times above what was measured; of a job of several points
 _SMALL = 10  # min; below, jobs share a place on the cluster
 
 
@@ -35,16 +36,37 @@ class Need(NamedTuple):
 def of_model(model: Model, runs: int) -> Need:
     """Of `runs` realisations, one after the other, whose results are in memory together."""
     if model.system is not None:
-        return _need(800.0, 120.0 + 10.0 * runs)
-    seconds = _UNKNOWN if model.duration is None else model.duration
+        return _need(800.0, 120.0 + runs * _seconds(model))
     held = memory(model)
+    neurons = sum(p.n for p in model.populations.values())
+    spikes = neurons * _RATE * _duration(model) * runs * _SPIKE
+    return _need(600.0 + (1.5 * sum(held.values()) + spikes) / 1e6, 240.0 + runs * _seconds(model))
+
+
+def points_of_a_job(model: Model, runs: int) -> int:
+    """How many points of a sweep, of so many runs each, one job takes: a power of two, as the points of a Sobol design are.
+
+    As many as take about a minute: a start costs 1.7 s, as much as 50 points beside their simulations (docs/scale.md). No more
+    than 64, so that cheap sweeps have several jobs, too.
+    """
+    number = min(max(_JOB / (runs * _seconds(model)), 1.0), 64.0)
+    return int(2 ** math.floor(math.log2(number)))
+
+
+def _duration(model: Model) -> float:
+    return _UNKNOWN if model.duration is None else model.duration
+
+
+def _seconds(model: Model) -> float:
+    """Of one run."""
+    if model.system is not None:
+        return 10.0
     neurons = sum(p.n for p in model.populations.values())
     synapses = sum(expected_synapses(model, p) for p in model.projections.values())
     # Measured with one thread (benchmarks/README.md): a time step costs 0.13 us, 0.12 ns for each neuron and 3.3 ns for each
     # synapse that a spike reaches; inputs and rules cost as much again.
     step = 2 * (0.13e-6 + 0.12e-9 * neurons + 3.3e-9 * synapses * _RATE * model.dt)
-    spikes = neurons * _RATE * seconds * runs * _SPIKE
-    return _need(600.0 + (1.5 * sum(held.values()) + spikes) / 1e6, 240.0 + runs * seconds / model.dt * step)
+    return _duration(model) / model.dt * step
 
 
 def of_files(megabytes: float, *, draws: int = 0, fold: float = 4.0) -> Need:

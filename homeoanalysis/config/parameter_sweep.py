@@ -78,7 +78,9 @@ class Sweep(Strict):
         description="path, as in variants (populations.E.n) or change_parameter (E.lif_current.drive): values",
     )
     replicates: int | None = Field(default=None, ge=1, le=10_000, description="realisations at each point; else the model's")
-    points_per_job: int = Field(default=16, ge=1, description="points that one job simulates and measures")
+    points_per_job: int | None = Field(
+        default=None, ge=1, description="points that one job simulates and measures; by default as many as take about a minute"
+    )
     metrics: list[str] = Field(default=[], description="of the study; by default all of them")
 
     @property

@@ -7,7 +7,7 @@ import pytest
 from networks import NETWORKS
 
 from homeoanalysis.config.model import Model
-from homeoanalysis.resources import Need, of_files, of_model
+from homeoanalysis.resources import Need, of_files, of_model, points_of_a_job
 
 # CPU seconds of an hour of biological time in float64, one thread; the slower of two processors (benchmarks/README.md).
 HOUR = {"A": 201.0, "B": 1091.0, "C": 181.0, "D": 10.1}
@@ -19,6 +19,17 @@ START = 20.0
 def test_a_network_gets_more_time_than_it_takes_but_not_ten_times_as_much(name: str) -> None:
     need = of_model(Model.model_validate(NETWORKS[name]()), runs=1)
     assert 1.5 * (HOUR[name] + START) < 60 * need.runtime < 10 * (HOUR[name] + START) + 240
+
+
+def test_points_of_a_sweep_share_jobs_that_cost_ten_times_their_start() -> None:
+    """Of runs of 10 s such a job pays less than a tenth for its start; dear points have jobs of their own, cheap ones not one."""
+    cheap, dear = (Model.model_validate({**NETWORKS["C"](), "duration": d}) for d in ("1 s", "10 h"))
+    assert (points_of_a_job(cheap, 1), points_of_a_job(dear, 1)) == (64, 1)
+    seconds = {name: HOUR[name] / 3600 for name in HOUR}
+    for name, each in seconds.items():
+        ten = Model.model_validate({**NETWORKS[name](), "duration": f"{10 / each:.0f} s"})
+        assert 1.7 / (10 * points_of_a_job(ten, 1)) < 0.1
+        assert points_of_a_job(ten, 4) <= points_of_a_job(ten, 1) / 2
 
 
 def test_time_grows_with_runs_seconds_neurons_and_synapses() -> None:

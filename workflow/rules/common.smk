@@ -42,24 +42,18 @@ def asking(need):
     return {name: resource(name) for name in Need._fields}
 
 
-def runs_of(model, realisations):
-    """How often a model runs: each realisation meets every recorded stimulus."""
-    stimuli = sum(len(names) for r in model.stimulus_recordings() for names in PLAN.recorded(r).values())
-    return realisations * max(stimuli, 1)
-
-
 @functools.cache
 def need_to_simulate(source, batch):
     """Of the realisations of a batch."""
     model = PLAN.model(source)
-    return of_model(model, runs=runs_of(model, len(PLAN.realisations(source)[batch])))
+    return of_model(model, runs=PLAN.runs(model, len(PLAN.realisations(source)[batch])))
 
 
 @functools.cache
 def need_to_sweep(study, sweep, part):
     """Of some points of a sweep, as if each were the model itself; one point at a time is in memory."""
     model = PLAN.model(PLAN.sweep_source(study, sweep))
-    runs = runs_of(model, PLAN.sweep_realisations(study, sweep))
+    runs = PLAN.runs(model, PLAN.sweep_realisations(study, sweep))
     every = of_model(model, runs=runs * len(PLAN.sweep_parts(study, sweep)[part]))
     return every._replace(mem_mb=of_model(model, runs=runs).mem_mb)
 

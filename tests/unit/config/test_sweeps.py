@@ -66,10 +66,15 @@ def test_sobol_points_are_balanced_and_twice_as_many_begin_with_the_same(folder:
         for r, t in zip(numbers(plan, RATE, "Hz"), numbers(plan, TAU, "s"), strict=True)
     }
     assert len(cells) == 16, "one point in each of 4 x 4 cells"
-    folder.replace(STUDY, "points: 16", "points: 32")
+    folder.replace(STUDY, "points: 16", "points: 64")
+    plan = Plan(load_config(folder.path))
+    folder.replace(STUDY, "points: 64", "points: 128")
     twice = Plan(load_config(folder.path))
-    assert twice.sweep_points("demo", "gain")[:16] == plan.sweep_points("demo", "gain")
+    assert twice.sweep_points("demo", "gain")[:64] == plan.sweep_points("demo", "gain")
     assert twice.sweep_part("demo", "gain", "0") == plan.sweep_part("demo", "gain", "0"), "the first job has nothing to do again"
+    assert [len(part) for part in twice.sweep_parts("demo", "gain").values()] == [64, 64]
+    folder.replace(STUDY, "points: 128", "points: 128\n    points_per_job: 50")
+    assert [len(part) for part in Plan(load_config(folder.path)).sweep_parts("demo", "gain").values()] == [50, 50, 28]
 
 
 def test_points_follow_from_the_seed_and_the_study(folder: Any) -> None:
