@@ -38,7 +38,7 @@ def _paired_pulse(use: float) -> float:
 @pytest.mark.parametrize(("name", "changes"), [("slomowitz2015", True), ("slomowitz2015_local", False)])
 def test_a_global_signal_weakens_facilitation_and_a_local_one_leaves_it(ready, name, changes):
     """By a tenth or more (SCIENCE.md). Seen, seeds 1 and 2: 1.22 -> 0.61 and 0.58; local: as it was."""
-    simulation = ready(name)
+    simulation = ready(name, size="nightly")
     simulation.advance(round(STOP * 1e4))
     (rule,) = simulation.network.parts[0].projections["E_to_E"].release
     found = _paired_pulse(float(np.mean(rule.utilisation)))
@@ -54,7 +54,7 @@ def _ratios(ready, name: str, seed: int) -> tuple[float, float]:
     """
 
     def counts(variant: dict[str, Any], *edges: float) -> list[np.ndarray]:
-        simulation = ready(name, SMALL | variant, seed=seed)
+        simulation = ready(name, SMALL | variant, "nightly", seed=seed)
         simulation.advance(round(STOP * 1e4))
         time, unit = trains(simulation, "E")
         return [np.bincount(unit[(time >= e - WINDOW) & (time < e)], minlength=SMALL_N) for e in edges]
