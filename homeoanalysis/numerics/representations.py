@@ -125,18 +125,18 @@ def crossnobis(count: Floats, stimulus: Labels) -> Floats:
 
 def crossnobis_of(count: Floats, stimulus: Labels, means: tuple[Floats, Floats]) -> Floats:
     """The same, of the halves that are known already."""
-    index = _index(stimulus)
-    n = np.bincount(index)[:, None]
+    of_trial, _, number = _layout(stimulus.tobytes())
+    n = number[::2] + number[1::2]
     odd, even = means
-    noise = count - ((odd * (n - n // 2) + even * (n // 2)) / n)[index]
+    noise = count - ((odd * number[::2] + even * number[1::2]) / n)[of_trial]
     shrunk = noise.T @ noise / (len(noise) - len(n))
     own = shrunk.diagonal().copy()
-    kept = own > 0
+    kept = np.flatnonzero(own > 0)
     shrunk /= 2
     np.fill_diagonal(shrunk, own)
-    products = odd[:, kept] @ np.linalg.solve(shrunk[np.ix_(kept, kept)], even[:, kept].T)
+    products = odd[:, kept] @ np.linalg.solve(shrunk[kept[:, None], kept], even[:, kept].T)
     i, j = _pairs(len(n))
-    return np.asarray((products[i, i] + products[j, j] - products[i, j] - products[j, i]) / kept.sum())
+    return np.asarray((products[i, i] + products[j, j] - products[i, j] - products[j, i]) / kept.size)
 
 
 def _index(stimulus: Labels) -> Labels:
@@ -152,11 +152,26 @@ def _pairs(n: int) -> tuple[Labels, Labels]:
 
 def halves(count: Floats, stimulus: Labels) -> tuple[Floats, Floats]:
     """Mean responses (stimulus, unit) of the odd and of the even repeats."""
-    index = _index(stimulus)
-    half = 2 * index + _nth(index) % 2
-    number = np.bincount(half, minlength=2 * index.max() + 2)
-    both = (half == np.arange(number.size)[:, None]).astype(float) @ count / number[:, None]
+    _, is_in_half, number = _layout(stimulus.tobytes())
+    both = is_in_half @ count / number
     return both[::2], both[1::2]
+
+
+class _Layout(NamedTuple):
+    """`_index` of trials; 1 where a trial is in a half of a stimulus (half, trial), odd and even in turn; trials (half, 1)."""
+
+    of_trial: Labels
+    is_in_half: Floats
+    number: Labels
+
+
+@functools.lru_cache(maxsize=2)
+def _layout(stimulus: bytes) -> _Layout:
+    """Of the stimuli of trials; bootstrap samples of a recording have one."""
+    index = _index(np.frombuffer(stimulus, np.intp))
+    half = 2 * index + _nth(index) % 2
+    number = np.bincount(half, minlength=2 * index.max() + 2)[:, None]
+    return _Layout(index, (half == np.arange(number.size)[:, None]).astype(float), number)
 
 
 def _nth(index: Labels) -> Labels:
