@@ -73,7 +73,7 @@ def trial_reliability(activity: xr.Dataset, *, begin: Second = 0.0, end: Second,
     def ends() -> np.ndarray:
         interval = np.full((2, size), np.nan)
         for u, (spikes, stimulus) in firing.items():
-            interval[:, u] = repeats.jackknife(repeats.reliability, spikes, stimulus)
+            interval[:, u] = repeats.interval(spikes, stimulus)
         return interval
 
     return {

@@ -1,7 +1,5 @@
 """What repeats of the same stimulus have in common: of the counts of one unit, (trial, bin), and the stimulus of each trial."""
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,12 +47,28 @@ def fano_factor(spikes: Counts, stimulus: Labels) -> float:
     return sum(float(x.var(ddof=1)) for x in each) / mean if mean > 0 else np.nan
 
 
-def jackknife(statistic: Callable[[Counts, Labels], float], spikes: Counts, stimulus: Labels) -> tuple[float, float]:
-    """95 % interval from leaving out one trial at a time; NaN where a stimulus has fewer than 3."""
+def _reliability_without_each(spikes: Counts, stimulus: Labels) -> Floats:
+    """(trial): the reliability of all other trials; of each stimulus there are 3 or more."""
+    centred = spikes - spikes.mean(axis=1, keepdims=True)
+    power = np.sum(centred**2, axis=1)
+    common, change = 0.0, np.zeros(stimulus.size)
+    for k in np.unique(stimulus):
+        mine = stimulus == k
+        n, total, total_power = np.count_nonzero(mine), centred[mine].sum(axis=0), power[mine].sum()
+        whole = (np.sum(total**2) - total_power) / (n - 1)
+        rest = (np.sum((total - centred[mine]) ** 2, axis=1) - (total_power - power[mine])) / (n - 2)
+        common += whole
+        change[mine] = rest - whole
+    variance = power.sum() - power
+    return np.divide(common + change, variance, out=np.full(variance.shape, np.nan), where=variance > 0)
+
+
+def interval(spikes: Counts, stimulus: Labels) -> tuple[float, float]:
+    """95 % interval of the reliability from leaving out one trial at a time; NaN where a stimulus has fewer than 3."""
     n = stimulus.size
     if np.bincount(stimulus)[stimulus].min(initial=n) < 3:
         return np.nan, np.nan
-    left_out = np.array([statistic(np.delete(spikes, k, axis=0), np.delete(stimulus, k)) for k in range(n)])
+    left_out = _reliability_without_each(spikes, stimulus)
     # The values of trials of one stimulus vary around their own mean; the degrees of freedom are theirs.
     groups = np.unique(stimulus)
     variance = 0.0
@@ -62,5 +76,5 @@ def jackknife(statistic: Callable[[Counts, Labels], float], spikes: Counts, stim
         mine = left_out[stimulus == k]
         variance += (mine.size - 1) * float(mine.var())
     width = t_quantile(0.95, n - groups.size) * np.sqrt(variance)
-    value = statistic(spikes, stimulus)
+    value = reliability(spikes, stimulus)
     return value - width, value + width

@@ -46,6 +46,18 @@ def test_stimuli_are_never_compared() -> None:
     assert repeats.fano_factor(spikes, stimulus) == 0.0
 
 
+def test_the_interval_of_reliability_leaves_out_one_trial_at_a_time() -> None:
+    """Against the reliability of what is left; stimuli of unlike numbers of trials, one of which is silent."""
+    rng = np.random.default_rng(1)
+    stimulus = rng.permutation(np.repeat([0, 1, 2], [3, 5, 9]))
+    spikes = rng.poisson(3.0, (stimulus.size, 6)) * (stimulus > 0)[:, None]
+    each = np.array([repeats.reliability(np.delete(spikes, k, axis=0), np.delete(stimulus, k)) for k in range(stimulus.size)])
+    squares = sum((mine.size - 1) * mine.var() for mine in (each[stimulus == k] for k in range(3)))
+    width = stats.t.ppf(0.975, stimulus.size - 3) * np.sqrt(squares)
+    value = repeats.reliability(spikes, stimulus)
+    np.testing.assert_allclose(repeats.interval(spikes, stimulus), (value - width, value + width), rtol=1e-12)
+
+
 def test_fano_factor_by_hand() -> None:
     assert repeats.fano_factor(np.array([[1], [3], [4], [4]]), np.array([0, 0, 1, 1])) == pytest.approx(2 / 6)
 
