@@ -1,5 +1,6 @@
 """How much the spike counts of a unit say about which stimulus was shown."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -95,8 +96,14 @@ def stimulus_information(
 
 def _p(label: NDArray[np.intp], words: NDArray[np.int64]) -> float:
     """Part of the permutations of labels, the true one with them, that have as much plug-in information."""
-    rng = rng_for(0, "permuted labels", label.size)
-    label, response = np.unique(label, return_inverse=True)[1], discrete.coded(words)
-    tables = [discrete.table(each, response) for each in (label, *(rng.permutation(label) for _ in range(_DRAWS)))]
-    found, *drawn = discrete.plug_in(np.array(tables))
+    label = np.unique(label, return_inverse=True)[1]
+    found, *drawn = discrete.plug_in(discrete.table(_permuted(label.tobytes()), discrete.coded(words)))
     return (1 + np.count_nonzero(np.array(drawn) >= found - 1e-12)) / (_DRAWS + 1)
+
+
+@functools.lru_cache(maxsize=1)
+def _permuted(labels: bytes) -> NDArray[np.intp]:
+    """(1 + draw, trial): the labels, and permutations of them; kept for other units that were seen in the same trials."""
+    label = np.frombuffer(labels, np.intp)
+    rng = rng_for(0, "permuted labels", label.size)
+    return np.array([label, *(rng.permutation(label) for _ in range(_DRAWS))])

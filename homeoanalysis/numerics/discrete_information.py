@@ -15,13 +15,17 @@ Correction = Literal["none", "miller_madow", "panzeri_treves", "quadratic", "shu
 
 def coded(words: NDArray[np.integer]) -> NDArray[np.intp]:
     """The number of each word, from 0 on: (trial, letter) -> (trial)."""
+    if words.shape[1] == 1:  # ten times as fast: rows are compared as records
+        return np.unique(words[:, 0], return_inverse=True)[1]
     return np.unique(words, axis=0, return_inverse=True)[1].reshape(-1)
 
 
 def table(label: NDArray[np.intp], response: NDArray[np.intp]) -> Counts:
-    """Count labels and responses, both numbered from 0 on."""
-    n = int(response.max()) + 1
-    return np.bincount(label * n + response, minlength=(int(label.max()) + 1) * n).reshape(-1, n)
+    """(..., label, response): count labels (..., trial) and responses (trial), both numbered from 0 on."""
+    shape = (*label.shape[:-1], int(label.max()) + 1, int(response.max()) + 1)
+    first = shape[-2] * np.arange(label[..., 0].size).reshape(*shape[:-2], 1)  # label of each table
+    cell = (first + label) * shape[-1] + response
+    return np.bincount(cell.ravel(), minlength=int(np.prod(shape))).reshape(shape)
 
 
 def entropy(counts: Counts) -> Floats:
