@@ -78,7 +78,8 @@ def distance_information(
         nearness = [_nearness(distances.victor_purpura(kept, cost)) for cost in costs]
         told = np.array([_transmitted(near, label) for near in nearness])
         rng = rng_for(0, "permuted labels", label.size)
-        drawn = np.array([[_transmitted(near, given) for near in nearness] for given in map(rng.permutation, [label] * _DRAWS)])
+        permuted = np.array([rng.permutation(label) for _ in range(_DRAWS)])
+        drawn = np.stack([_transmitted(near, permuted) for near in nearness], axis=1)
         # Scaled so that what is told in full stays that: from it, nothing is there by chance.
         chance, full = drawn.mean(axis=0), discrete.entropy(np.bincount(label))
         values[u] = (told - chance) / (1 - chance / full)
@@ -109,10 +110,10 @@ def _nearness(distance: Floats) -> Floats:
     return near
 
 
-def _transmitted(near: Floats, label: NDArray[np.intp]) -> float:
-    """Plug-in information of labels and the labels that trials are told to have [bit]; a tie is told in equal parts."""
+def _transmitted(near: Floats, label: NDArray[np.intp]) -> Floats:
+    """Plug-in information of labels (..., trial) and those that trials are told to have [bit]; a tie is told in equal parts."""
     member = np.eye(int(label.max()) + 1)[label]
-    others = member.sum(axis=0) - member  # trials of each stimulus, without this one
+    others = member.sum(axis=-2, keepdims=True) - member  # trials of each stimulus, without this one
     mean = (near @ member) / others
-    nearest = mean >= mean.max(axis=1, keepdims=True) * (1 - _ROUNDING)
-    return float(discrete.plug_in(member.T @ (nearest / nearest.sum(axis=1, keepdims=True))))
+    nearest = mean >= mean.max(axis=-1, keepdims=True) * (1 - _ROUNDING)
+    return discrete.plug_in(np.swapaxes(member, -1, -2) @ (nearest / nearest.sum(axis=-1, keepdims=True)))
