@@ -15,6 +15,7 @@ from homeoanalysis.units import Hertz
 Floats = NDArray[np.float64]
 _EPOCHS = {"baseline": (0.0, 60.0), "recovery": (60.0, 120.0)}
 _SWAPS = 999
+_NOTHING = np.zeros((1, 1), bool)
 
 
 def _changed(shift: float, factor: float, rng: np.random.Generator) -> xr.Dataset:
@@ -48,27 +49,30 @@ def _log_ratio(means: Floats, n: int) -> Floats:
         return np.asarray(np.where((before > 0) & (after > 0), np.log(after / before) / 2, np.nan))
 
 
-def _levene(log: Floats) -> Floats:
-    """Brown and Forsythe's form: the difference of mean distances from the median, (..., unit, epoch) -> (...)."""
+def _levene(log: Floats, swap: NDArray[np.bool_] = _NOTHING) -> Floats:
+    """Brown and Forsythe's form: the difference of mean distances from the median; of (unit, epoch), and (..., unit, 1) -> (...).
+
+    swap: of which units the epochs are swapped.
+    """
+    log = np.where(swap, log[:, ::-1], log)
     distance = np.abs(log - np.median(log, axis=-2, keepdims=True)).mean(axis=-2)
     return np.asarray(np.abs(distance[..., 1] - distance[..., 0]))
 
 
-def _kolmogorov(log: Floats) -> Floats:
-    """Largest difference of the two distribution functions, (..., unit, epoch) -> (...)."""
-    flat = log.reshape(*log.shape[:-2], -1)
-    order = np.argsort(flat, axis=-1, kind="stable")
-    ordered = np.take_along_axis(flat, order, axis=-1)
-    height = np.abs(np.cumsum(np.where(order % 2, 1, -1), axis=-1))
-    last = np.concatenate([np.diff(ordered, axis=-1) > 0, np.ones((*ordered.shape[:-1], 1), bool)], axis=-1)  # of equal values
-    return np.asarray(np.where(last, height, 0).max(axis=-1) / log.shape[-2])
+def _kolmogorov(log: Floats, swap: NDArray[np.bool_] = _NOTHING) -> Floats:
+    """Largest difference of the two distribution functions; arguments as of `_levene`."""
+    order = np.argsort(log, axis=None, kind="stable")  # of all values together, which is the same whatever is swapped
+    last = np.append(np.diff(log.ravel()[order]) > 0, True)  # of equal values
+    step = np.where(swap, -1, 1) * np.tile([1, -1], (len(log), 1))
+    height = np.cumsum(step.reshape(*step.shape[:-2], -1)[..., order], axis=-1)
+    return np.asarray(np.abs(height[..., last]).max(axis=-1) / len(log))
 
 
 def _p(log: Floats, statistic: Any) -> float:
     """Of so large a statistic if epochs could be swapped within each unit; the tables of Levene and KS take units as unpaired."""
     log = log[np.lexsort(log.T)]
     swap = rng_for(0, "swapped epochs", len(log)).random((_SWAPS, len(log), 1)) < 0.5
-    return float((1 + np.sum(statistic(np.where(swap, log[:, ::-1], log)) >= statistic(log) - 1e-12)) / (1 + _SWAPS))
+    return float((1 + np.sum(statistic(log, swap) >= statistic(log) - 1e-12)) / (1 + _SWAPS))
 
 
 @metric(
