@@ -82,12 +82,13 @@ class Solver:
     def __init__(self, family: Family, weight: Floats) -> None:
         self.family, self.root = family, np.sqrt(weight)
         self.q, self.r = np.linalg.qr(family.basis * self.root[:, None])
+        self.columns = self.q.transpose(1, 2, 0).reshape(self.root.size, -1)  # (bin, level x point)
 
     def squares(self, course: Floats) -> Floats:
         """(..., point): weighted sum of squared residuals of courses (..., bin)."""
         y = course * self.root
-        projected = np.tensordot(y, self.q, axes=(-1, 1))  # (..., point, level)
-        return np.asarray(np.maximum((y**2).sum(axis=-1)[..., None] - (projected**2).sum(axis=-1), 0))
+        projected = (y @ self.columns).reshape(*y.shape[:-1], self.r.shape[-1], -1)  # (..., level, point)
+        return np.asarray(np.maximum((y**2).sum(axis=-1)[..., None] - (projected**2).sum(axis=-2), 0))
 
     def fit(self, course: Floats) -> Fit:
         """The best point for one course (bin)."""
