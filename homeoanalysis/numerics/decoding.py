@@ -74,10 +74,12 @@ class Decoder:
     """
 
     def __init__(self, train: Floats, test: Floats) -> None:
-        self.n, self.mean, size = len(train), train.mean(axis=0), train.std(axis=0)
+        self.n, self.mean = len(train), train.mean(axis=0)
+        centred = train - self.mean
+        size = np.sqrt(np.mean(centred**2, axis=0))
         varies = size > 1e-9 * np.abs(self.mean)
         scale = 1 / np.where(varies, size, np.inf)
-        _, singular, right = np.linalg.svd((train - self.mean) * scale, full_matrices=False)
+        _, singular, right = np.linalg.svd(centred * scale, full_matrices=False)
         kept = singular > 1e-9 * singular.max(initial=1.0)
         self.axes, self.variance = scale[:, None] * right[kept].T, singular[kept] ** 2 / self.n
         self.tests = np.ascontiguousarray(((test - self.mean) @ self.axes).T)
@@ -169,8 +171,8 @@ def accuracy(response: Floats, label: Labels, fold: Labels) -> Floats:
         decoder = Decoder(np.concatenate([parts[f] for f in learnt]), np.concatenate([parts[f] for f in tested]))
         n = count[learnt].sum(axis=0)
         told = decoder.predict(sum(sums[f] for f in learnt) / n[:, None], n)
-        each = np.split(told, np.cumsum([len(parts[f]) for f in tested])[:-1], axis=2)
-        return [_share(part, labels[f], weight) for part, f in zip(each, tested, strict=True)]
+        end = np.cumsum([len(parts[f]) for f in tested])
+        return [_share(told[:, :, b - len(parts[f]) : b], labels[f], weight) for f, b in zip(tested, end, strict=True)]
 
     score = np.zeros((n_folds, len(_RIDGES), label.shape[0]))
     for f in range(n_folds):
