@@ -52,7 +52,12 @@ def factorised(spectrum: Complex) -> tuple[Floats, Complex]:
 
 def _product(a: Complex, b: Complex) -> Complex:
     """Of matrices (2, 2, ...)."""
-    return np.stack([np.stack([a[i, 0] * b[0, k] + a[i, 1] * b[1, k] for k in (0, 1)]) for i in (0, 1)])
+    found = np.empty_like(a)
+    for i in (0, 1):
+        for k in (0, 1):
+            np.multiply(a[i, 0], b[0, k], out=found[i, k])
+            found[i, k] += a[i, 1] * b[1, k]
+    return found
 
 
 def _inverse(a: Complex) -> Complex:
