@@ -1,6 +1,7 @@
 """How many spikes one spike causes in the next step."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,8 +76,8 @@ def branching_parameter(activity: xr.Dataset, *, bin_size: Second = 0.004, longe
         if p > 0.05:
             values[[0, 2 + 1], e] = 0.0, p
             continue
-        (m,), (amplitude,) = _fitted(slope)
-        values[0, e], values[3, e], values[4, e] = m, p, amplitude
+        (m,) = _fitted(slope)
+        values[0, e], values[3, e], values[4, e] = m, p, _amplitude(slope[0], m)
         values[5, e] = -bin_size / np.log(m)
         if sums.product.shape[0] >= _FEWEST:
             values[1:3, e] = _interval(sums, float(m))
@@ -95,20 +96,19 @@ def _sums(counts: population.Counts, lags: int) -> _Sums:
     """Blocks of twenty longest lags; pairs of bins of one segment only. The mean is that of the whole epoch."""
     n = int(counts.size.sum())
     place = np.arange(n) + np.repeat(lags * np.arange(counts.size.size), counts.size)  # `lags` empty bins behind each segment
-    deviation, is_seen = np.zeros((2, n + lags * counts.size.size))
+    deviation = np.zeros(n + lags * counts.size.size)
     deviation[place] = counts.spikes - counts.spikes.mean() if n else 0.0
-    is_seen[place] = 1
     first = place[:: _BLOCK * lags]  # of each block; bins of it may be of several segments
     if n > _BLOCK * lags:
         first = first[: n // (_BLOCK * lags)]  # the rest goes to the last block
-    product, number = np.zeros((2, first.size, lags + 1))
-    for k in range(lags + 1):
-        end = deviation.size - k
-        inside = first[first < end]
-        if inside.size:
-            product[: inside.size, k] = np.add.reduceat(deviation[:end] * deviation[k:], inside)
-            number[: inside.size, k] = np.add.reduceat(is_seen[:end] * is_seen[k:], inside)
-    return _Sums(product, number)
+    end = np.append(first, deviation.size - lags)[1:]
+    product = np.zeros((first.size, lags + 1))
+    for k, (a, b) in enumerate(zip(first, end, strict=True)):
+        product[k] = np.correlate(deviation[a : b + lags], deviation[a:b])
+    behind = np.minimum(np.repeat(np.cumsum(counts.size), counts.size) - np.arange(n) - 1, lags)  # of its segment, the first lags
+    block = np.minimum(np.arange(n) // (_BLOCK * lags), first.size - 1)
+    number = np.bincount(block * (lags + 1) + behind, minlength=product.size).reshape(product.shape)
+    return _Sums(product, number[:, ::-1].cumsum(axis=1)[:, ::-1].astype(float))
 
 
 def _slopes(sums: _Sums, weight: Floats) -> Floats:
@@ -117,27 +117,37 @@ def _slopes(sums: _Sums, weight: Floats) -> Floats:
     return np.asarray(mean[:, 1:] / mean[:, :1])
 
 
-def _fitted(slope: Floats) -> tuple[Floats, Floats]:
-    """m and b of least squares r_k = b m^k, for each draw: the best of 500 times, then a parabola through its neighbours."""
+def _fitted(slope: Floats) -> Floats:
+    """m of least squares r_k = b m^k, for each draw: the best of 500 times, then a parabola through its neighbours."""
     lag = np.arange(1, slope.shape[1] + 1)
     shape = np.exp(-lag[:, None] / _TIMES)
     shape /= np.sqrt((shape**2).sum(axis=0))
-    gain = np.maximum(slope @ shape, 0) ** 2  # what b at its best takes off the squares
+    gain = slope @ shape
+    gain = np.square(np.maximum(gain, 0, out=gain), out=gain)  # what b at its best takes off the squares
     best = np.clip(gain.argmax(axis=1), 1, _TIMES.size - 2)
     left, middle, right = (gain[np.arange(best.size), best + k] for k in (-1, 0, 1))
     curvature = left - 2 * middle + right
     with np.errstate(invalid="ignore", divide="ignore"):
         offset = np.where(curvature < 0, np.clip(0.5 * (left - right) / curvature, -1, 1), 0.0)
     time = np.exp(np.log(_TIMES[best]) + offset * np.log(_TIMES[1] / _TIMES[0]))
-    m = np.exp(-1 / time)
-    powers = m[:, None] ** lag
-    return m, (slope * powers).sum(axis=1) / (powers**2).sum(axis=1)
+    return np.asarray(np.exp(-1 / time))
+
+
+def _amplitude(slope: Floats, m: float) -> float:
+    """b of the same, of one draw (lag)."""
+    powers = m ** np.arange(1, slope.size + 1)
+    return float((slope * powers).sum() / (powers**2).sum())
+
+
+@cache
+def _weight(n: int) -> Floats:
+    """How often each of n blocks stands in each bootstrap sample (draw, block); always the same numbers."""
+    return rng_for(0, "branching", n).multinomial(n, np.full(n, 1 / n), size=_DRAWS).astype(float)
 
 
 def _interval(sums: _Sums, m: float) -> tuple[float, float]:
     """t interval of the logarithm of the timescale, whose distribution is nearer to normal than that of m."""
     n = sums.product.shape[0]
-    weight = rng_for(0, "branching", n).multinomial(n, np.full(n, 1 / n), size=_DRAWS).astype(float)
-    times = -1 / np.log(_fitted(_slopes(sums, weight))[0])
+    times = -1 / np.log(_fitted(_slopes(sums, _weight(n))))
     width = t_quantile(0.95, n - 1) * np.log(times).std() * np.sqrt(n / (n - 1))  # resampling loses one of n blocks
     return float(m ** np.exp(width)), float(m ** np.exp(-width))
