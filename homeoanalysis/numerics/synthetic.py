@@ -1,5 +1,6 @@
 """Activities made from a formula: known truth for the conformance tests of metrics, and for benchmarks."""
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -301,11 +302,18 @@ def gaussian_counts(mean: Floats, covariance: Floats, rng: np.random.Generator) 
 
 def correlation_within(correlation: Floats, cut: float) -> Floats:
     """Correlations (...) of two Gaussian numbers where neither is beyond `cut` standard deviations, from those of all."""
-    node, weight = np.polynomial.legendre.leggauss(64)
+    node, weight = _gauss_legendre(64)
     x, y = np.meshgrid(cut * node, cut * node)
-    rho = np.asarray(correlation)[..., None, None]
+    values, at = np.unique(correlation, return_inverse=True)  # pairs at one distance have one
+    rho = values[:, None, None]
     density = np.exp(-(x**2 - 2 * rho * x * y + y**2) / (2 * (1 - rho**2))) * weight[:, None] * weight
-    return np.asarray((density * x * y).sum((-2, -1)) / (density * x**2).sum((-2, -1)))
+    return np.asarray(((density * x * y).sum((-2, -1)) / (density * x**2).sum((-2, -1)))[at])
+
+
+@functools.cache
+def _gauss_legendre(n: int) -> tuple[Floats, Floats]:
+    node, weight = np.polynomial.legendre.leggauss(n)
+    return node, weight
 
 
 def poisson_encoder(
