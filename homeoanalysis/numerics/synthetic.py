@@ -9,6 +9,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from homeoanalysis.numerics import observed
+
 Floats = NDArray[np.float64]
 
 
@@ -218,11 +220,12 @@ def band_limited_noise(duration: float, sampling_rate: float, cutoff: float, rng
 
 def with_trials(one: xr.Dataset, start: Floats, length: float, stimulus: Sequence[str]) -> xr.Dataset:
     """The activity with trials of `length` [s]."""
-    return one.assign(
-        trial_start=("trial", start, {"units": "s"}),
-        trial_stop=("trial", start + length, {"units": "s"}),
-        stimulus=("trial", list(stimulus)),
-    )
+    new = {
+        "trial_start": xr.Variable("trial", start, {"units": "s"}),
+        "trial_stop": xr.Variable("trial", start + length, {"units": "s"}),
+        "stimulus": xr.Variable("trial", list(stimulus)),
+    }
+    return observed.replaced(one, new)
 
 
 def stimulated(
@@ -285,13 +288,17 @@ def counted(
 
 def in_two_epochs(one: xr.Dataset) -> xr.Dataset:
     """The activity with its first half as the epoch "baseline" and its second as "recovery"."""
-    return with_epochs(one, np.linspace(0, float(one.segment_stop[-1]), 3), ["baseline", "recovery"])
+    return with_epochs(one, np.linspace(0, observed.array(one, "segment_stop")[-1], 3), ["baseline", "recovery"])
 
 
 def with_epochs(one: xr.Dataset, edge: Floats, names: Sequence[str]) -> xr.Dataset:
     """The activity with epochs from edge to edge [s]."""
-    spans = {"epoch_start": ("epoch", edge[:-1], {"units": "s"}), "epoch_stop": ("epoch", edge[1:], {"units": "s"})}
-    return one.assign(spans | {"epoch": ("epoch", list(names))})
+    new = {
+        "epoch_start": xr.Variable("epoch", edge[:-1], {"units": "s"}),
+        "epoch_stop": xr.Variable("epoch", edge[1:], {"units": "s"}),
+        "epoch": xr.Variable("epoch", list(names)),
+    }
+    return observed.replaced(one, new)
 
 
 def gaussian_counts(mean: Floats, covariance: Floats, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from homeoanalysis.numerics import synthetic
+from homeoanalysis.numerics import observed, synthetic
 
 Floats = NDArray[np.float64]
 
@@ -22,14 +22,15 @@ def with_signal(
 ) -> xr.Dataset:
     """An activity/1 of spike trains and of a signal (channel, sample) whose first sample is at 0 s."""
     activity = synthetic.activity(trains, values.shape[1] / sampling_rate, epochs=epochs)
-    return activity.assign(
-        {
-            kind: ((f"{kind}_channel", f"{kind}_sample"), values, {"units": units, "sampling_rate": float(sampling_rate)}),
-            f"{kind}_first_sample": ("segment", [0], {"units": "1"}),
-            f"{kind}_sample_count": ("segment", [values.shape[1]], {"units": "1"}),
-            f"{kind}_t_start": ("segment", [0.0], {"units": "s"}),
-        }
-    ).assign_coords({f"{kind}_channel": [f"c{k}" for k in range(values.shape[0])]})
+    channel, of_signal = f"{kind}_channel", {"units": units, "sampling_rate": float(sampling_rate)}
+    new = {
+        kind: xr.Variable((channel, f"{kind}_sample"), values, of_signal),
+        f"{kind}_first_sample": xr.Variable("segment", [0], {"units": "1"}),
+        f"{kind}_sample_count": xr.Variable("segment", [values.shape[1]], {"units": "1"}),
+        f"{kind}_t_start": xr.Variable("segment", [0.0], {"units": "s"}),
+        channel: xr.Variable(channel, [f"c{k}" for k in range(values.shape[0])]),
+    }
+    return observed.replaced(activity, new)
 
 
 def autoregressive(noise: Floats, first: float = 1.2, second: float = -0.7) -> Floats:
