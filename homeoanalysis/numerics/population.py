@@ -18,14 +18,11 @@ class Counts(NamedTuple):
 
 def counts(activity: xr.Dataset, bin_size: float) -> Counts:
     """Raises NotApplicable without spikes. A spike on an edge belongs to the later bin; one unit is read at a time."""
-    observed.need_spikes(activity)
     start, stop = observed.segments(activity)
     size = np.floor((stop - start) / bin_size + observed.EDGE).astype(np.int64)
     offset = np.cumsum(size) - size
     total = np.zeros(int(size.sum()), np.int64)
-    last = np.cumsum(activity.spike_count.values)
-    for n, b in zip(activity.spike_count.values, last, strict=True):
-        times = activity.spike_time.variable[b - n : b].values
+    for times in observed.each_train(activity):
         segment = np.searchsorted(start, times, side="right") - 1
         index = np.floor((times - start[segment]) / bin_size + observed.EDGE).astype(np.int64)
         inside = index < size[segment]

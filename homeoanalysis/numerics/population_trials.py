@@ -44,7 +44,7 @@ def in_epochs(activity: xr.Dataset, begin: float, end: float, bin_size: float | 
     Raises as `trials.counts`.
     """
     found = trials.counts(activity, begin, end, bin_size)
-    at = activity.trial_start.values
+    at = observed.array(activity, "trial_start")
     order = np.argsort(at, kind="stable")
     slack = observed.EDGE * (end - begin)
     populations = {}

@@ -50,7 +50,7 @@ def counts(activity: xr.Dataset, begin: float, end: float, bin_size: float | Non
         raise DataError(f"the window from {begin:g} to {end:g} s of each trial holds no bin of {bin_size:g} s; make it longer")
     if "binned_count" in activity:
         return Responses(*_of_bins(activity, begin, n_bins, bin_size), stimulus, labels)
-    start = activity.trial_start.values + begin
+    start = observed.array(activity, "trial_start") + begin
     count = np.zeros((activity.sizes["unit"], start.size, n_bins), np.int64)
     for train, mine in zip(observed.spike_trains(activity), count, strict=True):
         first, last = np.searchsorted(train, [start - observed.EDGE * bin_size, start + n_bins * bin_size])
@@ -62,6 +62,14 @@ def counts(activity: xr.Dataset, begin: float, end: float, bin_size: float | Non
 def _count(train, first, last, start, bin_size, slack, found):  # type: ignore[no-untyped-def]
     """Adds to (trial, bin) the spikes of each trial, numbered from `first` to `last`; an edge belongs to the later bin."""
     for trial in range(start.size):
+        if found.shape[1] == 1:  # of spikes in their order, only those at the ends can lie outside
+            begin, end = first[trial], last[trial]
+            while begin < end and (train[begin] - start[trial]) / bin_size + slack < 0:
+                begin += 1
+            while begin < end and (train[end - 1] - start[trial]) / bin_size + slack >= 1:
+                end -= 1
+            found[trial, 0] += end - begin
+            continue
         for spike in range(first[trial], last[trial]):
             index = int(np.floor((train[spike] - start[trial]) / bin_size + slack))
             if 0 <= index < found.shape[1]:
@@ -72,7 +80,7 @@ def trains(activity: xr.Dataset, begin: float, end: float) -> Trains:
     """Spike trains from `begin` to `end` [s] after the start of each trial. Raises NotApplicable without spikes or trials."""
     times = observed.spike_trains(activity)
     stimulus, labels = _stimulus(activity)
-    start = activity.trial_start.values + begin
+    start = observed.array(activity, "trial_start") + begin
     slack = observed.EDGE * (end - begin)
     found = []
     for train in times:
@@ -84,7 +92,7 @@ def trains(activity: xr.Dataset, begin: float, end: float) -> Trains:
 def _stimulus(activity: xr.Dataset) -> tuple[NDArray[np.intp], list[str]]:
     if "trial_start" not in activity:
         raise NotApplicable("no trials")
-    labels, stimulus = np.unique(activity.stimulus.values.astype(str), return_inverse=True)
+    labels, stimulus = np.unique(observed.array(activity, "stimulus").astype(str), return_inverse=True)
     return stimulus, labels.tolist()
 
 
@@ -92,7 +100,7 @@ def _seen(activity: xr.Dataset, begin: float, end: float) -> NDArray[np.bool_]:
     """(unit, trial): the window lies in one segment, in which the unit was isolated."""
     slack = observed.EDGE * (end - begin)
     first, stop = observed.segments(activity)
-    at = activity.trial_start.values
+    at = observed.array(activity, "trial_start")
     segment = np.searchsorted(first, at + begin + slack, side="right") - 1
     inside = (segment >= 0) & (at + end <= stop[np.maximum(segment, 0)] + slack)
     return np.asarray((observed.isolated(activity)[:, np.maximum(segment, 0)] > 0) & inside)
