@@ -63,9 +63,13 @@ def stacked(dim: str, labels: Sequence[str] | None, estimates: Sequence[Estimate
     first = estimates[0]
     for other in estimates[1:]:
         if other.dims != first.dims or other.values.shape != first.values.shape or not _agree(other, first):
-            raise ContractError(f"estimates along {dim} differ in their coordinates: {other.dims}, {first.dims}")
+            raise ContractError(f"estimates along {dim} differ in shape or coordinates: {_told(other)}, {_told(first)}")
     coordinates = first.coordinates if labels is None else {dim: list(labels), **first.coordinates}
     return first._replace(dims=(dim, *first.dims), values=np.stack([e.values for e in estimates]), coordinates=coordinates)
+
+
+def _told(one: Estimate) -> str:
+    return f"{dict(zip(one.dims, one.values.shape, strict=True))} with {one.coordinates}"
 
 
 def _agree(one: Estimate, other: Estimate) -> bool:

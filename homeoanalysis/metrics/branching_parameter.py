@@ -1,7 +1,7 @@
 """How many spikes one spike causes in the next step."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -139,7 +139,7 @@ def _amplitude(slope: Floats, m: float) -> float:
     return float((slope * powers).sum() / (powers**2).sum())
 
 
-@cache
+@lru_cache(maxsize=4)
 def _weight(n: int) -> Floats:
     """How often each of n blocks stands in each bootstrap sample (draw, block); always the same numbers."""
     return rng_for(0, "branching", n).multinomial(n, np.full(n, 1 / n), size=_DRAWS).astype(float)

@@ -55,8 +55,7 @@ def _product(a: Complex, b: Complex) -> Complex:
     found = np.empty_like(a)
     for i in (0, 1):
         for k in (0, 1):
-            np.multiply(a[i, 0], b[0, k], out=found[i, k])
-            found[i, k] += a[i, 1] * b[1, k]
+            found[i, k] = a[i, 0] * b[0, k] + a[i, 1] * b[1, k]
     return found
 
 

@@ -108,7 +108,7 @@ def bootstrap(
 def _resampled(units: Floats, draws: int, rng: np.random.Generator) -> Floats:
     """How far the mean of resampled units lies from the mean, (draw, column)."""
     n = units.shape[0]
-    columns = np.ascontiguousarray((units - units.mean(axis=0)).T)  # one at a time: a mean over rows of few columns takes thrice
+    columns = np.ascontiguousarray((units - units.mean(axis=0)).T)  # each by itself: means of rows of few columns are slow
     together = max(1, _TOGETHER // n)
     parts = (rng.integers(0, n, (min(together, draws - start), n), np.uint32) for start in range(0, draws, together))
     return np.concatenate([np.stack([column[chosen].mean(axis=1) for column in columns], axis=1) for chosen in parts])

@@ -30,7 +30,9 @@ def array(activity: xr.Dataset, name: str) -> NDArray[Any]:
 
 
 def replaced(activity: xr.Dataset, new: dict[str, xr.Variable], without: tuple[str, ...] = ()) -> xr.Dataset:
-    """The activity with these variables, none of them a coordinate, and no other that has one of the dimensions `without`.
+    """The activity with these variables, and no other that has one of the dimensions `without`.
+
+    new: of coordinates only those of their own dimension.
 
     One new Dataset, which takes its coordinates as they are: to assign variable by variable costs five times as much.
     """

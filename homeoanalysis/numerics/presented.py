@@ -30,8 +30,9 @@ def origins(activity: xr.Dataset) -> NDArray[np.int64]:
     first, count, t_start = (observed.array(activity, name) for name in names)
     start, stop = observed.array(activity, "trial_start"), observed.array(activity, "trial_stop")
     length = np.round((stop - start) * rate).astype(np.int64)
-    for label in np.unique(observed.array(activity, "stimulus").astype(str)):
-        mine = np.flatnonzero(observed.array(activity, "stimulus").astype(str) == label)
+    stimulus = observed.array(activity, "stimulus").astype(str)
+    for label in np.unique(stimulus):
+        mine = np.flatnonzero(stimulus == label)
         shown = np.full(length[mine].max(initial=0), -1)  # the sample that first showed each moment of the trial
         for trial in mine[np.argsort(start[mine], kind="stable")]:
             overlapping = np.flatnonzero((t_start < stop[trial]) & (t_start + count / rate > start[trial]))

@@ -125,7 +125,7 @@ def crossnobis(count: Floats, stimulus: Labels) -> Floats:
 
 def crossnobis_of(count: Floats, stimulus: Labels, means: tuple[Floats, Floats]) -> Floats:
     """The same, of the halves that are known already."""
-    of_trial, _, number = _layout(stimulus.tobytes())
+    of_trial, _, number = _layout(stimulus.astype(np.intp).tobytes())
     n = number[::2] + number[1::2]
     odd, even = means
     noise = count - ((odd * number[::2] + even * number[1::2]) / n)[of_trial]
@@ -152,7 +152,7 @@ def _pairs(n: int) -> tuple[Labels, Labels]:
 
 def halves(count: Floats, stimulus: Labels) -> tuple[Floats, Floats]:
     """Mean responses (stimulus, unit) of the odd and of the even repeats."""
-    _, is_in_half, number = _layout(stimulus.tobytes())
+    _, is_in_half, number = _layout(stimulus.astype(np.intp).tobytes())
     both = is_in_half @ count / number
     return both[::2], both[1::2]
 

@@ -62,14 +62,6 @@ def counts(activity: xr.Dataset, begin: float, end: float, bin_size: float | Non
 def _count(train, first, last, start, bin_size, slack, found):  # type: ignore[no-untyped-def]
     """Adds to (trial, bin) the spikes of each trial, numbered from `first` to `last`; an edge belongs to the later bin."""
     for trial in range(start.size):
-        if found.shape[1] == 1:  # of spikes in their order, only those at the ends can lie outside
-            begin, end = first[trial], last[trial]
-            while begin < end and (train[begin] - start[trial]) / bin_size + slack < 0:
-                begin += 1
-            while begin < end and (train[end - 1] - start[trial]) / bin_size + slack >= 1:
-                end -= 1
-            found[trial, 0] += end - begin
-            continue
         for spike in range(first[trial], last[trial]):
             index = int(np.floor((train[spike] - start[trial]) / bin_size + slack))
             if 0 <= index < found.shape[1]:

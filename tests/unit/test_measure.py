@@ -14,12 +14,21 @@ from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.contracts import LONG, open_dataset, write
 from homeoanalysis.errors import ContractError, DataError
 from homeoanalysis.measure import measure, measure_draws
-from homeoanalysis.metric import Truth, metric
+from homeoanalysis.metric import Estimate, Truth, metric, stacked
 from homeoanalysis.numerics import synthetic
 from homeoanalysis.numerics.summaries import summarise
 from homeoanalysis.provenance import rng_for
 
 module = sys.modules["homeoanalysis.measure"]  # the package's attribute of that name is the verb
+
+
+def test_estimates_of_other_frequencies_or_shapes_are_not_joined() -> None:
+    one = Estimate(("frequency",), np.zeros(2), "1", {"frequency": ("frequency", np.array([1.0, 2.0]), {"units": "Hz"})})
+    assert stacked("draw", None, [one, one]).values.shape == (2, 2)
+    shifted = one._replace(coordinates={"frequency": ("frequency", np.array([1.0, 3.0]), {"units": "Hz"})})
+    for other in (shifted, one._replace(values=np.zeros(3)), one._replace(coordinates={})):
+        with pytest.raises(ContractError, match="along draw differ"):
+            stacked("draw", None, [one, other])
 
 
 def test_the_log_says_how_far_a_long_job_is(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

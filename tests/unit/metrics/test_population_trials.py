@@ -327,6 +327,8 @@ def test_distances_of_the_same_stimulus_are_zero_and_of_others_those_of_mahalano
     found = np.array([representations.crossnobis(mean[label] + 2 * rng.normal(size=(60, 2)), label) for _ in range(200)])
     error = 4 * found.std(axis=0) / np.sqrt(200)
     np.testing.assert_array_less(np.abs(found.mean(axis=0) - [0, 4.5, 4.5]), error + 0.2)  # 36 / 4 / 2 units
+    count = rng.normal(size=(60, 2))
+    assert np.array_equal(representations.crossnobis(count, label.astype(np.uint8)), representations.crossnobis(count, label))
 
 
 def test_similarity_falls_to_the_ceiling_by_noise_and_below_it_by_change() -> None:
