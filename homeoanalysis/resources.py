@@ -7,6 +7,7 @@ a job that was ended is tried again with twice, then three times as much.
 import math
 from typing import NamedTuple
 
+from homeoanalysis import catalogue
 from homeoanalysis.config.limits import expected_synapses, memory
 from homeoanalysis.config.model import Model
 
@@ -38,9 +39,15 @@ def of_model(model: Model, runs: int) -> Need:
     if model.system is not None:
         return _need(800.0, 120.0 + runs * _seconds(model))
     held = memory(model)
-    neurons = sum(p.n for p in model.populations.values())
-    spikes = neurons * _RATE * _duration(model) * runs * _SPIKE
+    spikes = _kept(model) * _RATE * _duration(model) * runs * _SPIKE
     return _need(600.0 + (1.5 * sum(held.values()) + spikes) / 1e6, 240.0 + runs * _seconds(model))
+
+
+def _kept(model: Model) -> int:
+    """Neurons whose spikes are in memory till the end of a run."""
+    is_watched = any(hasattr(catalogue.load("protocols", p.name), "watch") for p in model.protocols.values())
+    hidden = {} if is_watched else model.record.units
+    return sum(hidden.get(name, p.n) for name, p in model.populations.items())
 
 
 def points_of_a_job(model: Model, runs: int) -> int:

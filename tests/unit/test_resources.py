@@ -56,6 +56,20 @@ def test_memory_holds_the_synapses_the_spikes_and_the_interpreter() -> None:
     assert 384 < of_model(Model.model_validate({**small, "duration": "160 s"}), 5).mem_mb < 3 * 384
 
 
+def test_spikes_that_are_not_kept_take_no_memory() -> None:
+    """Those of a protocol that answers to spikes are."""
+
+    def megabytes(**changes: object) -> int:
+        return of_model(Model.model_validate({**NETWORKS["B"](), "duration": "1000 s", **changes}), 1).mem_mb
+
+    few: dict[str, object] = {"record": {"units": {"E": 8, "I": 0}}}
+    first = next(iter(NETWORKS["B"]()["projections"]))
+    reward = {"pair_reward": {"projection": first, "projections": [first]}}
+    spikes = 10_000 * 20.0 * 1000 * 40e-6
+    assert spikes < megabytes() - megabytes(**few) < 1.5 * spikes
+    assert megabytes(**few, protocols={"reward": reward}) == megabytes()
+
+
 def test_what_reads_files_asks_for_more_where_they_are_larger() -> None:
     """Measured: 277 MB and 50 CPU s for 5.75 MB and 100 draws; 930 MB and 218 s to ingest 7 GB."""
     small, long = of_files(5.75, draws=100, fold=40.0), of_files(7000.0)
