@@ -1,5 +1,6 @@
 """Snakemake itself is killed, or started twice: once started again, the results are the bytes of an undisturbed run."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -43,19 +44,26 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     return Whole(project, made(project), time.monotonic() - begin)
 
 
-def kill(project: Path, whole: Whole, seed: int) -> int:
-    """One run that is killed, with its jobs or without them, and the next; returns how many results there were in between."""
-    rng = rng_for(seed, "snakemake")
+def killed(project: Path, seconds: float, *, alone: bool) -> None:
+    """A run that is killed after this time: Snakemake alone, whose jobs end while the next run begins, or all of them."""
     process = start(project)
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(float(rng.uniform(0.2, 0.95) * whole.seconds))
-    if rng.random() < 0.5:
-        os.kill(process.pid, signal.SIGKILL)  # its jobs live on, and end while the next run begins
-    else:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
     assert process.stdout is not None
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    if is_early := process.poll() is None:
+        (os.kill if alone else os.killpg)(process.pid, signal.SIGKILL)
+        process.wait()
     process.stdout.close()
+    if not is_early:  # other programs slowed down the undisturbed run, and have gone: once more, from nothing
+        for folder in ("results", ".snakemake"):
+            shutil.rmtree(project / folder)
+        killed(project, 0.7 * seconds, alone=alone)
+
+
+def kill(project: Path, whole: Whole, seed: int) -> int:
+    """One run that is killed, and the next; returns how many results there were in between."""
+    rng = rng_for(seed, "snakemake")
+    killed(project, float(rng.uniform(0.2, 0.95) * whole.seconds), alone=rng.random() < 0.5)
     between = made(project)
     assert between.items() <= whole.made.items()
     end(start(project, "--unlock"))
@@ -78,8 +86,11 @@ def test_snakemake_is_killed_often(whole: Whole, tmp_path: Path) -> None:
 
 def twice(project: Path, whole: Whole, seed: int) -> str:
     """A run, and at a random moment of it a second one; returns what became of that."""
-    both = [start(project)]
-    time.sleep(float(rng_for(seed, "twice").uniform(0, 1.1) * whole.seconds))
+    both, share = [start(project)], float(rng_for(seed, "twice").uniform(0, 1.1))
+    if share < 1.0:
+        time.sleep(share * whole.seconds)
+    else:
+        both[0].wait()
     both.append(start(project))
     said = [process.communicate(timeout=300)[0] for process in both]
     assert 0 in (both[0].returncode, both[1].returncode), said
