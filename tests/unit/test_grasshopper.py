@@ -67,6 +67,26 @@ def test_multitaper_coherence_and_information(activities: list[xr.Dataset]) -> N
     assert (information.information_rate < information.information_rate_high).all()
 
 
+def test_the_other_estimators_that_the_tour_names(activities: list[xr.Dataset]) -> None:
+    """Welch's coherence less its bias: 104 to 117 and 51 to 58 bit/s, whether segments are tapered and overlap or not.
+
+    Segments that overlap by half are worth 18/19 as many with Hann, and 2/3 without a taper: 1 / (1 + 2 c^2), where c is the
+    correlation of two shifted windows, 1/6 and 1/2 (Welch 1967, IEEE Trans Audio Electroacoust 15:70-73,
+    doi:10.1109/TAU.1967.1161901).
+    """
+    found = []
+    for activity in activities:
+        whole = pieces(activity, bin_size=1e-3, segment=0.256)
+        stimulus, response, n = whole.stimulus.ravel(), whole.response[0].ravel(), whole.stimulus.shape[0]
+        for window, worth in {"hann": 18 / 19, "boxcar": 2 / 3}.items():
+            for overlap, number in {0: float(n), 128: (2 * n - 1) * worth}.items():
+                f, value = signal.coherence(stimulus, response, fs=1e3, window=window, nperseg=256, noverlap=overlap)
+                kept = f <= min(whole.cutoff, 500)
+                found.append(-np.log2(1 - value + (1 - value) / number)[kept].sum() * f[1])
+    assert [round(min(found[:4])), round(max(found[:4]))] == [104, 117]
+    assert [round(min(found[4:])), round(max(found[4:]))] == [51, 58]
+
+
 def test_firing_rates(activities: list[xr.Dataset]) -> None:
     rate = measure(activities, "firing_rate").firing_rate
     np.testing.assert_allclose(rate.values.ravel(), [92.9, 86.8])
