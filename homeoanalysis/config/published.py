@@ -37,7 +37,10 @@ class Cell(Strict):
 
 
 class Crossing(Strict):
-    """The quantity is the value of a parameter at which the location passes `level`, on a line between two sources."""
+    """The quantity is the value of a parameter at which the location passes `level`, on a line between two sources.
+
+    What does not pass it between them is not reproduced, whatever the band.
+    """
 
     begin: float = Field(description="the parameter in the source of the quantity")
     end: float = Field(description="the parameter in the other source")

@@ -39,6 +39,7 @@ class _Found(NamedTuple):
     unit: str
     reason: str  # why there is no value
     sample: Sample | None = None  # the subjects behind it, where there are any
+    is_elsewhere: bool = False  # a crossing that does not lie between its two sources
 
 
 def reproduce(published: Mapping[str, Panel], comparison: xr.Dataset, sizes: Mapping[str, str]) -> list[Outcome]:
@@ -185,7 +186,7 @@ def _judge(quantity: Quantity, ours: _Found, control: _Found | None, size: str) 
     if quantity.reported_only:
         return REPORTED, ours.reason
     if np.isnan(ours.value):
-        return NOT_TESTABLE, ours.reason
+        return bad if ours.is_elsewhere else NOT_TESTABLE, ours.reason
     ends, band = [ours.value], quantity.band(size)
     if quantity.whole_interval and np.isfinite(ours.low):
         ends = [ours.low, ours.high]
@@ -282,16 +283,16 @@ def _of_two(first: _Found, second: _Found, sample: Sample | None, *, is_ratio: b
 
 def _crossed(first: _Found, second: _Found, crossing: Crossing) -> _Found:
     """Where the line from the first to the second location passes the level."""
+    reason = first.reason or second.reason
     a, b = first.value - crossing.level, second.value - crossing.level
-    at, reason = np.nan, first.reason or second.reason
-    if not reason and a * b <= 0 and a != b:
-        at = crossing.begin + (crossing.end - crossing.begin) * a / (a - b)
-    elif not reason:
-        reason = (
-            f"{first.value:.4g} at {crossing.begin:g} {crossing.unit} and {second.value:.4g} at {crossing.end:g} "
-            f"{crossing.unit} lie on one side of {crossing.level:g}"
-        )
-    return _Found(float(at), np.nan, np.nan, min(first.n, second.n), crossing.unit, reason)
+    found = _Found(np.nan, np.nan, np.nan, min(first.n, second.n), crossing.unit, reason)
+    if reason:
+        return found
+    if a * b <= 0 and a != b:
+        return found._replace(value=float(crossing.begin + (crossing.end - crossing.begin) * a / (a - b)))
+    ends = ((first.value, crossing.begin), (second.value, crossing.end))
+    values = " and ".join(f"{value:.4g} at {at:g} {crossing.unit}" for value, at in ends)
+    return found._replace(reason=f"{values} lie on one side of {crossing.level:g}", is_elsewhere=True)
 
 
 def _number(value: float | None) -> float:

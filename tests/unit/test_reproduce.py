@@ -418,8 +418,13 @@ def test_a_crossing_lies_on_the_line_between_two_sources(example):
     assert outcome.unit == "s"
     assert outcome.verdict == "scaled regression test passes"
     beyond = _judged(example.comparison, crossing={**crossing, "level": 10.0}, control=control)
-    assert beyond.verdict == "not testable"
+    assert beyond.verdict == "scaled regression test fails"
     assert "lie on one side of 10" in beyond.reason
+    unknown = _judged(
+        example.comparison, crossing={**crossing, "level": level}, control={**control, "crossing": {**crossing, "level": 10.0}}
+    )
+    assert unknown.verdict == "not testable"
+    assert "the negative control has no value" in unknown.reason
 
 
 def test_a_band_may_be_around_what_the_same_model_gave_elsewhere(example):
