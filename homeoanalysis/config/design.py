@@ -28,8 +28,11 @@ class Range(NamedTuple):
     def at(self, share: float) -> float:
         """The value that lies at a share, from 0 to 1, of the range."""
         low, high = self.values
-        if self.is_whole:
-            return min(math.floor(low + share * (high - low + 1)), high)
+        if self.is_whole:  # each whole number has a slice of the range
+            return min(math.floor(self._between(low, high + 1, share)), high)
+        return self._between(low, high, share)
+
+    def _between(self, low: float, high: float, share: float) -> float:
         return low * (high / low) ** share if self.is_logarithmic else low + share * (high - low)
 
     def listed(self, steps: int | None) -> list[float]:
@@ -37,10 +40,9 @@ class Range(NamedTuple):
         if steps is None:
             return list(self.values)
         low, high = self.values
-        if self.is_whole:
-            return list(dict.fromkeys(float(round(x)) for x in np.linspace(low, high, steps)))
+        between = [self._between(low, high, k / (steps - 1)) for k in range(1, steps - 1)]
         # the ends themselves, not what rounding makes of them
-        return [low, *(self.at(k / (steps - 1)) for k in range(1, steps - 1)), high]
+        return [low, *(float(round(x)) if self.is_whole else x for x in between), high]
 
     def written(self, value: float) -> str | int | float:
         """A value as the model's YAML has it."""
@@ -53,6 +55,7 @@ class Fault(NamedTuple):
     path: str
     which: int | None
     text: str
+    like: int | None = None  # of a table: the point that `which` repeats, in all parameters
 
 
 def placed(content: Mapping[str, Any], path: str, value: object) -> dict[str, Any]:
@@ -127,16 +130,21 @@ def examined(sweep: Sweep, content: Mapping[str, Any]) -> tuple[dict[str, Range]
         else:
             try:
                 found[path] = _range(axis, path, content)
-                wrong += _model_faults(path, axis, found[path], content)
+                own = list(_value_faults(path, axis, found[path], is_column=sweep.kind == "table"))
+                wrong += own or _model_faults(path, axis, found[path], content)
             except ValueError as error:
                 wrong.append(Fault(path, None, str(error)))
+    if sweep.kind == "table" and not wrong:
+        wrong += _repeated(found)
     return found, wrong
 
 
 def _range(axis: Axis, path: str, content: Mapping[str, Any]) -> Range:
     present = _present(content, long_path(content, path).split("."))
     placed(content, path, 0)
-    written: list[Any] = axis.values or [axis.low, axis.high]
+    if not _faults_at(path, "some text", content):
+        raise ValueError("takes any text, as a title does; sweep a number or a quantity")
+    written = _written(axis)
     pairs = [_si(value, present) for value in written]
     kinds = {unit for _, unit in pairs}
     if len(kinds) > 1:
@@ -154,8 +162,40 @@ def _range(axis: Axis, path: str, content: Mapping[str, Any]) -> Range:
     made = Range(unit or "1", not unit, False, axis.scale == "logarithmic", tuple(values))
     if unit or not _is_whole(path, made, content):
         return made
-    ends = made.values if axis.values else (float(math.ceil(values[0])), float(math.floor(values[1])))
-    return made._replace(is_whole=True, values=ends)
+    # a tenth of 30 is 3.0000000000000004
+    return made._replace(is_whole=True, values=tuple(float(f"{value:.12g}") for value in values))
+
+
+def _written(axis: Axis) -> list[Any]:
+    return axis.values or [axis.low, axis.high]
+
+
+def _value_faults(path: str, axis: Axis, made: Range, *, is_column: bool) -> Iterator[Fault]:
+    """Values that would have to be rounded, and values that are listed twice; in a column of a table they may be."""
+    written, first = _written(axis), dict[float, Any]()
+    for k, (value, number) in enumerate(zip(written, made.values, strict=True)):
+        said = repr(value) if not isinstance(value, str) else f"{value!r} ({number:.15g})"
+        if made.is_whole and not number.is_integer():
+            mend = f"write {math.floor(number)} or {math.ceil(number)}"
+            yield Fault(path, k, f"is {said}, but the model takes whole numbers only: {mend}")
+            return
+        if number in first and not is_column:
+            other = first[number]
+            twice = f"{value!r} twice" if value == other else f"{other!r} and {value!r}, which are the same"
+            yield Fault(path, k, f"has {twice}; remove one")
+            return
+        first[number] = value
+    if axis.steps is not None and (n := len(set(made.listed(axis.steps)))) < axis.steps:
+        yield Fault(path, None, f"has steps: {axis.steps}, of which only {n} are different whole numbers; write fewer steps")
+
+
+def _repeated(ranges: Mapping[str, Range]) -> Iterator[Fault]:
+    """The first line of a table that is the same point as one before."""
+    first: dict[tuple[float, ...], int] = {}
+    for k, point in enumerate(zip(*(r.values for r in ranges.values()), strict=True)):
+        if first.setdefault(point, k) != k:
+            yield Fault(next(iter(ranges)), k, "", like=first[point])
+            return
 
 
 def _si(value: object, present: Any) -> tuple[float, str]:
@@ -184,7 +224,7 @@ def _is_whole(path: str, made: Range, content: Mapping[str, Any]) -> bool:
 
 def _model_faults(path: str, axis: Axis, made: Range, content: Mapping[str, Any]) -> Iterator[Fault]:
     """What the model says of the least and the greatest value, as they are written; of both at most once."""
-    listed: list[Any] = axis.values or [axis.low, axis.high]
+    listed = _written(axis)
     for k in sorted({int(np.argmin(made.values)), int(np.argmax(made.values))}):
         is_plain = isinstance(listed[k], str) and not MULTIPLE.fullmatch(str(listed[k]))
         faults = _faults_at(path, listed[k] if is_plain else made.written(made.values[k]), content)

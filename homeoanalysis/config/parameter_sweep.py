@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 from collections.abc import Iterator
 from typing import Annotated, Self
 
@@ -13,7 +14,9 @@ from homeoanalysis.config.fields import Strict
 DESIGNS = ("grid", "latin_hypercube", "sobol", "table")
 _SAMPLED = DESIGNS[1:3]
 _POINTS = 20_000
-MULTIPLE = re.compile(r"x([+]?(?:\d+\.?\d*|\.\d+))")  # of what the model says: x0.5
+PARAMETERS = 100  # of a sweep
+MULTIPLE = re.compile(r"x([+]?(?:\d+\.?\d*|\.\d+))", re.ASCII)  # of what the model says: x0.5
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 def check_value(value: object) -> object:
@@ -21,9 +24,20 @@ def check_value(value: object) -> object:
         raise ValueError(
             f"is {value!r}; write a quantity with its unit, a number, or a multiple of what the model says, e.g. x0.5"
         )
-    if isinstance(value, str) and not MULTIPLE.fullmatch(value):
+    if not isinstance(value, str):
+        if not abs(value) <= sys.float_info.max:  # a whole number may be greater than any other
+            raise ValueError(f"is {value if isinstance(value, float) else 'too large'}; write a finite number")
+    elif NUMBER.fullmatch(value) and "e" in value.lower():
+        raise ValueError(f"is {value!r}, which YAML takes as text; write it as {_as_yaml(value)}")
+    elif not MULTIPLE.fullmatch(value):
         units.si_unit(value)
     return value
+
+
+def _as_yaml(number: str) -> str:
+    """A number as YAML 1.1 reads it: 1e300 as 1.0e+300."""
+    digits, _, exponent = number.lower().partition("e")
+    return f"{digits if '.' in digits else f'{digits}.0'}e{exponent if exponent[0] in '+-' else f'+{exponent}'}"
 
 
 def _axis(value: object) -> object:
@@ -98,6 +112,8 @@ class Sweep(Strict):
     def _faults(self) -> Iterator[str]:
         if not self.parameters:
             yield "parameters is missing; name at least one, with its values"
+        if len(self.parameters) > PARAMETERS:
+            yield f"parameters has {len(self.parameters)}, more than {PARAMETERS}; take fewer"
         if self.kind in _SAMPLED:
             if self.points is None:
                 yield f"points is missing; a {self.kind} needs it, e.g. points: 64"

@@ -12,7 +12,7 @@ from homeoanalysis.config.model import PRESENTATIONS, Model
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.config.sizes import sized, sizes_of, validated
 from homeoanalysis.config.study import Study
-from homeoanalysis.config.sweep_table import located_fault
+from homeoanalysis.config.sweep_table import located
 
 
 def variant_clashes(where: Mapping[str, str], studies: Mapping[str, Study]) -> Iterator[str]:
@@ -70,7 +70,7 @@ def sweep_faults(
             continue
         override = study.all_variants()[model][variant] if variant else {}
         faults = [f for size in sizes_of(raw[model]) for f in examined(swept, sized(raw[model], size, override))[1]]
-        yield from (f"{located_fault(content, path, where, name, f)} {f.text}" for f in dict.fromkeys(faults))
+        yield from located(content, path, where, name, list(dict.fromkeys(faults)))
 
 
 def _contrast_faults(

@@ -1,15 +1,16 @@
 """The points of a sweep from a spreadsheet: a CSV or TSV file beside the study's YAML, a line for each point."""
 
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from homeoanalysis.config.design import Fault
-from homeoanalysis.config.parameter_sweep import check_value
+from homeoanalysis.config.parameter_sweep import NUMBER, PARAMETERS, check_value
 from homeoanalysis.config.table import is_table, rows
 from homeoanalysis.errors import ConfigError
+
+_LONGEST = 100  # characters of a cell
 
 
 def with_tables(content: dict[str, Any], path: Path, shown: str) -> dict[str, Any]:
@@ -58,28 +59,34 @@ def _columns(table: Path, where: str) -> dict[str, dict[int, str | float]]:
 
 
 def _check_head(head: list[str], where: str) -> None:
+    if len(head) > PARAMETERS:
+        raise ConfigError(f"{where}: has {len(head)} columns, more than {PARAMETERS} parameters of a sweep; take fewer")
     if not all(head):
         raise ConfigError(f"{where}: line 1: a column has no name; write the path of a parameter above each column")
 
 
 def _cell(cell: str) -> str | float:
-    if re.fullmatch(r"[+-]?\d+", cell):
-        return int(cell)
-    try:
-        number = float(cell)
-    except ValueError:
-        check_value(cell)
-        return cell
-    if not math.isfinite(number):
-        raise ValueError(f"is {cell!r}; write a number")
-    return number
+    if len(cell) > _LONGEST:
+        raise ValueError(f"has {len(cell)} characters; write a number, or a quantity with its unit")
+    if re.fullmatch(r"[+-]?\d+", cell, re.ASCII):
+        value: str | float = int(cell)
+    else:
+        value = float(cell) if NUMBER.fullmatch(cell) else cell
+    check_value(value)
+    return value
 
 
-def located_fault(content: Mapping[str, Any], path: Path, shown: str, name: str, fault: Fault) -> str:
-    """Where a fault of a sweep stands: the key in the study's YAML, or the line of its table."""
+def located(content: Mapping[str, Any], path: Path, shown: str, name: str, faults: list[Fault]) -> Iterator[str]:
+    """The faults of a sweep, each after the key of the study's YAML, or the line of the table, where it stands."""
     file = _table_of(content, name)
-    if not file:
-        return f"{shown}: sweeps.{name}.parameters.{fault.path}"
+    if not file or not faults:
+        yield from (f"{shown}: sweeps.{name}.parameters.{fault.path} {fault.text}" for fault in faults)
+        return
     where = f"{Path(shown).parent.as_posix()}/{file}"
-    lines = list(_columns(path.with_name(file), where)[fault.path])
-    return f"{where}: line {1 if fault.which is None else lines[fault.which]}: {fault.path}"
+    lines = list(next(iter(_columns(path.with_name(file), where).values())))
+    for fault in faults:
+        line = 1 if fault.which is None else lines[fault.which]
+        if fault.like is None:
+            yield f"{where}: line {line}: {fault.path} {fault.text}"
+        else:
+            yield f"{where}: line {line}: is the same point as line {lines[fault.like]}; remove one"

@@ -1,6 +1,7 @@
 """Tables beside a YAML file, as spreadsheets write them: CSV or TSV, with a line of names."""
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -26,9 +27,8 @@ def rows(table: Path, where: str, check_head: Callable[[list[str], str], None]) 
     lines = csv.reader(text.splitlines(), delimiter=mark, strict=True)
     try:
         head = [cell.strip() for cell in next(lines, [])]
-        twice = [
-            f"{where}: the column {name!r} stands twice; remove one" for name in sorted({h for h in head if head.count(h) > 1})
-        ]
+        counts = Counter(head)
+        twice = [f"{where}: the column {name!r} stands twice; remove one" for name in sorted(counts) if counts[name] > 1]
         if twice:
             raise ConfigError(*twice)
         check_head(head, where)

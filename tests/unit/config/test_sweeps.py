@@ -104,6 +104,19 @@ def test_whole_numbers_stay_whole(folder: Any) -> None:
     assert 0 < min(chance) < 0.05 < 0.95 < max(chance) < 1
 
 
+def test_whole_numbers_of_a_tenth_and_of_a_logarithmic_range(folder: Any) -> None:
+    """0.1 x 30 is 3.0000000000000004 to a computer; each of 1 to 15 has its share of a logarithmic range, log16((n + 1) / n)."""
+    folder.replace("models/net.yaml", "E: {n: 10,", "E: {n: 30,")
+    plan = add(folder, "populations.E.n: [x0.1, x1]", "populations.I.n: {low: 1, high: 100, steps: 3, scale: logarithmic}")
+    assert [tuple(p.values()) for p in plan.sweep_points("demo", "gain")] == [*itertools.product((3, 30), (1, 10, 100))]
+    folder.replace(STUDY, "populations.E.n: [x0.1, x1]", "populations.E.n: {low: 1, high: 15, scale: logarithmic}")
+    folder.replace(STUDY, "populations.I.n: {low: 1, high: 100, steps: 3,", "populations.I.n: {low: 1, high: 100,")
+    folder.replace(STUDY, "design: grid", "design: latin_hypercube\n    points: 400")
+    n = [point["populations.E.n"] for point in Plan(load_config(folder.path)).sweep_points("demo", "gain")]
+    shares = 400 * np.diff(np.log(np.arange(1, 17))) / np.log(16)
+    assert np.all(np.abs(np.bincount(n, minlength=16)[1:] - shares) < 2), "a point in each of 400 slices"
+
+
 def test_points_from_a_table(folder: Any) -> None:
     folder.write("studies/gain.csv", f"{RATE},populations.E.n\n100 Hz,10\n\n0.2 kHz,12\n")
     folder.write(STUDY, (folder.path / STUDY).read_text() + "sweeps:\n  gain: {model: net.static, design: {table: gain.csv}}\n")
@@ -189,6 +202,58 @@ FAULTS = {
         f"is the same parameter as {TAU}",
     ),
     "no parameter of the run": (("replicates: [1, 2]",), {}, 22, "is no parameter of what is simulated"),
+    "between whole numbers": (
+        ("populations.E.n: [2, 1.5, 3]",),
+        {},
+        22,
+        "populations.E.n is 1.5, but the model takes whole numbers only: write 1 or 2",
+    ),
+    "a range between whole numbers": (
+        ("populations.E.n: {low: 1.2, high: 1.8}",),
+        {"design": "sobol", "points": "points: 4"},
+        22,
+        "populations.E.n is 1.2, but the model takes whole numbers only: write 1 or 2",
+    ),
+    "a multiple between whole numbers": (
+        ("populations.E.n: [x1, x0.25]",),
+        {},
+        22,
+        "is 'x0.25' (2.5), but the model takes whole numbers only: write 2 or 3",
+    ),
+    "more steps than whole numbers": (
+        ("populations.E.n: {low: 1, high: 3, steps: 5}",),
+        {},
+        22,
+        "has steps: 5, of which only 3 are different whole numbers; write fewer steps",
+    ),
+    "a value twice": ((f"{TAU}: [10 ms, 20 ms, 10 ms]",), {}, 22, "has '10 ms' twice; remove one"),
+    "a value twice, in two units": (
+        (f"{TAU}: [10 ms, 0.01 s]",),
+        {},
+        22,
+        "has '10 ms' and '0.01 s', which are the same; remove one",
+    ),
+    "a title": (
+        ("title: {low: 1 mV, high: 2 mV}",),
+        {"design": "sobol", "points": "points: 4"},
+        22,
+        "title takes any text, as a title does; sweep a number or a quantity",
+    ),
+    "not a number": (("populations.E.n: [1, .nan]",), {}, 22, "is nan; write a finite number"),
+    "infinite": ((f"{TAU}: {{low: 1 ms, high: -.inf, steps: 2}}",), {}, 22, "high is -inf; write a finite number"),
+    "too large": ((f"populations.E.n: [1, {10**400}]",), {}, 22, "is too large; write a finite number"),
+    "an exponent that is text": (
+        ("populations.E.n: {low: 1, high: 1e300, steps: 2}",),
+        {},
+        22,
+        "high is '1e300', which YAML takes as text; write it as 1.0e+300",
+    ),
+    "many parameters": (
+        [f"populations.E{k}.n: {{low: 1, high: 2}}" for k in range(101)],
+        {"design": "latin_hypercube", "points": "points: 4"},
+        17,
+        "parameters has 101, more than 100; take fewer",
+    ),
     "text": (("precision: [float32]",), {}, 22, "is 'float32', no quantity with a unit"),
     "not a power of two": (
         (f"{TAU}: {{low: 1 ms, high: 2 ms}}",),
@@ -236,6 +301,25 @@ TABLES = {
     "no number": (f"{RATE}\n1 Hz\nfast\n", "line 3: ", "is 'fast', no quantity with a unit"),
     "out of bounds": (f"{RATE}\n1 Hz\n-2 Hz\n3 Hz\n", "line 3: ", "rate is '-2 Hz'"),
     "short line": (f"{RATE},{TAU}\n1 Hz,1 ms\n2 Hz\n", "line 3 ", "has 1 cells, not 2"),
+    "between whole numbers": (
+        "populations.E.n\n1\n2.5\n3.5\n",
+        "line 3: ",
+        "is 2.5, but the model takes whole numbers only: write 2 or 3",
+    ),
+    "equal lines": (
+        f"populations.E.n,{TAU}\n1,1 ms\n\n1,2 ms\n1.0,0.002 s\n",
+        "line 5: ",
+        "is the same point as line 4; remove one",
+    ),
+    "underscore": ("populations.E.n\n3\n1_0\n", "line 3: ", "is '1_0', no quantity"),
+    "other digits": ("populations.E.n\n4\n٣\n", "line 3: ", "is '٣', no quantity with a unit"),
+    "infinite": ("populations.E.n\n4\n1e400\n", "line 3: ", "is inf; write a finite number"),
+    "many digits": (f"populations.E.n\n4\n{'7' * 5000}\n", "line 3: ", "has 5000 characters; write a number"),
+    "many columns": (
+        ",".join(f"populations.E{k}.n" for k in range(20_000)) + "\n" + ",".join("1" * 20_000) + "\n",
+        "has 20000 columns",
+        "more than 100 parameters of a sweep; take fewer",
+    ),
     "empty": (f"{RATE}\n", "has no line of values", ""),
 }
 
