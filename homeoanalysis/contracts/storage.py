@@ -15,7 +15,7 @@ from homeoanalysis.contracts.checking import check
 from homeoanalysis.contracts.schemas import RULE, SCHEMAS
 from homeoanalysis.errors import ContractError, DataError
 from homeoanalysis.files import damaged, is_intact, is_sealed, replacing, seal
-from homeoanalysis.numerics.hdf5 import check_hdf5
+from homeoanalysis.numerics.hdf5 import check_content, check_hdf5
 
 SPIKES_IN_MEMORY = 2**27  # 1 GB; more are read where they are used, unit by unit by the metrics of rates
 
@@ -160,12 +160,14 @@ def _reading(path: Path | str, where: str) -> Iterator[None]:
 
 
 def _check_seal(path: Path | str) -> None:
-    """HDF5 sees no file whose seal is broken."""
-    if is_sealed(Path(path)):
-        return
-    if not is_intact(Path(path)):
+    """HDF5 sees no file whose seal is broken. Anybody can compute a seal, so that a whole file is looked through too."""
+    path = Path(path)
+    if is_sealed(path):
+        check_content(path, with_netcdf=True)
+    elif is_intact(path):
+        check_hdf5(path, with_netcdf=True)  # another program's
+    else:
         raise OSError("its checksum is wrong")
-    check_hdf5(Path(path))  # another program's
 
 
 def groups(path: Path | str) -> list[str]:

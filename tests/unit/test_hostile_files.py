@@ -17,6 +17,7 @@ from typing import Any
 
 import h5py
 import neo
+import netCDF4
 import numpy as np
 import pynwb
 import pytest
@@ -27,7 +28,9 @@ from hdmf.backends.hdf5 import H5DataIO
 from homeoanalysis.config import yaml
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.contracts import open_dataset
+from homeoanalysis.contracts.storage import groups
 from homeoanalysis.errors import ConfigError, DataError
+from homeoanalysis.files import is_sealed, seal
 from homeoanalysis.ingest import ingest
 from homeoanalysis.numerics.arrays import LARGEST, read_npz
 from homeoanalysis.numerics.mat import read_mat
@@ -232,23 +235,90 @@ def test_a_list_of_synapses_that_declares_too_much(tmp_path: Path, little_memory
         list(explicit(np.random.default_rng(0), Ends(*[1] * len(Ends._fields)), file=str(path)))
 
 
-@pytest.mark.parametrize("kind", ["link", "raw", "virtual"])
-def test_hdf5_opens_no_other_file(kind: str, tmp_path: Path) -> None:
-    (tmp_path / "secret").write_bytes(bytes(80))
-    with h5py.File(tmp_path / "other.h5", "w") as file:
+def leading(kind: str, path: Path, userblock_size: int = 0) -> Path:
+    """Spikes that lie in another file."""
+    folder = path.parent
+    (folder / "secret").write_bytes(bytes(80))
+    with h5py.File(folder / "other.h5", "w") as file:
         file["spikes"] = np.zeros(10)
-    with h5py.File(tmp_path / "a.h5", "w") as file:
+    with h5py.File(path, "w", userblock_size=userblock_size) as file:
         file["sCount"], file["recordingtime"] = [10], [0.0, 2.0]
         if kind == "link":
-            file["spikes"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "spikes")
+            file["spikes"] = h5py.ExternalLink(str(folder / "other.h5"), "spikes")
         elif kind == "raw":
-            file.create_dataset("spikes", (10,), "f8", external=[(str(tmp_path / "secret"), 0, 80)])
+            file.create_dataset("spikes", (10,), "f8", external=[(str(folder / "secret"), 0, 80)])
         else:
             layout = h5py.VirtualLayout((10,), "f8")
-            layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "spikes", (10,))
+            layout[:] = h5py.VirtualSource(str(folder / "other.h5"), "spikes", (10,))
             file.create_virtual_dataset("spikes", layout)
+    return path
+
+
+@pytest.mark.parametrize("userblock_size", [0, 2048, 4096, 2**20])
+@pytest.mark.parametrize("kind", ["link", "raw", "virtual"])
+def test_hdf5_opens_no_other_file(kind: str, userblock_size: int, tmp_path: Path) -> None:
+    """Wherever the library finds the file's beginning: behind a block of any size."""
     with pytest.raises(DataError, match="copy the data into one file"):
+        read({"recording": leading(kind, tmp_path / "a.h5", userblock_size)}, "mea_hdf5")
+
+
+def test_a_dataset_of_an_odd_type_hides_nothing(tmp_path: Path) -> None:
+    """Of a type that h5py has no name for; a file with such a one and nothing else is read."""
+    for name in ("plain", "hostile"):
+        (tmp_path / name).mkdir()
+    with h5py.File(tmp_path / "plain" / "a.h5", "w") as file:
+        file["spikes"], file["sCount"], file["recordingtime"] = [0.5, 1.5], [2], [0.0, 2.0]
+    for path in (tmp_path / "plain" / "a.h5", leading("raw", tmp_path / "hostile" / "a.h5")):
+        with h5py.File(path, "r+") as file:
+            h5py.h5d.create(file.id, b"a_time", h5py.h5t.UNIX_D32LE, h5py.h5s.create_simple((4,)))
+            with pytest.raises(TypeError):
+                _ = file["a_time"].dtype
+    assert read({"recording": tmp_path / "plain" / "a.h5"}, "mea_hdf5").sizes["spike"] == 2
+    with pytest.raises(DataError, match="copy the data into one file"):
+        read({"recording": tmp_path / "hostile" / "a.h5"}, "mea_hdf5")
+
+
+def test_what_cannot_be_looked_through_is_refused(tmp_path: Path) -> None:
+    """The header of one dataset is damaged, which nothing that the reader wants needs."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["spikes"], file["sCount"], file["recordingtime"] = [0.5, 1.5], [2], [0.0, 2.0]
+        file["other"] = [1.0]
+        at = h5py.h5o.get_info(file["other"].id).addr
+    with (tmp_path / "a.h5").open("r+b") as stream:
+        stream.seek(at)
+        stream.write(bytes(16))
+    with pytest.raises(DataError, match=r"a\.h5 is no readable HDF5 file .*fetch it again"):
         read({"recording": tmp_path / "a.h5"}, "mea_hdf5")
+
+
+@pytest.mark.parametrize("kind", ["link", "raw", "virtual"])
+def test_a_seal_vouches_for_nothing(kind: str, tmp_path: Path) -> None:
+    """A checksum is what anybody can compute: a result with one is looked through as any other file."""
+    path = leading(kind, tmp_path / "a.nc")
+    seal(path)
+    assert is_sealed(path)
+    with pytest.raises(DataError, match="copy the data into one file"):
+        open_dataset(path)
+    with pytest.raises(DataError, match="copy the data into one file"):
+        groups(path)
+
+
+def test_a_sealed_result_that_declares_too_much(tmp_path: Path, little_memory: None) -> None:
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        file.createDimension("draw", MANY)
+        file.createVariable("value", "f8", ("draw",), chunksizes=(1024,), zlib=True)
+    seal(tmp_path / "a.nc")
+    assert (tmp_path / "a.nc").stat().st_size < 100_000
+    with pytest.raises(DataError, match=r"value declares 8000000000000 bytes and holds 0"):
+        open_dataset(tmp_path / "a.nc")
+
+
+def test_a_long_dimension_declares_nothing(tmp_path: Path) -> None:
+    """netCDF keeps a dimension without coordinates as a dataset of its length, which is never written nor read."""
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        file.createDimension("spike", 10**9)
+    seal(tmp_path / "a.nc")
+    assert groups(tmp_path / "a.nc") == [""]
 
 
 class Runs:
