@@ -39,6 +39,8 @@ _INTRODUCTION = (
     "published size in any run, since it is of recordings or exact, has no other size. Seconds are those of all jobs of a\n"
     "study, one core each, what it shares with other studies included: wall time, an upper bound where the machine did other\n"
     "work. Memory is that of the largest job. What is not run here was not run at a commit that is recorded.",
+    "*With its whole interval*: the 95 % interval must lie in the band, too, and a negative control whose value does is outside\n"
+    "of it if its own interval reaches out. At ci, where there may be none, the value alone decides.",
     "Published numbers are black diamonds in the pictures, hollow where they are remembered and nothing follows from them,\n"
     "and stand in the column `published` of `results/{study}/published.csv`. Where that column is empty and there is no\n"
     "diamond, the paper prints no such number, or its text was not at hand: the claim is judged by a criterion that was set\n"

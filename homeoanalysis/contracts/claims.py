@@ -32,6 +32,7 @@ class Row(NamedTuple):
     at_least: float
     at_most: float
     is_strict: bool
+    is_whole_interval: bool
     p: float
     p_holm: float
     recordings: str
@@ -65,4 +66,5 @@ def not_built(claim: str, title: str) -> Row:
     """A claim without a study."""
     nan = math.nan
     reason = "there is no study of it yet"
-    return Row(claim, title, "", NOT_BUILT, reason, "", nan, nan, nan, 0, "", nan, nan, False, nan, nan, "", "", nan, "", 0.0)
+    of_statistic = ("", nan, nan, nan, 0, "", nan, nan, False, False, nan, nan)
+    return Row(claim, title, "", NOT_BUILT, reason, *of_statistic, "", "", nan, "", 0.0)

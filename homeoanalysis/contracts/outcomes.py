@@ -38,6 +38,7 @@ class Outcome(NamedTuple):
     at_least: float
     at_most: float
     is_strict: bool  # the band does not hold its ends
+    is_whole_interval: bool  # the interval must lie in the band, too, where there is one
     control_title: str
     control: float
     control_low: float  # its 95 % interval, where it is the interval that must leave the band

@@ -161,6 +161,7 @@ _OF_CLAIMS: dict[str, tuple[str | None, str]] = {
     "at_least": (ANY, "lower end of the band that was set beforehand"),
     "at_most": (ANY, "upper end of the band that was set beforehand"),
     "is_strict": ("1", "1: the band does not hold its ends (more than, less than); else 0"),
+    "is_whole_interval": ("1", "1: the interval must lie in the band, too, where there is one; else 0"),
     "p": ("1", "one-sided probability of such values if the statistic were no better than its margin"),
     "p_holm": ("1", "the same, adjusted (Holm) for all claims of the table"),
     "share": ("1", "part of the points of the sweep in which it holds"),

@@ -63,7 +63,7 @@ def _line(o: Outcome) -> Line:
         scaled=_known(o.scaled_model, np.nan, np.nan, o.scaled_where),
         ours=f"{number(o.ours)}{_range(o.ours_low, o.ours_high)}, n = {o.n}" if np.isfinite(o.ours) else "–",
         band=band(o),
-        control=f"{o.control_title}: {number(o.control)}" if o.control_title else "–",
+        control=f"{o.control_title}: {number(o.control)}{_range(o.control_low, o.control_high)}" if o.control_title else "–",
         verdict=o.verdict,
         reason=o.reason,
         trace=f"published.csv [{o.panel}, {o.quantity}]",
@@ -71,13 +71,17 @@ def _line(o: Outcome) -> Line:
 
 
 def band(outcome: Outcome | Row) -> str:
-    """What ours must be."""
+    """What ours must be, and whether with its whole interval."""
     # A digit more than ours, which may lie on an edge.
     low, high = (f"{edge:.4g}" if np.isfinite(edge) else "" for edge in (outcome.at_least, outcome.at_most))
+    if not low and not high:
+        return "no band"
     if low and high:
-        return f"between {low} and {high}" if outcome.is_strict else f"{low} to {high}"
-    words = ("more than", "less than") if outcome.is_strict else ("at least", "at most")
-    return f"{words[0]} {low}" if low else f"{words[1]} {high}" if high else "no band"
+        told = f"between {low} and {high}" if outcome.is_strict else f"{low} to {high}"
+    else:
+        words = ("more than", "less than") if outcome.is_strict else ("at least", "at most")
+        told = f"{words[0]} {low}" if low else f"{words[1]} {high}"
+    return told + (", with its whole interval" if outcome.is_whole_interval else "")
 
 
 def _known(value: float, low: float, high: float, where: str, *, is_remembered: bool = False) -> str:

@@ -115,6 +115,7 @@ def _row(name: str, title: str, one: Examined, primary: Outcome, p_holm: float) 
         at_least=primary.at_least,
         at_most=primary.at_most,
         is_strict=primary.is_strict,
+        is_whole_interval=primary.is_whole_interval,
         p=primary.p,
         p_holm=p_holm,
         recordings=_recordings(one),

@@ -79,8 +79,9 @@ def picture(outcomes: Sequence[Outcome], *, known: str = "published") -> Drawn:
     given = "Error bars of published numbers: as the paper gives them; of ours and of controls: " if known == "published" else ""
     return Drawn(
         figure,
-        f"{known.capitalize()} numbers and ours. Ours must lie in the grey band, the negative control outside of it, or not "
-        f"with its whole interval where that is drawn. {given or 'Error bars: '}95 % "
+        f"{known.capitalize()} numbers and ours. Ours must lie in the grey band, with its whole interval where that is said "
+        "below, and the negative control outside of it, or not with its whole interval where that is drawn. "
+        f"{given or 'Error bars: '}95 % "
         "interval over subjects or realisations, which takes 4 of them. "
         f"{'; '.join(told)}. n (subjects or realisations): {', '.join(str(o.n) for row in rows for o, *_ in row)}.",
         ("comparison.nc: location", "comparison.nc: location_low", "comparison.nc: location_high"),
@@ -126,7 +127,8 @@ def _rows(outcomes: Sequence[Outcome]) -> list[list[list[Outcome]]]:
 def _told(group: Sequence[Outcome]) -> str:
     if not group[0].curve:
         (o,) = group
-        return f"{o.title} ({o.panel}): {o.verdict}{f' ({o.reason})' if o.reason else ''}"
+        asked = ", with its whole interval" if o.is_whole_interval else ""
+        return f"{o.title} ({o.panel}{asked}): {o.verdict}{f' ({o.reason})' if o.reason else ''}"
     verdicts = Counter(o.verdict for o in group)
     told = ", ".join(f"{n} of {len(group)} points {verdict}" for verdict, n in verdicts.items())
     return f"{group[0].curve_title} ({group[0].panel}): {told}"

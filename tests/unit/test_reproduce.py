@@ -22,7 +22,7 @@ from homeoanalysis.contracts.outcomes import REPORTED, Outcome, panel_verdict, r
 from homeoanalysis.drawing import save
 from homeoanalysis.measure import measure_draws
 from homeoanalysis.report.overview import Found, overview
-from homeoanalysis.report.published import band
+from homeoanalysis.report.published import band, published
 from homeoanalysis.reproduce import picture, reproduce
 
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "overview.html.j2"
@@ -202,6 +202,14 @@ def test_the_whole_interval_of_a_control_must_lie_in_the_band_for_it_to_pass(exa
     assert outcome.verdict == "scaled regression test passes"
     # A reader must see why a control whose value lies in the band does not pass.
     assert outcome.control_low == pytest.approx(low)
+    assert outcome.is_whole_interval
+    (line,) = next(published([outcome])).lines
+    assert line.band.endswith(" to 2, with its whole interval")
+    assert re.fullmatch(r"without the rule: \S+ \(\S+ to \S+\)", line.control)
+    assert "(figure_1, with its whole interval): scaled" in picture([outcome]).caption
+    (alone,) = next(published([_judged(example.comparison, **band)])).lines
+    assert "interval" not in alone.band
+    assert "(" not in alone.control
     drawn = picture([outcome]).figure.axes[0]
     ends = {round(float(x), 6) for bar in drawn.collections for one in bar.get_paths() for x in one.vertices[:, 0]}
     assert round(low, 6) in ends
