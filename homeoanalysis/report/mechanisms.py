@@ -6,7 +6,7 @@ from typing import NamedTuple
 import xarray as xr
 
 from homeoanalysis.config.study import Study
-from homeoanalysis.report.text import Measures, briefly, in_words
+from homeoanalysis.report.text import Measures, briefly
 from homeoanalysis.report.verdicts import located
 
 
@@ -60,7 +60,7 @@ def _ablation(
         cell = comparison.sel(target=target, contrast=contrast, metric=label, source=source)
         return located(cell, study.contrasts[contrast], measures[label][source])
 
-    columns = [Column(c, briefly(in_words(m, measures[m][target])), place(target, c, m)) for c, m in cells]
+    columns = [Column(c, briefly(m, measures), place(target, c, m)) for c, m in cells]
     combinations = []
     for source, has in judged.items():
         at = [comparison.sel(target=target, contrast=c, metric=m, candidate=source) for c, m in cells]

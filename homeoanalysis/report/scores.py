@@ -8,7 +8,7 @@ import xarray as xr
 
 from homeoanalysis.config.study import Study
 from homeoanalysis.contracts.schemas import DISTANCES, SCORES
-from homeoanalysis.report.text import Measures, briefly, in_words, interval, number
+from homeoanalysis.report.text import Measures, briefly, interval, number
 
 
 class Scored(NamedTuple):
@@ -37,7 +37,7 @@ def scored(study: Study, comparison: xr.Dataset, measures: Measures) -> Iterator
                         yield Scored(
                             target=target,
                             contrast=contrast,
-                            metric=briefly(in_words(label, measures[label][target])),
+                            metric=briefly(label, measures),
                             candidate=candidate,
                             over=str(cell.score_over.values),
                             scores=[_score(row, candidate, score) for score in SCORES],

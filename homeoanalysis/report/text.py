@@ -30,16 +30,29 @@ def file(label: str, estimate: xr.Dataset) -> str:
     return f"measures/{label}/{estimate.attrs['source']}.nc"
 
 
-def in_words(label: str, estimate: xr.Dataset) -> str:
-    """The metric's long name, and the study's own label where it uses a metric twice."""
-    words = str(estimate[estimate.attrs["metric"]].attrs["long_name"])
-    return words + (f" ({label.partition('.')[2]})" if "." in label else "")
+def in_words(label: str, measures: Measures) -> str:
+    """The metric's long name."""
+    estimate = next(iter(measures[label].values()))
+    return str(estimate[estimate.attrs["metric"]].attrs["long_name"])
 
 
-def briefly(words: str) -> str:
-    """The name without what explains it, to stand within a sentence."""
-    name = re.split(r"[:,]| \((?!\w+\)$)", words)[0]
+def titled(label: str, measures: Measures) -> str:
+    """The metric's name without what explains it; and the study's own label where another metric of it has the same name."""
+    name, own = _without_explanation(in_words(label, measures)), label.partition(".")[2]
+    others = [m for m in measures if "." not in m and m != label]
+    if not own and any(_without_explanation(in_words(other, measures)) == name for other in others):
+        own = label.replace("_", " ")
+    return name + (f" ({own})" if own else "")
+
+
+def briefly(label: str, measures: Measures) -> str:
+    """The same, to stand within a sentence."""
+    name = titled(label, measures)
     return name if name.startswith(_PEOPLE) else name[0].lower() + name[1:]
+
+
+def _without_explanation(words: str) -> str:
+    return re.split(r"[:;,]| \((?!\w+\)$)", words)[0]
 
 
 def units(units: str) -> str:

@@ -3,7 +3,6 @@
 import base64
 import itertools
 import json
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ import xarray as xr
 from PIL import Image
 
 from homeoanalysis.numerics.summaries import Summary, cell_types, conditions, epochs_of, limits, of_replicate, parts, summarise
-from homeoanalysis.report.text import Measures, file, in_words, interval, number
+from homeoanalysis.report.text import Measures, file, in_words, interval, number, titled
 
 _FAMILIES = {"rates": "Firing-rate homeostasis", "spectra": "Spectral structure", "coding": "Coding fidelity"}
 
@@ -74,20 +73,21 @@ def family_of(picture: Picture, measures: Measures) -> str | None:
 def families(measures: Measures, pictures: list[Picture]) -> Iterator[dict[str, Any]]:
     """All three, also one of which nothing was measured."""
     for family, title in _FAMILIES.items():
-        tables = [_table(label, by_source) for label, by_source in measures.items() if _family(by_source) == family]
+        tables = [_table(label, measures) for label, by_source in measures.items() if _family(by_source) == family]
         shown = [p for p in pictures if family_of(p, measures) == family]
         yield {"key": family, "title": title, "pictures": shown, "tables": tables}
 
 
-def _table(label: str, by_source: Mapping[str, xr.Dataset]) -> dict[str, Any]:
+def _table(label: str, measures: Measures) -> dict[str, Any]:
     """The values of one metric: a line for each source, condition, type of units and epoch; what is not there, and why."""
+    by_source = measures[label]
     first = next(iter(by_source.values()))
     rows = [row for source, estimate in by_source.items() for row in _rows(label, source, estimate)]
     missing = [f"{source}: {reason}" for source, estimate in by_source.items() for reason in _reasons(estimate)]
     units, method = first[first.attrs["metric"]].attrs["units"], str(first.attrs.get("metric_source", ""))
     return {
-        "title": in_words(label, first),
-        "name": re.split(r": ", in_words(label, first))[0],
+        "title": in_words(label, measures),
+        "name": titled(label, measures),
         "label": label,
         "units": units,
         "method": method[:1].upper() + method[1:],
@@ -118,6 +118,7 @@ def _reasons(estimate: xr.Dataset) -> list[str]:
 def _rows(label: str, source: str, estimate: xr.Dataset) -> Iterator[Row]:
     metric = estimate.attrs["metric"]
     missing = json.loads(estimate.attrs["not_applicable"])
+    of_type = _asked(label, estimate).get("cell_type", "all")
     noun = "subject" if estimate.attrs["source_kind"] == "recording" else "realisation"
     for condition, replicates in conditions(estimate).items():
         kept = [r for r in replicates if r not in missing]
@@ -132,13 +133,19 @@ def _rows(label: str, source: str, estimate: xr.Dataset) -> Iterator[Row]:
             yield Row(
                 source=source,
                 condition=condition or "all",
-                cells=cells or "all",
+                cells=cells or of_type,
                 epoch=", ".join(filter(None, (epoch, label_at))) or "–",
                 value=f"{number(mean)}{spread}" + (f" (mean over {left[0]})" if left else ""),
                 interval=_interval(summary, left).replace("subjects", f"{noun}s"),
                 n=f"{summary.n_subjects} {noun}{'s' if summary.n_subjects != 1 else ''}{_units(summary)}",
                 trace=f"{file(label, estimate)}: {metric}",
             )
+
+
+def _asked(label: str, estimate: xr.Dataset) -> dict[str, Any]:
+    """The parameters that the study gives to the metric."""
+    found: dict[str, Any] = json.loads(estimate.attrs.get("parameters", "{}")).get("metric", {}).get(label) or {}
+    return found
 
 
 def _interval(summary: Summary, left: list[Any]) -> str:

@@ -11,7 +11,7 @@ from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.config.study import Study
 from homeoanalysis.contracts.schemas import NOT_ASKED
 from homeoanalysis.numerics.summaries import MINIMUM
-from homeoanalysis.report.text import Measures, briefly, in_words, interval, number, percent, units
+from homeoanalysis.report.text import Measures, briefly, interval, number, percent, units
 
 _REFERENCES = ("null", "data")
 _ANY = "*"  # in a trace: all of that dimension
@@ -60,7 +60,7 @@ def effects(study: Study, comparison: xr.Dataset, measures: Measures) -> Iterato
                         yield Effect(
                             contrast=contrast,
                             meaning=_meaning(asked),
-                            metric=briefly(in_words(label, estimate)),
+                            metric=briefly(label, measures),
                             source=source,
                             value=located(cell, asked, estimate),
                             trace=f"[{target}, {contrast}, {label}, {_ANY}]",
@@ -96,7 +96,7 @@ def verdicts(study: Study, comparison: xr.Dataset, measures: Measures) -> Iterat
         for contrast, asked in study.contrasts.items():
             others = [m for m in study.metrics if m not in asked.metrics]
             if others and study.resampling.draws > 0:
-                words = ", ".join(briefly(in_words(m, measures[m][target])) for m in others)
+                words = ", ".join(briefly(m, measures) for m in others)
                 at = (target, contrast, others[0], (listed or _REFERENCES)[0])
                 yield _not_asked(comparison, at, contrast, words, ", ".join(listed or _REFERENCES), f"{target}, {contrast}, *, *")
         strangers: dict[str, list[str]] = {}
@@ -151,7 +151,7 @@ def _verdict(asked: Contrast, comparison: xr.Dataset, measures: Measures, at: tu
     return Verdict(
         target=target,
         contrast=contrast,
-        metric=briefly(in_words(label, measures[label][target])),
+        metric=briefly(label, measures),
         candidate=candidate,
         verdict=str(cell.verdict.values),
         numbers=numbers,
@@ -176,7 +176,7 @@ def _caution(comparison: xr.Dataset, measures: Measures, at: tuple[str, str, str
             for base in (m for m in comparison.metric.values.tolist() if m.partition(".")[0] == other):
                 cell = comparison.verdict.sel(target=target, contrast=contrast, metric=base, candidate=candidate)
                 if str(cell.values) == "differs":
-                    wrong.setdefault(briefly(in_words(base, measures[base][target])), []).append(contrast)
+                    wrong.setdefault(briefly(base, measures), []).append(contrast)
     told = [f"{base}, which differs ({', '.join(contrasts)})" for base, contrasts in wrong.items()]
     return f"Caution: it is computed from {' and '.join(told)}; errors that cancel can look like a match" if told else ""
 

@@ -21,7 +21,8 @@ from homeoanalysis.config.study import Study
 from homeoanalysis.contracts import write
 from homeoanalysis.draw import draw
 from homeoanalysis.provenance import stamp
-from homeoanalysis.report import report
+from homeoanalysis.report import report, values
+from homeoanalysis.report.text import briefly
 from homeoanalysis.report.times import Time, times
 
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "study.html.j2"
@@ -335,7 +336,7 @@ def test_hostile_text_is_escaped(example: Any, figures: dict[str, Path]) -> None
     comparison.reason.values[comparison.reason.values != ""] = f"Reason {EVIL}"
     measures = {label: dict(by_source) for label, by_source in example.measures.items()}
     measures["firing_rate"]["rec"] = measures["firing_rate"]["rec"].assign_attrs(
-        citation=f"Citation {EVIL}", not_applicable='{"x": "Missing ' + EVIL + '"}', parameters=f'"{EVIL}"'
+        citation=f"Citation {EVIL}", not_applicable='{"x": "Missing ' + EVIL + '"}', parameters=json.dumps({EVIL: 1})
     )
     one = measures["firing_rate"]["rec"]
     finding = json.dumps([{"rule": f"Rule {EVIL}", "text": f"Finding {EVIL}"}])
@@ -441,6 +442,35 @@ def test_types_of_units_are_not_pooled(example: Any, figures: dict[str, Path]) -
     assert [row.split()[2] for row in rows] == ["E"] * 3 + ["I"] * 3
     assert "6 units" in rows[0]
     assert "26 units" in rows[3]
+
+
+def test_metrics_of_one_name_are_told_apart(example: Any) -> None:
+    """What explains a name is cut off, what tells it from another one of the study is not; the type of units that was asked for
+    stands in its column.
+    """
+    one = example.measures["population_rate"]["net"]
+
+    def of_type(label: str, cell_type: str, words: str) -> dict[str, xr.Dataset]:
+        asked = json.dumps({"metric": {label: {"cell_type": cell_type}}})
+        named = one.assign_attrs(parameters=asked).copy()
+        named["population_rate"] = one.population_rate.assign_attrs(long_name=words)
+        return {"net": named}
+
+    measures = {
+        "depth": of_type("depth", "E", "Depth: 0.6, it fell by 60 %"),
+        "depth.inhibitory": of_type("depth.inhibitory", "I", "Depth: 0.6, it fell by 60 %"),
+        "coherence": of_type("coherence", "E", "Coherence (bias-corrected)"),
+        "welch_coherence": of_type("welch_coherence", "E", "Coherence (Welch, with its bias)"),
+    }
+    tables = [table for family in values.families(measures, []) for table in family["tables"]]
+    assert [table["name"] for table in tables] == [
+        "Depth",
+        "Depth (inhibitory)",
+        "Coherence (coherence)",
+        "Coherence (welch coherence)",
+    ]
+    assert [{row.cells for row in table["rows"]} for table in tables] == [{"E"}, {"I"}, {"E"}, {"E"}]
+    assert briefly("depth.inhibitory", measures) == "depth (inhibitory)"
 
 
 def test_states_have_a_line_each(example: Any, figures: dict[str, Path]) -> None:
