@@ -1,7 +1,7 @@
 """The first line of a report: what came out, in counts."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from homeoanalysis.contracts.outcomes import NOT_REPRODUCED, NOT_TESTABLE, REPORTED, REPRODUCED, SCALED_FAILS, SCALED_PASSES
@@ -22,16 +22,23 @@ class Line(NamedTuple):
 
 
 def headline(
-    verdicts: Sequence[Verdict], ablations: Sequence[Ablation], published: Sequence[Shown], warnings: Sequence[Any]
+    recordings: Collection[str],
+    verdicts: Sequence[Verdict],
+    ablations: Sequence[Ablation],
+    published: Sequence[Shown],
+    warnings: Sequence[Any],
 ) -> list[Line]:
-    """Models against recordings, their mechanisms, published figures, warnings."""
-    judged = _told(Counter(v.verdict.partition(":")[0] for v in verdicts))
+    """Models against recordings, their mechanisms, published figures, warnings.
+
+    recordings: of the study. A target that is a model is not counted.
+    """
+    judged = _told(Counter(v.verdict.partition(":")[0] for v in verdicts if v.target in recordings))
     of_figures = [Line(f"Published figures: {counted(published)}.", "published")] if published else []
     if judged:
         of_mechanisms = [Line(f"Mechanisms of {a.model} against {a.target}: {a.summary}", "mechanisms") for a in ablations]
         lines = [Line(f"Models against data: {judged}.", "comparison"), *of_mechanisms, *of_figures]
     else:
-        lines = [*of_figures, Line("No model is judged.", "comparison")]
+        lines = [*of_figures, Line("No model is judged against data.", "comparison")]
     n = len(warnings)
     lines.append(Line(f"{n or 'No'} warning{'' if n == 1 else 's'} about the recordings.", "curation"))
     return lines

@@ -20,10 +20,13 @@ class Standing(NamedTuple):
 
 
 def standings(study: Study, comparison: xr.Dataset) -> Iterator[Standing]:
-    """comparison: comparison/1 of the study. A candidate that cannot be compared is told with that verdict."""
+    """Of targets that are recordings: models against models are a study's own business.
+
+    comparison: comparison/1 of the study. A candidate that cannot be compared is told with that verdict.
+    """
     asked = [(c, m) for c, contrast in study.contrasts.items() for m in study.metrics if m in contrast.metrics]
-    for target, listed in study.targets.items():
-        for candidate in listed:
+    for target in (t for t in study.targets if t in study.recordings):
+        for candidate in study.targets[target]:
             cells = [comparison.sel(target=target, contrast=c, metric=m, candidate=candidate) for c, m in asked]
             verdicts = Counter(_word(cell.verdict) for cell in cells)
             places = Counter(filter(None, (_word(cell.inside) for cell in cells)))

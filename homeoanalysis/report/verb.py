@@ -49,7 +49,7 @@ def report(
         template,
         name=name,
         study=study,
-        headline=headline(judged, tables, shown, found),
+        headline=headline(study.recordings, judged, tables, shown, found),
         verdicts=judged,
         effects=list(effects(study, comparison, measures)),
         ablations=tables,

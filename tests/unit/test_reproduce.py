@@ -248,20 +248,21 @@ def test_the_page_over_all_studies_counts_how_models_stand_to_the_data(example, 
     ]
     rows = {(cells[0], cells[1]): cells[2].strip() for cells in told[1:]}
     every = Counter()
-    for target, listed in example.study.targets.items():
-        for candidate in listed:
-            verdicts = example.comparison.verdict.sel(target=target, candidate=candidate)
-            asked = [
-                str(verdicts.sel(contrast=name, metric=metric).values).partition(":")[0]
-                for name, contrast in example.study.contrasts.items()
-                for metric in contrast.metrics
-            ]
-            every.update(asked)
-            counted = dict(reversed(part.split(" ", 1)) for part in rows[(target, candidate)].split(", "))
-            plural = {"matches": "match", "differs": "differ"}
-            assert counted == {plural.get(verdict, verdict): str(n) for verdict, n in Counter(asked).items()}
-    assert every["matches"] > 0 < every["differs"]
-    assert f"Models against data: {every['matches']} match, {every['differs']} differ" in page
+    assert {target for target, _ in rows} == {"rec"}  # `net`, which is a target, too, is a model
+    for candidate in example.study.targets["rec"]:
+        verdicts = example.comparison.verdict.sel(target="rec", candidate=candidate)
+        asked = [
+            str(verdicts.sel(contrast=name, metric=metric).values).partition(":")[0]
+            for name, contrast in example.study.contrasts.items()
+            for metric in contrast.metrics
+        ]
+        every.update(asked)
+        counted = dict(reversed(part.split(" ", 1)) for part in rows[("rec", candidate)].split(", "))
+        plural = {"matches": "match", "differs": "differ"}
+        assert counted == {plural.get(verdict, verdict): str(n) for verdict, n in Counter(asked).items()}
+    assert every["matches"] > 0 == every["differs"]
+    assert "differs" in example.comparison.verdict.sel(target="net")
+    assert f"Models against data: {every['matches']} match, {every['fitted']} fitted" in page
     unjudged = example.study.model_copy(update={"targets": {"rec": []}})
     nothing = overview([Found("small", unjudged, example.comparison, [], [])], TEMPLATE)
     assert "no model is judged" in nothing
