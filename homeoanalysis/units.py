@@ -118,7 +118,7 @@ def si_unit(text: str) -> str:
     """The SI unit of a quantity: "s" of "20 ms", "V*s" of "2 mV*s". Raises ValueError where the text is no quantity."""
     match = _NUMBER.fullmatch(text)
     if not match or not match[2]:
-        raise ValueError(f"is {text!r}, no quantity with a unit; write e.g. '20 ms', and a number without quotes")
+        raise ValueError(f"is {text!r}, no quantity with a unit; write e.g. '20 ms', and a number without quotes, e.g. 1.0e+5")
     try:
         exponents = unit(match[2])[1]
     except ValueError as error:

@@ -6,14 +6,14 @@ from typing import Annotated, Any, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from homeoanalysis.catalogue import did_you_mean
-from homeoanalysis.config.fields import Name, Strict
+from homeoanalysis.config.fields import Name, Strict, Text
 from homeoanalysis.config.published import Cell, Quantity
 
 
 class Violation(Strict):
     """A planted fault: with it the claim must not hold, or its statistics cannot tell."""
 
-    title: str
+    title: Text
     sources: dict[str, str] = Field(min_length=1, description="source of the statistics: the one that is put in its place")
 
 
@@ -73,7 +73,7 @@ class Claim(Strict):
     """One row of the table of claims."""
 
     name: Name = Field(description="of the claim, in config/claims.yaml")
-    statement: str = Field(min_length=1, description="what must come out if the claim holds; what a null or contrary result is")
+    statement: Text = Field(description="what must come out if the claim holds; what a null or contrary result is")
     statistics: dict[Name, Quantity] = Field(min_length=1, description="the claim holds if all of them lie in their bands")
     primary: Name | None = Field(default=None, description="the statistic whose p is that of the claim; if there are several")
     deterministic: bool = Field(

@@ -26,6 +26,15 @@ def check_name(value: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(check_name)]
+
+
+def _says_something(value: str) -> str:
+    if not value.strip():
+        raise ValueError(f"is {value!r}, which says nothing; write it out")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_says_something)]  # that is shown, and must not be blank
 Size = Literal["ci", "nightly", "full"]  # of a model
 
 
@@ -42,6 +51,18 @@ def number_of(level: object) -> float | None:
     """The number that a factor's level is or begins with ("40 Hz": 40); None if there is none."""
     found = re.match(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", str(level))
     return None if found is None else float(found[0])
+
+
+_EXPONENT = re.compile(r"([+-]?)(\d+\.?\d*|\.\d+)[eE]([+-]?)(\d+)")
+
+
+def number_mend(value: object) -> str:
+    """The end of a message about what is no number. YAML wants a point and the sign of the exponent: 1e5 is text to it."""
+    found = _EXPONENT.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return "write a number"
+    minus, digits, sign, exponent = found.groups()
+    return f"YAML reads it as text, write {minus}{digits if '.' in digits else f'{digits}.0'}e{sign or '+'}{exponent}"
 
 
 # YAML has lists only, so a pair is the one place where a conversion is allowed.
@@ -162,6 +183,7 @@ def explain(error: ValidationError, schema: type[BaseModel]) -> list[str]:
     return lines
 
 
+_COUNTS = {1: "one", 2: "two"}
 _NOT = {
     "string_type": "text; put it in quotes, and with its unit if it is a quantity",
     "int_type": "a whole number; write one",
@@ -183,10 +205,13 @@ def _what(e: Any, schema: type[BaseModel]) -> str:
         return str(e["ctx"]["error"])
     if value is None:
         return "is empty; write its value, or remove it ({} stands for no parameters, [] for an empty list)"
+    if kind == "float_type":
+        return f"is {value!r}, not a number; {number_mend(value)}"
     if kind in _NOT:
         return f"is {value!r}, not {_NOT[kind]}"
     if kind == "too_short":
-        return f"is {value!r}; name at least one"
+        least = e["ctx"]["min_length"]
+        return f"is {value!r}; name at least {_COUNTS.get(least, least)}"
     return f"is {value!r}; {e['msg'][0].lower()}{e['msg'][1:]}"
 
 

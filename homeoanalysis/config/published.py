@@ -1,12 +1,13 @@
 """What a paper published, and what counts as having it again: the `published:` of a study."""
 
+import sys
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from homeoanalysis.catalogue import did_you_mean
-from homeoanalysis.config.fields import Name, Size, Strict, explain
+from homeoanalysis.config.fields import Name, Size, Strict, Text, explain, number_mend
 from homeoanalysis.config.merging import merge
 
 
@@ -16,7 +17,7 @@ class Known(Strict):
     value: float = Field(description="in the unit of the quantity")
     low: float | None = Field(default=None, description="lower end of its uncertainty")
     high: float | None = Field(default=None, description="upper end of its uncertainty")
-    where: str = Field(min_length=1, description="page, figure or table, and what low and high are")
+    where: Text = Field(description="page, figure or table, and what low and high are")
     remembered: bool = Field(default=False, description="true: not read in the text; it is drawn, and nothing follows from it")
 
     @model_validator(mode="after")
@@ -26,6 +27,15 @@ class Known(Strict):
         if self.low is not None and self.high is not None and not self.low <= self.value <= self.high:
             raise ValueError(f"has the value {self.value:g} outside of its own {self.low:g} to {self.high:g}")
         return self
+
+
+def _read(known: Known) -> Known:
+    if known.remembered:
+        raise ValueError("is remembered, but stands beside ours as something known; read it where it is, or leave it out")
+    return known
+
+
+Elsewhere = Annotated[Known, AfterValidator(_read)]  # what the same model gave: a band may be around it
 
 
 class Cell(Strict):
@@ -46,7 +56,7 @@ class Crossing(Strict):
     end: float = Field(description="the parameter in the other source")
     source: str = Field(description="the other source, in which the location lies on the other side of `level`")
     level: float = Field(default=0.0, description="in the unit of the contrast")
-    unit: str = Field(min_length=1, description="of the parameter")
+    unit: Text = Field(description="of the parameter")
 
     @model_validator(mode="after")
     def _has_two_ends(self) -> Self:
@@ -55,10 +65,37 @@ class Crossing(Strict):
         return self
 
 
+class Place(NamedTuple):
+    """Where a quantity or its control is found: a location, and what it is less, divided by, or on a line to."""
+
+    cell: Cell
+    minus: Cell | None
+    over: Cell | None
+    crossing: Crossing | None
+
+    def cells(self) -> Iterator[Cell]:
+        """The location itself, and the other one, if there is one."""
+        yield self.cell
+        yield from (other for other in (self.minus, self.over) if other is not None)
+        if self.crossing is not None:
+            yield self.cell.model_copy(update={"source": self.crossing.source})
+
+    def fault(self) -> str:
+        """Why nothing could be told from it; "" if it could."""
+        if sum(x is not None for x in (self.minus, self.over, self.crossing)) > 1:
+            return "has more than one of minus, over and crossing; a quantity is a difference, a ratio or a crossing"
+        for key, other, always in (("minus", self.minus, 0), ("over", self.over, 1)):
+            if other == self.cell:
+                return f"is {key} itself, which is always {always}; name another metric, contrast or source in {key}"
+        if self.crossing is not None and self.crossing.source == self.cell.source:
+            return f"has a crossing on the line from {self.cell.source!r} to itself; name another source in crossing"
+        return ""
+
+
 class Control(Strict):
     """What must not pass: the same quantity elsewhere. What is not said is as in the quantity."""
 
-    title: str
+    title: Text
     metric: str | None = None
     contrast: Name | None = None
     source: str | None = None
@@ -80,13 +117,19 @@ class AtSize(Strict):
 
     at_least: float | None = None
     at_most: float | None = None
-    untestable: str = Field(default="", description="why this size cannot show it")
+    untestable: Text = Field(default="", description="why this size cannot show it")
+
+    @model_validator(mode="after")
+    def _is_one_of_two(self) -> Self:
+        if self.untestable and (self.at_least is not None or self.at_most is not None):
+            raise ValueError("is untestable, but has a band, which nothing would be held to; remove one of the two")
+        return self
 
 
 class Quantity(Strict):
     """One number of a published figure, and the band that ours must lie in, said before anything is run."""
 
-    title: str
+    title: Text
     metric: str
     contrast: Name
     source: str
@@ -94,7 +137,7 @@ class Quantity(Strict):
     over: Cell | None = Field(default=None, description="the quantity is the ratio to this location")
     crossing: Crossing | None = Field(default=None, description="the quantity is where the location passes a level")
     published: Known | None = None
-    scaled: Known | None = Field(default=None, description="what the same model gave elsewhere, at this size or by theory")
+    scaled: Elsewhere | None = Field(default=None, description="what the same model gave elsewhere, at this size or by theory")
     at_least: float | None = None
     at_most: float | None = None
     within: float | None = Field(default=None, gt=0, description="instead of at_least and at_most: so far around `scaled`")
@@ -110,7 +153,9 @@ class Quantity(Strict):
     )
     reported_only: bool = Field(default=False, description="true: there is no band, and nothing is judged")
     control: Control | None = Field(default=None, description="a negative control, which must be outside of the band")
-    sizes: dict[Size, AtSize] = Field(default={}, description="another band for a size of the models, or why it is too small")
+    sizes: dict[Size, AtSize] = Field(
+        default={}, description="ends of the band that are others at a size of the models, or why it is too small"
+    )
 
     @model_validator(mode="after")
     def _has_a_band(self) -> Self:
@@ -123,23 +168,37 @@ class Quantity(Strict):
             raise ValueError("has neither at_least nor at_most nor within, so that nothing could fail")
         if self.share and any((self.minus, self.over, self.crossing)):
             raise ValueError("is a share, which is of one location; remove share, or minus, over and crossing")
+        for size, other in self.sizes.items():
+            if self.within is not None and (other.at_least is None) != (other.at_most is None):
+                raise ValueError(f"has within, but at size {size} one end of another band; write at_least and at_most there")
         for low, high in (self.band(size) for size in ("", *self.sizes)):
             if low is not None and high is not None and low >= high:
                 raise ValueError(f"has at_least {low:g} and at_most {high:g}, which leaves no band")
         if any((self.minus, self.over, self.crossing)) and self.control is not None and self.control.surrogate:
             raise ValueError("is of two locations, and its control in surrogates is one; take another control")
-        if sum(x is not None for x in (self.minus, self.over, self.crossing)) > 1:
-            raise ValueError("has more than one of minus, over and crossing; a quantity is a difference, a ratio or a crossing")
+        return self
+
+    @model_validator(mode="after")
+    def _is_found_at_different_places(self) -> Self:
+        if fault := self.place().fault():
+            raise ValueError(fault)
+        if self.control is None or self.control.surrogate:
+            return self
+        if fault := self.control_place(self.control).fault():
+            raise ValueError(f"has a control that {fault} (what a control does not say is as in the quantity)")
+        if self.control_place(self.control) == self.place():
+            raise ValueError(f"has the control {self.control.title!r}, which is the quantity itself; name another place for it")
         return self
 
     def band(self, size: str) -> tuple[float | None, float | None]:
-        """at_least and at_most for a size of the models."""
-        other = self.sizes.get(size)  # type: ignore[call-overload]
-        if other is not None and (other.at_least is not None or other.at_most is not None):
-            return other.at_least, other.at_most
+        """at_least and at_most for a size of the models; an end that the size does not say is that of the others."""
+        low, high = self.at_least, self.at_most
         if self.within is not None and self.scaled is not None:
-            return self.scaled.value - self.within, self.scaled.value + self.within
-        return self.at_least, self.at_most
+            low, high = self.scaled.value - self.within, self.scaled.value + self.within
+        other = self.sizes.get(size)  # type: ignore[call-overload]
+        if other is None:
+            return low, high
+        return low if other.at_least is None else other.at_least, high if other.at_most is None else other.at_most
 
     def untestable(self, size: str) -> str:
         """Why a size of the models is too small; empty if it is not."""
@@ -150,6 +209,15 @@ class Quantity(Strict):
         """Where it is found."""
         return Cell(metric=self.metric, contrast=self.contrast, source=self.source)
 
+    def place(self) -> Place:
+        """The same, with what it is compared with."""
+        return Place(self.cell(), self.minus, self.over, self.crossing)
+
+    def control_place(self, control: Control) -> Place:
+        """Where its control is found, with what that is compared with."""
+        minus, over, crossing = control.minus or self.minus, control.over or self.over, control.crossing or self.crossing
+        return Place(self.control_cell(control), minus, over, crossing)
+
     def control_cell(self, control: Control) -> Cell:
         """Where its control is found."""
         named = {key: getattr(control, key) for key in ("metric", "contrast", "source")}
@@ -157,17 +225,8 @@ class Quantity(Strict):
 
     def cells(self) -> Iterator[Cell]:
         """Every location that it needs, those of its control included."""
-        yield from _cells(self.cell(), self.minus, self.over, self.crossing)
-        if self.control is not None:
-            c = self.control
-            yield from _cells(self.control_cell(c), c.minus, c.over, c.crossing or self.crossing)
-
-
-def _cells(cell: Cell, minus: Cell | None, over: Cell | None, crossing: Crossing | None) -> Iterator[Cell]:
-    yield cell
-    yield from (other for other in (minus, over) if other is not None)
-    if crossing is not None:
-        yield cell.model_copy(update={"source": crossing.source})
+        control = [] if self.control is None else self.control_place(self.control).cells()
+        yield from dict.fromkeys((*self.place().cells(), *control))
 
 
 class Member(NamedTuple):
@@ -185,8 +244,8 @@ class Member(NamedTuple):
 class Curve(Strict):
     """Quantities that are drawn over an axis: what they have in common, and what each has by itself."""
 
-    title: str
-    axis: str = Field(min_length=1, description="what x is, with its unit: 'Pairing frequency (Hz)'")
+    title: Text
+    axis: Text = Field(description="what x is, with its unit: 'Pairing frequency (Hz)'")
     is_logarithmic: bool = Field(default=False, description="the axis of x")
     each: dict[str, Any] = Field(default={}, description="keys of a quantity, for all points")
     points: list[dict[str, Any]] = Field(min_length=2, description="x, and the keys of a quantity, put over those of each")
@@ -202,14 +261,24 @@ class Curve(Strict):
         for number, point in enumerate(self.points, start=1):
             content = merge(self.each, point)
             x = content.pop("x", None)
-            if isinstance(x, bool) or not isinstance(x, int | float):
-                raise ValueError(f"points, the {number}. has {x!r} for x; write a number")
+            if fault := self._misplaced(x):
+                raise ValueError(f"points, the {number}. has {x!r} for x{fault}")
             try:
                 quantity = Quantity.model_validate({"title": f"{self.title}, {x:g}", **content})
             except ValidationError as error:
                 raise ValueError("\n".join(f"points, the {number}. {line}" for line in explain(error, Quantity))) from None
             found.append(Member(f"{key}_{number}", quantity, key, self.title, self.axis, float(x), self.is_logarithmic))
         return found
+
+    def _misplaced(self, x: object) -> str:
+        """Why `x` is no place on the axis, and the mend; "" if it is one."""
+        if isinstance(x, bool) or not isinstance(x, int | float):
+            return f"; {number_mend(x)}"
+        if not abs(x) <= sys.float_info.max:  # NaN neither
+            return ", which lies nowhere on the axis; write a finite number"
+        if self.is_logarithmic and x <= 0:
+            return ", which a logarithmic axis does not have; write a number above 0, or leave is_logarithmic out"
+        return ""
 
 
 class Misfit(Strict):
@@ -218,19 +287,19 @@ class Misfit(Strict):
     The controls of these points are judged by their own misfit, all together, and not one by one.
     """
 
-    title: str
+    title: Text
     curves: list[Name] = Field(min_length=1, description="their `low` and `high` lie one SEM from the published value")
     at_most: float
-    control: str = Field(min_length=1, description="title of the negative control: the misfit of the controls of the points")
+    control: Text = Field(description="title of the negative control: the misfit of the controls of the points")
     published: Known | None = None
-    scaled: Known | None = Field(default=None, description="what the same model gave elsewhere")
+    scaled: Elsewhere | None = Field(default=None, description="what the same model gave elsewhere")
 
 
 class Panel(Strict):
     """A published figure, or a part of one."""
 
-    title: str
-    citation: str
+    title: Text
+    citation: Text
     quantities: dict[Name, Quantity] = {}
     curves: dict[Name, Curve] = {}
     misfits: dict[Name, Misfit] = {}
@@ -242,6 +311,10 @@ class Panel(Strict):
             raise ValueError("has neither quantities nor curves; name at least one")
         if all(member.quantity.control is None for member in every):
             raise ValueError("has no negative control: give one of its quantities a control, or nothing says that it can fail")
+        rows: dict[str, str] = {}
+        for key, row in self._rows():
+            if rows.setdefault(key, row) != row:
+                raise ValueError(f"has two rows {key!r} in its table, of {rows[key]} and {row}; rename one of the two")
         for name, misfit in self.misfits.items():
             for curve in misfit.curves:
                 if curve not in self.curves:
@@ -256,6 +329,12 @@ class Panel(Strict):
         for key, curve in self.curves.items():
             yield from curve.members(key)
         yield from (Member(key, quantity) for key, quantity in self.quantities.items())
+
+    def _rows(self) -> Iterator[tuple[str, str]]:
+        """What published.csv names each row, and where that stands in the YAML."""
+        for member in self.members():
+            yield member.key, f"curves.{member.curve}" if member.curve else f"quantities.{member.key}"
+        yield from ((key, f"misfits.{key}") for key in self.misfits)
 
 
 def _unfit(quantity: Quantity) -> str:

@@ -195,6 +195,8 @@ class Study(Strict):
             control = quantity.control
             if control is not None and control.surrogate:
                 yield from (f"{at}.control {fault}" for fault in self._without_surrogate(quantity.control_cell(control)))
+            if quantity.sizes and quantity.source in self.recordings:
+                yield f"{at}.sizes is of {quantity.source!r}, a recording, which has no size; write its one band without sizes"
             for cell in quantity.cells():
                 for kind, value, known in (
                     ("metric", cell.metric, list(self.metrics)),

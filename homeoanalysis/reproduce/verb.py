@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.config.published import Cell, Control, Crossing, Known, Member, Misfit, Panel, Quantity
+from homeoanalysis.config.published import Cell, Control, Crossing, Known, Member, Misfit, Panel, Place, Quantity
 from homeoanalysis.contracts.outcomes import (
     NOT_REPRODUCED,
     NOT_TESTABLE,
@@ -18,6 +18,7 @@ from homeoanalysis.contracts.outcomes import (
     SCALED_PASSES,
     Outcome,
 )
+from homeoanalysis.errors import ConfigError
 from homeoanalysis.numerics.margins import Sample
 
 _log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ def reproduce(published: Mapping[str, Panel], comparison: xr.Dataset, sizes: Map
 
     published: panel -> what it shows, see `config.published`. comparison: comparison/1 of the study.
     sizes: source as the study names it -> size of the model, or "recording".
+    Raises ConfigError for a quantity of two locations in different units.
     """
     outcomes: list[Outcome] = []
     for name, panel in published.items():
@@ -63,8 +65,11 @@ def reproduce(published: Mapping[str, Panel], comparison: xr.Dataset, sizes: Map
 
 
 def judged(shown: Shown, member: Member, comparison: xr.Dataset, size: str, *, is_control_judged: bool = True) -> Outcome:
-    """One quantity, at a size of the models."""
+    """One quantity, at a size of the models. Raises ConfigError where it is of two locations in different units."""
     quantity = member.quantity
+    _refuse_units(comparison, f"{shown.name}: {member.key}", quantity.place())
+    if quantity.control is not None:
+        _refuse_units(comparison, f"{shown.name}: the control of {member.key}", quantity.control_place(quantity.control))
     cell, crossing = quantity.cell(), quantity.crossing
     ours = _found(comparison, cell, minus=quantity.minus, over=quantity.over, crossing=crossing, is_share=quantity.share)
     control = None if quantity.control is None else _of_control(comparison, quantity, quantity.control)
@@ -172,8 +177,7 @@ def _is_scaled(size: str) -> bool:
 
 
 def _of_control(comparison: xr.Dataset, quantity: Quantity, control: Control) -> _Found:
-    minus, over, crossing = (getattr(control, key) or getattr(quantity, key) for key in ("minus", "over", "crossing"))
-    cell = quantity.control_cell(control)
+    cell, minus, over, crossing = quantity.control_place(control)
     if not control.surrogate:
         return _found(comparison, cell, minus=minus, over=over, crossing=crossing, is_share=quantity.share)
     value = float(comparison.null_location.sel(target=cell.source, metric=cell.metric, contrast=cell.contrast))
@@ -220,6 +224,22 @@ def _outside(band: tuple[float | None, float | None], value: float, *, is_strict
     return ""
 
 
+def _refuse_units(comparison: xr.Dataset, where: str, place: Place) -> None:
+    """Two locations in different units have no difference, ratio or line. Some metrics take the unit of what they measure, so
+    that it is not known before. Raises ConfigError.
+    """
+    found = [(cell, _at(comparison, cell)) for cell in place.cells()]
+    units = {str(at.unit.values): cell for cell, at in found if np.isfinite(float(at.location))}
+    if len(units) > 1:
+        told = " and ".join(f"{c.metric} in {c.contrast} of {c.source}, in {unit}" for unit, c in units.items())
+        raise ConfigError(f"{where} is of {told}; name two locations of one unit")
+
+
+def _at(comparison: xr.Dataset, cell: Cell) -> xr.Dataset:
+    """A location; it is the same for all targets."""
+    return comparison.isel(target=0).sel(metric=cell.metric, contrast=cell.contrast, source=cell.source)
+
+
 def _found(
     comparison: xr.Dataset,
     cell: Cell,
@@ -229,8 +249,7 @@ def _found(
     crossing: Crossing | None = None,
     is_share: bool = False,
 ) -> _Found:
-    # A location is the same for all targets.
-    at = comparison.isel(target=0).sel(metric=cell.metric, contrast=cell.contrast, source=cell.source)
+    at = _at(comparison, cell)
     values = _subjects(comparison, cell)
     found = _Found(
         value=float(at.location),

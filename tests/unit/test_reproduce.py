@@ -20,6 +20,7 @@ from homeoanalysis.config.published import Published
 from homeoanalysis.config.study import Study
 from homeoanalysis.contracts.outcomes import REPORTED, Outcome, panel_verdict, read, table
 from homeoanalysis.drawing import save
+from homeoanalysis.errors import ConfigError
 from homeoanalysis.measure import measure_draws
 from homeoanalysis.report.overview import Found, overview
 from homeoanalysis.report.published import band, published
@@ -70,7 +71,7 @@ def test_in_the_band_with_a_control_outside_it_passes(example):
             "reproduced",
             "",
         ),
-        ({"source": "net.static"}, "not reproduced", "is below 0.8"),
+        ({"source": "net.static", "control": {"title": "x", "source": "net"}}, "not reproduced", "is below 0.8"),
     ],
 )
 def test_whatever_else_does_not(example, changes, verdict, reason):
@@ -82,10 +83,11 @@ def test_whatever_else_does_not(example, changes, verdict, reason):
 
 def test_a_ratio_is_of_two_locations_and_has_no_unit(example):
     over = {**BACK, "source": "net.static"}
-    outcome = _judged(example.comparison, over=over, at_least=2.0, control={"title": "itself", "source": "net.static"})
+    control = {"title": "the other way round", "source": "net.static", "over": {**BACK, "source": "net"}}
+    outcome = _judged(example.comparison, over=over, at_least=2.0, control=control)
     at = example.comparison.isel(target=0).sel(contrast="back", metric="recovery_fraction").location
     assert outcome.ours == pytest.approx(float(at.sel(source="net") / at.sel(source="net.static")))
-    assert outcome.control == 1.0
+    assert outcome.control == pytest.approx(1 / outcome.ours)
     assert outcome.unit == "1"
     assert np.isnan(outcome.ours_low)
     assert outcome.verdict == "scaled regression test passes"
@@ -101,19 +103,25 @@ def test_the_whole_interval_must_be_in_the_band_if_so_asked(example):
 
 
 @pytest.mark.parametrize(
-    ("edge", "told", "shown", "control"),
+    ("edge", "told", "shown", "source"),
     [
-        ("at_least", "not above 1", "more than 1", {"source": "net.static"}),
-        ("at_most", "not below 1", "less than 1", {"over": {**BACK, "source": "net.static"}}),
+        ("at_least", "not above", "more than", "net"),
+        ("at_most", "not below", "less than", "net.static"),
     ],
 )
-def test_a_strict_band_does_not_hold_its_ends(example, edge, told, shown, control):
-    """A quantity over itself is 1."""
-    asked = {"at_least": None, edge: 1.0, "over": {**BACK, "source": "net"}, "control": {"title": "another", **control}}
-    assert _judged(example.comparison, **asked).verdict == "scaled regression test passes"
-    strict = _judged(example.comparison, **asked, strict=True)
-    assert (strict.verdict, strict.reason) == ("scaled regression test fails", f"1 is {told}")
-    assert band(strict) == shown
+def test_a_strict_band_does_not_hold_its_ends(example, edge, told, shown, source):
+    """The end is the value itself; the control is the other source."""
+    net, static = _locations(example.comparison)
+    end, other = (net, "net.static") if source == "net" else (static, "net")
+    asked = {"at_least": None, edge: end, "source": source, "control": {"title": "another", "source": other}}
+    sizes = dict.fromkeys(SIZES, "ci")
+    found = [
+        reproduce(Published.validate_python({"f": _panel(**asked, strict=strict)}), example.comparison, sizes)[0]
+        for strict in (False, True)
+    ]
+    assert found[0].verdict == "scaled regression test passes"
+    assert (found[1].verdict, found[1].reason) == ("scaled regression test fails", f"{end:.4g} is {told} {end:g}")
+    assert band(found[1]) == f"{shown} {end:.4g}"
 
 
 def test_of_few_realisations_at_ci_the_value_is_taken_and_at_other_sizes_nothing(example):
@@ -129,10 +137,11 @@ def test_of_few_realisations_at_ci_the_value_is_taken_and_at_other_sizes_nothing
 
 def test_a_difference_is_of_two_locations_in_their_unit(example):
     minus = {**BACK, "source": "net.static"}
-    outcome = _judged(example.comparison, minus=minus, at_least=0.5, control={"title": "itself", "source": "net.static"})
+    control = {"title": "the other way round", "source": "net.static", "minus": {**BACK, "source": "net"}}
+    outcome = _judged(example.comparison, minus=minus, at_least=0.5, control=control)
     at = example.comparison.isel(target=0).sel(contrast="back", metric="recovery_fraction").location
     assert outcome.ours == pytest.approx(float(at.sel(source="net") - at.sel(source="net.static")))
-    assert outcome.control == 0.0
+    assert outcome.control == -outcome.ours
     assert outcome.ours_low < outcome.ours < outcome.ours_high
     assert outcome.verdict == "scaled regression test passes"
 
@@ -146,6 +155,26 @@ def test_a_size_has_another_band_or_says_that_it_is_too_small(example):
     assert (outcome.verdict, outcome.reason) == ("not testable", "too few neurons")
     (outcome,) = reproduce(panel, example.comparison, SIZES | {"net": "full"})
     assert (outcome.verdict, outcome.at_least) == ("reproduced", 0.8)
+
+
+def test_a_size_that_has_one_end_of_the_band_keeps_the_other():
+    sizes = {"ci": {"at_least": 0.7}, "nightly": {"at_most": 1.1}, "full": {"at_least": 0.9, "at_most": 1.0}}
+    (member,) = Published.validate_python({"f": _panel(at_most=1.2, sizes=sizes)})["f"].members()
+    bands = {size: member.quantity.band(size) for size in ("recording", "ci", "nightly", "full")}
+    assert bands == {"recording": (0.8, 1.2), "ci": (0.7, 1.2), "nightly": (0.8, 1.1), "full": (0.9, 1.0)}
+
+
+@pytest.mark.parametrize("key", ["minus", "over"])
+def test_two_units_have_no_difference_and_no_ratio(example, key):
+    rate = {"metric": "firing_rate", "contrast": "narrow", "source": "enc"}
+    other = {key: {"metric": "stimulus_coherence", "contrast": "narrow", "source": "enc"}}
+    told = "firing_rate in narrow of enc, in Hz and stimulus_coherence in narrow of enc, in 1; name two locations of one unit"
+    with pytest.raises(ConfigError, match=f"figure_1: one is of {told}"):
+        _judged(example.comparison, **rate, **other)
+    alike = {key: {"metric": "firing_rate", "contrast": "narrow", "source": "rec"}}
+    with pytest.raises(ConfigError, match=f"figure_1: the control of one is of {told}"):
+        _judged(example.comparison, **rate, **alike, control={"title": "another", "source": "enc", **other})
+    assert _judged(example.comparison, **rate, **alike).unit == ("Hz" if key == "minus" else "1")
 
 
 def test_the_worst_quantity_decides_on_a_figure(example):
@@ -340,7 +369,29 @@ def test_the_page_for_the_documentation_is_up_to_date():
         ),
         (_panel(published={"value": 1.0, "low": 2.0, "high": 3.0, "where": "x"}), "outside of its own"),
         (_panel(published={"value": 1.0, "low": 0.5, "where": "x"}), "has one of low and high"),
-        (_panel(published={"value": 1.0, "where": ""}), "at least 1 character"),
+        (_panel(published={"value": 1.0, "where": "  "}), "where\n.*is '  ', which says nothing; write it out"),
+        (_panel(title=""), "title\n.*is '', which says nothing"),
+        (_panel(control={"title": "", "source": "net.static"}), "control.title\n.*is '', which says nothing"),
+        (_panel() | {"citation": ""}, "citation\n.*is '', which says nothing"),
+        (_panel(sizes={"ci": {"untestable": " "}}), "untestable\n.*is ' ', which says nothing"),
+        (_panel(sizes={"ci": {"untestable": "too small", "at_most": 2.0}}), "is untestable, but has a band"),
+        (_panel(control={"title": "same", **BACK, "source": "net"}), "has the control 'same', which is the quantity itself"),
+        (_panel(minus={**BACK, "source": "net"}), "is minus itself, which is always 0; name another"),
+        (_panel(over={**BACK, "source": "net"}), "is over itself, which is always 1; name another"),
+        (_panel(crossing={"begin": 1.0, "end": 2.0, "source": "net", "unit": "s"}), "on the line from 'net' to itself"),
+        (_panel(over={**BACK, "source": "net.static"}), "has a control that is over itself"),
+        (
+            _panel(minus={**BACK, "source": "enc"}, control={"title": "x", "over": {**BACK, "source": "enc"}}),
+            "has a control that has more than one of minus, over and crossing",
+        ),
+        (
+            _panel(at_least=None, within=0.1, scaled={"value": 1.0, "where": "theory", "remembered": True}),
+            "scaled\n.*is remembered, but stands beside ours as something known; read it where it is",
+        ),
+        (
+            _panel(at_least=None, within=0.1, scaled={"value": 1.0, "where": "theory"}, sizes={"full": {"at_least": 0.8}}),
+            "has within, but at size full one end of another band; write at_least and at_most there",
+        ),
     ],
 )
 def test_a_figure_that_could_not_fail_is_refused(panel, told):
@@ -362,6 +413,14 @@ def test_a_figure_of_what_the_study_does_not_compare_is_refused(example, changes
     given = example.study.model_dump(mode="python", exclude_defaults=True) | {"resampling": {"block": "1 s"}}
     with pytest.raises(ValidationError, match=told.replace("(", r"\(")):
         Study.model_validate({**given, "figures": [], "published": {"figure_1": _panel(**changes)}})
+
+
+def test_a_recording_has_no_size(example):
+    given = example.study.model_dump(mode="python", exclude_defaults=True) | {"resampling": {"block": "1 s"}, "figures": []}
+    sized = {"source": "rec", "sizes": {"full": {"at_least": 0.9}}}
+    with pytest.raises(ValidationError, match=r"quantities\.one\.sizes is of 'rec', a recording, which has no size"):
+        Study.model_validate({**given, "published": {"figure_1": _panel(**sized)}})
+    Study.model_validate({**given, "published": {"figure_1": _panel(**sized | {"source": "net"})}})
 
 
 def test_without_targets_nothing_is_located(example):
@@ -388,6 +447,12 @@ def _curve(**last: Any) -> dict[str, Any]:
 def _with_curve(misfit: float = 100.0, **last: Any) -> dict[str, Any]:
     misfits = {"all": {"title": "misfit", "curves": ["dose"], "at_most": misfit, "control": "static"}}
     return {"title": "Recovery", "citation": "Somebody 2020", "curves": {"dose": _curve(**last)}, "misfits": misfits}
+
+
+def _on_logarithms(first: float) -> dict[str, Any]:
+    curve = _curve() | {"is_logarithmic": True}
+    curve["points"][0]["x"] = first
+    return {"title": "Recovery", "citation": "Somebody 2020", "curves": {"dose": curve}}
 
 
 def _locations(comparison: xr.Dataset) -> tuple[float, float]:
@@ -458,6 +523,20 @@ def test_curves_are_drawn_over_their_axis(example, tmp_path):
     ("panel", "told"),
     [
         (_with_curve(x="1"), "points, the 2. has '1' for x; write a number"),
+        (_with_curve(x="1e5"), r"points, the 2. has '1e5' for x; YAML reads it as text, write 1.0e\+5"),
+        (_with_curve(x=np.inf), "points, the 2. has inf for x, which lies nowhere on the axis; write a finite number"),
+        (_with_curve(x=np.nan), "points, the 2. has nan for x, which lies nowhere on the axis"),
+        (_with_curve(x=10**400), "for x, which lies nowhere on the axis"),
+        (_on_logarithms(0), "points, the 1. has 0 for x, which a logarithmic axis does not have; write a number above 0"),
+        (_on_logarithms(-1.0), "points, the 1. has -1.0 for x, which a logarithmic axis does not have"),
+        (
+            _with_curve() | {"quantities": {"dose_1": _panel()["quantities"]["one"]}},
+            "has two rows 'dose_1' in its table, of curves.dose and quantities.dose_1; rename one of the two",
+        ),
+        (
+            _with_curve() | {"quantities": {"all": _panel()["quantities"]["one"]}},
+            "has two rows 'all' in its table, of quantities.all and misfits.all",
+        ),
         (_with_curve(at_mots=1.0), "points, the 2. at_mots is not a key that is known here; did you mean"),
         (_with_curve(control=None), "misfits.all is of dose, whose 2. point has no control"),
         (_with_curve(published={"remembered": True}), "is remembered, and nothing may follow from it"),
@@ -470,6 +549,27 @@ def test_curves_are_drawn_over_their_axis(example, tmp_path):
 def test_a_curve_that_says_nothing_is_refused(panel, told):
     with pytest.raises(ValidationError, match=told):
         Published.validate_python({"figure_1": panel})
+
+
+def test_points_above_0_may_lie_on_a_logarithmic_axis():
+    (first, _) = Published.validate_python({"f": _on_logarithms(1e-3)})["f"].members()
+    assert (first.x, first.is_logarithmic) == (1e-3, True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({edge: bad} for edge in ("at_least", "at_most") for bad in (np.inf, np.nan)),
+        {"published": {"value": np.nan, "where": "x"}},
+        {"published": {"value": 1.0, "low": -np.inf, "high": 2.0, "where": "x"}},
+        {"at_least": None, "within": np.inf, "scaled": {"value": 1.0, "where": "x"}},
+        {"sizes": {"ci": {"at_most": np.inf}}},
+        {"crossing": {"begin": 0.0, "end": np.inf, "source": "net.static", "unit": "s"}},
+    ],
+)
+def test_every_published_number_is_finite(changes):
+    with pytest.raises(ValidationError, match="finite number"):
+        Published.validate_python({"f": _panel(**changes)})
 
 
 def test_a_companion_is_located_in_the_place_of_its_metric(example):

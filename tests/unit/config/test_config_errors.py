@@ -244,6 +244,18 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
         "population_rat.fine",
         ["metrics.population_rat.fine is 'population_rat'", "did you mean"],
     ),
+    "a number that YAML reads as text": (
+        S,
+        "{metrics: [firing_rate], " + LATE + "}",
+        "{metrics: [firing_rate], " + LATE + ", equivalence: {margin: 1e-5}}",
+        ["contrasts.late.equivalence.margin is '1e-5', not a number", "YAML reads it as text, write 1.0e-5"],
+    ),
+    "a curve with one point": (
+        S,
+        "targets:",
+        "published: {f: {title: a, citation: b, curves: {c: {title: d, axis: x (1), points: [{x: 1}]}}}}\ntargets:",
+        ["published.f.curves.c.points is [{'x': 1}]; name at least two"],
+    ),
     "unknown figure": (S, "targets:", "figures: [nope]\ntargets:", ["figures.0 is 'nope', which is not in figures/"]),
     "unknown reader": (R, "mea_hdf5", "mea_hdf", ["reader is 'mea_hdf'", "did you mean 'mea_hdf5'"]),
     "unknown fix": (R, "mea_hdf5", "mea_hdf5\nfixes: [sound]", ["fixes.0 is 'sound', which is not in fixes/"]),
