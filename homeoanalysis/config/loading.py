@@ -183,11 +183,13 @@ def _read_folder(folder: Path, kind: str, wrong: list[str]) -> dict[str, dict[st
                 raise ValueError("is that of a study in studies/ too; results are kept by name, rename one")
             if twin:
                 raise ValueError(f"differs from {twin}.yaml only in case; some file systems cannot hold both, rename one")
+        except ValueError as error:
+            wrong.append(f"{shown}: the file's name {error}")
+            continue
+        try:
             content = yaml.read(path, shown)
             put_in = {"recordings": with_table, "studies": with_tables}.get(kind)
             found[path.stem] = put_in(content, path, shown) if put_in else content
-        except ValueError as error:
-            wrong.append(f"{shown}: the file's name {error}")
         except ConfigError as error:
             wrong += error.violations
     return found

@@ -22,6 +22,9 @@ else:
     Fix = entry("fixes")
 
 
+_PATH_MAX, _NAME_MAX = 1000, 255  # bytes
+
+
 def _check_sha256(value: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{64}", value):
         raise ValueError(f"is {value!r}, not a SHA-256 of 64 hexadecimal digits; print it with: sha256sum FILE")
@@ -36,6 +39,16 @@ def _is_inside(value: str) -> bool:
 def _check_inside(value: str) -> str:
     if not _is_inside(value):
         raise ValueError(f"is {value!r}; write a path below the source's folder, without '..' and not absolute")
+    return _check_length(value)
+
+
+def _check_length(value: str) -> str:
+    """No system takes longer ones: 255 bytes a name, and two of these paths, one below the other, in 4096."""
+    sizes = [len(part.encode(errors="surrogatepass")) for part in (value, *PurePosixPath(value).parts)]
+    if sizes[0] > _PATH_MAX or max(sizes[1:], default=0) > _NAME_MAX:
+        raise ValueError(
+            f"is {value[:40]!r}... of {sizes[0]} bytes; a path has {_PATH_MAX} at most, {_NAME_MAX} between two '/': rename it"
+        )
     return value
 
 
@@ -47,6 +60,7 @@ def _check_url(value: str) -> str:
 
 
 Path = Annotated[str, AfterValidator(_check_inside)]
+Folder = Annotated[str, AfterValidator(_check_length)]
 
 
 def _check_package(value: str) -> str:
@@ -62,7 +76,7 @@ class Source(Strict):
         default=None, description="an installed Python package that ships the files"
     )
     url: Annotated[str, AfterValidator(_check_url)] | None = Field(default=None, description="https address of the files' folder")
-    folder: str | None = Field(default=None, description="a local folder; with package: the folder inside it")
+    folder: Folder | None = Field(default=None, description="a local folder; with package: the folder inside it")
     mirror: Name | None = Field(
         default=None, description="folder of the mirror that holds the files; by default the recording's name"
     )

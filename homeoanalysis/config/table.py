@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
-from homeoanalysis.config.text import read_text
+from homeoanalysis.config.text import read_text, unprintable
 from homeoanalysis.errors import ConfigError
 
 _ROWS_MAX = 20_000
@@ -22,6 +22,8 @@ def rows(table: Path, where: str, check_head: Callable[[list[str], str], None]) 
     check_head: raises ConfigError for names of columns that are not known. Raises ConfigError, naming the line.
     """
     text = read_text(table, where, "table", "write it beside the YAML that names it", "utf-8-sig")
+    if (odd := unprintable(text.replace("\r", ""))) is not None:
+        raise ConfigError(f"{where}: holds the character {odd}, which is no part of any text; remove it")
     first = text.partition("\n")[0]
     mark = "\t" if table.suffix.lower() == ".tsv" else ";" if ";" in first and "," not in first else ","
     lines = csv.reader(text.splitlines(), delimiter=mark, strict=True)

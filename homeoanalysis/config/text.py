@@ -1,8 +1,12 @@
 """The text of a file of the config, or one line that says why there is none."""
 
+import re
 from pathlib import Path
 
 from homeoanalysis.errors import ConfigError
+
+# Control characters but tabulator and line feed, and halves of characters (surrogates), which no file can hold.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def read_text(path: Path, shown: str, what: str, missing: str, encoding: str = "utf-8") -> str:
@@ -17,3 +21,9 @@ def read_text(path: Path, shown: str, what: str, missing: str, encoding: str = "
         raise ConfigError(f"{shown}: byte {error.start} is not UTF-8; save the {what} as UTF-8") from None
     except OSError as error:
         raise ConfigError(f"{shown}: cannot be read ({error.strerror}); mend its permissions") from None
+
+
+def unprintable(text: str) -> str | None:
+    """The first character that no text may have, as an escape; None where there is none."""
+    found = _UNPRINTABLE.search(text)
+    return None if found is None else f"\\u{ord(found[0]):04x}"

@@ -1,4 +1,4 @@
-"""Reading YAML so that nothing is lost: no code, no duplicate keys, and an error that names the line."""
+"""Reading YAML so that nothing is lost: no code, no tags, no duplicate keys, and an error that names the line."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,10 +6,15 @@ from typing import Any
 
 import yaml
 
-from homeoanalysis.config.text import read_text
+from homeoanalysis.config.text import read_text, unprintable
 from homeoanalysis.errors import ConfigError
 
 _VALUES_MAX = 100_000
+_SHOWN = 40  # characters of a value in a message
+_LOOKS = {  # what a text may look like and not be: its kind, and the mend
+    "tag:yaml.org,2002:timestamp": ("date", "write it as YYYY-MM-DD"),
+    "tag:yaml.org,2002:int": ("whole number that can be read", "write it with fewer digits"),
+}
 
 
 class _Loader(yaml.SafeLoader):
@@ -30,10 +35,10 @@ def _mapping(loader: _Loader | _Fast, node: yaml.MappingNode) -> dict[Any, Any]:
         if not isinstance(key, str):
             written = getattr(key_node, "value", key)
             text = f"the key {written!r} is read as {key!r}, not as text; put it in quotes"
-            raise yaml.constructor.ConstructorError(None, None, text, key_node.start_mark)
+            raise _fault(key_node, text)
         if key in seen:
             text = f"the key {key!r} stands twice, in lines {seen[key]} and {line}; remove one"
-            raise yaml.constructor.ConstructorError(None, None, text, key_node.start_mark)
+            raise _fault(key_node, text)
         seen[key] = line
     loader.flatten_mapping(node)
     return loader.construct_mapping(node, deep=True)
@@ -58,10 +63,10 @@ def parse(text: str, shown: str) -> dict[str, Any]:
         raise ConfigError(f"{shown}: line {line} is not valid: {error.problem or error.context}") from None
     except (yaml.YAMLError, RecursionError) as error:
         raise ConfigError(f"{shown}: is not YAML ({type(error).__name__}); check it with any YAML editor") from None
-    if _is_larger(content, _VALUES_MAX):
+    except _TooLargeError:
         raise ConfigError(
             f"{shown}: holds more than {_VALUES_MAX} values once its aliases (*name) are put in; write them out, or use fewer"
-        )
+        ) from None
     if not isinstance(content, dict):
         raise ConfigError(f"{shown}: holds {type(content).__name__}, not 'key: value' lines; see an example in config/")
     return content
@@ -69,9 +74,73 @@ def parse(text: str, shown: str) -> dict[str, Any]:
 
 def _loaded(text: str) -> Any:
     try:
-        return yaml.load(text, _Fast)
+        return _constructed(_Fast(text))
     except (yaml.YAMLError, RecursionError):
-        return yaml.load(text, _Loader)
+        return _constructed(_Loader(text))
+
+
+def _constructed(loader: _Loader | _Fast) -> Any:
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _size(loader, node, "", {}) > _VALUES_MAX:
+            raise _TooLargeError
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+class _TooLargeError(Exception):
+    """More values than a config may hold."""
+
+
+def _size(loader: _Loader | _Fast, node: yaml.Node, at: str, known: dict[int, int]) -> int:
+    """How many keys and values a node stands for, up to one more than may be; at: its dotted key.
+
+    An alias and a merged mapping (<<) count as all that they stand for, which may be billions: so before anything is constructed.
+    known: the sizes of nodes, so that each is looked at once. Raises ConstructorError for a node that no config holds.
+    """
+    size = known.get(id(node))
+    if size == 0:
+        raise _fault(node, f"{at} holds an alias (*name) of itself; write out what is meant")
+    if size is not None:
+        return size
+    known[id(node)] = 0
+    _check(loader, node, at)
+    size = 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            name = key.value if isinstance(key, yaml.ScalarNode) else "?"
+            below = f"{at}.{name}" if at else name
+            size += _size(loader, key, at, known) + _size(loader, value, below, known)
+    elif isinstance(node, yaml.SequenceNode):
+        for k, value in enumerate(node.value):
+            size += _size(loader, value, f"{at}.{k}", known)
+    known[id(node)] = size = min(size, _VALUES_MAX + 1)
+    return size
+
+
+def _check(loader: _Loader | _Fast, node: yaml.Node, at: str) -> None:
+    is_plain = isinstance(node, yaml.ScalarNode) and not node.style
+    text = node.value if isinstance(node, yaml.ScalarNode) else ""
+    if node.tag != loader.resolve(type(node), text, (is_plain, not is_plain)):
+        tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+        raise _fault(node, f"{at} has the tag {tag}, and a config has none; remove it, and put text in quotes")
+    if (odd := unprintable(text)) is not None:
+        raise _fault(node, f"{at} holds the character {odd}, which is no part of any text; remove it")
+    if node.tag in _LOOKS:
+        try:
+            loader.construct_object(node)
+        except ValueError as error:
+            kind, mend = _LOOKS[node.tag]
+            found = repr(text[:_SHOWN]) + "..." * (len(text) > _SHOWN)
+            why = str(error).partition(";")[0]
+            raise _fault(node, f"{at} is {found}, which is no {kind} ({why}); {mend}, or put it in quotes") from None
+
+
+def _fault(node: yaml.Node, text: str) -> yaml.YAMLError:
+    return yaml.constructor.ConstructorError(None, None, text.lstrip(), node.start_mark)
 
 
 def line_of(path: Path, key: str) -> int:
@@ -84,17 +153,6 @@ def line_of(path: Path, key: str) -> int:
         found, node = max(fitting, key=lambda pair: len(pair[0].value))
         line, key = found.start_mark.line + 1, key[len(found.value) + 1 :]
     return line
-
-
-def _is_larger(content: object, limit: int) -> bool:
-    """Whether there are more values than `limit`, where an alias counts as all that it stands for: it may be billions."""
-    todo, n = [content], 0
-    while todo and n <= limit:
-        value = todo.pop()
-        children = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
-        todo.extend(children)
-        n += 1 + len(children)
-    return n > limit
 
 
 def dump(content: Mapping[str, Any]) -> str:

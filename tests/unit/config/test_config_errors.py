@@ -15,6 +15,7 @@ C, S, R, M, T = "config.yaml", "studies/demo.yaml", "recordings/culture.yaml", "
 RUN = "title: A network\nduration: 10 s"
 LATE = "epoch: after, reference: before"
 FOLDER = "{folder: recordings}"
+MERGED = "a: &a0 {k0: 1, k1: 1}\n" + "".join(f"b{k}: &a{k + 1} {{<<: [{', '.join([f'*a{k}'] * 10)}]}}\n" for k in range(8))
 BOMB = "".join(f"a{k}: &a{k} [{', '.join([f'*a{k - 1}' if k else 'x'] * 10)}]\n" for k in range(9))
 
 # name: file, text in it, what is put in its place, pieces of the one line that comes out
@@ -414,6 +415,61 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
     "tab": (M, "  E: {n", "\tE: {n", ["line 4 is not valid"]),
     "two documents": (T, "title: A twin", "title: A twin\n---\nx: 1", ["line 3 is not valid"]),
     "aliases without end": (C, "seed: 1", f"{BOMB}seed: 1", ["more than 100000 values", "aliases"]),
+    "aliases without end in a key": (C, "seed: 1", f"{BOMB}? *a8\n: 1\nseed: 1", ["more than 100000 values", "aliases"]),
+    "merged mappings without end": (C, "seed: 1", f"{MERGED}seed: 1", ["more than 100000 values", "aliases"]),
+    "a mapping merged into itself": (
+        C,
+        "seed: 1",
+        "a: &a {<<: *a}\nseed: 1",
+        ["line 1", "a.<< holds an alias (*name) of itself"],
+    ),
+    "a tag of no truth": (R, "age: 7", "age: !!bool abc", ["line 11 is not valid: replicates.a.factors.age has the tag !!bool"]),
+    "a tag of no time": (R, "age: 7", "age: !!timestamp abc", ["line 11", "factors.age has the tag !!timestamp", "remove it"]),
+    "a tag of no mapping": (
+        R,
+        "title: A culture",
+        "title: !!map [1]",
+        ["line 1 is not valid: title has the tag !!map", "remove it"],
+    ),
+    "a tag that fits": (R, "title: A culture", "title: !!str 1", ["line 1 is not valid: title has the tag !!str", "quotes"]),
+    "day and month exchanged": (
+        R,
+        "subject: one",
+        "subject: one, session: 2021-31-12",
+        ["line 11", "replicates.a.session is '2021-31-12', which is no date (month must be in 1..12)", "YYYY-MM-DD", "quotes"],
+    ),
+    "a number of 5000 digits": (
+        R,
+        "age: 7",
+        f"age: {'7' * 5000}",
+        ["line 11", "factors.age is '7777", "no whole number that can be read", "4300 digits"],
+    ),
+    "half a character": (
+        R,
+        "subject: one",
+        r'subject: "a\uD800"',
+        [r"line 11 is not valid: replicates.a.subject holds the character \ud800", "remove it"],
+    ),
+    "a zero in a text": (
+        R,
+        "subject: one",
+        r'subject: "a\0x"',
+        [r"replicates.a.subject holds the character \u0000", "remove it"],
+    ),
+    "a bell in a name": (R, "  b: {", r'  "b\a": {', [r"line 12 is not valid: replicates holds the character \u0007"]),
+    "a long name of a file": (
+        R,
+        "a.h5",
+        "a" * 300,
+        ["replicates.a.files.recording.name is 'aaaa", "of 300 bytes", "255 between two '/'"],
+    ),
+    "a long path of a file": (
+        R,
+        "a.h5",
+        "a/" * 501,
+        ["replicates.a.files.recording.name is 'a/a/", "of 1002 bytes", "1000 at most"],
+    ),
+    "a long folder": (R, FOLDER, f"{{folder: {'a' * 300}}}", ["source.folder is 'aaaa", "of 300 bytes"]),
 }
 
 
@@ -449,7 +505,7 @@ def test_file_names_are_plain(folder: Any, kind: str, name: str) -> None:
     assert "letters, digits" in line
 
 
-@pytest.mark.parametrize("name", ["b c", "a/b", "../x", "b\x07"])
+@pytest.mark.parametrize("name", ["b c", "a/b", "../x", "b\u0301"])
 def test_names_inside_a_file_are_plain(folder: Any, name: str) -> None:
     folder.replace(R, "  b: {", f"  {name!r}: {{".replace("'", '"'))
     (line,) = faults(folder)
