@@ -16,7 +16,7 @@ from homeoanalysis.contracts.outcomes import Outcome
 from homeoanalysis.report.page import rendered
 from homeoanalysis.report.published import Shown, band, published
 from homeoanalysis.report.text import interval, number, units
-from homeoanalysis.report.values import Picture, picture
+from homeoanalysis.report.values import Picture, check_picture, picture
 
 CLAIM = "claim"  # the figure
 _SMALL = 520  # width of a thumbnail [pixels]
@@ -83,7 +83,8 @@ def _time(seconds: float) -> str:
 
 
 def _thumbnail(path: Path) -> str:
-    """The upper part of the figure as a small PNG, in base64."""
+    """The upper part of the figure as a small PNG, in base64. Raises DataError for a damaged file."""
+    check_picture(path)
     with Image.open(path) as whole:
         image = whole.crop((0, 0, whole.width, min(whole.height, round(_TALLEST * whole.width))))
     image.thumbnail((_SMALL, _SMALL))

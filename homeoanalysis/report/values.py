@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from PIL import Image
 
+from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.summaries import Summary, cell_types, conditions, epochs_of, limits, of_replicate, parts, summarise
 from homeoanalysis.report.text import Measures, file, in_words, interval, number, titled
 
@@ -49,7 +50,18 @@ class Picture(NamedTuple):
     axes: str  # JSON: where they lie, and their numbers, see `drawing.save`
 
 
+def check_picture(path: Path) -> None:
+    """Raises DataError for a PNG that is not whole, as the checksums of its parts say."""
+    try:
+        with Image.open(path) as image:
+            image.verify()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{path} is damaged ({error}); delete it and run the workflow again") from None
+
+
 def picture(name: str, path: Path) -> Picture:
+    """Raises DataError for a damaged file."""
+    check_picture(path)
     with Image.open(path) as image:
         told = {key: str(image.info.get(key, "")) for key in ("Description", "Source", "Comment")}
         width, height = image.size

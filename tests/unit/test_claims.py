@@ -14,6 +14,7 @@ from homeoanalysis.config.study import Study
 from homeoanalysis.contracts import open_dataset, write
 from homeoanalysis.contracts.claims import dataset, text
 from homeoanalysis.drawing import save
+from homeoanalysis.errors import DataError
 from homeoanalysis.report.claims import Study as Shown
 from homeoanalysis.report.claims import page
 from homeoanalysis.reproduce import Examined, beside, judge, picture, tabulate
@@ -202,6 +203,16 @@ def shown(example, tmp_path_factory):
         studies[name] = Shown(tested[name].claim, tested[name].outcomes, path)
     rows = tabulate({"C1": EVIL, "C2": "only looked at", "C3": "not there yet"}, tested)
     return rows, page(rows, studies, TEMPLATE, size="ci")
+
+
+def test_the_page_names_a_figure_that_was_cut(example, tmp_path):
+    tested, path = _tested(example, _claim()), tmp_path / "claim.png"
+    save(picture(beside(tested.claim, tested.outcomes), known="recording"), path)
+    rows, studies = tabulate({"C1": "said"}, {"C1": tested}), {"C1": Shown(tested.claim, tested.outcomes, path)}
+    assert "said" in page(rows, studies, TEMPLATE, size="ci")
+    path.write_bytes(path.read_bytes()[:-2000])
+    with pytest.raises(DataError, match=r"claim\.png is damaged \(.*\); delete it and run the workflow again"):
+        page(rows, studies, TEMPLATE, size="ci")
 
 
 def test_the_page_has_a_row_for_every_claim(shown):

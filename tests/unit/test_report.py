@@ -20,6 +20,7 @@ from homeoanalysis.cli.show import show
 from homeoanalysis.config.study import Study
 from homeoanalysis.contracts import write
 from homeoanalysis.draw import draw
+from homeoanalysis.errors import DataError
 from homeoanalysis.provenance import stamp
 from homeoanalysis.report import report, values
 from homeoanalysis.report.text import briefly
@@ -372,6 +373,16 @@ def test_hostile_caption_is_escaped(example: Any, tmp_path: Path) -> None:
     page = made(example, {"any": tmp_path / "any.png"})
     assert "Caption ± &lt;script&gt;" in page
     assert page.count("<script") == 1
+
+
+@pytest.mark.parametrize("kept", [0, 20, 500, -2000, -5])
+def test_a_figure_that_was_cut_is_named(example: Any, figures: dict[str, Path], kept: int, tmp_path: Path) -> None:
+    """Cut in the text before the picture, in the picture, and at its end; control: `figures` whole, in every other test."""
+    name, path = next(iter(figures.items()))
+    cut = tmp_path / f"{name}.png"
+    cut.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(DataError, match=rf"{name}\.png is damaged \(.*\); delete it and run the workflow again"):
+        made(example, {**figures, name: cut})
 
 
 def test_book_keeping_and_provenance(html: str, example: Any) -> None:
