@@ -27,7 +27,8 @@ def locations(measures: Measures, comparison: xr.Dataset, *, metrics: Names = ("
             panels[metric] = found.sel(contrast=asked)
     if not panels:
         return drawing.nothing(f"the study locates none of {', '.join(metrics)}")
-    figure = drawing.new_figure(min(3.5 * len(panels), 7), 3.0)
+    most = max(found.sizes["contrast"] for found in panels.values())
+    figure = drawing.new_figure(min((3.5 if most < 4 else 7) * len(panels), 7), 3.0)
     style, notes = drawing.styles(measures), []
     for axes, (metric, found) in zip(np.ravel(figure.subplots(1, len(panels))), panels.items(), strict=True):
         sources = [s for s in found.source.values.tolist() if bool(found.location.sel(source=s).notnull().any())]
@@ -36,8 +37,9 @@ def locations(measures: Measures, comparison: xr.Dataset, *, metrics: Names = ("
             x = np.arange(one.sizes["contrast"]) + 0.5 * ((k + 0.5) / len(sources) - 0.5)
             drawing.errorbar(axes, x, one.location, one.location_low, one.location_high, label=source, **style[source])
             notes.append(f"{metric} of {source}: n = {', '.join(str(int(n)) for n in one.n_subjects.values)}")
-        width = 40 // len(panels) // found.sizes["contrast"] + 4  # letters
-        names = [textwrap.fill(str(c).replace("_", " "), width, break_long_words=False) for c in found.contrast.values]
+        # 8 pt text has about 11 letters to the inch; the vertical axis takes the room of some.
+        letters = max(int(9 * figure.get_figwidth() / len(panels) / found.sizes["contrast"]) - 1, 1)
+        names = [textwrap.fill(str(c).replace("_", " "), letters, break_long_words=False) for c in found.contrast.values]
         axes.set_xticks(range(len(names)), names)
         axes.set_xlim(-0.6, len(names) - 0.4)
         name = str(next(iter(measures[metric].values())).attrs["metric"]).replace("_", " ").capitalize()

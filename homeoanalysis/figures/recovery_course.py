@@ -37,21 +37,33 @@ def recovery_course(measures: Measures, comparison: xr.Dataset, *, recovery_time
     drawing.label(course, "Time in the epoch (s)", "Population rate (Hz)")
     for at, (source, estimate, replicate) in enumerate(shown):
         _time(times, at, estimate, replicate, style[source])
-    times.set_xticks(range(len(shown)), [r for _, _, r in shown], rotation=45 if len(shown) > 4 else 0)
+    times.set_xticks(range(len(shown)), _names(shown), rotation=45, rotation_mode="anchor", ha="right")
     times.set_yscale("log")
     times.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     drawing.plain_numbers(times.yaxis)
     drawing.label(times, "", "Recovery time (s)")
     drawing.legend(figure, measures)
-    late = sum(_number(e, "censored", r) == 1 for _, e, r in shown)
+    late = [_number(e, "low", r) > 0 for _, e, r in shown if _number(e, "censored", r) == 1]
+    none = f"; of {late.count(False)} any time is possible, and nothing is drawn" if not all(late) else ""
     left = f" Of {len(shown)} courses the first {_MOST} are drawn." if len(shown) > _MOST else ""
     n = min(len(shown), _MOST)
     return Drawn(
         figure,
         f"Population rate in bins (markers) and the fitted course (line) of n = {n} replicates.{left} Right: time constant of "
         f"each replicate with its 95 % interval (profile likelihood), n = {len(shown)}; an arrow begins at what it is at least, "
-        f"where the rate had not come back by the end or the time is not identifiable ({late} of {len(shown)}).",
+        f"where the rate had not come back by the end or the time is not identifiable ({late.count(True)} of "
+        f"{len(shown)}{none}).",
     )
+
+
+def _names(shown: list[tuple[str, xr.Dataset, str]]) -> list[str]:
+    """What each place of the axis is: of several sources the part of the name that tells the source, of several replicates the
+    replicate.
+    """
+    if len({source for source, *_ in shown}) == 1:
+        return [replicate for *_, replicate in shown]
+    are_many = len({replicate for *_, replicate in shown}) > 1
+    return [source.rpartition(".")[2] + (f" {replicate}" if are_many else "") for source, _, replicate in shown]
 
 
 def _measured(estimate: xr.Dataset) -> list[str]:
@@ -79,6 +91,8 @@ def _time(axes: "Axes", at: int, estimate: xr.Dataset, replicate: str, style: di
     low, high = (_number(estimate, k, replicate) for k in ("low", "high"))
     if np.isfinite(tau):
         drawing.errorbar(axes, [at], tau, low, high, **style)
+        return
+    if low == 0:  # an axis of logarithms has no place for it
         return
     axes.plot([at], [low], markerfacecolor="white", **style)
     axes.annotate("", (at, 3 * low), (at, low), arrowprops={"arrowstyle": "->", "color": style["color"]})

@@ -155,11 +155,14 @@ def _draw_curve(axes: "Axes", points: Sequence[Outcome], letters: int) -> None:
     line = {"linestyle": "-", "markersize": 3, "zorder": 5, **_OURS}
     drawing.errorbar(axes, x, of("ours"), of("ours_low"), of("ours_high"), **line)
     axes.plot(x, of("control"), linestyle=":", linewidth=1, markersize=4, zorder=2, **_CONTROL)
-    edges = axes.get_ylim()
+    # The ends of the band lie within the axis, or nobody sees that they are ends.
+    reached = np.concatenate([of("at_least"), of("at_most"), axes.get_ylim()])
+    margin = 0.03 * np.ptp(reached[np.isfinite(reached)])
+    edges = np.nanmin(reached) - margin, np.nanmax(reached) + margin
     least, most = (np.where(np.isfinite(of(k)), of(k), e) for k, e in zip(("at_least", "at_most"), edges, strict=True))
     axes.fill_between(x, least, most, **drawing.CEILING)
     axes.set_ylim(edges)
-    drawing.label(axes, first.axis, f"{first.unit}" if first.unit not in ("", "1") else "")
+    drawing.label(axes, first.axis, f"Value ({first.unit})" if first.unit else "")
     verdict = panel_verdict(points)
     axes.set_title(textwrap.fill(f"{_MARKS[verdict]} {first.panel}: {first.curve_title}", letters), loc="left", pad=2)
 

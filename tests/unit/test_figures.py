@@ -275,6 +275,29 @@ def test_what_never_came_back_has_an_arrow_from_what_its_time_is_at_least(recove
     assert [arrow.xyann for arrow in arrows] == begins
     assert all(arrow.xy[1] > arrow.xyann[1] for arrow in arrows)
     assert "(2 of 4)" in drawn.caption
+    assert [tick.get_text() for tick in times.get_xticklabels()] == ["rec 0", "rec 1", "net 0", "net 1"]
+
+
+def test_a_course_that_tells_no_time_is_counted_apart(recoveries: Any) -> None:
+    """On an axis of logarithms an arrow from 0 on cannot be drawn. Of one replicate each, the sources are named."""
+    both = {source: e.isel(replicate=[1]).copy(deep=True) for source, e in recoveries["recovery_time"].items()}
+    both["net"].recovery_time_low[:] = 0.0
+    measures = {"recovery_time": {"rec": both["rec"], "model.variant": both["net"]}}
+    drawn = draw("recovery_course", measures, nothing_compared(measures))
+    _, times = drawn.figure.axes
+    assert [arrow.xyann[0] for arrow in times.texts if arrow.arrow_patch is not None] == [0]
+    assert "(1 of 2; of 1 any time is possible, and nothing is drawn)" in drawn.caption
+    assert [tick.get_text() for tick in times.get_xticklabels()] == ["rec", "variant"]
+
+
+def test_names_of_locations_do_not_lie_upon_each_other(example: Any, tmp_path: Path) -> None:
+    names = ["control day 0", "knock down day 0", "control days 2 to 4", "knock down days 2 to 4"]
+    one = example.comparison.sel(contrast=["change"] * 4).assign_coords(contrast=names)
+    drawn = draw("locations", example.measures, one, metrics=("firing_rate",), contrasts=tuple(names))
+    drawing.save(drawn, tmp_path / "locations.png")
+    boxes = [tick.get_window_extent() for tick in drawn.figure.axes[0].get_xticklabels()]
+    assert len(boxes) == 4
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
 
 
 def test_development_is_the_median_and_quartiles() -> None:

@@ -515,6 +515,13 @@ def test_curves_are_drawn_over_their_axis(example, tmp_path):
     outcomes = reproduce(Published.validate_python({"f": panel}), example.comparison, SIZES)
     drawn = picture(outcomes)
     assert [axes.get_xlabel() for axes in drawn.figure.axes] == ["Dose (1)", "", ""]
+    # Every axis has its unit, and the ends of the band can be seen as ends.
+    assert drawn.figure.axes[0].get_ylabel() == "Value (1)"
+    panel = _with_curve(at_most=7.0) | {"misfits": {}}
+    _, wide = reproduce(Published.validate_python({"f": panel}), example.comparison, SIZES)
+    low, high = picture([wide]).figure.axes[0].get_ylim()
+    assert low < 0.5
+    assert high > 7.0
     assert "recovery (f): 1 of 2 points scaled regression test passes, 1 of 2 points reproduced" in drawn.caption
     save(drawn, tmp_path / "published.png")
 
