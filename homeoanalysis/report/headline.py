@@ -56,4 +56,5 @@ def _told(verdicts: Counter[str]) -> str:
 def counted(published: Sequence[Shown]) -> str:
     """How many figures have which verdict."""
     counts = Counter(figure.verdict for figure in published)
-    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in _ORDER if counts[verdict])
+    many = {SCALED_PASSES: "scaled regression tests pass", SCALED_FAILS: "scaled regression tests fail"}
+    return ", ".join(f"{n} {verdict if n == 1 else many.get(verdict, verdict)}" for verdict in _ORDER if (n := counts[verdict]))

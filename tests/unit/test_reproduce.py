@@ -22,6 +22,7 @@ from homeoanalysis.contracts.outcomes import REPORTED, Outcome, panel_verdict, r
 from homeoanalysis.drawing import save
 from homeoanalysis.errors import ConfigError
 from homeoanalysis.measure import measure_draws
+from homeoanalysis.report.headline import counted
 from homeoanalysis.report.overview import Found, overview
 from homeoanalysis.report.published import band, published
 from homeoanalysis.reproduce import picture, reproduce
@@ -296,6 +297,14 @@ def test_the_page_over_all_studies_counts_how_models_stand_to_the_data(example, 
     nothing = overview([Found("small", unjudged, example.comparison, [], [])], TEMPLATE)
     assert "no model is judged" in nothing
     assert "No study here judges a model." in nothing
+
+
+def test_verdicts_are_counted_in_english(example):
+    """One passes, two pass."""
+    (one,) = published([_judged(example.comparison)])
+    fails = one._replace(verdict="scaled regression test fails")
+    assert counted([one, one, fails]) == "2 scaled regression tests pass, 1 scaled regression test fails"
+    assert counted([one, fails, fails]) == "1 scaled regression test passes, 2 scaled regression tests fail"
 
 
 def _run(folder: Path, outcomes: list[Outcome]) -> Path:
