@@ -98,20 +98,32 @@ def test_a_page_has_no_error_asks_for_nothing_and_is_drawn(name: str, width: int
         assert len(image.convert("L").getcolors(256) or []) > 50
 
 
+def _on_a_phone(page: str, told: str, folder: Path) -> str:
+    """What a JavaScript expression says in the page, in a frame of 390 pixels."""
+    bare = re.sub("<meta http-equiv=[^>]*>", "", page).replace("<details", "<details open")
+    (folder.parent / "inner.html").write_text(
+        bare.replace("</body>", f"<script>parent.postMessage({told}, '*');</script></body>"), encoding="utf-8"
+    )
+    frame = (
+        '<iframe src="../inner.html" style="width: 390px; height: 900px"></iframe><pre></pre>'
+        "<script>onmessage = (event) => { document.querySelector('pre').textContent = event.data; }</script>"
+    )
+    return opened(frame, folder).text.split("<pre>")[1].split("</pre>")[0]
+
+
 def test_nothing_runs_off_the_screen_of_a_phone(pages: dict[str, str], tmp_path: Path) -> None:
-    """In a frame of 390 pixels; tables and enlarged figures scroll within themselves."""
+    """Tables and enlarged figures scroll within themselves."""
+    told = "document.documentElement.scrollWidth + ' of ' + document.documentElement.clientWidth"
     for name, page in pages.items():
-        bare = re.sub("<meta http-equiv=[^>]*>", "", page).replace("<details", "<details open")
-        told = "document.title = document.documentElement.scrollWidth + ' of ' + document.documentElement.clientWidth;"
-        (tmp_path / "inner.html").write_text(
-            bare.replace("</body>", f"<script>{told} parent.postMessage(document.title, '*');</script></body>"), encoding="utf-8"
-        )
-        frame = (
-            '<iframe src="../inner.html" style="width: 390px; height: 900px"></iframe><pre></pre>'
-            "<script>onmessage = (event) => { document.querySelector('pre').textContent = event.data; }</script>"
-        )
-        found = opened(frame, tmp_path / name)
-        assert "<pre>390 of 390</pre>" in found.text, name
+        assert _on_a_phone(page, told, tmp_path / name) == "390 of 390", name
+
+
+def test_verdicts_of_the_overview_are_seen_on_a_phone_without_scrolling(pages: dict[str, str], tmp_path: Path) -> None:
+    """However long the names of models are. The control: without the rules for small screens they are not."""
+    page = pages["overview"].replace(">enc<", f">{'a_model_with_a_long_name_' * 3}<")
+    told = "Math.max(...[...document.querySelectorAll('td[data-of]')].map(cell => cell.getBoundingClientRect().right)) <= 390"
+    assert _on_a_phone(page, told, tmp_path / "stacked") == "true"
+    assert _on_a_phone(page.replace("@media (max-width", "@media speech and (max-width"), told, tmp_path / "control") == "false"
 
 
 def _printed(page: str, folder: Path) -> int:
