@@ -19,9 +19,9 @@ from homeoanalysis.errors import DataError
 from homeoanalysis.files import damaged, is_sealed, replacing, seal
 from homeoanalysis.identity import file_hash
 
-_ROOT = Path(__file__).parent
+_ROOT = Path(__file__).resolve().parent  # a checkout may be reached through a link
 PROVENANCE = ("code", "parameters", "seed", "history")  # attributes of a result that say how it was made
-_PACKAGE = _ROOT.name
+_PACKAGE = __name__.partition(".")[0]
 _OTHER_NAMES = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "PyYAML"}  # modules whose distribution is named otherwise
 
 

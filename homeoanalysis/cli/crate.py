@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from homeoanalysis.catalogue import did_you_mean
-from homeoanalysis.config import yaml
+from homeoanalysis.config import claim_table, yaml
 from homeoanalysis.config.loading import Config, load_config
 from homeoanalysis.errors import ConfigError, DataError
 from homeoanalysis.export.crate import Given, Held, write_crate
@@ -19,7 +19,10 @@ _WHAT = {
     "measure": "a metric of one source, measure/1",
     "compare": "models and data, comparison/1",
     "draw": "figure",
+    "sweep_part": "some points of a sweep, sweep/1",
+    "sweep": "a model over ranges of its parameters: sweep/1, and its figure",
     "reproduce": "published numbers beside ours",
+    "judge": "what a claim is judged by, and its figure",
     "report": "everything of the study on one page",
 }
 
@@ -36,7 +39,7 @@ def crate(folder: Path, study: str, out: Path) -> Iterator[str]:
     if absent:
         raise DataError(f"{absent[0]} does not exist; make the study first: snakemake --cores 2 {study}")
     histories = {path: history_of(root / path) for path in (job.outputs[0] for job in jobs) if path.endswith(".nc")}
-    settings = [Held(path, path.relative_to(root).as_posix(), "config") for path in _files(config, folder, study)]
+    settings = [Held(path, path.relative_to(root).as_posix(), "config") for path in dict.fromkeys(_files(config, folder, study))]
     write_crate(
         out,
         title=config.studies[study].title,
@@ -64,9 +67,15 @@ def _licences(config: Config, study: str) -> str:
 
 
 def _files(config: Config, folder: Path, study: str) -> Iterator[Path]:
-    """The files of the config that the study is made from: of a recording also its table, of a model also its bases."""
+    """The files of the config that the study is made from: of recordings and sweeps also tables, of a model also its bases."""
     yield folder / "config.yaml"
-    yield folder / "studies" / f"{study}.yaml"
+    own, is_claim = folder / "studies", config.studies[study].claim is not None
+    if is_claim:
+        own = own / claim_table.FOLDER
+        yield from (path for path in (folder / "claims.yaml", folder / "robustness.yaml") if path.is_file())
+    yield own / f"{study}.yaml"
+    designs = [sweep.design for sweep in config.studies[study].sweeps.values()]
+    yield from (own / design["table"] for design in designs if isinstance(design, dict))
     for name in _recordings(config, study):
         path = folder / "recordings" / f"{name}.yaml"
         table = yaml.read(path, str(path)).get("replicates")

@@ -120,6 +120,23 @@ ELSEWHERE = {
 }
 
 
+def test_a_checkout_behind_a_link_has_the_same_digests(tmp_path: Path) -> None:
+    """Also by a path that goes up, as `snakemake -s ../clone/Snakefile` puts it first."""
+    root = Path(homeoanalysis.__file__).parents[1]
+    (tmp_path / "link").symlink_to(root)
+    (tmp_path / "sub").mkdir()
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from homeoanalysis import provenance as p; "
+        "print(p.__file__, p.code_digest(p.code_of('measure', ('metrics', 'cv2'))))"
+    )
+    for place in (str(tmp_path / "link"), str(tmp_path / "sub" / ".." / "link"), "../link"):
+        arguments = [sys.executable, "-P", "-c", program, place]
+        done = subprocess.run(arguments, cwd=tmp_path / "sub", capture_output=True, text=True, check=True)
+        file, digest = done.stdout.split()
+        assert not Path(file).is_relative_to(root)
+        assert digest == code_digest(code_of("measure", ("metrics", "cv2")))
+
+
 @pytest.mark.parametrize("kind", COMMENTS)
 def test_comments_and_docstrings_do_not_count(kind: str, package: Copy) -> None:
     before = package.digest(*JOB)
