@@ -287,7 +287,7 @@ def test_what_cannot_be_looked_through_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "a.h5").open("r+b") as stream:
         stream.seek(at)
         stream.write(bytes(16))
-    with pytest.raises(DataError, match=r"a\.h5 is no readable HDF5 file .*fetch it again"):
+    with pytest.raises(DataError, match=r"a\.h5: HDF5 cannot look through it .*fetch it again"):
         read({"recording": tmp_path / "a.h5"}, "mea_hdf5")
 
 
