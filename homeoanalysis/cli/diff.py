@@ -41,7 +41,7 @@ def differences(first: Mapping[str, xr.Dataset], second: Mapping[str, xr.Dataset
 
 
 def why(first: xr.Dataset, second: xr.Dataset) -> Iterator[str]:
-    """What differs in how two datasets were made: data, parameters, seed, code, versions."""
+    """What differs in how two datasets were made: data, parameters, points of a sweep, seed, code, versions."""
     before, after = (_made(dataset) for dataset in (first, second))
     for kind, key in _either(before, after):
         a, b = before.get((kind, key), _ABSENT), after.get((kind, key), _ABSENT)
@@ -57,7 +57,17 @@ def _made(dataset: xr.Dataset) -> dict[tuple[str, str], Any]:
         found |= {("data", name): f"sha256 {digest[:12]}" for name, digest in entry.get("inputs", {}).items()}
         found[("code", step)] = entry.get("code", _ABSENT)
         found |= {("version", f"{name} in {step}"): v for name, v in entry.get("versions", {}).items()}
-    return found | {("parameter", key): value for key, value in _leaves(_json(dataset, "parameters"))}
+    found |= {("parameter", key): value for key, value in _leaves(_json(dataset, "parameters"))}
+    return found | {("swept", key): value for key, value in _swept(dataset)}
+
+
+def _swept(dataset: xr.Dataset) -> Iterator[tuple[str, str]]:
+    """Each parameter of a sweep with the values that its points have, all of them, for what differs may be far back."""
+    for name in (n for n, c in dataset.coords.items() if dataset.attrs.get("schema") == "sweep/1" and n != "point"):
+        if dataset[name].dims == ("point",):
+            x, unit = dataset[name].values, dataset[name].attrs.get("units", "")
+            between = f"{count(x.size, 'point')} from {number(x.min())} to {number(x.max())}{'' if unit == '1' else f' {unit}'}"
+            yield str(name), f"{between}: {', '.join(map(str, x.tolist()))}"
 
 
 def _json(dataset: xr.Dataset, key: str) -> Any:

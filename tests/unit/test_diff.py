@@ -80,6 +80,35 @@ def test_the_making_that_differs_is_told(
     assert told in out
 
 
+def _swept(**axes: tuple[str, list[float]]) -> xr.Dataset:
+    """A sweep in which nothing was measured: its points, and that nothing was lost."""
+    n = len(next(iter(axes.values()))[1])
+    coordinates = {name: ("point", values, {"units": unit}) for name, (unit, values) in axes.items()}
+    book = json.dumps({"realisations": {"in": n, "out": n, "dropped": {}}})
+    return xr.Dataset(
+        {"reason": (("point", "realisation"), np.full((n, 1), "", object))},
+        {"point": np.arange(n), "realisation": [0], **coordinates},
+        {"schema": "sweep/1", "source_kind": "model", "source": "net.ci", "metrics": "[]", "bookkeeping": book},
+    )
+
+
+def test_the_points_of_sweeps_are_told(written: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    """Other values in the same range too, as those of another design; and nothing of a parameter in which the points agree."""
+    first = written("a.nc", _swept(n=("1", [1.0, 2.0, 5.0]), tau=("s", [0.01, 0.02, 0.03])))
+    second = written("b.nc", _swept(n=("1", [1.0, 4.0, 5.0]), tau=("s", [0.01, 0.02, 0.03])))
+    third = written("c.nc", _swept(n=("1", [1.0, 2.0]), delay=("s", [0.001, 0.002])))
+    assert main(["diff", str(first), str(second)]) == 1
+    out = capsys.readouterr().out
+    assert "swept n: 3 points from 1 to 5: 1.0, 2.0, 5.0 -> 3 points from 1 to 5: 1.0, 4.0, 5.0" in out
+    assert "swept tau" not in out
+    assert "not told" not in out
+    assert main(["diff", str(first), str(third)]) == 1
+    out = capsys.readouterr().out
+    assert "swept n: 3 points from 1 to 5: 1.0, 2.0, 5.0 -> 2 points from 1 to 2: 1.0, 2.0" in out
+    assert "swept tau: 3 points from 0.01 to 0.03 s: 0.01, 0.02, 0.03 -> absent" in out
+    assert "swept delay: absent -> 2 points from 0.001 to 0.002 s: 0.001, 0.002" in out
+
+
 def test_code_and_versions_are_told(written: Write, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     other = _stamped(_measured())
     (entry,) = json.loads(other.attrs["history"])
