@@ -13,6 +13,7 @@ from homeoanalysis.errors import ConfigError, DataError
 
 _PART = ".part-"
 _MARK = b"crc32:"
+_HDF5, _BLOCK = b"\x89HDF\r\n\x1a\n", 512  # bytes; a superblock is at 0, at this, or at a doubling of it
 _PIECE = 2**24  # bytes that are read at once
 _FULL = 10_000_000  # bytes; what may be left on a disk that counts as full
 
@@ -127,14 +128,33 @@ def damaged(path: Path | str) -> str:
     return "it is damaged: delete it and run the workflow again" if is_result else "it is damaged, or no result of this project"
 
 
-def _ends_as_hdf5(path: Path) -> bool:
-    """False for an HDF5 file of another length than it says; True for what is none: netCDF knows it, or says that it does not.
+def hdf5_start(path: Path) -> int | None:
+    """The byte at which the HDF5 library finds the superblock of a file, behind a block of the user's own; None if there is none.
 
     Source: HDF5 File Format Specification 3.0, II.A, "Disk Format: Level 0A - Format Signature and Superblock".
     """
+    at, size = 0, path.stat().st_size
     with path.open("rb") as stream:
+        while at < size:
+            stream.seek(at)
+            if stream.read(len(_HDF5)) == _HDF5:
+                return at
+            at = max(_BLOCK, 2 * at)
+    return None
+
+
+def _ends_as_hdf5(path: Path) -> bool:
+    """False for an HDF5 file of another length than it says; True for what is none: netCDF knows it, or says that it does not.
+
+    Source: as above.
+    """
+    start = hdf5_start(path)
+    if start is None:
+        return True
+    with path.open("rb") as stream:
+        stream.seek(start)
         head = stream.read(64)
-    if len(head) < 64 or not head.startswith(b"\x89HDF\r\n\x1a\n"):
+    if len(head) < 64:
         return True
     at = {0: 40, 1: 44}.get(head[8], 28)  # the end of the file, by the version of the superblock
     return int.from_bytes(head[at : at + 8], "little") == path.stat().st_size

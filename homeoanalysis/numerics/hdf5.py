@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from homeoanalysis.errors import DataError
+from homeoanalysis.files import hdf5_start
 
 _LARGEST = 2**30  # bytes; of a larger file a second reading takes long, and its SHA-256 says whether it is damaged
-_SIGNATURE, _BLOCK = b"\x89HDF\r\n\x1a\n", 512  # bytes; a superblock is at 0, at this and at every doubling of it
 # A collection of texts of any length: its mark with the version, its size; then objects of an index, a count and a size each.
 # Source: HDF5 File Format Specification 3.0, III.E, "Disk Format: Level 1E - Global Heap".
 _COLLECTION, _OBJECT = b"GCOL\x01\x00\x00\x00", struct.Struct("<HH4xQ")
@@ -27,7 +27,7 @@ def check_hdf5(path: Path, *, with_netcdf: bool = False) -> None:
     with_netcdf: it is netCDF that will read the file. Then raises OSError for one that cannot be opened: netCDF has a library of
     its own, which might open it; else it is h5py, which says how the file is damaged.
     """
-    if not path.is_file() or not _is_hdf5(path):
+    if not path.is_file() or hdf5_start(path) is None:
         return
     _check_texts(path)
     try:
@@ -35,21 +35,6 @@ def check_hdf5(path: Path, *, with_netcdf: bool = False) -> None:
     except OSError:
         if with_netcdf:
             raise
-
-
-def _is_hdf5(path: Path) -> bool:
-    """Whether the library finds a superblock, behind whatever block of a user.
-
-    Source: HDF5 File Format Specification 3.0, II.A, "Disk Format: Level 0A - Format Signature and Superblock".
-    """
-    at, size = 0, path.stat().st_size
-    with path.open("rb") as stream:
-        while at < size:
-            stream.seek(at)
-            if stream.read(len(_SIGNATURE)) == _SIGNATURE:
-                return True
-            at = max(_BLOCK, 2 * at)
-    return False
 
 
 def check_content(path: Path, *, with_netcdf: bool = False) -> None:

@@ -313,6 +313,18 @@ def test_a_sealed_result_that_declares_too_much(tmp_path: Path, little_memory: N
         open_dataset(tmp_path / "a.nc")
 
 
+@pytest.mark.parametrize("userblock_size", [0, 512, 4096])
+def test_a_foreign_result_of_another_length_than_it_says(userblock_size: int, tmp_path: Path) -> None:
+    """Whole, it is opened; so it is behind a block of a user."""
+    with h5py.File(tmp_path / "a.nc", "w", userblock_size=userblock_size) as file:
+        file["spikes"] = [0.5, 1.5]
+    assert groups(tmp_path / "a.nc") == [""]
+    with (tmp_path / "a.nc").open("ab") as stream:
+        stream.write(bytes(8))
+    with pytest.raises(DataError, match="its checksum is wrong"):
+        groups(tmp_path / "a.nc")
+
+
 def test_a_long_dimension_declares_nothing(tmp_path: Path) -> None:
     """netCDF keeps a dimension without coordinates as a dataset of its length, which is never written nor read."""
     with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
