@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from homeoanalysis.errors import SimulationError
+from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.composition import OPTIONS, activate
 from homeoanalysis.numerics.kept import kept
 from homeoanalysis.provenance import code_digest
@@ -26,7 +26,10 @@ REFERENCE = Code(engine.run, engine.rescale_weights, engine.add_up_weights)
 
 
 def compiled(files: tuple[Path, ...]) -> Code:
-    """The loop as machine code, compiled when it is called; `files`: the catalogue files whose mechanisms it will meet."""
+    """The loop as machine code, compiled when it is called; `files`: the catalogue files whose mechanisms it will meet.
+
+    Raises DataError if the folder that it is kept in cannot be made.
+    """
     return _compiled(code_digest([*(Path(str(module.__file__)) for module in _PARTS), *files]))
 
 
@@ -40,7 +43,7 @@ def _compiled(digest: str) -> Code:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SimulationError(
+        raise DataError(  # no SimulationError: a sweep would take it for what a point does, and go on
             f"the compiled simulator cannot be kept in {folder} ({error.strerror}); "
             f"set the environment variable HOMEOANALYSIS_CACHE to a folder that can be written to"
         ) from error

@@ -53,11 +53,12 @@ class Simulation:
         run, the run goes on from there.
         """
         self.model = model
+        # before the network, which takes minutes of a large one: its folder may not be there
+        self._code = code or compiled(source_files(model, is_compiled=True))
         self.network: Network = build(model, name=name, replicate=replicate, seed=seed, stimulus=stimulus, threads=threads)
         self.step = 0
         self._pool = ThreadPoolExecutor(len(self.network.parts)) if threads > 1 else None
         self._label = f"{name} replicate {replicate}"
-        self._code = code or compiled(source_files(model, is_compiled=True))
         self._changes = sorted(
             ((self._steps(at), key, k) for key, p in self.network.protocols.items() for k, at in enumerate(_times(p))),
             key=lambda change: (change[0], -change[2], change[1]),  # where one stops and another starts, the start counts

@@ -6,8 +6,10 @@ import numba
 import pytest
 
 from homeoanalysis import catalogue, provenance
-from homeoanalysis.errors import SimulationError
-from homeoanalysis.simulate import compiler
+from homeoanalysis.errors import DataError
+from homeoanalysis.simulate import compiler, simulate, simulation
+
+MODEL = {"title": "A neuron", "duration": "10 ms", "populations": {"cell": {"n": 1, "neuron": "lif_current"}}}
 
 
 def test_the_cache_lies_where_the_user_wants_it(monkeypatch, tmp_path):
@@ -23,11 +25,15 @@ def test_the_cache_lies_where_the_user_wants_it(monkeypatch, tmp_path):
         assert Path(function.stats.cache_path).is_relative_to(tmp_path / "xdg" / "homeoanalysis")
 
 
-def test_a_cache_that_cannot_be_written_is_an_error(monkeypatch, tmp_path):
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_folder_that_cannot_be_made_is_told_before_a_network_is_built(place, monkeypatch, tmp_path):
+    """And is no SimulationError, which a sweep would keep as what became of the point."""
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv("HOMEOANALYSIS_CACHE", str(tmp_path / "file"))
-    with pytest.raises(SimulationError, match="set the environment variable HOMEOANALYSIS_CACHE to a folder"):
-        compiler._compiled.__wrapped__("0123")
+    monkeypatch.setenv("HOMEOANALYSIS_CACHE", str(tmp_path / place))
+    monkeypatch.setattr(compiler, "_compiled", compiler._compiled.__wrapped__)
+    monkeypatch.setattr(simulation, "build", lambda *_, **__: pytest.fail("the network is built first"))
+    with pytest.raises(DataError, match="set the environment variable HOMEOANALYSIS_CACHE to a folder"):
+        simulate(MODEL)
 
 
 def test_other_mechanisms_and_other_code_have_another_folder(monkeypatch):
