@@ -117,8 +117,10 @@ def parse(text: object, expected: str) -> float:
 def si_unit(text: str) -> str:
     """The SI unit of a quantity: "s" of "20 ms", "V*s" of "2 mV*s". Raises ValueError where the text is no quantity."""
     match = _NUMBER.fullmatch(text)
-    if not match or not match[2]:
+    if not match:
         raise ValueError(f"is {text!r}, no quantity with a unit; write e.g. '20 ms', and a number without quotes, e.g. 1.0e+5")
+    if not match[2]:
+        raise ValueError(f"is {text!r}, a number that YAML takes as text; write {_as_yaml(match[1])} without quotes")
     try:
         exponents = unit(match[2])[1]
     except ValueError as error:
@@ -129,6 +131,14 @@ def si_unit(text: str) -> str:
     powers = [(name, n) for name, n in zip(("s", "V", "A", "m", "dB", "bit"), exponents, strict=True) if n]
     above = [name if n == 1 else f"{name}^{n}" for name, n in powers if n > 0]
     return "*".join(above or ["1"]) + "".join(f"/{name}" if n == -1 else f"/{name}^{-n}" for name, n in powers if n < 0)
+
+
+def _as_yaml(number: str) -> str:
+    """A number as YAML 1.1 reads it: 1e300 as 1.0e+300."""
+    digits, _, exponent = number.lower().partition("e")
+    if not exponent:
+        return number
+    return f"{digits if '.' in digits else f'{digits}.0'}e{exponent if exponent[0] in '+-' else f'+{exponent}'}"
 
 
 def quantity(expected: str) -> Any:

@@ -16,7 +16,6 @@ _SAMPLED = DESIGNS[1:3]
 _POINTS = 20_000
 PARAMETERS = 100  # of a sweep
 MULTIPLE = re.compile(r"x([+]?(?:\d+\.?\d*|\.\d+))", re.ASCII)  # of what the model says: x0.5
-NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 def check_value(value: object) -> object:
@@ -27,17 +26,9 @@ def check_value(value: object) -> object:
     if not isinstance(value, str):
         if not abs(value) <= sys.float_info.max:  # a whole number may be greater than any other
             raise ValueError(f"is {value if isinstance(value, float) else 'too large'}; write a finite number")
-    elif NUMBER.fullmatch(value) and "e" in value.lower():
-        raise ValueError(f"is {value!r}, which YAML takes as text; write it as {_as_yaml(value)}")
     elif not MULTIPLE.fullmatch(value):
         units.si_unit(value)
     return value
-
-
-def _as_yaml(number: str) -> str:
-    """A number as YAML 1.1 reads it: 1e300 as 1.0e+300."""
-    digits, _, exponent = number.lower().partition("e")
-    return f"{digits if '.' in digits else f'{digits}.0'}e{exponent if exponent[0] in '+-' else f'+{exponent}'}"
 
 
 def _axis(value: object) -> object:

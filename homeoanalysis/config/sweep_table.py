@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from homeoanalysis.config.design import Fault
-from homeoanalysis.config.parameter_sweep import NUMBER, PARAMETERS, check_value
+from homeoanalysis.config.parameter_sweep import PARAMETERS, check_value
 from homeoanalysis.config.table import is_table, rows
 from homeoanalysis.errors import ConfigError
 
 _LONGEST = 100  # characters of a cell
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 def with_tables(content: dict[str, Any], path: Path, shown: str) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def _cell(cell: str) -> str | float:
     if re.fullmatch(r"[+-]?\d+", cell, re.ASCII):
         value: str | float = int(cell)
     else:
-        value = float(cell) if NUMBER.fullmatch(cell) else cell
+        value = float(cell) if _NUMBER.fullmatch(cell) else cell
     check_value(value)
     return value
 

@@ -246,8 +246,9 @@ FAULTS = {
         ("populations.E.n: {low: 1, high: 1e300, steps: 2}",),
         {},
         22,
-        "high is '1e300', which YAML takes as text; write it as 1.0e+300",
+        "high is '1e300', a number that YAML takes as text; write 1.0e+300 without quotes",
     ),
+    "a number in quotes": (("populations.E.n: [1, '5']",), {}, 22, "is '5', a number that YAML takes as text; write 5 without"),
     "many parameters": (
         [f"populations.E{k}.n: {{low: 1, high: 2}}" for k in range(101)],
         {"design": "latin_hypercube", "points": "points: 4"},
