@@ -2,7 +2,6 @@
 
 import os
 import re
-import runpy
 import shutil
 import signal
 import subprocess
@@ -10,24 +9,32 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+import xarray as xr
 from loopback_slurm import Slurm, why_not
 from test_workflow import ROOT, snakemake, without_times, write_project
 
-from homeoanalysis.config.loading import load_config
-from homeoanalysis.plan import Plan
-
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
-RUNS = 200
-MANY = """
-title: A neuron that becomes selective, many times
-system: {{bcm1982: {{n_patterns: 2, presentations: 1000, is_averaged: false}}}}
-replicates: {runs}
-batch: {batch}
+POINTS = 200
+MODEL = """
+title: A neuron that becomes selective
+system: {bcm1982: {n_patterns: 2, presentations: 1000, is_averaged: false}}
 """
-STUDY = "title: m\nquestion: q\nmodels: [many]\nmetrics: {population_rate: {bin_size: 1 s}}\n"
+SWEEP = """
+title: A neuron that becomes selective, with inputs of many sizes
+question: Do all of them come?
+models: [neuron]
+metrics: {{state_value: {{moments: {{end: 1000 s}}}}}}
+resampling: {{draws: 0}}
+sweeps:
+  inputs:
+    model: neuron
+    design: latin_hypercube
+    points: {points}
+    points_per_job: {each}
+    parameters: {{system.bcm1982.input_scale: {{low: 0.5, high: 2.0}}}}
+"""
 # Short waits, since all is over soon.
 FAST = ["--latency-wait", "10", "--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1"]
 
@@ -44,10 +51,10 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
         cluster.stop()
 
 
-def _project(folder: Path, batch: int) -> Path:
+def _project(folder: Path, each: int) -> Path:
     write_project(folder)
-    (folder / "config/models/many.yaml").write_text(MANY.format(runs=RUNS, batch=batch))
-    (folder / "config/studies/many.yaml").write_text(STUDY)
+    (folder / "config/models/neuron.yaml").write_text(MODEL)
+    (folder / "config/studies/many.yaml").write_text(SWEEP.format(points=POINTS, each=each))
     return folder
 
 
@@ -89,32 +96,18 @@ class Run:
         return self._log.read_text()
 
 
-def _undisturbed(project: Path) -> None:
-    """The same jobs one after the other in this process, by the same script."""
-    config = load_config(project / "config")
-    plan = Plan(config)
-    for batch, realisations in plan.realisations("many.ci").items():
-        params = SimpleNamespace(
-            model=plan.raw_model("many.ci"), stream=config.streams["many"], realisations=realisations, seed=config.main.seed
-        )
-        output, log = project / "results/activity/many.ci" / f"{batch}.nc", project / "log"
-        job = SimpleNamespace(params=params, wildcards=SimpleNamespace(model="many.ci"), input=[], output=[output], log=[log])
-        runpy.run_path(str(ROOT / "workflow/scripts/simulate.py"), {"snakemake": SimpleNamespace(**vars(job), threads=1)})
-
-
 @pytest.mark.parametrize(
-    ("jobs", "together"),
-    [(10, 3), pytest.param(RUNS, 10, marks=pytest.mark.nightly)],
-    ids=["200 runs of a model in 10 jobs", "200 jobs"],
+    "jobs",
+    [10, pytest.param(POINTS, marks=pytest.mark.nightly)],
+    ids=["200 points of a sweep in 10 jobs", "200 jobs"],
 )
-def test_whatever_is_killed_the_results_have_the_same_bytes(jobs: int, together: int, slurm: Slurm, tmp_path: Path) -> None:
-    """Seen on two busy cores: 10 jobs 550 s (load 7), 20 jobs 362 s (load 3.5); 200 jobs 667 s (load 5)."""
-    project, alone = (_project(tmp_path / name, batch=RUNS // jobs) for name in ("cluster", "alone"))
-    targets = ["small", *(f"results/activity/many.ci/{k}.nc" for k in range(jobs))]
-    grouped = [*targets, "--group-components", f"simulate={together}", "measure=20", "ingest=20"]
+def test_whatever_is_killed_the_results_have_the_same_bytes(jobs: int, slurm: Slurm, tmp_path: Path) -> None:
+    project, alone = (_project(tmp_path / name, each=POINTS // jobs) for name in ("cluster", "alone"))
+    targets = ["small", "many"]
+    grouped = [*targets, "--group-components", "simulate=3", "measure=20", "ingest=20"]
 
     def made() -> int:
-        return len(list((project / "results/activity/many.ci").glob("*.nc")))
+        return len(list((project / "results/many/sweeps/inputs").glob("*.nc")))
 
     first = Run(project, *grouped)
     first.wait(lambda: made() >= jobs // 10)
@@ -137,14 +130,14 @@ def test_whatever_is_killed_the_results_have_the_same_bytes(jobs: int, together:
     time.sleep(1)
     slurm.start_worker()
     second.end()
-    assert len(re.findall("has been submitted with SLURM jobid", second.said())) > jobs // together
+    assert len(re.findall("has been submitted with SLURM jobid", second.said())) > jobs // 2
     again = snakemake(project, "--cores", "1", *targets)
     assert "Nothing to be done" in again.stdout + again.stderr
 
-    done = snakemake(alone, "--cores", "2", "small")
+    done = snakemake(alone, "--cores", "2", *targets, timeout=3600)
     assert done.returncode == 0, done.stderr
-    _undisturbed(alone)
-    assert _same_files(project, alone) > jobs + 8
+    assert xr.open_dataset(alone / "results/many/sweeps/inputs.nc").sizes["point"] == POINTS
+    assert _same_files(project, alone) > jobs + 12
 
 
 @pytest.mark.nightly
