@@ -120,7 +120,7 @@ def si_unit(text: str) -> str:
     if not match:
         raise ValueError(f"is {text!r}, no quantity with a unit; write e.g. '20 ms', and a number without quotes, e.g. 1.0e+5")
     if not match[2]:
-        raise ValueError(f"is {text!r}, a number that YAML takes as text; write {_as_yaml(match[1])} without quotes")
+        raise ValueError(f"is {text!r}, a number that YAML takes as text; write {as_yaml(text)} without quotes")
     try:
         exponents = unit(match[2])[1]
     except ValueError as error:
@@ -133,11 +133,14 @@ def si_unit(text: str) -> str:
     return "*".join(above or ["1"]) + "".join(f"/{name}" if n == -1 else f"/{name}^{-n}" for name, n in powers if n < 0)
 
 
-def _as_yaml(number: str) -> str:
-    """A number as YAML 1.1 reads it: 1e300 as 1.0e+300."""
-    digits, _, exponent = number.lower().partition("e")
+def as_yaml(text: str) -> str | None:
+    """A number as YAML 1.1 reads it, with a point and the sign of the exponent: 1.0e+5 of "1e5"; None of what is none."""
+    match = _NUMBER.fullmatch(text)
+    if not match or match[2]:
+        return None
+    digits, _, exponent = match[1].lower().partition("e")
     if not exponent:
-        return number
+        return match[1]
     return f"{digits if '.' in digits else f'{digits}.0'}e{exponent if exponent[0] in '+-' else f'+{exponent}'}"
 
 

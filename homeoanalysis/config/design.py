@@ -141,7 +141,6 @@ def examined(sweep: Sweep, content: Mapping[str, Any]) -> tuple[dict[str, Range]
 
 def _range(axis: Axis, path: str, content: Mapping[str, Any]) -> Range:
     present = _present(content, long_path(content, path).split("."))
-    placed(content, path, 0)
     if not _faults_at(path, "some text", content):
         raise ValueError("takes any text, as a title does; sweep a number or a quantity")
     written = _written(axis)

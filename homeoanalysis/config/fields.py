@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from homeoanalysis import catalogue
 from homeoanalysis.config.distribution import Distribution, distribution
-from homeoanalysis.units import Second
+from homeoanalysis.units import Second, as_yaml
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
@@ -53,16 +53,10 @@ def number_of(level: object) -> float | None:
     return None if found is None else float(found[0])
 
 
-_EXPONENT = re.compile(r"([+-]?)(\d+\.?\d*|\.\d+)[eE]([+-]?)(\d+)")
-
-
 def number_mend(value: object) -> str:
-    """The end of a message about what is no number. YAML wants a point and the sign of the exponent: 1e5 is text to it."""
-    found = _EXPONENT.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        return "write a number"
-    minus, digits, sign, exponent = found.groups()
-    return f"YAML reads it as text, write {minus}{digits if '.' in digits else f'{digits}.0'}e{sign or '+'}{exponent}"
+    """The end of a message about what is no number."""
+    written = as_yaml(value) if isinstance(value, str) else None
+    return "write a number" if written in (None, value) else f"YAML reads it as text, write {written}"
 
 
 # YAML has lists only, so a pair is the one place where a conversion is allowed.

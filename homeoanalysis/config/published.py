@@ -104,13 +104,6 @@ class Control(Strict):
     crossing: Crossing | None = None
     surrogate: bool = Field(default=False, description="true: in the surrogates of the source, which must be a target")
 
-    @model_validator(mode="after")
-    def _differs(self) -> Self:
-        keys = ("metric", "contrast", "source", "minus", "over", "crossing")
-        if not self.surrogate and all(getattr(self, key) is None for key in keys):
-            raise ValueError(f"is the quantity itself; name another {', '.join(keys[:-1])} or {keys[-1]}, or surrogate: true")
-        return self
-
 
 class AtSize(Strict):
     """What is otherwise at one size of the models."""
@@ -187,7 +180,9 @@ class Quantity(Strict):
         if fault := self.control_place(self.control).fault():
             raise ValueError(f"has a control that {fault} (what a control does not say is as in the quantity)")
         if self.control_place(self.control) == self.place():
-            raise ValueError(f"has the control {self.control.title!r}, which is the quantity itself; name another place for it")
+            raise ValueError(
+                f"has the control {self.control.title!r}, which is the quantity itself; name another place, or surrogate: true"
+            )
         return self
 
     def band(self, size: str) -> tuple[float | None, float | None]:

@@ -371,7 +371,10 @@ def test_the_page_for_the_documentation_is_up_to_date():
             "more than one of",
         ),
         (_panel(control=None), "has no negative control"),
-        (_panel(control={"title": "itself"}), "is the quantity itself"),
+        (
+            _panel(control={"title": "itself"}),
+            "has the control 'itself', which is the quantity itself; name another",
+        ),
         (
             _panel(minus={"metric": "a", "contrast": "b", "source": "c"}, control={"title": "x", "surrogate": True}),
             "its control in surrogates is one",
