@@ -13,6 +13,9 @@ from homeoanalysis.errors import HomeoError
 from homeoanalysis.files import MORE_MEMORY, mend
 
 KILLED = f"MemoryError: the job was killed or crashed; unless somebody stopped it, the memory is used up: {MORE_MEMORY}"
+# What the system's loader says of a library for which there is no memory.
+# Source: glibc 2.41, elf/dl-load.c and dl-load.h.
+_NO_ROOM = ("failed to map segment", "cannot map zero-fill pages", "cannot change memory protections", "cannot allocate")
 
 
 @contextmanager
@@ -20,8 +23,9 @@ def job(log: Path | str) -> Iterator[None]:
     """Run the body as one job.
 
     INFO lines of the library go to the file `log`. A HomeoError, and memory or a disk that is used up, print their message and
-    the log's path, and end the process with 1; the traceback is in the log. A SystemError counts as lack of memory. Any other
-    error is a fault of the program: it passes. Where the system kills the process, or it crashes, a process beside it says so.
+    the log's path, and end the process with 1; the traceback is in the log. A SystemError counts as lack of memory, and so does
+    a library that there is no room to load. Any other error is a fault of the program: it passes. Where the system kills the
+    process, or it crashes, a process beside it says so.
     """
     log = Path(log)
     try:
@@ -45,6 +49,11 @@ def job(log: Path | str) -> Iterator[None]:
     except SystemError as error:  # of the interpreter or a library of C: without memory they may forget to say MemoryError
         logger.error("stopped\n%s", traceback.format_exc())
         _stop(f"SystemError: {error}; the memory may be used up: {MORE_MEMORY}", log)
+    except ImportError as error:
+        logger.error("stopped\n%s", traceback.format_exc())
+        if not any(said in str(error) for said in _NO_ROOM):
+            raise
+        _stop(f"ImportError: {error}; the memory is used up: {MORE_MEMORY}", log)
     except BaseException:
         logger.error("stopped\n%s", traceback.format_exc())
         raise

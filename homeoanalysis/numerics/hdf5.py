@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from homeoanalysis.errors import DataError
-from homeoanalysis.files import hdf5_start
+from homeoanalysis.files import damaged, hdf5_start, is_sealed
 
 _LARGEST = 2**30  # bytes; of a larger file a second reading takes long, and its SHA-256 says whether it is damaged
 # A collection of texts of any length: its mark with the version, its size; then objects of an index, a count and a size each.
@@ -50,11 +50,18 @@ def check_content(path: Path, *, with_netcdf: bool = False) -> None:
     try:
         fault = next(_faults(h5g.open(file, b"/"), with_netcdf), None)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, SystemError) as error:
-        fault = f"HDF5 cannot look through it ({error}); it is damaged: compare its size with the original, or fetch it again"
+        fault = f"HDF5 cannot look through it ({error}); {_mend(path, str(error))}"
     finally:
         file.close()
     if fault is not None:
         raise DataError(f"{path.name}: {fault}")
+
+
+def _mend(path: Path, said: str) -> str:
+    if is_sealed(path):
+        return damaged(path)
+    cause = "it is damaged, or the memory is used up" if "alloc" in said else "it is damaged"
+    return f"{cause}: compare its size with the original, or fetch it again"
 
 
 def _faults(root: Any, with_netcdf: bool) -> Iterator[str]:

@@ -287,7 +287,11 @@ def test_what_cannot_be_looked_through_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "a.h5").open("r+b") as stream:
         stream.seek(at)
         stream.write(bytes(16))
-    with pytest.raises(DataError, match=r"a\.h5: HDF5 cannot look through it .*fetch it again"):
+    with pytest.raises(DataError, match=r"a\.h5: HDF5 cannot look through it .*it is damaged: .*fetch it again"):
+        read({"recording": tmp_path / "a.h5"}, "mea_hdf5")
+    # What was sealed is whole: then the library lacked something while it looked.
+    seal(tmp_path / "a.h5")
+    with pytest.raises(DataError, match=r"HDF5 cannot look through it .*the memory or the number of open files may be used up"):
         read({"recording": tmp_path / "a.h5"}, "mea_hdf5")
 
 

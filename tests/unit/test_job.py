@@ -43,7 +43,21 @@ def test_a_job_that_is_killed_says_so(tmp_path: Path, body: str, signal_number: 
             1,
             "MemoryError: the memory is used up (no size given); give the job more, or run fewer at once\nlog: log/a b.txt\n",
         ),
+        (
+            "raise ImportError('libhdf5.so.320: failed to map segment from shared object')",
+            1,
+            "ImportError: libhdf5.so.320: failed to map segment from shared object; the memory is used up: "
+            "give the job more, or run fewer at once\nlog: log/a b.txt\n",
+        ),
     ],
 )
 def test_a_job_that_ends_by_itself_says_its_own_word_only(tmp_path: Path, body: str, code: int, said: str) -> None:
     assert ended(tmp_path, body) == (code, said)
+
+
+@pytest.mark.parametrize("error", ["ImportError('h5.so: undefined symbol: H5F')", "ModuleNotFoundError('no h5py')"])
+def test_a_fault_of_the_program_is_shown_whole(tmp_path: Path, error: str) -> None:
+    code, said = ended(tmp_path, f"raise {error}")
+    assert code == 1
+    assert said.startswith("Traceback")
+    assert "memory" not in said
