@@ -136,6 +136,8 @@ def examined(sweep: Sweep, content: Mapping[str, Any]) -> tuple[dict[str, Range]
                 wrong.append(Fault(path, None, str(error)))
     if sweep.kind == "table" and not wrong:
         wrong += _repeated(found)
+    elif not wrong:
+        wrong += _too_few(found, sweep.points or 0)
     return found, wrong
 
 
@@ -195,6 +197,15 @@ def _repeated(ranges: Mapping[str, Range]) -> Iterator[Fault]:
         if first.setdefault(point, k) != k:
             yield Fault(next(iter(ranges)), k, "", like=first[point])
             return
+
+
+def _too_few(ranges: Mapping[str, Range], points: int) -> Iterator[Fault]:
+    """Where more points are to be drawn than there are, of parameters that take whole numbers only."""
+    every = math.prod(r.values[-1] - r.values[0] + 1 if r.is_whole else math.inf for r in ranges.values())
+    if every < points:
+        has = "and the other parameters have" if len(ranges) > 1 else "has"
+        said = f"{has} {every:.0f} different values in whole numbers, but points is {points}; write fewer points, or a grid"
+        yield Fault(next(iter(ranges)), None, said)
 
 
 def _si(value: object, present: Any) -> tuple[float, str]:

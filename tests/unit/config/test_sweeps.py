@@ -226,6 +226,18 @@ FAULTS = {
         22,
         "has steps: 5, of which only 3 are different whole numbers; write fewer steps",
     ),
+    "more points than whole numbers": (
+        ("populations.E.n: {low: 1, high: 3}",),
+        {"design": "sobol", "points": "points: 4"},
+        22,
+        "populations.E.n has 3 different values in whole numbers, but points is 4; write fewer points, or a grid",
+    ),
+    "more points than pairs of whole numbers": (
+        ("populations.E.n: {low: 1, high: 3}", "populations.I.n: {low: 1, high: 2}"),
+        {"design": "latin_hypercube", "points": "points: 7"},
+        22,
+        "populations.E.n and the other parameters have 6 different values in whole numbers, but points is 7",
+    ),
     "a value twice": ((f"{TAU}: [10 ms, 20 ms, 10 ms]",), {}, 22, "has '10 ms' twice; remove one"),
     "a value twice, in two units": (
         (f"{TAU}: [10 ms, 0.01 s]",),
