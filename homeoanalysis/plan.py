@@ -98,6 +98,10 @@ class Plan:
         """The activity files whose stimulus a model is driven by."""
         return [path for recording in self.model(source).stimulus_recordings() for path in self.activity_files(recording)]
 
+    def model_files(self, source: str) -> list[str]:
+        """The user's files that a model is built from: its lists of synapses."""
+        return list(dict.fromkeys(self.model(source).files().values()))
+
     def sweep(self, study: str, name: str) -> Sweep:
         """A sweep of a study."""
         return self.config.studies[study].sweeps[name]

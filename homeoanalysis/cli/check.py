@@ -174,6 +174,10 @@ def _check_files(plan: Plan, studies: Sequence[str], folder: Path) -> None:
                 path = local_path(config.recordings[name].source, file)
                 where = f"{_file(folder, name)}: replicates.{label}, file {role}"
                 found |= {path: (file.sha256, where)} if path is not None else {}
+    for source in (s for study in studies for s in config.sources(study).values() if s in plan.simulated):
+        model = plan.simulated[source][0]
+        for place, name in plan.model(source).files().items():
+            found[Path(name)] = (None, f"{folder}/models/{model}.yaml: {place}")
     absent = [f"{path} ({where})" for path, (_, where) in found.items() if not path.exists()]
     if absent:
         shown, more = some(absent, _SHOWN)

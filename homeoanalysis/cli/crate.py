@@ -10,6 +10,7 @@ from homeoanalysis.config import claim_table, yaml
 from homeoanalysis.config.loading import Config, load_config
 from homeoanalysis.errors import ConfigError, DataError
 from homeoanalysis.export.crate import Given, Held, write_crate
+from homeoanalysis.identity import file_hash
 from homeoanalysis.plan import ACTIVITY, Plan
 from homeoanalysis.provenance import history_of
 
@@ -40,13 +41,14 @@ def crate(folder: Path, study: str, out: Path) -> Iterator[str]:
         raise DataError(f"{absent[0]} does not exist; make the study first: snakemake --cores 2 {study}")
     histories = {path: history_of(root / path) for path in (job.outputs[0] for job in jobs) if path.endswith(".nc")}
     settings = [Held(path, path.relative_to(root).as_posix(), "config") for path in dict.fromkeys(_files(config, folder, study))]
+    lists = list(_lists(plan, study, root))
     write_crate(
         out,
         title=config.studies[study].title,
         description=config.studies[study].question,
         licence=_licences(config, study),
-        config=settings,
-        inputs=list(_given(config, histories)),
+        config=[*settings, *(one for one in lists if isinstance(one, Held))],
+        inputs=[*_given(config, histories), *(one for one in lists if isinstance(one, Given))],
         outputs=outputs,
         versions={name: v for entries in histories.values() for entry in entries for name, v in entry["versions"].items()},
     )
@@ -88,6 +90,16 @@ def _files(config: Config, folder: Path, study: str) -> Iterator[Path]:
             path = folder / "models" / f"{name}.yaml"
             todo += [base for base in (yaml.read(path, str(path)).get("base"),) if base]
             yield path
+
+
+def _lists(plan: Plan, study: str, root: Path) -> Iterator[Held | Given]:
+    """The lists of synapses of the study's models; those outside the project are named, and stay where they are."""
+    sources = [source for source in plan.config.sources(study).values() if source in plan.simulated]
+    for path in dict.fromkeys(root / file for source in sources for file in plan.model_files(source)):
+        if path.resolve().is_relative_to(root.resolve()):
+            yield Held(path, path.resolve().relative_to(root.resolve()).as_posix(), "a list of synapses")
+        else:
+            yield Given(path.name, file_hash(path), None)
 
 
 def _given(config: Config, histories: Mapping[str, list[dict[str, Any]]]) -> Iterator[Given]:

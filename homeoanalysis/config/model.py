@@ -11,6 +11,7 @@ from homeoanalysis.config import limits, perturbations, record_faults
 from homeoanalysis.config.distribution import Distribution, distribution
 from homeoanalysis.config.fields import Entry, Factor, Name, Size, Span, Strict, entry
 from homeoanalysis.config.record import Record
+from homeoanalysis.config.text import check_path
 from homeoanalysis.units import Metre, Quantity, Second
 
 if TYPE_CHECKING:
@@ -155,6 +156,7 @@ class Model(Strict):
         wrong = [*self._time_faults(), *self._population_faults()]
         wrong += [f"projections.{name}.{w}" for name, p in self.projections.items() for w in self._projection_faults(p)]
         wrong += [f"protocols.{name}.{w}" for name, p in self.protocols.items() for w in self._protocol_faults(p)]
+        wrong += self._file_faults()
         wrong += perturbations.overlaps(self)
         wrong += [f"record.{w}" for w in record_faults.names(self)]
         if not wrong:
@@ -282,6 +284,13 @@ class Model(Strict):
             if not isinstance(weight, Distribution) and weight > units.parse(p.weight_max, unit):
                 yield f"weight is {p.weight!r}, above weight_max, {p.weight_max!r}; lower it, or raise weight_max"
 
+    def _file_faults(self) -> Iterator[str]:
+        for place, file in self.files().items():
+            try:
+                check_path(file)
+            except ValueError as error:
+                yield f"{place} {error}"
+
     def _protocol_faults(self, protocol: Entry) -> Iterator[str]:
         given = protocol.parameters
         population = given.get("population")
@@ -319,6 +328,15 @@ class Model(Strict):
     def stimulus_recordings(self) -> list[str]:
         """The recordings whose stimulus a protocol presents to this model."""
         return sorted({p.parameters["recording"] for p in self.protocols.values() if "recording" in p.parameters})
+
+    def files(self) -> dict[str, str]:
+        """Place in the YAML -> the file that the topology there reads, as seen from the folder in which the workflow runs."""
+        topologies = {name: projection.topology for name, projection in self.projections.items()}
+        return {
+            f"projections.{name}.topology.{t.name}.file": t.parameters["file"]
+            for name, t in topologies.items()
+            if "file" in t.parameters
+        }
 
 
 class ModelFile(Strict):

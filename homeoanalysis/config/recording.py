@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.config.fields import Entry, Factor, Name, Span, Strict, checked, entry
 from homeoanalysis.config.selection import Signals, Units
+from homeoanalysis.config.text import check_path
 from homeoanalysis.config.timing import ENDS, Between, Instant, Moment, SameUnits, Trials, Windows
 from homeoanalysis.units import Duration, Hertz, Second
 
@@ -59,8 +60,8 @@ def _check_url(value: str) -> str:
     return value if value.endswith("/") else value + "/"
 
 
-Path = Annotated[str, AfterValidator(_check_inside)]
-Folder = Annotated[str, AfterValidator(_check_length)]
+Path = Annotated[str, AfterValidator(_check_inside), AfterValidator(check_path)]
+Folder = Annotated[str, AfterValidator(_check_length), AfterValidator(check_path)]
 
 
 def _check_package(value: str) -> str:

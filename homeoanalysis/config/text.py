@@ -27,3 +27,12 @@ def unprintable(text: str) -> str | None:
     """The first character that no text may have, as an escape; None where there is none."""
     found = _UNPRINTABLE.search(text)
     return None if found is None else f"\\u{ord(found[0]):04x}"
+
+
+def check_path(value: str) -> str:
+    """Raises ValueError for the path of a file that the workflow cannot ask for."""
+    if not value.strip():
+        raise ValueError(f"is {value!r}; write the path of a file")
+    if "{" in value:
+        raise ValueError(f"is {value!r}; Snakemake takes what stands in braces for a wildcard: rename the file or folder")
+    return value

@@ -12,6 +12,7 @@ import xarray as xr
 
 from homeoanalysis.config.model import Model
 from homeoanalysis.errors import SimulationError
+from homeoanalysis.identity import file_hash
 from homeoanalysis.numerics.channels import inputs
 from homeoanalysis.numerics.counter import random_key
 from homeoanalysis.numerics.mechanism import Window
@@ -78,6 +79,7 @@ class Simulation:
             run=[name, replicate, seed, threads],
             code=code_digest([Path(__file__), *self.network.files]),
             stimulus=None if stimulus is None else stimulus.attrs.get("history", ""),
+            files={file: file_hash(Path(file)) for file in model.files().values()},
         )
         self._is_slow = any(self.network.slow.values()) or any(p.slow for p in self.network.neurons.values())
 

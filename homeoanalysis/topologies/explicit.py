@@ -17,7 +17,8 @@ def explicit(
     rng: np.random.Generator, ends: Ends, *, file: str, weight_unit: str | None = None
 ) -> Iterator[np.ndarray | tuple[np.ndarray, np.ndarray]]:
     """The pairs of a table: a CSV file with the columns source, target and perhaps weight, or an NPZ file with arrays of these
-    names. Neurons are counted from 0; a pair that is listed twice has two synapses.
+    names. Neurons are counted from 0; a pair that is listed twice has two synapses. `file` is a path, or one from the folder in
+    which the workflow runs; another content runs the simulation again.
 
     `weight_unit` is the unit of the column weight, e.g. nS; those weights then replace the weight of the projection.
     Yields the sorted targets of each source neuron, with their weights where the file has some. Nothing is drawn.

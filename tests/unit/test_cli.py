@@ -432,7 +432,7 @@ def test_add_takes_several_files(run: Any, tmp_path: Path, monkeypatch: pytest.M
 
 def test_add_of_strange_names(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded) -> None:
     monkeypatch.chdir(tmp_path)
-    path = tmp_path / "sub folder" / "1 größe 'µ' {x}: #y.nex"
+    path = tmp_path / "sub folder" / "1 größe 'µ' x: #y.nex"
     path.parent.mkdir()
     shutil.copyfile(recorded(NEX), path)
     code, out, _ = run("add", path.relative_to(tmp_path))
@@ -441,6 +441,8 @@ def test_add_of_strange_names(run: Any, tmp_path: Path, monkeypatch: pytest.Monk
     assert list(raw["replicates"]) == ["r_1_gr_e_x_y"]
     assert raw["replicates"]["r_1_gr_e_x_y"]["files"]["recording"]["name"] == path.name
     assert raw["source"] == {"folder": "sub folder"}
+    path = path.rename(path.with_name("a {x}.nex"))
+    assert "a {x}.nex'; Snakemake takes what stands in braces for a wildcard" in fails(run("add", path.relative_to(tmp_path)))
 
 
 def test_add_does_not_mind_faults_elsewhere(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from homeoanalysis.cli.crate import _WHAT, crate
 from homeoanalysis.config.loading import load_config
+from homeoanalysis.identity import file_hash
 from homeoanalysis.plan import Plan
 
 ROOT = Path(__file__).parents[2]
@@ -62,3 +63,41 @@ def test_studies_with_sweeps_and_claims(study: str, config: set[str], results: s
     models = {place for place in settings if place.startswith("config/models/")} - {"config/models/balanced.yaml"}
     assert settings - models == {f"config/{path}" for path in config}
     assert {f"results/{study}/{path}" for path in results} <= held
+
+
+WIRED = """\
+title: Two neurons
+duration: 1 s
+populations: {E: {n: 2, neuron: lif_conductance}}
+projections:
+  near: {source: E, target: E, channel: excitatory, weight: 1 nS, delay: 1 ms, topology: {explicit: {file: wires/near.csv}}}
+  far: {source: E, target: E, channel: excitatory, weight: 1 nS, delay: 1 ms, topology: {explicit: {file: FAR}}}
+"""
+
+
+def test_lists_of_synapses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One inside the project is put into the crate; one outside is named, without the folders of a machine."""
+    pytest.importorskip("rocrate")
+    project, far = tmp_path / "project", tmp_path / "far.csv"
+    files = {
+        "config/config.yaml": "{seed: 1, studies: [one]}",
+        "config/models/wired.yaml": WIRED.replace("FAR", str(far)),
+        "config/studies/one.yaml": "{title: A list, question: Is it held?, models: [wired], metrics: {firing_rate: {}}}",
+        "wires/near.csv": "source,target\n0,1\n",
+        far: "source,target\n1,0\n",
+    }
+    for path, text in files.items():
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
+        (project / path).write_text(text)
+    monkeypatch.chdir(project)
+    for job in Plan(load_config(Path("config"))).jobs("one"):
+        for path in job.outputs:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).write_text(path)
+    list(crate(Path("config"), "one", tmp_path / "crate"))
+    entities = {e["@id"]: e for e in json.loads((tmp_path / "crate/ro-crate-metadata.json").read_text())["@graph"]}
+    assert entities["wires/near.csv"]["description"] == "a list of synapses"
+    assert (tmp_path / "crate/wires/near.csv").read_text() == files["wires/near.csv"]
+    assert entities["#far.csv"]["sha256"] == file_hash(far)
+    assert {"wires/near.csv", "#far.csv"} <= {one["@id"] for one in entities["#run"]["object"]}
+    assert str(tmp_path) not in (tmp_path / "crate/ro-crate-metadata.json").read_text()

@@ -21,6 +21,7 @@ rule ingest:
 rule simulate:
     input:
         stimulus=lambda w: PLAN.stimulus_files(w.model),
+        lists=lambda w: PLAN.model_files(w.model),
     output:
         "results/activity/{model}/{batch}.nc",
     log:

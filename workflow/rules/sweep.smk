@@ -1,6 +1,7 @@
 rule sweep_part:
     input:
         stimulus=lambda w: PLAN.stimulus_files(PLAN.sweep_source(w.study, w.sweep)),
+        lists=lambda w: PLAN.model_files(PLAN.sweep_source(w.study, w.sweep)),
         like=lambda w: PLAN.blindness_files(w.study, PLAN.sweep_source(w.study, w.sweep)),
     output:
         "results/{study}/sweeps/{sweep}/{part}.nc",
@@ -41,6 +42,7 @@ rule sweep:
         **asking(lambda w, input: of_files(input.size_mb)),
     params:
         metrics=lambda w: PLAN.sweep_metrics(w.study, w.sweep),
+        design=lambda w: PLAN.sweep(w.study, w.sweep).kind,
         code=code_digest(code_of("sweep")),
     script:
         "../scripts/sweep.py"

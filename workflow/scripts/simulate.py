@@ -11,7 +11,7 @@ from homeoanalysis.simulate import sessions, simulate
 p, source, files = snakemake.params, snakemake.wildcards.model, snakemake.input
 with job(snakemake.log[0]):
     model = Model.model_validate(p.model)
-    stimuli = list(open_replicates(files)) if files else [None]
+    stimuli = list(open_replicates(files.stimulus)) or [None]
     options = dict(name=p.stream, seed=p.seed, threads=snakemake.threads)
     kept = Path("results/checkpoints", source)
     pairs = [(s, k) for s in stimuli for k in p.realisations]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from homeoanalysis.config.model import Model
 from homeoanalysis.contracts import open_dataset
 from homeoanalysis.errors import ConfigError, DataError, SimulationError
 from homeoanalysis.simulate import simulate, simulation
@@ -61,6 +62,25 @@ def test_a_state_of_another_run_is_not_used(model, small, tmp_path):
     damaged[len(damaged) // 2] ^= 1
     path.write_bytes(damaged)
     assert Simulation(model, checkpoint=path).step == 0
+
+
+def test_a_state_with_other_synapses_is_not_used(tmp_path):
+    """Of a network that is wired by a list, which was changed since."""
+    listed, path = tmp_path / "list.csv", tmp_path / "state.npz"
+    listed.write_text("source,target\n0,1\n2,3\n")
+    ends = {"source": "E", "target": "E", "channel": "excitatory", "weight": "1 nS", "delay": "1 ms"}
+    content = {
+        "title": "Wired by a list",
+        "duration": "2 s",
+        "checkpoint_every": "700 ms",
+        "populations": {"E": {"n": 4, "neuron": "lif_conductance"}},
+        "projections": {"listed": ends | {"topology": {"explicit": {"file": str(listed)}}}},
+    }
+    wired = Model.model_validate(content)
+    Simulation(wired, checkpoint=path).advance(7_000)
+    assert Simulation(wired, checkpoint=path).step == 7_000
+    listed.write_text("source,target\n0,1\n2,1\n")
+    assert Simulation(wired, checkpoint=path).step == 0
 
 
 def test_a_finished_run_leaves_no_checkpoint(model, tmp_path):
