@@ -173,7 +173,8 @@ def _comparison(compared: xr.Dataset) -> Iterator[str]:
 
 
 def _sweep(swept: xr.Dataset) -> Iterator[str]:
-    what = f"{printable(swept.attrs.get('sweep', 'part of a sweep'))} of {printable(swept.attrs.get('source', ''))}"
+    named = f"{swept.attrs['sweep']} ({swept.attrs['design']})" if "design" in swept.attrs else "part of a sweep"
+    what = f"{printable(named)} of {printable(swept.attrs.get('source', ''))}"
     yield f"  sweep {what}: {count(swept.sizes['point'], 'point')} x {count(swept.sizes['realisation'], 'realisation')}"
     book = _json(swept, "bookkeeping")["realisations"]
     dropped = "; ".join(f"{n} {printable(reason, 200)}" for reason, n in book["dropped"].items())

@@ -53,6 +53,8 @@ targets: {mine: []}
 contrasts: {level: {metrics: [firing_rate], epoch: whole}}
 resampling: {draws: 0}
 figures: [discrepancy]
+sweeps:
+  drive: {model: cells, design: grid, parameters: {cell.lif_current.drive: [11 mV, 12 mV]}, replicates: 1, points_per_job: 1}
 published:
   one:
     title: A rate
@@ -62,6 +64,14 @@ published:
         {title: rate, metric: firing_rate, contrast: level, source: mine, published: {value: 30, where: none}, at_least: 1,
          control: {title: the model, source: cells}}
 """
+
+# What the study of a claim has beside: judged here on the same comparison.
+CLAIM: dict[str, Any] = {
+    "name": "fires",
+    "statement": "The neurons fire",
+    "statistics": {"rate": {"title": "rate", "metric": "firing_rate", "contrast": "level", "source": "cells", "at_least": 1}},
+    "violations": {"recorded": {"title": "the recording in its place", "sources": {"cells": "mine"}}},
+}
 
 
 def jump(rng: np.random.Generator) -> float:
@@ -84,49 +94,72 @@ def write_project(folder: Path) -> Path:
     return folder
 
 
+def job(rule: str, outputs: Any, given: Any, wildcards: dict[str, str], **params: Any) -> dict[str, Any]:
+    """What a rule gives its script; `outputs`: all files that it makes."""
+    listed = list(outputs.values()) if isinstance(outputs, dict) else outputs
+    return {"rule": rule, "output": outputs, "input": given, "wildcards": wildcards, "params": params, "outputs": listed}
+
+
+def drawn(name: str) -> dict[str, str]:
+    return {kind: f"results/small/figures/{name}.{kind}" for kind in ("png", "pdf")}
+
+
 def jobs_of(folder: Path) -> dict[str, dict[str, Any]]:
     """Every job of the project in order, by what it makes, with what the rules in workflow/rules give it."""
     with contextlib.chdir(folder):
-        config = load_config(Path("config"))
-        plan = Plan(config)
-        study, report = "small", f"{ROOT}/workflow/report"
-        raw, labels = config.raw_studies[study], [list(key) for key in plan.measure_files(study)]
-        measures, comparison = list(plan.measure_files(study).values()), f"results/{study}/comparison.nc"
-        table, picture = plan.published_files(study)
-        jobs = []
-
-        def job(rule: str, outputs: Any, given: Any, wildcards: dict[str, str], **params: Any) -> None:
-            jobs.append({"rule": rule, "output": outputs, "input": given, "wildcards": wildcards, "params": params})
-
-        for batch in plan.recorded("mine"):
-            raw_batch = plan.raw_batch("mine", batch)
-            where = {"recording": "mine", "batch": batch}
-            job("ingest", [f"results/activity/mine/{batch}.nc"], plan.batch_files("mine", batch), where, recording=raw_batch)
-        where = {"model": "cells.ci", "batch": "0"}
-        about = dict(model=plan.raw_model("cells.ci"), stream=config.streams["cells"], realisations=[0, 1], seed=1)
-        job("simulate", ["results/activity/cells.ci/0.nc"], {}, where, **about)
-        for (label, _), path in plan.measure_files(study).items():
-            source = Path(path).stem
-            given = {"activities": plan.activity_files(source), "like": []}
-            where = {"study": study, "label": label, "source": source}
-            how: dict[str, Any] = dict(
-                resampling=plan.resampling(study, label, source), metric={label: raw["metrics"][label]}, blindness={}, seed=1
-            )
-            job("measure", [path], given, where, **how)
-        how = dict(measures=labels, contrasts=raw["contrasts"], targets=config.studies[study].targets, fitted=plan.fitted(study))
-        job("compare", [comparison], measures, {"study": study}, **how, seed=1)
-        drawn = {kind: f"results/{study}/figures/discrepancy.{kind}" for kind in ("png", "pdf")}
-        where = {"study": study, "figure": "discrepancy"}
-        given = {"measures": measures, "comparison": comparison}
-        job("draw", drawn, given, where, measures=labels, figure=plan.raw_figure(study, "discrepancy"))
-        made = {"csv": table, "png": picture, "pdf": picture.replace("png", "pdf")}
-        job("reproduce", made, [comparison], {"study": study}, published=raw["published"], sizes=plan.sizes(study))
-        pages = {"figures": [drawn["png"]], "tables": [table], "pictures": [picture], "template": f"{report}/study.html.j2"}
-        job("report", [f"results/{study}/report.html"], given | pages, {"study": study}, study=raw, measures=labels, times={})
+        plan = Plan(load_config(Path("config")))
+        jobs = [*_sources(plan), *_swept(plan), *_compared(plan)]
     for number, one in enumerate(jobs):
         one["log"] = f"results/logs/{number}.log"
-        one["outputs"] = list(one["output"].values()) if isinstance(one["output"], dict) else one["output"]
     return {one["outputs"][0]: one for one in jobs}
+
+
+def _sources(plan: Plan) -> Iterator[dict[str, Any]]:
+    for batch in plan.recorded("mine"):
+        where = {"recording": "mine", "batch": batch}
+        about = {"recording": plan.raw_batch("mine", batch)}
+        yield job("ingest", [f"results/activity/mine/{batch}.nc"], plan.batch_files("mine", batch), where, **about)
+    where = {"model": "cells.ci", "batch": "0"}
+    about = dict(model=plan.raw_model("cells.ci"), stream=plan.config.streams["cells"], realisations=[0, 1], seed=1)
+    yield job("simulate", ["results/activity/cells.ci/0.nc"], {"stimulus": [], "lists": []}, where, **about)
+
+
+def _swept(plan: Plan) -> Iterator[dict[str, Any]]:
+    of, source = ("small", "drive"), plan.sweep_source("small", "drive")
+    about = dict(model=plan.raw_model(source), source=source, stream=plan.config.streams["cells"], realisations=1, seed=1)
+    about |= dict(metrics=plan.sweep_metrics(*of), blindness={})
+    parts = {part: f"results/small/sweeps/drive/{part}.nc" for part in plan.sweep_parts(*of)}
+    where = {"study": "small", "sweep": "drive"}
+    for part, path in parts.items():
+        given = {"stimulus": [], "lists": [], "like": []}
+        yield job("sweep_part", [path], given, where | {"part": part}, **about, points=plan.sweep_part(*of, part))
+    made = {"nc": "results/small/sweeps/drive.nc", **drawn("sweep.drive")}
+    yield job("sweep", made, list(parts.values()), where, metrics=plan.sweep_metrics(*of), design="grid")
+
+
+def _compared(plan: Plan) -> Iterator[dict[str, Any]]:
+    study, raw, where = "small", plan.config.raw_studies["small"], {"study": "small"}
+    labels = [list(key) for key in plan.measure_files(study)]
+    measures, comparison = list(plan.measure_files(study).values()), f"results/{study}/comparison.nc"
+    table, picture = plan.published_files(study)
+    for (label, _), path in plan.measure_files(study).items():
+        source = Path(path).stem
+        how: dict[str, Any] = dict(resampling=plan.resampling(study, label, source), metric={label: raw["metrics"][label]})
+        given = {"activities": plan.activity_files(source), "like": []}
+        yield job("measure", [path], given, where | {"label": label, "source": source}, **how, blindness={}, seed=1)
+    targets, fitted = plan.config.studies[study].targets, plan.fitted(study)
+    how = dict(measures=labels, contrasts=raw["contrasts"], targets=targets, fitted=fitted, seed=1)
+    yield job("compare", [comparison], measures, where, **how)
+    given = {"measures": measures, "comparison": comparison}
+    figure = plan.raw_figure(study, "discrepancy")
+    yield job("draw", drawn("discrepancy"), given, where | {"figure": "discrepancy"}, measures=labels, figure=figure)
+    made = {"csv": table, "png": picture, "pdf": picture.replace("png", "pdf")}
+    yield job("reproduce", made, [comparison], where, published=raw["published"], sizes=plan.sizes(study))
+    made = {"csv": f"results/{study}/claim.csv", **drawn("claim")}
+    yield job("judge", made, [comparison], where, claim=CLAIM, sizes=plan.sizes(study))
+    figures = [drawn("discrepancy")["png"], drawn("sweep.drive")["png"]]
+    pages = {"figures": figures, "tables": [table], "pictures": [picture], "template": f"{ROOT}/workflow/report/study.html.j2"}
+    yield job("report", [f"results/{study}/report.html"], given | pages, where, study=raw, measures=labels, times={})
 
 
 class End(NamedTuple):

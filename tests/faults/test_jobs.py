@@ -190,7 +190,7 @@ def test_damaged_intermediate_files(project: Project, seeds: range) -> None:
     """The job that reads one names it and stops; made again, it is used."""
     for seed in seeds:
         rng = rng_for(seed, "damage")
-        job = chosen(project, rng, without=("ingest", "simulate"))
+        job = chosen(project, rng, without=("ingest", "simulate", "sweep_part"))
         path = project.folder / str(rng.choice([path for path in inputs_of(job) if path.endswith(".nc")]))
         whole = path.read_bytes()
         content = damaged(whole, rng)

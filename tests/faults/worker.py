@@ -21,7 +21,7 @@ import numba
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 MODULES = (
-    "contracts compare config.loading draw fetch ingest job measure plan report reproduce simulate report.overview "
+    "contracts compare config.loading draw fetch ingest job measure plan report reproduce simulate sweep report.overview "
     "readers.spike_text metrics.firing_rate neurons.lif_current synapses.exponential figures.discrepancy"
 )
 LIBRARIES = "neo quantities matplotlib.pyplot matplotlib.backends.backend_pdf netCDF4 scipy.stats jinja2 elephant.statistics"
@@ -44,6 +44,8 @@ class Snakemake:
     """The object `snakemake` of a script."""
 
     def __init__(self, job: dict[str, Any]) -> None:
+        if "points" in job["params"]:  # JSON has no numbers as keys
+            job["params"]["points"] = {int(number): point for number, point in job["params"]["points"].items()}
         self.threads = 1
         self.log = [job["log"]]
         self.input, self.output, self.params, self.wildcards = (

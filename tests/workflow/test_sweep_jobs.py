@@ -58,6 +58,7 @@ def test_the_same_bytes_with_other_points_per_job_and_after_a_stop(tmp_path: Pat
     whole = write_project(tmp_path / "whole", STUDY.replace("points_per_job: 4", "points_per_job: 5"))
     end(start(whole))
     made = open_dataset(whole / "results/one/sweeps/drive.nc")
+    assert (made.attrs["sweep"], made.attrs["design"]) == ("drive", "sobol")
     assert made.sizes["point"] == 8
     assert "sweep.drive" in (whole / "results/one/report.html").read_text()
     stopped = write_project(tmp_path / "stopped")
