@@ -5,10 +5,9 @@ from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from typing import Any
 
 import xarray as xr
-from matplotlib import rc_context
 
 from homeoanalysis import catalogue
-from homeoanalysis.drawing import STYLE, Drawn
+from homeoanalysis.drawing import Drawn, style
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ def draw(figure: str, measures: Mapping[str, Mapping[str, xr.Dataset]], comparis
     What it shows is named in `sources`: the measures that it asked for, and what it names itself; if neither, the discrepancies.
     """
     watched = _Watched(measures)
-    with rc_context(STYLE):
+    with style():
         drawn: Drawn = catalogue.load("figures", figure)(watched, comparison, **parameters)
     shown = [f"measures/{m}/{e.attrs['source']}.nc: {e.attrs['metric']}" for m in watched.asked for e in measures[m].values()]
     _log.info("drew %s", figure)

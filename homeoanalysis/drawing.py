@@ -7,7 +7,8 @@ Colours: Okabe and Ito 2008, told apart with any colour vision.
 import io
 import json
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,6 +48,17 @@ STYLE: Any = {
     "pdf.fonttype": 42,
     "text.parse_math": False,  # a dollar sign in a name is a dollar sign
 }
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The settings of our figures: matplotlib's own, STYLE on top, and nothing of the matplotlibrc of whoever draws them."""
+    from matplotlib import rc_context, rcdefaults, rcParams
+
+    with rc_context():
+        rcdefaults()
+        rcParams.update(STYLE)
+        yield
 
 
 _DPI = 200
@@ -235,12 +247,10 @@ def save(drawn: Drawn, path: Path | str) -> None:
 
     A PNG also says which variables it shows (`Source`), and where its axes lie (`Comment`), so that a page can read values off.
     """
-    from matplotlib import rc_context
-
     path = Path(path)
     made = io.BytesIO()  # on a full disk matplotlib fails again while it closes a PDF, with an error of its own
     # The style again: matplotlib makes ticks, and embeds fonts, when it writes.
-    with rc_context(STYLE):
+    with style():
         if path.suffix == ".png":
             drawn.figure.set_dpi(_DPI)
             drawn.figure.draw_without_rendering()  # a layout comes with the first drawing

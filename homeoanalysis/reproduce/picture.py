@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib import rc_context
 
 from homeoanalysis import drawing
 from homeoanalysis.contracts.outcomes import (
@@ -60,7 +59,7 @@ def picture(outcomes: Sequence[Outcome], *, known: str = "published") -> Drawn:
 
     rows = _rows(outcomes)
     heights = [_CURVE if row[0][0].curve else _ONE for row in rows]
-    with rc_context(drawing.STYLE):
+    with drawing.style():
         figure = drawing.new_figure(7, 0.8 + sum(heights))
         grid = figure.add_gridspec(len(rows), 2, height_ratios=heights)
         for k, row in enumerate(rows):

@@ -18,8 +18,6 @@ _LOGARITHMIC = 30.0  # a parameter over so wide a range is drawn on a logarithmi
 
 def picture(sweep: xr.Dataset) -> Drawn:
     """The figure of a sweep (sweep/1): a row for each metric, a column for each parameter, or one map over two parameters."""
-    from matplotlib import rc_context
-
     every = json.loads(sweep.attrs["metrics"])
     labels = [label for label in every if _series(sweep, label)]
     paths = _parameters(sweep)
@@ -27,7 +25,7 @@ def picture(sweep: xr.Dataset) -> Drawn:
     shown, series = labels[:_METRICS], [_series(sweep, label) for label in labels[:_METRICS]]
     left = [*labels[_METRICS:], *paths[_PARAMETERS:], *(m for m in every if m not in labels)]
     counted = _counted(sweep)
-    with rc_context(drawing.STYLE):
+    with drawing.style():
         if not labels:
             return drawing.nothing(f"no metric has a single value at any point; {counted}")
         if is_map:

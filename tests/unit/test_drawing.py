@@ -40,13 +40,16 @@ def test_what_is_written_has_the_style(drawn: Drawn, tmp_path: Path) -> None:
 
 
 def test_the_settings_of_the_user_do_not_leak_into_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the style says something of it or not."""
     monkeypatch.setattr(catalogue, "load", lambda folder, name: plain)
     written = []
-    for size in (10, 30):
-        with mpl.rc_context(dict.fromkeys(("font.size", "xtick.labelsize", "axes.labelsize"), size)):
-            drawing.save(draw("plain", {}, None), tmp_path / "figure.png")  # type: ignore[arg-type]
-        written.append((tmp_path / "figure.png").read_bytes())
-    assert written[0] == written[1]
+    for settings in ({}, {"font.size": 30, "axes.labelsize": 30}, {"lines.linewidth": 9, "axes.grid": True, "savefig.dpi": 50}):
+        with mpl.rc_context(settings):
+            drawn = draw("plain", {}, None)  # type: ignore[arg-type]
+            for name in ("figure.png", "figure.pdf"):
+                drawing.save(drawn, tmp_path / name)
+        written.append([(tmp_path / name).read_bytes() for name in ("figure.png", "figure.pdf")])
+    assert written[0] == written[1] == written[2]
 
 
 def test_a_figure_needs_no_state_of_pyplot() -> None:
