@@ -35,6 +35,7 @@ class Plan:
                 raise ConfigError(f"{folder} is a file, where the workflow has a folder of that name; rename the file")
         self.config = config
         self.simulated = config.variants()  # source -> (model, overrides)
+        self._models: dict[str, Model] = {}  # each takes milliseconds to check, and every job asks for its own several times
         self._points: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self._steps: dict[tuple[str, str], int] = {}
 
@@ -44,7 +45,9 @@ class Plan:
 
     def model(self, source: str) -> Model:
         """The model behind a simulated source."""
-        return Model.model_validate(self.raw_model(source))
+        if source not in self._models:
+            self._models[source] = Model.model_validate(self.raw_model(source))
+        return self._models[source]
 
     def recording_file(self, recording: str, name: str) -> str:
         """Where a recording's file is read: in `data/`, or, for a folder of the user, where it lies."""
@@ -93,6 +96,15 @@ class Plan:
         """The activity files of a source, one for each batch."""
         batches = self.realisations(source) if source in self.simulated else self.recorded(source)
         return [f"{ACTIVITY}/{source}/{batch}.nc" for batch in batches]
+
+    def order(self, source: str, study: str | None = None) -> dict[str, list[str]]:
+        """Recording -> its replicates in the order of its YAML: of a source, of its stimulus, of its blindness in a study.
+
+        Results are in this order, and realisation k is seen like the k-th replicate, but Snakemake sorts what a job reads.
+        """
+        used = [source, *(self.model(source).stimulus_recordings() if source in self.simulated else [])]
+        used += [self.blindness(study, source).get("recording", "")] if study is not None else []
+        return {name: list(self.config.recordings[name].replicates) for name in used if name in self.config.recordings}
 
     def stimulus_files(self, source: str) -> list[str]:
         """The activity files whose stimulus a model is driven by."""

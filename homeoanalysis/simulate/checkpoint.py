@@ -22,8 +22,8 @@ _HEADER, _LOGBOOK = "header", "logbook/"
 
 
 def fingerprint(**what: Any) -> str:
-    """A hash of everything that decides a run."""
-    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+    """A hash of everything that decides a run, the order of its parts too, in which sums are taken."""
+    return hashlib.sha256(json.dumps(what, default=str).encode()).hexdigest()
 
 
 def write(path: Path, network: Network, step: int, logbook: Mapping[str, np.ndarray], print_of_run: str) -> None:

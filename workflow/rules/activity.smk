@@ -37,6 +37,7 @@ rule simulate:
         model=lambda w: PLAN.raw_model(w.model),
         stream=lambda w: CONFIG.streams[PLAN.simulated[w.model][0]],
         realisations=lambda w: PLAN.realisations(w.model)[w.batch],
+        order=lambda w: PLAN.order(w.model),
         seed=CONFIG.main.seed,
         code=lambda w: code_digest(code_of("simulate", *PLAN.model(w.model).entries())),
     script:

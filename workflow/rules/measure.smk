@@ -18,6 +18,7 @@ rule measure:
         metric=lambda w: {w.label.partition(".")[0]: CONFIG.raw_studies[w.study]["metrics"][w.label]},
         resampling=lambda w: PLAN.resampling(w.study, w.label, w.source),
         blindness=lambda w: PLAN.blindness(w.study, w.source),
+        order=lambda w: PLAN.order(w.source, w.study),
         seed=CONFIG.main.seed,
         code=lambda w: code_digest(code_of("measure", ("metrics", w.label.partition(".")[0]))),
     script:

@@ -19,6 +19,7 @@ rule sweep_part:
         realisations=lambda w: PLAN.sweep_realisations(w.study, w.sweep),
         metrics=lambda w: PLAN.sweep_metrics(w.study, w.sweep),
         blindness=lambda w: PLAN.blindness(w.study, PLAN.sweep_source(w.study, w.sweep)),
+        order=lambda w: PLAN.order(PLAN.sweep_source(w.study, w.sweep), w.study),
         seed=CONFIG.main.seed,
         code=lambda w: code_digest(PLAN.sweep_code(w.study, w.sweep)),
     script:

@@ -18,7 +18,7 @@ with job(snakemake.log[0]):
     stimuli = list(open_replicates(files.stimulus)) or [None]
     how = dict(source=p.source, stimuli=stimuli, realisations=p.realisations, metrics=p.metrics)
     made = sweep_points(p.model, p.points, Verbs(run, sessions, partial(measure, blind=blind)), **how)
-    used = {"model": p.model, "blindness": p.blindness, "realisations": p.realisations, "metrics": p.metrics}
+    used = {"model": p.model, "blindness": p.blindness, "realisations": p.realisations, "metrics": p.metrics, "order": p.order}
     entries = [*Model.model_validate(p.model).entries(), *(("metrics", label.partition(".")[0]) for label in p.metrics)]
     code = [*code_of("sweep.points", *entries), *code_of("simulate"), *code_of("measure")]
     write(stamp(made, step="sweep", code=code, parameters=used, inputs=inputs_of(files), seed=p.seed), snakemake.output[0])

@@ -83,6 +83,23 @@ def test_a_state_with_other_synapses_is_not_used(tmp_path):
     assert Simulation(wired, checkpoint=path).step == 0
 
 
+def test_a_state_of_inputs_in_another_order_is_not_used(tmp_path):
+    """Sums over them are taken in the order of the YAML: to the last bit it is another run."""
+    path = tmp_path / "state.npz"
+    drive = {"population": "E", "channel": "excitatory", "weight": "1 nS"}
+    inputs = {key: {"poisson_input": {**drive, "rate": rate}} for key, rate in (("a", "300 Hz"), ("b", "900 Hz"))}
+    content = {
+        "title": "Two inputs",
+        "duration": "2 s",
+        "checkpoint_every": "700 ms",
+        "populations": {"E": {"n": 4, "neuron": "lif_conductance"}},
+    }
+    one, other = (Model.model_validate({**content, "protocols": dict(p)}) for p in (inputs.items(), [*inputs.items()][::-1]))
+    Simulation(one, checkpoint=path).advance(7_000)
+    assert Simulation(one, checkpoint=path).step == 7_000
+    assert Simulation(other, checkpoint=path).step == 0
+
+
 def test_a_finished_run_leaves_no_checkpoint(model, tmp_path):
     path = tmp_path / "state.npz"
     with_state = simulate(model, checkpoint=path)
