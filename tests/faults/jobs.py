@@ -127,7 +127,7 @@ def _sources(plan: Plan) -> Iterator[dict[str, Any]]:
 def _swept(plan: Plan) -> Iterator[dict[str, Any]]:
     of, source = ("small", "drive"), plan.sweep_source("small", "drive")
     about = dict(model=plan.raw_model(source), source=source, stream=plan.config.streams["cells"], realisations=1, seed=1)
-    about |= dict(metrics=plan.sweep_metrics(*of), blindness={})
+    about |= dict(metrics=plan.sweep_metrics(*of), blindness={}, order=plan.order(source, "small"))
     parts = {part: f"results/small/sweeps/drive/{part}.nc" for part in plan.sweep_parts(*of)}
     where = {"study": "small", "sweep": "drive"}
     for part, path in parts.items():
@@ -145,8 +145,9 @@ def _compared(plan: Plan) -> Iterator[dict[str, Any]]:
     for (label, _), path in plan.measure_files(study).items():
         source = Path(path).stem
         how: dict[str, Any] = dict(resampling=plan.resampling(study, label, source), metric={label: raw["metrics"][label]})
+        how |= dict(blindness={}, order=plan.order(source, study), seed=1)
         given = {"activities": plan.activity_files(source), "like": []}
-        yield job("measure", [path], given, where | {"label": label, "source": source}, **how, blindness={}, seed=1)
+        yield job("measure", [path], given, where | {"label": label, "source": source}, **how)
     targets, fitted = plan.config.studies[study].targets, plan.fitted(study)
     how = dict(measures=labels, contrasts=raw["contrasts"], targets=targets, fitted=fitted, seed=1)
     yield job("compare", [comparison], measures, where, **how)
