@@ -22,6 +22,7 @@ from homeoanalysis.identity import file_hash
 _ROOT = Path(__file__).resolve().parent  # a checkout may be reached through a link
 PROVENANCE = ("code", "parameters", "seed", "history")  # attributes of a result that say how it was made
 _PACKAGE = __name__.partition(".")[0]
+_OWN = Path(__file__).read_bytes()  # now: it may be replaced while a process of the old one makes digests
 _OTHER_NAMES = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "PyYAML"}  # modules whose distribution is named otherwise
 
 
@@ -102,10 +103,17 @@ def _distributions(module: str) -> list[str]:
 
 
 class _WithoutDocstrings(ast.NodeTransformer):
+    """metric: the function whose docstring's first line stays, since results show it (`Metric.long_name`)."""
+
+    def __init__(self, metric: str) -> None:
+        self.metric = metric
+
     def _strip(self, node: Any) -> Any:
         self.generic_visit(node)
-        if ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
+        if (text := ast.get_docstring(node, clean=False)) is not None:
+            is_shown = isinstance(node, ast.FunctionDef) and node.name == self.metric
+            shown = [ast.Expr(ast.Constant(line)) for line in text.strip().splitlines()[:1] if is_shown]
+            node.body = [*shown, *(node.body[1:] or [ast.Pass()])]
         return node
 
     visit_Module = visit_ClassDef = visit_FunctionDef = visit_AsyncFunctionDef = _strip  # noqa: N815 (ast's names)
@@ -143,7 +151,7 @@ def _kept(path: Path) -> tuple[str, list[str]]:
     What is kept says of which text it is, by its hash, and is sealed; where it cannot be written, it is not kept.
     """
     text, module = path.read_bytes(), path.relative_to(_ROOT).with_suffix("").parts
-    made_from = repr((sys.version, module, text, Path(__file__).read_bytes()))
+    made_from = repr((sys.version, module, text, _OWN))
     key = hashlib.sha256(made_from.encode()).hexdigest()
     kept = path.parent / "__pycache__" / f"{path.stem}.{sys.implementation.cache_tag}.digest"
     if kept.is_file() and is_sealed(kept):
@@ -159,7 +167,10 @@ def _kept(path: Path) -> tuple[str, list[str]]:
 
 
 def _read(text: bytes, here: list[str]) -> tuple[str, list[str]]:
-    """Digest of the code of a module without comments and docstrings, and the dotted names that it imports, or may."""
+    """Digest of the code of a module without comments and docstrings, and the dotted names that it imports, or may.
+
+    here: the dotted name of the module.
+    """
     tree = ast.parse(text)
     package = here[:-1]  # of a package's __init__ too, whose last part is that
     imports: set[str] = set()
@@ -170,7 +181,7 @@ def _read(text: bytes, here: list[str]) -> tuple[str, list[str]]:
             base = package[: len(package) - node.level + 1] if node.level else []
             base = base + (node.module.split(".") if node.module else [])
             imports |= {".".join([*base, alias.name]) for alias in node.names} | {".".join(base)}
-    code = ast.dump(_WithoutDocstrings().visit(tree))
+    code = ast.dump(_WithoutDocstrings(here[-1] if here[1:-1] == ["metrics"] else "").visit(tree))
     return hashlib.sha256(code.encode()).hexdigest(), sorted(imports)
 
 
@@ -193,7 +204,7 @@ def code_files(files: Iterable[Path]) -> tuple[list[Path], list[str]]:
 def code_digest(files: Iterable[Path]) -> str:
     """A hash of the code behind a job: of the given package files and all that they import.
 
-    Comments and docstrings do not count; the versions of imported third-party packages do.
+    Comments and docstrings do not count, but for the first line of a metric's; the versions of imported third-party packages do.
     """
     inside, outside = code_files(files)
     digest = hashlib.sha256()

@@ -1,8 +1,10 @@
 """Random streams are keyed by name; the digest of a job changes with its code, and only with that."""
 
 import importlib.metadata
+import inspect
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from scipy import stats
 import homeoanalysis
 from homeoanalysis import provenance
 from homeoanalysis.numerics import synthetic
+from homeoanalysis.plan import Plan
 from homeoanalysis.provenance import code_digest, code_files, code_of, inputs_of, rng_for, stamp, version, versions
 
 # ---- random streams
@@ -96,6 +99,7 @@ COMMENTS = {
     "blank line": ("measure.py", "    thing = _metric", "\n\n    thing = _metric"),
     "docstring of a function": ("measure.py", '"""Take a metric of each activity', '"""Measure each activity'),
     "docstring of a module": ("metrics/firing_rate.py", '"""Firing rate of each unit', '"""The firing rate of each unit'),
+    "the rest of a metric's docstring": ("metrics/firing_rate.py", "activity: activity/1 with spikes.", "activity: spikes."),
     "docstring of a class": ("errors.py", '"""A mistake that the user can mend', '"""An error that the user can mend'),
     "docstring removed": ("numerics/observed.py", '    """Seconds of observed time: the sum of the segments."""\n', ""),
     "line broken": ("measure.py", 'DRAWS = ("half_a",', 'DRAWS = (\n    "half_a",'),
@@ -106,6 +110,7 @@ CODE = {
     "in an imported file": ("numerics/observed.py", "EDGE = 1e-6", "EDGE = 1e-7"),
     "two imports away": ("errors.py", "class DataError(HomeoError)", "class DataError(Exception)"),
     "a default": ("numerics/intervals.py", "confidence: float = 0.95", "confidence: float = 0.9"),
+    "the name of a metric in results": ("metrics/firing_rate.py", '"""Firing rate.\n', '"""Rate.\n'),
     "a string that is no docstring": (
         "contracts/schemas.py",
         '"spike_time": Variable(("spike",), "s"',
@@ -246,6 +251,30 @@ def test_every_verb_has_code() -> None:
         assert all(path.is_file() for path in code_of(verb))
     with pytest.raises(LookupError, match="no verb 'dance'"):
         code_of("dance")
+
+
+def _scripts() -> dict[str, set[str]]:
+    """Rule with a script -> the modules that its digest begins with, besides entries of the catalogue."""
+    root = Path(homeoanalysis.__file__).parents[1]
+    text = "\n".join(path.read_text() for path in sorted((root / "workflow/rules").glob("*.smk")))
+    rules = {rule.partition(":")[0]: rule for rule in re.split(r"^rule ", text, flags=re.MULTILINE) if "script:" in rule}
+    rules["sweep_part"] = inspect.getsource(Plan.sweep_code)
+    return {name: set(re.findall(r'code_of\("([a-z_.]+)"', rule)) for name, rule in rules.items()}
+
+
+def test_every_script_has_a_rule() -> None:
+    root = Path(homeoanalysis.__file__).parents[1]
+    assert set(_scripts()) == {path.stem for path in (root / "workflow/scripts").glob("*.py")}
+
+
+@pytest.mark.parametrize("rule", _scripts())
+def test_what_a_script_imports_is_part_of_the_digest_of_its_rule(rule: str) -> None:
+    """But for `job`, which is around all of them and makes nothing."""
+    script = Path(homeoanalysis.__file__).parents[1] / "workflow/scripts" / f"{rule}.py"
+    _, imports = provenance._read(script.read_bytes(), [rule])
+    found = (provenance._module_file(name.split(".")) for name in imports if name.startswith("homeoanalysis."))
+    files, _ = code_files(path for name in _scripts()[rule] for path in code_of(name))
+    assert {path for path in found if path and path.stem != "job"} <= set(files)
 
 
 def test_the_engine_is_part_of_the_digest_of_simulate() -> None:

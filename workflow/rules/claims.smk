@@ -48,6 +48,6 @@ rule claims_overview:
         sweeps={claim: PLAN.robustness_files(study) for claim, study in PLAN.tested().items()},
         times={claim: PLAN.claim_timing_files(study) for claim, study in PLAN.tested().items()},
         size=CONFIG.main.size,
-        code=code_digest([*code_of("report"), *code_of("reproduce")]),
+        code=code_digest([*code_of("report.claims"), *code_of("report.times"), *code_of("reproduce")]),
     script:
         "../scripts/claims_overview.py"

@@ -16,6 +16,6 @@ rule draw:
     params:
         measures=lambda w: [list(key) for key in PLAN.measure_files(w.study)],
         figure=lambda w: PLAN.raw_figure(w.study, w.figure),
-        code=lambda w: code_digest(code_of("draw", ("figures", w.figure))),
+        code=lambda w: code_digest([*code_of("config.entries"), *code_of("compare"), *code_of("draw", ("figures", w.figure))]),
     script:
         "../scripts/draw.py"

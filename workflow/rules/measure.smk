@@ -20,6 +20,6 @@ rule measure:
         blindness=lambda w: PLAN.blindness(w.study, w.source),
         order=lambda w: PLAN.order(w.source, w.study),
         seed=CONFIG.main.seed,
-        code=lambda w: code_digest(code_of("measure", ("metrics", w.label.partition(".")[0]))),
+        code=lambda w: code_digest([*code_of("config.entries"), *code_of("measure", ("metrics", w.label.partition(".")[0]))]),
     script:
         "../scripts/measure.py"

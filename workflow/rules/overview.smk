@@ -30,6 +30,6 @@ rule page:
         studies=lambda w: {study: CONFIG.raw_studies[study] for study in PAGES[w.page]},
         tables=lambda w: {study: PLAN.published_files(study)[0] for study in PAGES[w.page] if PLAN.published_files(study)},
         pictures=lambda w: {study: PLAN.page_pictures(study) for study in PAGES[w.page]},
-        code=code_digest([*code_of("report"), *code_of("reproduce")]),
+        code=code_digest([*code_of("report.overview"), *code_of("reproduce")]),
     script:
         "../scripts/page.py"

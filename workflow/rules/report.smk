@@ -23,7 +23,7 @@ rule report:
         study=lambda w: CONFIG.raw_studies[w.study],
         measures=lambda w: [list(key) for key in PLAN.measure_files(w.study)],
         times=lambda w: PLAN.timing_files(w.study),
-        code=code_digest(code_of("report")),
+        code=code_digest([*code_of("config.yaml"), *code_of("compare"), *code_of("report")]),
     script:
         "../scripts/report.py"
 

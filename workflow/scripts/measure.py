@@ -16,5 +16,6 @@ with job(snakemake.log[0]):
     found = {"": measure(open_replicates(files.activities), metric.name, **given)}
     found |= measure_draws(open_replicates(files.activities), metric.name, **p.resampling, seed=p.seed, **given)
     parameters = {"metric": p.metric, "resampling": dict(p.resampling), "blindness": p.blindness, "order": p.order}
-    made = dict(code=code_of("measure", ("metrics", metric.name)), parameters=parameters, inputs=inputs_of(files), seed=p.seed)
+    code = [*code_of("config.entries"), *code_of("measure", ("metrics", metric.name))]
+    made = dict(code=code, parameters=parameters, inputs=inputs_of(files), seed=p.seed)
     write({kind: stamp(d, step="measure", **made) for kind, d in found.items()}, snakemake.output[0])

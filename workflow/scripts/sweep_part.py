@@ -9,7 +9,7 @@ from homeoanalysis.measure import measure
 from homeoanalysis.numerics.blinding import blindness
 from homeoanalysis.provenance import code_of, inputs_of, stamp
 from homeoanalysis.simulate import sessions, simulate
-from homeoanalysis.sweep import Verbs, sweep_points
+from homeoanalysis.sweep.points import Verbs, sweep_points
 
 p, files = snakemake.params, snakemake.input
 with job(snakemake.log[0]):
