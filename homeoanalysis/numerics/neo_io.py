@@ -6,6 +6,7 @@ would hand a `.pkl` to a class that executes what the file says.
 
 import importlib.util
 import logging
+import re
 import struct
 import warnings
 from collections.abc import Callable, Iterator
@@ -164,7 +165,10 @@ def identified(
 
 
 def members(path: Path, io: str) -> list[Path]:
-    """All files that the class reads when it is given `path`, itself first."""
+    """All files that the class reads when it is given `path`, itself first.
+
+    Raises DataError for a header that names a file in another folder.
+    """
     form = FORMATS[io]
     folder = path if path.is_dir() else path.parent
     if form.layout == "folder":
@@ -175,8 +179,36 @@ def members(path: Path, io: str) -> list[Path]:
         found = [p for p in folder.iterdir() if _ending(p) in form.beside]
     else:
         found = []
+    if io == "BrainVisionIO":
+        found += [p for p in _named(path) if p not in found]
+    if io == "IntanIO":
+        found += _below(path)
     own = [] if path.is_dir() else [path]
     return [*own, *sorted(p for p in found if p != path)]
+
+
+def _named(path: Path) -> list[Path]:
+    """The files that a header of BrainVision names, which need not be called like it; neo takes them where they are there."""
+    found = []
+    for name in re.findall(r"^(?:DataFile|MarkerFile)=([^=\r\n]+)", path.read_text("utf-8", "replace"), re.MULTILINE):
+        if not (other := Path(f"{path.parent}/{name}")).is_file():
+            continue
+        if other.name != name:
+            raise DataError(
+                f"{path.name} names the file {name!r} of another folder; put it beside {path.name}, and mend the name"
+            )
+        found.append(other)
+    return found
+
+
+def _below(path: Path) -> list[Path]:
+    """The files of single channels of Intan below the folder of their header: neo takes them from there too."""
+    from neo.rawio import intanrawio as intan
+
+    signals = {*intan.stream_name_to_file_name_rhd.values(), *intan.stream_name_to_file_name_rhs.values()}
+    if path.name not in ("info.rhd", "info.rhs") or any((path.parent / name).exists() for name in signals):
+        return []
+    return [p for p in _files(path.parent) if p.suffix == ".dat" and p.parent != path.parent]
 
 
 def can_be_alone(path: Path, io: str) -> bool:

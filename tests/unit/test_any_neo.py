@@ -212,6 +212,54 @@ def test_files_that_are_read_must_be_listed(tmp_path: Path) -> None:
         any_neo({"recording": tmp_path / "a.ns5"}, io="BlackrockIO")
 
 
+_VHDR = """Brain Vision Data Exchange Header File Version 1.0
+[Common Infos]
+DataFile={data}
+MarkerFile=run.vmrk
+DataFormat=BINARY
+DataOrientation=MULTIPLEXED
+NumberOfChannels=1
+SamplingInterval=1000
+[Binary Infos]
+BinaryFormat=INT_16
+[Channel Infos]
+Ch1=C3,,0.5,uV
+"""
+
+
+def test_files_that_a_header_names_must_be_listed(tmp_path: Path) -> None:
+    """BrainVision's may be called otherwise than their header; one in another folder is refused. All listed, it is read."""
+    (tmp_path / "other").mkdir()
+    for name in ("recorded.eeg", "other/recorded.eeg"):
+        np.arange(2000, dtype="<i2").tofile(tmp_path / name)
+    (tmp_path / "run.vmrk").write_text("Brain Vision Data Exchange Marker File, Version 1.0\n[Marker Infos]\n")
+    header = tmp_path / "run.vhdr"
+    header.write_text(_VHDR.format(data="recorded.eeg"))
+    files = {"recording": header, "markers": tmp_path / "run.vmrk"}
+    with pytest.raises(DataError, match=r"BrainVisionIO also reads recorded.eeg beside run.vhdr, which the YAML does not list"):
+        any_neo(files, io="BrainVisionIO")
+    block = any_neo({**files, "data": tmp_path / "recorded.eeg"}, io="BrainVisionIO")
+    assert block.segments[0].analogsignals[0].shape == (2000, 1)
+    header.write_text(_VHDR.format(data="other/recorded.eeg"))
+    with pytest.raises(DataError, match=r"run.vhdr names the file 'other/recorded.eeg' of another folder"):
+        any_neo({**files, "data": tmp_path / "other/recorded.eeg"}, io="BrainVisionIO")
+    header.write_text(_VHDR.format(data="gone.eeg"))  # a file that was renamed: neo takes run.eeg
+    (tmp_path / "recorded.eeg").rename(tmp_path / "run.eeg")
+    assert [p.name for p in members(header, "BrainVisionIO")] == ["run.vhdr", "run.eeg", "run.vmrk"]
+
+
+def test_channels_of_intan_below_their_header_must_be_listed(tmp_path: Path) -> None:
+    """neo looks for them in all folders below; not where each signal has one file, which lies beside the header."""
+    (tmp_path / "before").mkdir()
+    for name in ("info.rhd", "amp-A-000.dat", "before/amp-A-001.dat"):
+        (tmp_path / name).write_bytes(b"x")
+    listed = {"recording": tmp_path / "info.rhd", "A-000": tmp_path / "amp-A-000.dat"}
+    with pytest.raises(DataError, match=r"IntanIO also reads amp-A-001.dat beside info.rhd"):
+        any_neo(listed, io="IntanIO")
+    (tmp_path / "amp-A-000.dat").rename(tmp_path / "amplifier.dat")
+    assert [p.name for p in members(tmp_path / "info.rhd", "IntanIO")] == ["info.rhd", "amplifier.dat"]
+
+
 def test_a_folder_format_reads_its_folder(recorded: Recorded) -> None:
     folder = recorded(NEV).parent
     assert candidates(folder) == ["NeuralynxIO"]
