@@ -99,7 +99,13 @@ def _distributions(module: str) -> list[str]:
     try:
         return [importlib.metadata.distribution(_OTHER_NAMES.get(module, module)).name]
     except importlib.metadata.PackageNotFoundError:
-        return importlib.metadata.packages_distributions().get(module, [])  # 0.1 s: reads about all that is installed
+        return _installed().get(module, [])
+
+
+@functools.cache
+def _installed() -> Mapping[str, list[str]]:
+    """Top-level module -> its distributions: 0.1 s, since it reads about all that is installed."""
+    return importlib.metadata.packages_distributions()
 
 
 class _WithoutDocstrings(ast.NodeTransformer):

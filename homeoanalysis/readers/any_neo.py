@@ -17,7 +17,15 @@ from homeoanalysis.numerics.waveforms import mean_waveform
 from homeoanalysis.units import Duration
 
 if TYPE_CHECKING:
+    # What neo itself reads some formats with: it is imported here so that results tell its version, as of all that is imported.
+    import dhn_med_py  # noqa: F401
+    import igor2  # noqa: F401
     import neo  # 0.3 s of import that the config check need not pay
+    import nixio  # noqa: F401
+    import pyedflib  # noqa: F401
+    import pynwb  # noqa: F401
+    import sonpy  # noqa: F401
+    import stfio  # noqa: F401
 
 _Io = Annotated[str, AfterValidator(check_io), WithJsonSchema({"type": "string", "enum": sorted(FORMATS)})]
 # The last number of a unit's name or id there, `ch1#0`, is the sorter's class: 0 was left unsorted, Blackrock's 255 is noise.

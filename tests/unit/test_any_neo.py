@@ -17,6 +17,7 @@ from homeoanalysis.config.recording import Recording
 from homeoanalysis.errors import DataError
 from homeoanalysis.ingest import ingest
 from homeoanalysis.numerics.neo_io import FORMATS, REFUSED, candidates, check_io, members, read_blocks
+from homeoanalysis.provenance import code_files, code_of
 
 Recorded = Callable[[str], Path]
 any_neo = catalogue.load("readers", "any_neo")
@@ -37,6 +38,12 @@ def test_the_table_agrees_with_neo(name: str) -> None:
     assert set(form.endings) - {"csv", "py"} <= {e.lower() for e in cls.extensions}
     if form.is_lazy:
         assert cls.support_lazy
+
+
+def test_results_tell_the_versions_of_what_neo_reads_with() -> None:
+    """neo imports these packages, and nothing of this project does: NWB read by another pynwb would be the same recording."""
+    _, outside = code_files(code_of("ingest", ("readers", "any_neo")))
+    assert {form.package for form in FORMATS.values() if form.package} | {"neo", "h5py"} <= set(outside)
 
 
 @pytest.mark.parametrize("name", [*REFUSED, "AxonI0", "neo.io.AxonIO", "os.system", ""])

@@ -16,7 +16,8 @@ rule sweep_part:
         source=lambda w: PLAN.sweep_source(w.study, w.sweep),
         stream=lambda w: CONFIG.streams[PLAN.simulated[PLAN.sweep_source(w.study, w.sweep)][0]],
         points=lambda w: PLAN.sweep_part(w.study, w.sweep, w.part),
-        realisations=lambda w: PLAN.sweep_realisations(w.study, w.sweep),
+        # no number: Snakemake keeps values without their names, and would not see it exchanged with the seed
+        realisations=lambda w: list(range(PLAN.sweep_realisations(w.study, w.sweep))),
         metrics=lambda w: PLAN.sweep_metrics(w.study, w.sweep),
         blindness=lambda w: PLAN.blindness(w.study, PLAN.sweep_source(w.study, w.sweep)),
         order=lambda w: PLAN.order(PLAN.sweep_source(w.study, w.sweep), w.study),

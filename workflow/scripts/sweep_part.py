@@ -16,7 +16,7 @@ with job(snakemake.log[0]):
     blind = blindness(replicates=open_replicates(files.like), seed=p.seed, **p.blindness) if p.blindness else None
     run = partial(simulate, name=p.stream, seed=p.seed, threads=snakemake.threads)
     stimuli = list(open_replicates(files.stimulus)) or [None]
-    how = dict(source=p.source, stimuli=stimuli, realisations=p.realisations, metrics=p.metrics)
+    how = dict(source=p.source, stimuli=stimuli, realisations=len(p.realisations), metrics=p.metrics)
     made = sweep_points(p.model, p.points, Verbs(run, sessions, partial(measure, blind=blind)), **how)
     used = {"model": p.model, "blindness": p.blindness, "realisations": p.realisations, "metrics": p.metrics, "order": p.order}
     entries = [*Model.model_validate(p.model).entries(), *(("metrics", label.partition(".")[0]) for label in p.metrics)]

@@ -1,4 +1,4 @@
-"""The order in which a recording lists its replicates decides results: blindness goes by it, and Snakemake does not see it."""
+"""What Snakemake does not see by itself: the order of files, and which parameter has which value."""
 
 import shutil
 from collections import Counter
@@ -29,7 +29,7 @@ recordings: [mine]
 models: [cells]
 blindness: {cells: mine}
 metrics: {firing_rate: {}}
-sweeps: {drive: {model: cells, design: grid, parameters: {cell.lif_current.drive: [12 mV, 15 mV]}}}
+sweeps: {drive: {model: cells, replicates: 2, design: grid, parameters: {cell.lif_current.drive: [12 mV, 15 mV]}}}
 """
 
 
@@ -48,8 +48,11 @@ def write_project(folder: Path, recording: str) -> Path:
 
 
 @pytest.mark.slow
-def test_another_order_of_replicates_is_measured_again(tmp_path: Path) -> None:
-    """Realisation k is seen like the k-th session; nothing is read or simulated again, and diff says why values differ."""
+def test_another_order_is_another_result(tmp_path: Path) -> None:
+    """Realisation k is seen like the k-th session; nothing is read or simulated again, and diff says why values differ.
+
+    A seed and a number of realisations that are exchanged are seen too.
+    """
     project = write_project(tmp_path, RECORDING)
     made = [MEASURED.format("mine"), MEASURED.format("cells.ci"), SWEPT]
     assert snakemake(project, "--cores", "1", *made).returncode == 0
@@ -66,3 +69,8 @@ def test_another_order_of_replicates_is_measured_again(tmp_path: Path) -> None:
     assert Counter(open_dataset(model).unit_replicate.values) == {"0": 2, "1": 1}
     said = run(project, "homeoanalysis", "diff", "before.nc", MEASURED.format("cells.ci")).stdout
     assert "parameter order.mine: ['first', 'second'] -> ['second', 'first']" in said
+    # Snakemake knows the values of parameters, and not which is whose.
+    for path, old, new in (("config.yaml", "seed: 1", "seed: 2"), ("studies/one.yaml", "replicates: 2", "replicates: 1")):
+        text = (project / "config" / path).read_text()
+        (project / "config" / path).write_text(text.replace(old, new))
+    assert SWEPT in planned(project, ROOT), "the seed and the number of realisations were exchanged"
