@@ -126,7 +126,7 @@ def _sources(plan: Plan) -> Iterator[dict[str, Any]]:
 
 def _swept(plan: Plan) -> Iterator[dict[str, Any]]:
     of, source = ("small", "drive"), plan.sweep_source("small", "drive")
-    about = dict(model=plan.raw_model(source), source=source, stream=plan.config.streams["cells"], realisations=1, seed=1)
+    about = dict(model=plan.raw_model(source), source=source, stream=plan.config.streams["cells"], realisations=[0], seed=1)
     about |= dict(metrics=plan.sweep_metrics(*of), blindness={}, order=plan.order(source, "small"))
     parts = {part: f"results/small/sweeps/drive/{part}.nc" for part in plan.sweep_parts(*of)}
     where = {"study": "small", "sweep": "drive"}
