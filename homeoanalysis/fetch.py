@@ -17,17 +17,17 @@ MIRROR = "HOMEOANALYSIS_MIRROR"
 _TIMEOUT = 60  # s without an answer
 
 
-def local_path(source: Source, file: File) -> Path | None:
+def local_path(source: Source, name: str) -> Path | None:
     """Where a file that needs no download lies: in a package or in a folder of the user; None for an address."""
     if source.url is not None:
         return None
     if source.package is None:
-        return Path(source.folder or ".") / file.name
+        return Path(source.folder or ".") / name
     spec = importlib.util.find_spec(source.package.partition(".")[0])
     places = list(spec.submodule_search_locations or []) if spec else []
     if not places:
-        raise DataError(f"the package {source.package!r}, which ships {file.name}, is not installed; install it with pip")
-    return Path(places[0], *source.package.split(".")[1:], source.folder or "", file.name)
+        raise DataError(f"the package {source.package!r}, which ships {name}, is not installed; install it with pip")
+    return Path(places[0], *source.package.split(".")[1:], source.folder or "", name)
 
 
 def fetch(source: Source, file: File, *, recording: str, destination: Path) -> None:
@@ -37,7 +37,7 @@ def fetch(source: Source, file: File, *, recording: str, destination: Path) -> N
     another folder there.
     Raises DataError naming the file, the address and the variable.
     """
-    near = local_path(source, file)
+    near = local_path(source, file.name)
     mirror = os.environ.get(MIRROR)
     if near is None and mirror and (candidate := Path(mirror) / (source.mirror or recording) / file.name).is_file():
         near = candidate

@@ -36,6 +36,7 @@ class Plan:
         self.config = config
         self.simulated = config.variants()  # source -> (model, overrides)
         self._models: dict[str, Model] = {}  # each takes milliseconds to check, and every job asks for its own several times
+        self._recorded: dict[str, dict[str, list[str]]] = {}
         self._points: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self._steps: dict[tuple[str, str], int] = {}
 
@@ -52,11 +53,8 @@ class Plan:
     def recording_file(self, recording: str, name: str) -> str:
         """Where a recording's file is read: in `data/`, or, for a folder of the user, where it lies."""
         source = self.config.recordings[recording].source
-        if source.url is None and source.package is None:
-            replicates = self.config.recordings[recording].replicates.values()
-            file = next(f for r in replicates for f in r.all_files().values() if f.name == name)
-            return str(local_path(source, file))
-        return f"data/{recording}/{name}"
+        is_own = source.url is None and source.package is None
+        return str(local_path(source, name)) if is_own else f"data/{recording}/{name}"
 
     def replicate_files(self, recording: str, replicate: str) -> dict[str, str]:
         """Role -> path of the files of one replicate."""
@@ -69,6 +67,11 @@ class Plan:
 
     def recorded(self, recording: str) -> dict[str, list[str]]:
         """Batch -> its replicates: one, under its name, or all that are read from the same files, under the names of these."""
+        if recording not in self._recorded:  # each of its jobs asks
+            self._recorded[recording] = self._batches(recording)
+        return self._recorded[recording]
+
+    def _batches(self, recording: str) -> dict[str, list[str]]:
         together: dict[tuple[tuple[str, str], ...], list[str]] = {}
         replicates = self.config.recordings[recording].replicates
         for name, replicate in replicates.items():

@@ -171,7 +171,7 @@ def _check_files(plan: Plan, studies: Sequence[str], folder: Path) -> None:
     for name in _recordings(plan, studies):
         for label, replicate in config.recordings[name].replicates.items():
             for role, file in replicate.all_files().items():
-                path = local_path(config.recordings[name].source, file)
+                path = local_path(config.recordings[name].source, file.name)
                 where = f"{_file(folder, name)}: replicates.{label}, file {role}"
                 found |= {path: (file.sha256, where)} if path is not None else {}
     for source in (s for study in studies for s in config.sources(study).values() if s in plan.simulated):

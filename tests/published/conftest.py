@@ -73,7 +73,8 @@ def _activities(plan: Plan, name: str, recorded: Callable[[str], Path]) -> list[
         recording = Recording.model_validate(plan.raw_batch(name, batch))
         listed = next(iter(recording.replicates.values())).all_files().items()
         files = {
-            r: local_path(source, f) if source.url is None else recorded(f"{source.mirror or name}/{f.name}") for r, f in listed
+            r: local_path(source, f.name) if source.url is None else recorded(f"{source.mirror or name}/{f.name}")
+            for r, f in listed
         }
         found += ingest_batch(recording, name=name, files=files)
     return found

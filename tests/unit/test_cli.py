@@ -54,7 +54,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Any:
 def _grasshopper(replicate: str) -> dict[str, Path]:
     """The files of the recording of the tour, in the package that ships them."""
     recording = load_config(ROOT / "config").recordings["grasshopper"]
-    found = {role: local_path(recording.source, file) for role, file in recording.replicates[replicate].files.items()}
+    found = {role: local_path(recording.source, file.name) for role, file in recording.replicates[replicate].files.items()}
     return {role: path for role, path in found.items() if path is not None}
 
 

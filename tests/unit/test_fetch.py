@@ -86,7 +86,7 @@ def test_from_a_folder(tmp_path: Path) -> None:
     (tmp_path / "mine" / "sub folder").mkdir(parents=True)
     (tmp_path / "mine" / GOOD.name).write_bytes(CONTENT)
     source = Source(folder=str(tmp_path / "mine"))
-    assert local_path(source, GOOD) == tmp_path / "mine" / GOOD.name
+    assert local_path(source, GOOD.name) == tmp_path / "mine" / GOOD.name
     take(source, tmp_path / "data" / "rec" / "spikes.txt")
     assert (tmp_path / "data" / "rec" / "spikes.txt").read_bytes() == CONTENT
 

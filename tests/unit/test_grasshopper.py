@@ -24,7 +24,7 @@ def activities() -> list[xr.Dataset]:
     recording = Recording.model_validate(yaml.read(ROOT / "config/recordings/grasshopper.yaml", "grasshopper.yaml"))
     found = []
     for name, replicate in recording.replicates.items():
-        files = {role: local_path(recording.source, file) for role, file in replicate.files.items()}
+        files = {role: local_path(recording.source, file.name) for role, file in replicate.files.items()}
         found.append(ingest(recording, name="grasshopper", replicate=name, files=files))
     return found
 

@@ -463,6 +463,6 @@ def test_places_of_packages_are_found() -> None:
     whole = Recording.model_validate(yaml.read(ROOT / "config" / "recordings" / "grasshopper.yaml", "grasshopper"))
     for replicate in whole.replicates.values():
         for file in replicate.files.values():
-            path = local_path(whole.source, file)
+            path = local_path(whole.source, file.name)
             assert path is not None
             assert path.is_file()

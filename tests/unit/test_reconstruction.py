@@ -99,7 +99,7 @@ def test_the_grasshoppers_sound_is_reconstructed() -> None:
     recording = Recording.model_validate(yaml.read(ROOT / "config/recordings/grasshopper.yaml", "grasshopper.yaml"))
     found: list[xr.Dataset] = []
     for name, replicate in recording.replicates.items():
-        files = {role: local_path(recording.source, file) for role, file in replicate.files.items()}
+        files = {role: local_path(recording.source, file.name) for role, file in replicate.files.items()}
         one = ingest(recording, name="grasshopper", replicate=name, files=files)
         found.append(catalogue.load("metrics", "stimulus_reconstruction")(one, bin_size=1e-3, filter_length=0.128))
         bound = catalogue.load("metrics", "information_rate")(one)
