@@ -120,8 +120,13 @@ class Slurm:
     def kill_worker(self) -> None:
         """As if the node lost its power: kill -9 of the daemon, and of all jobs with all that they started."""
         self._kill("worker")
-        steps = [p for p in psutil.process_iter(["name"]) if p.info["name"] == "slurmstepd"]
-        for process in [inner for step in steps for inner in (step, *step.children(recursive=True))]:
+        todo, found = [p for p in psutil.process_iter(["name"]) if p.info["name"] == "slurmstepd"], []
+        while todo:
+            found.append(process := todo.pop())
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.suspend()  # so that it starts no other while its children are listed
+                todo += process.children()
+        for process in found:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
 
