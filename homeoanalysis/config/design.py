@@ -136,8 +136,8 @@ def examined(sweep: Sweep, content: Mapping[str, Any]) -> tuple[dict[str, Range]
                 wrong.append(Fault(path, None, str(error)))
     if sweep.kind == "table" and not wrong:
         wrong += _repeated(found)
-    elif not wrong:
-        wrong += _too_few(found, sweep.points or 0)
+    elif sweep.points is not None and not wrong:
+        wrong += _too_few(found, sweep.points)
     return found, wrong
 
 

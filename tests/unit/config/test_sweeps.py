@@ -45,6 +45,11 @@ def test_a_grid_is_every_combination_in_the_order_of_the_yaml(folder: Any) -> No
     assert {k: list(v) for k, v in plan.sweep_parts("demo", "gain").items()} == {"0": [0, 1, 2, 3, 4, 5]}
 
 
+def test_a_list_of_whole_numbers_may_fall(folder: Any) -> None:
+    plan = add(folder, "populations.E.n: [300, 100]")
+    assert [point["populations.E.n"] for point in plan.sweep_points("demo", "gain")] == [300, 100]
+
+
 def test_a_latin_hypercube_has_one_point_in_each_slice_of_each_range(folder: Any) -> None:
     plan = add(
         folder,
