@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from homeoanalysis import catalogue
 from homeoanalysis.config.contrast import Contrast
@@ -49,9 +49,10 @@ def study_faults(
             lines = [line for size in sizes_of(raw[model]) for line in validated(sized(raw[model], size, override))[1]]
             yield from (f"{where}: variants.{model}.{variant}: {line}" for line in dict.fromkeys(lines))
     if all(r in recordings for r in study.recordings) and all(models.get(m) for m in study.models):
+        offered = _offered(study, recordings, models)
         for name, contrast in study.contrasts.items():
-            yield from (f"{where}: contrasts.{name}.{fault}" for fault in _contrast_faults(contrast, study, recordings, models))
-            yield from (f"{where}: contrasts.{name} {fault}" for fault in _overlaps(contrast, study, recordings, models))
+            yield from (f"{where}: contrasts.{name}.{fault}" for fault in _contrast_faults(contrast, study, recordings, offered))
+            yield from (f"{where}: contrasts.{name} {fault}" for fault in _overlaps(contrast, offered))
         yield from (f"{where}: {fault}" for fault in _block_faults(study, recordings, models))
 
 
@@ -73,13 +74,30 @@ def sweep_faults(
         yield from located(content, path, where, name, list(dict.fromkeys(faults)))
 
 
-def _contrast_faults(
-    contrast: Contrast, study: Study, recordings: Mapping[str, Recording], models: Mapping[str, Model | None]
-) -> Iterator[str]:
-    """A factor level or epoch that no source has is a typing error, not an empty comparison."""
+class _Offered(NamedTuple):
+    """What the sources of a study have, of which its contrasts ask."""
+
+    levels: dict[str, set[object]]  # of each factor
+    epochs: set[str]
+    target_epochs: set[str]
+    spans: list[tuple[str, dict[str, tuple[float, float]]]]  # place and epochs of each replicate and model, as far as known
+
+
+def _offered(study: Study, recordings: Mapping[str, Recording], models: Mapping[str, Model | None]) -> _Offered:
     levels: dict[str, set[object]] = {}
     for factor, level in (pair for factors in _factors(study, recordings, models) for pair in factors.items()):
         levels.setdefault(factor, set()).add(level)
+    spans = [
+        (f"{name}, replicate {r}", recordings[name].spans(r)) for name in study.recordings for r in recordings[name].replicates
+    ]
+    spans += [(name, model.spans()) for name in study.models if (model := models[name]) is not None]
+    of_targets = _epochs(study, recordings, models, list(study.targets))
+    return _Offered(levels, _epochs(study, recordings, models), of_targets, spans)
+
+
+def _contrast_faults(contrast: Contrast, study: Study, recordings: Mapping[str, Recording], offered: _Offered) -> Iterator[str]:
+    """A factor level or epoch that no source has is a typing error, not an empty comparison."""
+    levels = offered.levels
     asked = [("where", factor, level) for factor, level in contrast.where.items()]
     if contrast.between is not None:
         asked += [("between", contrast.between.factor, level) for level in contrast.between.levels]
@@ -92,15 +110,12 @@ def _contrast_faults(
             yield f"{key} asks for {factor} = {level!r}, which no replicate has; known: {known}"
     if contrast.trend is not None:
         yield from _trend_faults(contrast, contrast.trend, study, recordings, levels)
-    epochs = _epochs(study, recordings, models)
     for key in ("epoch", "reference"):
         label = getattr(contrast, key)
-        if label is not None and label not in epochs:
-            yield f"{key} is {label!r}, which no source of the study has; {catalogue.did_you_mean(label, epochs)}"
-        elif label is not None and study.targets and any("epoch" in catalogue.load("metrics", m).dims for m in _names(contrast)):
-            of_targets = _epochs(study, recordings, models, list(study.targets))
-            if label not in of_targets:
-                yield f"{key} is {label!r}, which no target has; {catalogue.did_you_mean(label, of_targets)}"
+        if label is not None and label not in offered.epochs:
+            yield f"{key} is {label!r}, which no source of the study has; {catalogue.did_you_mean(label, offered.epochs)}"
+        elif label is not None and study.targets and label not in offered.target_epochs and _is_per_epoch(contrast):
+            yield f"{key} is {label!r}, which no target has; {catalogue.did_you_mean(label, offered.target_epochs)}"
 
 
 def _factors(
@@ -138,15 +153,9 @@ def _trend_faults(
         yield f"trend is over {factor}, which is {next(iter(asked.values()))} everywhere; a slope needs two levels"
 
 
-def _overlaps(
-    contrast: Contrast, study: Study, recordings: Mapping[str, Recording], models: Mapping[str, Model | None]
-) -> Iterator[str]:
+def _overlaps(contrast: Contrast, offered: _Offered) -> Iterator[str]:
     """An epoch and its reference that share time, in the first replicate or model where the YAML says so."""
-    places = [
-        (f"{name}, replicate {r}", recordings[name].spans(r)) for name in study.recordings for r in recordings[name].replicates
-    ]
-    places += [(name, model.spans()) for name in study.models if (model := models[name]) is not None]
-    for place, spans in places:
+    for place, spans in offered.spans:
         if contrast.epoch in spans and contrast.reference in spans:
             (start, stop), (from_, to) = spans[contrast.epoch], spans[contrast.reference]
             shared = min(stop, to) - max(start, from_)
@@ -193,8 +202,8 @@ def _shortest(recording: Recording) -> dict[str, tuple[float, float]]:
     return found
 
 
-def _names(contrast: Contrast) -> list[str]:
-    return [label.partition(".")[0] for label in contrast.metrics]
+def _is_per_epoch(contrast: Contrast) -> bool:
+    return any("epoch" in catalogue.load("metrics", label.partition(".")[0]).dims for label in contrast.metrics)
 
 
 def _epochs(
