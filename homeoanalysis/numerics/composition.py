@@ -22,8 +22,6 @@ OPTIONS: dict[str, Any] = {
     "nogil": True,
     "_nrt": False,
 }
-# A call passes every array as seven words, so that a hook that is not inlined costs more than its body.
-_INLINE = {**OPTIONS, "no_cfunc_wrapper": True, "forceinline": True}
 
 _pending: list[Callable[[], None]] = []
 _is_active = False
@@ -60,13 +58,20 @@ def _widen() -> None:
         numba.config.CPU_FEATURES = f"{features.flatten()},-prefer-256-bit"  # type: ignore[attr-defined]
 
 
+def _part() -> dict[str, Any]:
+    """Options of what compiled functions call."""
+    from homeoanalysis.numerics.pipelines import HookCompiler
+
+    return {**OPTIONS, "no_cfunc_wrapper": True, "pipeline_class": HookCompiler}
+
+
 def kernel(function: Callable[..., Any]) -> Any:
     """A plain function that hooks may call, compiled on its own: for loops over neurons or synapses, which vectorise."""
 
     def register() -> None:
         from numba.extending import register_jitable
 
-        register_jitable(**{**_INLINE, "forceinline": False})(function)
+        register_jitable(**_part())(function)
 
     when_active(register)
     return function
@@ -78,7 +83,7 @@ def inlined(function: Callable[..., Any]) -> Any:
     def register() -> None:
         from numba.extending import register_jitable
 
-        register_jitable(**_INLINE)(function)
+        register_jitable(**_part(), forceinline=True)(function)
 
     when_active(register)
     return function
@@ -132,7 +137,8 @@ def _hook(default: Callable[..., Any], join: str) -> Any:
 
         # numba compares the argument names of the two functions, so that the signature is written out.
         typed = _function("typed", arguments, f"return choose({arguments[0]})", {"choose": choose})
-        overload(call, jit_options=_INLINE, strict=False)(typed)  # type: ignore[arg-type]
+        # A call passes every array as seven words, so that a hook that is not inlined costs more than its body.
+        overload(call, jit_options=_part() | {"forceinline": True}, strict=False)(typed)  # type: ignore[arg-type]
 
     when_active(register)
     call.__name__, call.__doc__ = name, default.__doc__

@@ -12,7 +12,7 @@ from homeoanalysis.files import is_sealed, replacing, seal
 
 
 def kept(function: Callable[..., Any], **options: Any) -> Any:
-    """numba's njit of the function with these options; its machine code is looked for on disk, and written there.
+    """numba's njit of the function with these options and our `pipelines`; its code is looked for on disk, and written there.
 
     numba's own files have no checksum, so that a flipped bit runs as other machine code; and it numbers them, so that two
     processes that compile at once may give one name to two codes. Here a file is named after what it was compiled for and
@@ -20,7 +20,9 @@ def kept(function: Callable[..., Any], **options: Any) -> Any:
     """
     import numba
 
-    code = numba.njit(cache=True, **options)(function)
+    from homeoanalysis.numerics.pipelines import LoopCompiler
+
+    code: Any = numba.njit(**{"cache": True, "no_cfunc_wrapper": True, "pipeline_class": LoopCompiler, **options})(function)
     code._cache._cache_file.__class__ = _cache_file()
     return code
 
