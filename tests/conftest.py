@@ -1,7 +1,9 @@
 """What several tests need."""
 
+import gc
 import math
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -51,6 +53,15 @@ def _obtain(name: str, listed: Listed, cache: Path) -> Path:
     if why:
         pytest.fail(why, pytrace=False)
     return cache / name
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _known_to_stay() -> None:
+    """What other tests have left, most of all two gigabytes of compiled loops, is not looked through for garbage again."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # of a file that another test left open: it is no fault of this one
+        gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
