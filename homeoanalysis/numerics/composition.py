@@ -58,7 +58,7 @@ def _widen() -> None:
         numba.config.CPU_FEATURES = f"{features.flatten()},-prefer-256-bit"  # type: ignore[attr-defined]
 
 
-def _part() -> dict[str, Any]:
+def _hook_options() -> dict[str, Any]:
     """Options of what compiled functions call."""
     from homeoanalysis.numerics.pipelines import HookCompiler
 
@@ -71,7 +71,7 @@ def kernel(function: Callable[..., Any]) -> Any:
     def register() -> None:
         from numba.extending import register_jitable
 
-        register_jitable(**_part())(function)
+        register_jitable(**_hook_options())(function)
 
     when_active(register)
     return function
@@ -83,7 +83,7 @@ def inlined(function: Callable[..., Any]) -> Any:
     def register() -> None:
         from numba.extending import register_jitable
 
-        register_jitable(**_part(), forceinline=True)(function)
+        register_jitable(**_hook_options(), forceinline=True)(function)
 
     when_active(register)
     return function
@@ -138,7 +138,7 @@ def _hook(default: Callable[..., Any], join: str) -> Any:
         # numba compares the argument names of the two functions, so that the signature is written out.
         typed = _function("typed", arguments, f"return choose({arguments[0]})", {"choose": choose})
         # A call passes every array as seven words, so that a hook that is not inlined costs more than its body.
-        overload(call, jit_options=_part() | {"forceinline": True}, strict=False)(typed)  # type: ignore[arg-type]
+        overload(call, jit_options=_hook_options() | {"forceinline": True}, strict=False)(typed)  # type: ignore[arg-type]
 
     when_active(register)
     call.__name__, call.__doc__ = name, default.__doc__
