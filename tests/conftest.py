@@ -59,7 +59,7 @@ def _obtain(name: str, listed: Listed, cache: Path) -> Path:
 def _known_to_stay() -> None:
     """What other tests have left, most of all two gigabytes of compiled loops, is not looked through for garbage again."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # of a file that another test left open: it is no fault of this one
+        warnings.filterwarnings("ignore", "unclosed file .*[.]abf'", ResourceWarning)  # neo leaves them open
         gc.collect()
     gc.freeze()
 

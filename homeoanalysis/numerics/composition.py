@@ -66,7 +66,7 @@ def _hook_options() -> dict[str, Any]:
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """A plain function that hooks may call, compiled on its own: for loops over neurons or synapses, which vectorise."""
+    """A plain function that hooks may call, and that may stay one: for loops over neurons or synapses, which vectorise."""
 
     def register() -> None:
         from numba.extending import register_jitable
