@@ -59,6 +59,8 @@ def _look(
 
 def new_time(activity: xr.Dataset) -> xr.Dataset:
     """The activity as if only the time had been observed in which the stimulus was new; itself if it always was."""
+    if "trial_start" not in activity:
+        return activity
     origin = origins(activity)
     is_new = origin == np.arange(origin.size)
     if is_new.all():

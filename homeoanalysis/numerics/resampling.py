@@ -24,8 +24,10 @@ def blocks(activity: xr.Dataset, length: float) -> tuple[Floats, Floats, NDArray
     member = (start[:, None] >= spans[:, 0]) & (stop[:, None] <= spans[:, 1])
     n = np.array([observed.n_whole(d, length) for d in stop - start], np.intp) * member.any(axis=1)
     nth = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n)
-    begin = np.repeat(start, n) + length * nth
-    return begin, begin + length, np.repeat(member, n, axis=0)
+    first = np.repeat(start, n)
+    # The same sum where one block ends as where the next begins: begin + length may lie behind it by a rounding, and a spike
+    # at that very time would be in both.
+    return first + length * nth, first + length * (nth + 1), np.repeat(member, n, axis=0)
 
 
 class Halves:
@@ -74,13 +76,17 @@ def shifted_stimulus(activity: xr.Dataset, rng: np.random.Generator) -> xr.Datas
     if "covariate" not in activity:
         return activity
     values, origin = observed.array(activity, "covariate").copy(), presented.origins(activity)
+    is_new = origin == np.arange(origin.size)
     for first, count in zip(
         observed.array(activity, "covariate_first_sample"), observed.array(activity, "covariate_sample_count"), strict=True
     ):
         if count:
-            new = first + np.flatnonzero(origin[first : first + count] == np.arange(first, first + count))
-            values[:, new] = np.roll(values[:, new], int(new.size * rng.uniform(0.1, 0.9)), axis=1)
-    values = values[:, origin]
+            mine, new = values[:, first : first + count], is_new[first : first + count]
+            if new.all():
+                mine[:] = np.roll(mine, int(count * rng.uniform(0.1, 0.9)), axis=1)
+            else:
+                mine[:, new] = np.roll(mine[:, new], int(new.sum() * rng.uniform(0.1, 0.9)), axis=1)
+    values = values if is_new.all() else values[:, origin]
     return observed.replaced(activity, {"covariate": activity.variables["covariate"].copy(data=values)})
 
 

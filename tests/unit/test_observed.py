@@ -197,6 +197,16 @@ def test_restrict_keeps_the_right_samples(segments: Spans, asked: Spans, late: i
     assert found == [t for t in values.tolist() if any(c <= t < d for c, d in asked.pairs())]
 
 
+def test_where_nothing_lies_outside_the_activity_itself_is_the_part() -> None:
+    """But not where a signal goes on behind its segment."""
+    one = synthetic.activity([np.array([1.0, 10.0])], 10.0, covariate=np.arange(100.0), sampling_rate=10.0)
+    everything = np.array([0.0]), np.array([10.0])
+    assert observed.restrict(one, *everything) is one
+    longer = synthetic.activity([np.array([1.0, 10.0])], 10.0, covariate=np.arange(101.0), sampling_rate=10.0)
+    assert observed.restrict(longer, *everything).covariate_sample_count.values.tolist() == [100]
+    assert observed.restrict(one, np.array([0.0]), np.array([9.0])).sizes["spike"] == 1
+
+
 @QUICK
 @given(activities(), spans())
 def test_restriction_and_counts_are_the_same_a_million_seconds_later(one: xr.Dataset, asked: Spans) -> None:

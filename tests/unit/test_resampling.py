@@ -57,7 +57,21 @@ def test_blocks_lie_in_one_segment_and_one_epoch(length: float) -> None:
             assert c <= s < e <= d + 1e-9
             assert any(a <= s < e <= b + 1e-9 for a, b in segments)
     assert start.size == expected
-    assert np.all(np.sort(start)[1:] >= np.sort(stop)[:-1] - 1e-9)
+    assert np.all(np.sort(start)[1:] >= np.sort(stop)[:-1])
+
+
+@pytest.mark.parametrize("length", [0.1, 0.256, 0.7])
+def test_no_spike_on_the_seam_of_two_blocks_counts_twice(length: float) -> None:
+    """Blocks whose ends are no binary fractions; a half's spikes are those of its blocks, each once."""
+    begin = 20 + length * np.arange(int(30 / length + 1e-6))
+    one = synthetic.activity([begin], 60.0, epochs={"late": (20.0, 50.0)})
+    halves = Halves(one, length)
+    assert np.all(halves.start[1:] == halves.stop[:-1])
+    for mask in halves.deal(rng_for(1, "seams")):
+        half = halves.take(mask)
+        assert observed.counts(half, ["late"])[0].sum() == half.sizes["spike"] == mask[:-1].sum()
+        each = observed.piece_counts(half, *observed.segments(half))[0]
+        np.testing.assert_array_equal(each, np.ones_like(each))
 
 
 @pytest.mark.parametrize("length", [0.25, 0.7, 1.0])
