@@ -319,6 +319,7 @@ def _run(folder: Path, outcomes: list[Outcome]) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_page_for_the_documentation_keeps_each_size_that_was_run(example, tmp_path, monkeypatch):
     for name, path in {"PAGE": "figures.md", "RECORDS": "figures.json", "PICTURES": "figures"}.items():
         monkeypatch.setattr(published_figures, name, tmp_path / path)

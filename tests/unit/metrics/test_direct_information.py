@@ -43,6 +43,7 @@ def test_long_words_are_numbered_as_short_ones() -> None:
         assert np.unique(numbers).size == np.unique(word.reshape(-1, length), axis=0).shape[0]
 
 
+@pytest.mark.slow
 def test_the_lower_bound_lies_below_the_direct_method() -> None:
     """A Poisson encoder of one frozen stimulus of 10 s, repeated 100 times; the closed form is below, too."""
     rate, depth, cutoff, repeats, length = 100.0, 0.3, 10.0, 100, 10.24

@@ -74,6 +74,7 @@ def test_information_about_oneself_is_entropy_and_labels_are_names() -> None:
     assert discrete.plug_in(np.array([[4, 24], [4, 24]])) >= 0  # rounding made it -9e-16, which breaks the metric's contract
 
 
+@pytest.mark.slow
 def test_shuffle_correction_of_long_words_is_nearer_than_extrapolation() -> None:
     """Words of six letters that depend on one another, 32 trials of each of two stimuli: true value from a million trials."""
 

@@ -30,6 +30,7 @@ def model(small):
     return small(checkpoint_every="700 ms")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [7_000, 14_000, 15_000])
 def test_a_resumed_run_equals_the_whole_run(model, spikes, tmp_path, stop):
     """Cut before and after the perturbation, and off the grid of the checkpoints."""

@@ -38,6 +38,7 @@ def test_compiled_network_equals_plain_python(small, spikes, reference):
     assert found.std() > 0
 
 
+@pytest.mark.slow
 def test_compiled_receptors_equal_plain_python(load, spikes, reference, stimulus):
     model = load("receptor").model_copy(update={"window": 0.02})
     compiled = _run(model, spikes, 2500, stimulus=stimulus())
@@ -162,6 +163,7 @@ record: {{weights: {{projections: [synapses], every: 10 ms}}}}
 """
 
 
+@pytest.mark.slow
 def test_single_precision_keeps_weights_that_are_owed_a_change_for_long(monkeypatch):
     """To 1e-4 of their bound, whatever the gap between presynaptic spikes; not with the periods of double precision."""
 

@@ -83,25 +83,27 @@ def test_diffusion_lies_between_local_and_global():
     assert spread[0] + 0.5 < spread[1] < spread[2] - 0.5
 
 
+@pytest.mark.slow
 def test_no_threshold_falls_below_the_reset():
     """Silenced by TTX, a neuron lowers its threshold to the reset and no further: below, it fired in every step of its rest."""
     protocols = {"x": {"ttx": {"start": "0.5 s"}}}
     for spread in ({}, {"v_reset": {"uniform": {"low": "-61 mV", "high": "-59 mV"}}}):
         rule = {"intrinsic_threshold": {"target_rate": "5 Hz", "gain": "100 mV/s", "lowest": "-100 mV"}}
-        silent = _run([rule], n=4, seconds=1.5, drive="15 mV", protocols=protocols, code=REFERENCE, **spread)
+        silent = _run([rule], n=4, seconds=1.5, drive="15 mV", protocols=protocols, **spread)
         assert not (np.concatenate(silent.spikes["E"], axis=1)[0] >= 5000).any()
         kernel = silent.network.neurons["E"].kernel
         assert np.array_equal(_threshold(silent), np.broadcast_to(kernel.v_reset, 64)[:4])
     rule = {"intrinsic_threshold": {"target_rate": "1 kHz", "gain": "10 mV/s"}}
-    step, unit = np.concatenate(_run([rule], n=4, seconds=2.0, drive="15 mV", code=REFERENCE).spikes["E"], axis=1)
+    step, unit = np.concatenate(_run([rule], n=4, seconds=2.0, drive="15 mV").spikes["E"], axis=1)
     intervals = np.concatenate([np.diff(step[unit == k]) for k in range(4)])
     assert intervals.min() == round(REFRACTORY / 1e-4)
 
 
+@pytest.mark.slow
 def test_a_threshold_that_blows_up_stops_the_run():
     rule = {"intrinsic_threshold": {"target_rate": "1e-6 Hz", "gain": "1e305 V/s"}}
     with np.errstate(over="ignore"), pytest.raises(SimulationError, match="the v_threshold of unit E0 has become inf"):
-        _run([rule], n=4, seconds=2.0, drive="15 mV", code=REFERENCE)
+        _run([rule], n=4, seconds=2.0, drive="15 mV")
 
 
 def test_a_measured_target_holds_the_rate_that_it_found():

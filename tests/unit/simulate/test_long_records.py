@@ -203,6 +203,7 @@ def _trace(variable: str, units, **more) -> dict:
     return {"population": "E", "variable": variable, "units": units, "every": "10 ms"} | more
 
 
+@pytest.mark.slow
 def test_chosen_neurons_are_rows_of_all(small):
     """And each channel says which neuron it is, and what it holds."""
     chosen = [0, 17, 39]
@@ -221,6 +222,7 @@ def test_chosen_neurons_are_rows_of_all(small):
     assert [text.startswith(f"mean over {key} of") for text, key in zip(field, "IE", strict=True)] == [True, True]
 
 
+@pytest.mark.slow
 def test_formulas_are_those_of_their_channels(small):
     traces = {"g": _trace("excitatory", 1), "h": _trace("inhibitory", 2), "drive": _trace("drive", 1)}
     activity = simulate(small(record={"traces": traces}))

@@ -116,6 +116,7 @@ def test_the_field_proxy_follows_a_perturbation(is_blocked):
     assert after[1:].any() != is_blocked
 
 
+@pytest.mark.slow
 def test_the_same_synapses_are_recorded_with_any_number_of_threads(small):
     """A sample is drawn of synapses in an order that no division of the network changes."""
     record = {"weights": {"projections": ["I_to_E", "E_to_I"], "every": "500 ms", "sample": 30}}

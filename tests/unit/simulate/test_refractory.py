@@ -28,6 +28,7 @@ def _own(common: Common) -> Own:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [[400], [7, 150, 243]])
 def test_bytes_and_steps_hold_the_same_neurons(single, spikes, reference, steps):
     found = []
