@@ -469,7 +469,7 @@ def test_epochs_and_sessions_that_are_written_rule():
 
 
 # ---- every rule can be switched off
-def _with_rule(name: str, change: dict[str, Any], seconds: float = 0.2) -> Simulation:
+def _with_rule(name: str, change: dict[str, Any], seconds: float = 0.1) -> Simulation:
     """Twelve neurons that excite each other, with one rule, which acts every 20 ms if it is slow."""
     entry: list[Any] = [{name: written("plasticity", name)}]
     is_intrinsic = _form(name) == "intrinsic"
