@@ -24,10 +24,11 @@ def blocks(activity: xr.Dataset, length: float) -> tuple[Floats, Floats, NDArray
     member = (start[:, None] >= spans[:, 0]) & (stop[:, None] <= spans[:, 1])
     n = np.array([observed.n_whole(d, length) for d in stop - start], np.intp) * member.any(axis=1)
     nth = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n)
-    first = np.repeat(start, n)
-    # The same sum where one block ends as where the next begins: begin + length may lie behind it by a rounding, and a spike
-    # at that very time would be in both.
-    return first + length * nth, first + length * (nth + 1), np.repeat(member, n, axis=0)
+    begin, end = np.repeat(start, n) + length * np.stack([nth, nth + 1])
+    # The same sum where one block ends as where the next begins, and the end of a piece where it is all blocks: an end that a
+    # rounding moves lies behind the next begin, or before a spike at the end of a segment, which belongs to it.
+    last = np.repeat(stop, n)
+    return begin, np.where(np.abs(end - last) <= 2 * observed.EDGE * length, last, end), np.repeat(member, n, axis=0)
 
 
 class Halves:

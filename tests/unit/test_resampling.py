@@ -1,5 +1,7 @@
 """Halves, surrogates and intervals against their definitions and scipy."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -72,6 +74,34 @@ def test_no_spike_on_the_seam_of_two_blocks_counts_twice(length: float) -> None:
         assert observed.counts(half, ["late"])[0].sum() == half.sizes["spike"] == mask[:-1].sum()
         each = observed.piece_counts(half, *observed.segments(half))[0]
         np.testing.assert_array_equal(each, np.ones_like(each))
+
+
+@pytest.mark.parametrize(
+    ("edges", "length"),
+    [
+        ((0.0, 0.3), 0.05),
+        ((0.1, 0.45), 0.05),
+        ((0.0, 0.3, 0.6), 0.1),
+        ((0.0, 0.3, 0.6), 0.05),
+        ((0.0, 1.8), 0.3),
+        ((1e6, 1e6 + 1.8), 0.3),
+    ],
+)
+@pytest.mark.parametrize("is_cut", [False, True], ids=["one segment", "a segment for each epoch"])
+def test_blocks_end_with_their_epoch_and_segment(edges: tuple[float, ...], length: float, is_cut: bool) -> None:
+    """A spike on each edge, of which the last is the end of the recording: all blocks together hold each once."""
+    spans = {f"e{k}": span for k, span in enumerate(pairwise(edges))}
+    one = synthetic.activity([np.array(edges)], edges[-1], epochs=spans).drop_dims("segment")
+    cut = edges if is_cut else (edges[0], edges[-1])
+    times = {"segment_start": cut[:-1], "segment_stop": cut[1:]}
+    one = one.assign({k: ("segment", list(v), {"units": "s"}) for k, v in times.items()})
+    halves = Halves(one, length)
+    assert np.all(halves.start[1:] == halves.stop[:-1])
+    assert halves.stop[-1] == edges[-1]
+    whole = halves.take(np.arange(halves.start.size + 1) < halves.start.size)
+    assert whole.sizes["spike"] == len(edges)
+    assert observed.counts(whole, list(spans))[0].sum() == len(edges)
+    assert observed.segment_counts(whole).sum() == len(edges)
 
 
 @pytest.mark.parametrize("length", [0.25, 0.7, 1.0])
