@@ -151,12 +151,14 @@ def counts(activity: xr.Dataset, labels: Sequence[str]) -> tuple[NDArray[np.int6
             raise NotApplicable(f"nothing was observed in epoch {label}")
     if "observed" in activity:
         count, isolated = piece_counts(activity, start, stop)
-        return (count * isolated) @ member.astype(np.int64), (isolated * (stop - start)) @ member.astype(float)
-    # No spike lies between pieces: neighbours in the same epochs count as one. A half has hundreds of them, and few epochs.
-    first = np.flatnonzero(np.append(True, np.any(member[1:] != member[:-1], axis=1)))
-    count, _ = piece_counts(activity, start[first], stop[np.append(first[1:], start.size) - 1])
-    everywhere = np.ones((activity.sizes["unit"], start.size))
-    return count @ member[first].astype(np.int64), (everywhere * (stop - start)) @ member.astype(float)
+        spikes = (count * isolated) @ member.astype(np.int64)
+    else:
+        # No spike lies between pieces: neighbours in the same epochs count as one. A half has hundreds, and few epochs.
+        first = np.flatnonzero(np.append(True, np.any(member[1:] != member[:-1], axis=1)))
+        count, _ = piece_counts(activity, start[first], stop[np.append(first[1:], start.size) - 1])
+        isolated = np.ones((activity.sizes["unit"], start.size))
+        spikes = count @ member[first].astype(np.int64)
+    return spikes, (isolated * (stop - start)) @ member.astype(float)
 
 
 def piece_counts(activity: xr.Dataset, start: Floats, stop: Floats, slack: float = 0.0) -> tuple[NDArray[np.int64], Any]:

@@ -83,10 +83,8 @@ def shifted_stimulus(activity: xr.Dataset, rng: np.random.Generator) -> xr.Datas
     ):
         if count:
             mine, new = values[:, first : first + count], is_new[first : first + count]
-            if new.all():
-                mine[:] = np.roll(mine, int(count * rng.uniform(0.1, 0.9)), axis=1)
-            else:
-                mine[:, new] = np.roll(mine[:, new], int(new.sum() * rng.uniform(0.1, 0.9)), axis=1)
+            where = slice(None) if new.all() else new  # a mask copies, which takes longer than to roll
+            mine[:, where] = np.roll(mine[:, where], int(new.sum() * rng.uniform(0.1, 0.9)), axis=1)
     values = values if is_new.all() else values[:, origin]
     return observed.replaced(activity, {"covariate": activity.variables["covariate"].copy(data=values)})
 
