@@ -1,165 +1,79 @@
 """Bias, coverage and false positives of every file of metrics/. A new metric is tested by being there.
 
-Draws are seeded from the test's name. CI draws 500 times, `nightly` 2000 times; all checks of a generator share its draws.
-Each check is shown to fail on a metric made wrong.
+Draws are seeded from the test's name. CI draws 500 times, `nightly` 2000 times; all checks of a generator share its draws,
+which metric_draws.py makes and tests/records/metrics keeps. Each check is shown to fail on a metric made wrong.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
-from binomial import binomial_rule
+from binomial import binomial_rule, judge_fraction
+from metric_draws import BIAS_DRAWS, draw, draw_named, list_claims, list_intervals, list_p_values, load
 from scipy import stats
 
 from homeoanalysis import catalogue
-from homeoanalysis.metric import Companion, Generate, Metric, Truth, metric, surrogate_of
+from homeoanalysis.metric import Companion, Metric, Truth, metric, surrogate_of
 from homeoanalysis.numerics import intervals, synthetic
-from homeoanalysis.provenance import rng_for
+from homeoanalysis.provenance import code_of, rng_for
 
 NAMES = catalogue.names("metrics")
 CI, NIGHTLY = 500, 2000
-BIAS_DRAWS = 40
+FLIPS = 2 / CI  # rounding of another processor may flip that share of the draws
 
 
-def load(name: str) -> Metric:
-    thing: Metric = catalogue.load("metrics", name)
-    return thing
-
-
-def with_interval(metric: Metric) -> list[str]:
-    """The quantities that have an interval, by suffix; "" is the metric itself."""
-    return [key.removesuffix("low").removesuffix("_") for key in metric.companions if key == "low" or key.endswith("_low")]
-
-
-def with_p(metric: Metric) -> list[str]:
-    return [key for key in metric.companions if key == "p" or key.endswith("_p")]
-
-
-def with_threshold(metric: Metric) -> list[str]:
-    return [key for key in metric.companions if key.endswith(("threshold", "critical"))]
-
-
-def variable(metric: Metric, suffix: str) -> str:
-    return f"{metric.name}_{suffix}" if suffix else metric.name
-
-
-def claimed(metric: Metric, known: Truth) -> dict[str, Any]:
-    """The quantities whose value is claimed, by suffix."""
-    every = {"": known.value, **known.companions}
-    return {key: value for key, value in every.items() if np.isfinite(np.asarray(value, float)).any()}
-
-
-def drawn(metric: Metric, generate: Generate, n: int, seed: str) -> Iterator[tuple[Truth, xr.Dataset]]:
-    """Activities, and what is measured in them."""
-    for draw in range(n):
-        known = generate(rng_for(1, seed, draw))
-        yield known, metric(known.activity, **known.parameters)
-
-
-def one(values: np.ndarray, at: int) -> Any:
-    """One value of a draw: draws are independent, the values within one are not."""
-    return values.ravel()[at % values.size]
-
-
-# ---- the checks
+# ---- the criteria
 
 
 def is_declared(metric: Metric, seed: str) -> None:
     """Whatever has an interval, a p-value or a threshold can be tested, and something is claimed under the null."""
     known, null = metric.truth(rng_for(1, seed)), metric.null(rng_for(1, seed))
-    for suffix in with_interval(metric):
+    for suffix in list_intervals(metric):
         assert f"{suffix}_high".lstrip("_") in metric.companions, f"{suffix or 'the metric'} has a lower end, but no upper one"
-        assert suffix in claimed(metric, known), f"{suffix or 'the metric'} has an interval, but its truth is not known"
-    assert not with_threshold(metric) or metric.rejects, "a threshold, but `rejects` does not say what it is for"
-    assert with_p(metric) or metric.rejects or claimed(metric, null) or metric.no_worst_case, "nothing is claimed under the null"
+        assert suffix in list_claims(metric, known), f"{suffix or 'the metric'} has an interval, but its truth is not known"
+    has_threshold = any(key.endswith(("threshold", "critical")) for key in metric.companions)
+    assert not has_threshold or metric.rejects, "a threshold, but `rejects` does not say what it is for"
+    has_claim = list_p_values(metric) or metric.rejects or list_claims(metric, null) or metric.no_worst_case
+    assert has_claim, "nothing is claimed under the null"
 
 
-class Unbiased:
+def assert_unbiased(numbers: Mapping[str, Any]) -> None:
     """Mean over 40 draws within four standard errors, plus 1 % for what the formulas of the generators neglect."""
-
-    def __init__(self, metric: Metric) -> None:
-        self.metric = metric
-        self.deviations: dict[str, list[float]] = {}
-        self.sizes: dict[str, float] = {}
-
-    def take(self, draw: int, known: Truth, found: xr.Dataset) -> None:
-        if draw >= BIAS_DRAWS:
-            return
-        for suffix, value in claimed(self.metric, known).items():
-            measured = found[variable(self.metric, suffix)].values
-            expected = np.broadcast_to(np.asarray(value, float), measured.shape)
-            self.deviations.setdefault(suffix, []).append(float(np.nanmean(measured - expected)))
-            self.sizes[suffix] = float(np.nanmean(np.abs(expected)))
-
-    def judge(self) -> None:
-        for suffix, each in self.deviations.items():
-            allowed = 4 * stats.sem(each) + 0.01 * self.sizes[suffix] + 1e-12
-            assert abs(np.mean(each)) < allowed, f"{suffix}: biased by {np.mean(each):.3g}, allowed {allowed:.3g}"
+    for name, deviation in numbers.get("deviations", {}).items():
+        allowed = 4 * deviation["error"] + 0.01 * deviation["truth"] + 1e-12
+        assert abs(deviation["value"]) < allowed, f"{name}: biased by {deviation['value']:.3g}, allowed {allowed:.3g}"
 
 
-class Covering:
-    """The fraction of 95 % intervals that contain the truth, for each quantity that has one. No interval contains nothing."""
-
-    def __init__(self, metric: Metric) -> None:
-        self.metric = metric
-        self.inside: dict[str, list[bool]] = {}
-        self.is_conservative = False
-
-    def take(self, draw: int, known: Truth, found: xr.Dataset) -> None:
-        self.is_conservative = bool(known.conservative)
-        for suffix in set(with_interval(self.metric)) & set(claimed(self.metric, known)):
-            low, high = (found[variable(self.metric, f"{suffix}_{side}".lstrip("_"))].values for side in ("low", "high"))
-            expected = np.broadcast_to(np.asarray(claimed(self.metric, known)[suffix], float), low.shape)
-            known_at = np.isfinite(expected)
-            a, x, b = (one(values[known_at], draw) for values in (low, expected, high))
-            self.inside.setdefault(suffix, []).append(bool(a <= x <= b))
-
-    def judge(self) -> None:
-        for suffix, hits in self.inside.items():
-            fault = binomial_rule(hits, 0.95, at_least=self.is_conservative)
-            assert not fault, f"intervals of {suffix or self.metric.name} cover {fault}"
+def assert_covering(numbers: Mapping[str, Any]) -> None:
+    """95 % of the intervals contain the truth."""
+    for name, fraction in numbers.get("coverage", {}).items():
+        fault = judge_fraction(fraction, 0.95, at_least=numbers["is_conservative"])
+        assert not fault, f"intervals of {name} cover {fault}"
 
 
-class Levelled:
-    """The fraction of false positives at 5 %, for each p-value and threshold; those of intervals are found by `Covering`."""
-
-    def __init__(self, metric: Metric) -> None:
-        self.metric = metric
-        self.rejected: dict[str, list[bool]] = {}
-        self.n = 0
-        self.is_conservative = False
-
-    def take(self, draw: int, known: Truth, found: xr.Dataset) -> None:
-        self.is_conservative = bool(known.conservative)
-        self.n += 1
-        p = {key: found[variable(self.metric, key)].values for key in with_p(self.metric)}
-        tests = {key: np.where(np.isnan(value), np.nan, value <= 0.05) for key, value in p.items()}
-        if self.metric.rejects:
-            tests["rejects"] = np.asarray(self.metric.rejects(found), float)
-        for key, test in tests.items():
-            decided = test[np.isfinite(test)]
-            if decided.size:
-                self.rejected.setdefault(key, []).append(bool(one(decided, draw)))
-
-    def judge(self) -> None:
-        for key in [*with_p(self.metric), *(["rejects"] if self.metric.rejects else [])]:
-            hits = self.rejected.get(key, [])
-            assert len(hits) > 0.9 * self.n, f"{key} is defined in {len(hits)} of {self.n} draws under the null"
-            fault = binomial_rule(hits, 0.05, at_most=self.is_conservative)
-            assert not fault, f"false positives of {key}: {fault}"
+def assert_five_percent(metric: Metric, numbers: Mapping[str, Any]) -> None:
+    """Each test rejects in 5 % of the draws, and is defined in nine of ten."""
+    for key in [*list_p_values(metric), *(["rejects"] if metric.rejects else [])]:
+        fraction = numbers.get("rejections", {}).get(key, {"n": 0})
+        n = fraction["n"]
+        assert n > 0.9 * numbers["draws"], f"{key} is defined in {n} of {numbers['draws']} draws under the null"
+        fault = judge_fraction(fraction, 0.05, at_most=numbers["is_conservative"])
+        assert not fault, f"false positives of {key}: {fault}"
 
 
-def judge(metric: Metric, generate: Generate, n: int, seed: str, *checks: type[Unbiased | Covering | Levelled]) -> None:
-    """All checks of the same draws: to make and measure them is what takes the time."""
-    open_checks = [check(metric) for check in checks]
-    for draw, (known, found) in enumerate(drawn(metric, generate, n, seed)):
-        for check in open_checks:
-            check.take(draw, known, found)
-    for check in open_checks:
-        check.judge()
+@pytest.fixture
+def numbers_of(evidence, request: pytest.FixtureRequest) -> Callable[[str, str, int], Mapping[str, Any]]:
+    """What n draws of a metric's generator ("truth" or "null") gave."""
+
+    def obtain(name: str, generator: str, n: int) -> Mapping[str, Any]:
+        code = code_of("metric", ("metrics", name))
+        seed, size = request.node.name, f"{n} draws"
+        return evidence(draw_named, name, generator, n, seed, subject=f"metrics/{name}", code=code, size=size, atol=FLIPS)
+
+    return obtain
 
 
 # ---- on every file
@@ -171,43 +85,50 @@ def test_what_is_claimed_can_be_tested(name: str, request: pytest.FixtureRequest
 
 
 SIZES = [pytest.param(CI, marks=pytest.mark.slow, id="ci"), pytest.param(NIGHTLY, marks=pytest.mark.nightly, id="nightly")]
-WITH_INTERVAL = [name for name in NAMES if with_interval(load(name))]
-WITH_TEST = [name for name in NAMES if with_p(load(name)) or load(name).rejects]
+WITH_INTERVAL = [name for name in NAMES if list_intervals(load(name))]
+WITH_TEST = [name for name in NAMES if list_p_values(load(name)) or load(name).rejects]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in WITH_INTERVAL])
-def test_truth_is_found_without_bias(name: str, request: pytest.FixtureRequest) -> None:
-    judge(load(name), load(name).truth, BIAS_DRAWS, request.node.name, Unbiased)
+def test_truth_is_found_without_bias(name: str, numbers_of) -> None:
+    assert_unbiased(numbers_of(name, "truth", BIAS_DRAWS))
 
 
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("name", WITH_INTERVAL)
-def test_intervals_cover(name: str, n: int, request: pytest.FixtureRequest) -> None:
+def test_intervals_cover(name: str, n: int, numbers_of) -> None:
     """The truth, which is found without bias, too."""
-    judge(load(name), load(name).truth, n, request.node.name, Unbiased, Covering)
+    numbers = numbers_of(name, "truth", n)
+    assert_unbiased(numbers)
+    assert_covering(numbers)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in {*WITH_INTERVAL, *WITH_TEST}])
-def test_nothing_is_found_in_nothing(name: str, request: pytest.FixtureRequest) -> None:
-    judge(load(name), load(name).null, BIAS_DRAWS, request.node.name, Unbiased)
+def test_nothing_is_found_in_nothing(name: str, numbers_of) -> None:
+    assert_unbiased(numbers_of(name, "null", BIAS_DRAWS))
 
 
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("name", [name for name in WITH_INTERVAL if name not in WITH_TEST])
-def test_intervals_cover_under_the_null(name: str, n: int, request: pytest.FixtureRequest) -> None:
+def test_intervals_cover_under_the_null(name: str, n: int, numbers_of, request: pytest.FixtureRequest) -> None:
     """Where the value under the null is known: an interval that excludes it is a false positive."""
-    if not claimed(load(name), load(name).null(rng_for(1, request.node.name))):
+    if not list_claims(load(name), load(name).null(rng_for(1, request.node.name))):
         pytest.skip("no value is claimed under the null")
-    judge(load(name), load(name).null, n, request.node.name, Unbiased, Covering)
+    numbers = numbers_of(name, "null", n)
+    assert_unbiased(numbers)
+    assert_covering(numbers)
 
 
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("name", WITH_TEST)
-def test_false_positives_are_five_in_a_hundred(name: str, n: int, request: pytest.FixtureRequest) -> None:
+def test_false_positives_are_five_in_a_hundred(name: str, n: int, numbers_of) -> None:
     """Of tests, and of intervals where the value under the null is known."""
-    judge(load(name), load(name).null, n, request.node.name, Unbiased, Covering, Levelled)
+    numbers = numbers_of(name, "null", n)
+    assert_unbiased(numbers)
+    assert_covering(numbers)
+    assert_five_percent(load(name), numbers)
 
 
 # ---- and on a metric made wrong
@@ -256,10 +177,10 @@ def mean_drive(fault: str = "") -> Metric:
 
 
 CHECKS: dict[str, Callable[[Metric, str], None]] = {
-    "bias": lambda metric, seed: judge(metric, metric.truth, BIAS_DRAWS, seed, Unbiased),
-    "coverage": lambda metric, seed: judge(metric, metric.truth, CI, seed, Covering),
-    "p": lambda metric, seed: judge(metric, metric.null, CI, seed, Levelled),
-    "rejects": lambda metric, seed: judge(metric, metric.null, CI, seed, Levelled),
+    "bias": lambda metric, seed: assert_unbiased(draw(metric, metric.truth, BIAS_DRAWS, seed)),
+    "coverage": lambda metric, seed: assert_covering(draw(metric, metric.truth, CI, seed)),
+    "p": lambda metric, seed: assert_five_percent(metric, draw(metric, metric.null, CI, seed)),
+    "rejects": lambda metric, seed: assert_five_percent(metric, draw(metric, metric.null, CI, seed)),
     "threshold": is_declared,
     "truth": is_declared,
 }

@@ -1,36 +1,22 @@
-"""Studies with published figures, run through the functions of the pipeline."""
+"""Studies with published figures and claims: what their plan says, and what their outcomes depend on."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
+import panels
 import pytest
-import xarray as xr
+from evidence import Numbers
 
-from homeoanalysis.compare import Measured, compare
-from homeoanalysis.config.claim import Claim
 from homeoanalysis.config.loading import load_config
 from homeoanalysis.config.recording import Recording
-from homeoanalysis.contracts.outcomes import Outcome
-from homeoanalysis.fetch import local_path
-from homeoanalysis.ingest import ingest_batch
-from homeoanalysis.measure import measure, measure_draws
 from homeoanalysis.plan import Plan
-from homeoanalysis.reproduce import judge, reproduce
-from homeoanalysis.simulate import sessions, simulate
+from homeoanalysis.provenance import code_of
 
 ROOT = Path(__file__).parents[2]
-
-
-class Claimed(NamedTuple):
-    """A claim, and its statistics as they came out, also under its violations."""
-
-    claim: Claim
-    outcomes: list[Outcome]
-
-
-Judged = Mapping[str, Mapping[str, Outcome]]  # panel -> quantity -> outcome
+CHAOS = 0.02  # another processor rounds otherwise, and a network may then take another course
+SHOWN = ("title", "question", "figures")  # of a study, and decide no number
 
 
 @functools.cache
@@ -38,113 +24,45 @@ def _plan(size: str) -> Plan:
     return Plan(load_config(ROOT / "config", {"size": size}))
 
 
-@functools.cache
-def _compared(study: str, size: str = "ci") -> xr.Dataset:
-    """simulate -> measure -> compare, of the models of a study that makes no draws."""
+def _task(name: str, size: str) -> panels.Task:
     plan = _plan(size)
-    asked, sources = plan.config.studies[study], plan.config.sources(study)
-    assert asked.resampling.draws == 0
-    measures: dict[str, dict[str, Measured]] = {label: {} for label in asked.metrics}
-    for short, source in sources.items():
-        if source not in plan.simulated:
-            continue
-        model, stream = plan.model(source), plan.config.streams[plan.simulated[source][0]]
-        seed = plan.config.main.seed
-        whole = [simulate(model, name=stream, replicate=k, seed=seed) for k in range(model.replicates)]
-        runs = [part.assign_attrs(source=source) for run in whole for part in sessions(run, model.sessions)]
-        for label in asked.metrics:
-            metric = asked.metric(label)
-            measures[label][short] = Measured(measure(runs, metric.name, **metric.parameters), {})
-    return compare(
-        measures,
-        contrasts=asked.contrasts,
-        targets={target: candidates for target, candidates in asked.targets.items() if target not in asked.recordings},
-        fitted=plan.fitted(study),
+    study = plan.config.studies[name]
+    simulated = {short: source for short, source in plan.config.sources(name).items() if source in plan.simulated}
+    models = {
+        short: panels.Simulated(source, plan.model(source), plan.config.streams[plan.simulated[source][0]])
+        for short, source in simulated.items()
+    }
+    return panels.Task(
+        name=name,
         study=study,
+        models=models,
+        recordings={r: [Recording.model_validate(plan.raw_batch(r, b)) for b in plan.recorded(r)] for r in study.recordings},
+        resampling={(label, r): plan.resampling(name, label, r) for label in study.metrics for r in study.recordings},
+        fitted=plan.fitted(name),
+        sizes=plan.sizes(name),
         seed=plan.config.main.seed,
     )
 
 
-def _activities(plan: Plan, name: str, recorded: Callable[[str], Path]) -> list[xr.Dataset]:
-    """All replicates of a recording."""
-    source = plan.config.recordings[name].source
-    found = []
-    for batch in plan.recorded(name):
-        recording = Recording.model_validate(plan.raw_batch(name, batch))
-        listed = next(iter(recording.replicates.values())).all_files().items()
-        files = {
-            r: local_path(source, f.name) if source.url is None else recorded(f"{source.mirror or name}/{f.name}")
-            for r, f in listed
-        }
-        found += ingest_batch(recording, name=name, files=files)
-    return found
+def _depends_on(name: str, size: str) -> dict[str, Any]:
+    """The code and the inputs of a study's outcomes; of recordings, their files by hash as the config has them."""
+    plan, task = _plan(size), _task(name, size)
+    entries = {entry for one in task.models.values() for entry in one.model.entries()}
+    entries |= {entry for recording in task.recordings for entry in plan.recording_entries(recording)}
+    raw = {key: value for key, value in plan.config.raw_studies[name].items() if key not in SHOWN}
+    batches = {r: [plan.raw_batch(r, b) for b in plan.recorded(r)] for r in task.recordings}
+    models = {short: [plan.raw_model(one.source), one.stream] for short, one in task.models.items()}
+    inputs = {"study": raw, "models": models, "recordings": batches, "seed": task.seed}
+    return {"code": code_of("compare", *sorted(entries), *plan.metric_entries(name)), "inputs": inputs, "size": size}
 
 
-def _of_recordings(study: str, recorded: Callable[[str], Path]) -> Judged:
-    """ingest -> measure -> compare -> reproduce, of the recordings of a study and of what its published figures are about."""
-    plan = _plan("ci")
-    asked = plan.config.studies[study]
-    cells = {c for panel in asked.published.values() for member in panel.members() for c in member.quantity.cells()}
-    activities = {name: _activities(plan, name, recorded) for name in asked.recordings}
-    measures: dict[str, dict[str, Measured]] = {label: {} for label in asked.metrics if label in {c.metric for c in cells}}
-    for label, by_source in measures.items():
-        metric = asked.metric(label)
-        for name, every in activities.items():
-            estimate = measure(every, metric.name, **metric.parameters)
-            how = plan.resampling(study, label, name)
-            by_source[name] = Measured(
-                estimate, measure_draws(every, metric.name, **how, seed=plan.config.main.seed, **metric.parameters)
-            )
-    comparison = compare(
-        measures,
-        contrasts={name: contrast for name, contrast in asked.contrasts.items() if name in {c.contrast for c in cells}},
-        targets={name: [] for name in asked.recordings},
-        fitted={},
-        study=study,
-        seed=plan.config.main.seed,
-    )
-    return _by_panel(reproduce(asked.published, comparison, plan.sizes(study)))
+@pytest.fixture
+def outcomes_of(evidence) -> Callable[..., Numbers]:
+    """What a function of panels.py makes of a study at a size; its other arguments are fixtures."""
 
+    def obtain(measure: Callable[..., dict[str, Any]], study: str, size: str = "ci") -> Numbers:
+        kind = "claims" if measure is panels.judge_claim else "published"
+        subject, depends = f"{kind}/{study}", _depends_on(study, size)
+        return evidence(measure, _task(study, size), subject=subject, **depends, rtol=CHAOS, atol=1e-6)
 
-def _by_panel(outcomes: list[Outcome]) -> Judged:
-    found: dict[str, dict[str, Outcome]] = {}
-    for outcome in outcomes:
-        found.setdefault(outcome.panel, {})[outcome.quantity] = outcome
-    return found
-
-
-@functools.cache
-def _judged(study: str, size: str = "ci") -> Judged:
-    """The published figures of a study of models alone."""
-    plan = _plan(size)
-    asked = plan.config.studies[study]
-    assert not asked.recordings
-    return _by_panel(reproduce(asked.published, _compared(study, size), plan.sizes(study)))
-
-
-@functools.cache
-def _claimed(study: str) -> Claimed:
-    """The claim of a study at size ci, without its recordings, and what came out."""
-    plan = _plan("ci")
-    claim = plan.config.studies[study].claim
-    assert claim is not None
-    claim = claim.model_copy(update={"recordings": {}})
-    return Claimed(claim, judge(claim, _compared(study), plan.sizes(study)))
-
-
-@pytest.fixture(scope="session")
-def judged() -> Callable[..., Judged]:
-    """The outcomes of a study, at a size (ci), by panel and quantity."""
-    return _judged
-
-
-@pytest.fixture(scope="session")
-def of_recordings(recorded: Callable[[str], Path]) -> Callable[[str], Judged]:
-    """The outcomes of the recordings of a study, by panel and quantity."""
-    return lambda study: _of_recordings(study, recorded)
-
-
-@pytest.fixture(scope="session")
-def claimed() -> Callable[[str], Claimed]:
-    """A claim and what came out."""
-    return _claimed
+    return obtain

@@ -4,8 +4,9 @@ A panel is reproduced, or its scaled regression test passes, when all numbers li
 """
 
 import pytest
+from panels import reproduce_models
 
-from homeoanalysis.contracts.outcomes import NOT_TESTABLE, REPRODUCED, SCALED_FAILS, SCALED_PASSES, panel_verdict
+from homeoanalysis.contracts.outcomes import NOT_TESTABLE, REPRODUCED, SCALED_FAILS, SCALED_PASSES
 
 NEVER = {  # at any size
     # With ten times the weights the rate does not follow the target.
@@ -48,18 +49,15 @@ AT_NIGHTLY = {**NEVER, "information_bound": dict.fromkeys(("bound", "direct"), R
 
 @pytest.mark.slow
 @pytest.mark.parametrize("study", PANELS | NETWORKS)
-def test_a_published_figure_comes_out_and_its_negative_controls_do_not(judged, study):
-    found = judged(study)
-    reasons = {f"{panel}.{key}": o.reason for panel, by_key in found.items() for key, o in by_key.items() if o.reason}
-    verdicts = {panel: panel_verdict(list(by_key.values())) for panel, by_key in found.items()}
-    assert verdicts == (PANELS | NETWORKS)[study], reasons
+def test_a_published_figure_comes_out_and_its_negative_controls_do_not(outcomes_of, study):
+    outcomes = outcomes_of(reproduce_models, study)
+    assert {panel: one["verdict"] for panel, one in outcomes.items()} == (PANELS | NETWORKS)[study], outcomes
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("study", [*NETWORKS, "information_bound"])
-def test_it_does_so_over_several_realisations(judged, study):
+def test_it_does_so_over_several_realisations(outcomes_of, study):
     """At size `nightly` the interval over realisations must lie in the bands, and nothing is too small to be tested."""
-    found = judged(study, "nightly")
-    reasons = {f"{panel}.{key}": o.reason for panel, by_key in found.items() for key, o in by_key.items() if o.reason}
-    verdicts = {panel: panel_verdict(list(by_key.values())) for panel, by_key in found.items()}
-    assert verdicts == dict.fromkeys((PANELS | NETWORKS)[study], SCALED_PASSES) | AT_NIGHTLY.get(study, {}), reasons
+    outcomes = outcomes_of(reproduce_models, study, "nightly")
+    expected = dict.fromkeys((PANELS | NETWORKS)[study], SCALED_PASSES) | AT_NIGHTLY.get(study, {})
+    assert {panel: one["verdict"] for panel, one in outcomes.items()} == expected, outcomes

@@ -5,8 +5,9 @@ the files do not tell, stays so until a change says why.
 """
 
 import pytest
+from panels import reproduce_recordings
 
-from homeoanalysis.contracts.outcomes import NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED, panel_verdict
+from homeoanalysis.contracts.outcomes import NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED
 
 PANELS = {
     "waves": {  # the first day in the drug is not among the files
@@ -40,7 +41,6 @@ QUICK = ("waves", "rhythms")
     "study",
     [pytest.param(study, marks=pytest.mark.slow if study in QUICK else pytest.mark.nightly) for study in PANELS],
 )
-def test_a_published_figure_of_a_recording_comes_out_and_its_negative_controls_do_not(of_recordings, study):
-    found = of_recordings(study)
-    reasons = {f"{panel}.{key}": o.reason for panel, by_key in found.items() for key, o in by_key.items() if o.reason}
-    assert {panel: panel_verdict(list(by_key.values())) for panel, by_key in found.items()} == PANELS[study], reasons
+def test_a_published_figure_of_a_recording_comes_out_and_its_negative_controls_do_not(outcomes_of, study):
+    outcomes = outcomes_of(reproduce_recordings, study)
+    assert {panel: one["verdict"] for panel, one in outcomes.items()} == PANELS[study], outcomes

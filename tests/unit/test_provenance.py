@@ -271,8 +271,8 @@ def test_every_script_has_a_rule() -> None:
 def test_what_a_script_imports_is_part_of_the_digest_of_its_rule(rule: str) -> None:
     """But for `job`, which is around all of them and makes nothing."""
     script = Path(homeoanalysis.__file__).parents[1] / "workflow/scripts" / f"{rule}.py"
-    _, imports = provenance._read(script.read_bytes(), [rule])
-    found = (provenance._module_file(name.split(".")) for name in imports if name.startswith("homeoanalysis."))
+    _, imports = provenance.parse_code(script.read_bytes(), [rule])
+    found = (provenance.module_file(name.split(".")) for name in imports if name.startswith("homeoanalysis."))
     files, _ = code_files(path for name in _scripts()[rule] for path in code_of(name))
     assert {path for path in found if path and path.stem != "job"} <= set(files)
 
