@@ -21,7 +21,7 @@ from homeoanalysis.config.recording import File, Source
 from homeoanalysis.errors import DataError
 from homeoanalysis.fetch import MIRROR, fetch
 
-pytest_plugins = ["evidence"]
+pytest_plugins = ["evidence", "passes"]
 ROOT = Path(__file__).parents[1]
 LONG = ("published", "workflow", "faults")
 _SHARES = pytest.StashKey[dict[str, reached.Shares]]()

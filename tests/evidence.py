@@ -43,6 +43,7 @@ SHARE = 0.04  # of the measurements, which are repeated although their records a
 LEAST = 0.03  # in each run of more than a few
 READ, REPEATED, MEASURED = "read from records", "measured again and the same", "measured"
 _DIGITS = 6
+VALID = pytest.StashKey[Mapping[str, Any]]()  # the record of a test that is repeated although it is valid
 _CHOSEN = pytest.StashKey[set[str]]()
 _SHOWN = 12  # subjects at the end of a run
 
@@ -137,10 +138,21 @@ def read_commit() -> str:
 # ---- records
 
 
+def name_test(item: pytest.Item) -> str:
+    """A test as records name it."""
+    return item.nodeid.removeprefix("tests/")
+
+
+@functools.cache  # a file has many tests; what a run writes is written at its end
+def _load(path: Path, changed: int) -> dict[str, dict[str, Any]]:
+    loaded: dict[str, dict[str, Any]] = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
+    return loaded
+
+
 def read_record(subject: str) -> dict[str, dict[str, Any]]:
     """Test -> what it measured; empty where nothing is recorded."""
     path = RECORDS / f"{subject}.yaml"
-    return yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader) if path.is_file() else {}
+    return _load(path, path.stat().st_mtime_ns) if path.is_file() else {}
 
 
 def write_record(subject: str, entries: Mapping[str, Mapping[str, Any]]) -> None:
@@ -220,7 +232,7 @@ def evidence(request: pytest.FixtureRequest) -> Callable[..., Numbers]:
         """
         files = [Path(str(inspect.getsourcefile(inspect.unwrap(measure)))), *code]
         digest = digest_code(files, [inputs, size])
-        key = request.node.nodeid.removeprefix("tests/")
+        key = name_test(request.node)
         entry = read_record(subject).get(key)
         is_same = entry is not None and entry["digest"] == digest
         is_known = is_same and describe_machine() in entry["machines"]
@@ -239,25 +251,25 @@ def evidence(request: pytest.FixtureRequest) -> Callable[..., Numbers]:
             f"tests/records/{subject}.yaml does not hold what this code measures (recorded on {', '.join(entry['machines'])}, "
             f"measured on {describe_machine()}):\n" + "\n".join(differences)
         )
-        if is_known:
-            _tell(request, how=REPEATED, subject=subject, seconds=seconds)
-        elif is_same:
-            _tell(request, how=REPEATED, subject=subject, seconds=seconds, key=key, entry=_add_machine(entry))
+        if is_same:
+            _tell(request, how=REPEATED, subject=subject, seconds=seconds, key=key, entry=add_machine(entry))
         else:
-            written = {"digest": digest, "date": _today().isoformat(), "machines": [describe_machine()], "seconds": seconds}
-            written |= {"size": size} if size else {}
-            _tell(request, how=MEASURED, subject=subject, seconds=seconds, key=key, entry={**written, "numbers": numbers})
+            written = {**describe_run(digest, seconds), **({"size": size} if size else {}), "numbers": numbers}
+            _tell(request, how=MEASURED, subject=subject, seconds=seconds, key=key, entry=written)
         return numbers
 
     return obtain
 
 
-def _add_machine(entry: Mapping[str, Any]) -> dict[str, Any]:
+def describe_run(digest: str, seconds: float) -> dict[str, Any]:
+    """What every record says of a run."""
+    day = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return {"digest": digest, "date": day, "machines": [describe_machine()], "seconds": seconds}
+
+
+def add_machine(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A record that was measured on this machine, too."""
     return {**entry, "machines": sorted({*entry["machines"], describe_machine()})}
-
-
-def _today() -> datetime.date:
-    return datetime.datetime.now(datetime.UTC).date()
 
 
 def _tell(request: pytest.FixtureRequest, **what: Any) -> None:
@@ -328,7 +340,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         if "entry" in one:
             by_subject.setdefault(one["subject"], {})[one["key"]] = one["entry"]
     for subject, entries in by_subject.items():
-        write_record(subject, entries)
+        if any(read_record(subject).get(key) != entry for key, entry in entries.items()):
+            write_record(subject, entries)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from jobs import MANY, Project, jump
+from running import list_workflow_code
 
 from homeoanalysis.files import clear_parts
 from homeoanalysis.provenance import history_of, rng_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.recorded(code=[*list_workflow_code(), *Path(__file__).parent.glob("[cjw]*.*")])]
 SEEDS = [pytest.param(range(5), id="few"), pytest.param(range(5, 5 + MANY), id="many", marks=pytest.mark.nightly)]
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from jobs import ROOT
+from running import list_workflow_code
 
 from homeoanalysis.provenance import rng_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.recorded(code=[*list_workflow_code(), *Path(__file__).parent.glob("[cjw]*.*")])]
 SEEDS = [pytest.param(4, id="few"), pytest.param(60, id="many", marks=pytest.mark.nightly)]
 PROGRAM = """
 import json, os, sys

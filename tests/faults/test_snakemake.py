@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import pytest
 from jobs import MANY, jump, write_project
-from running import end, start
+from running import end, list_workflow_code, start
 
 from homeoanalysis.provenance import rng_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.recorded(code=[*list_workflow_code(), *Path(__file__).parent.glob("[cjw]*.*")])]
 SEEDS = [pytest.param(range(1), id="few"), pytest.param(range(1, 1 + MANY), id="many", marks=pytest.mark.nightly)]
 
 

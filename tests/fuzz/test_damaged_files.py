@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 import pytest
 from damage import READERS
+from running import list_workflow_code
 from spike_files import TICKS, blackrock, neuralynx, neuroexplorer, plexon
 
 from homeoanalysis.config.recording import Recording
@@ -28,6 +29,8 @@ from homeoanalysis.identity import file_hash
 from homeoanalysis.ingest import ingest
 from homeoanalysis.numerics import synthetic
 from homeoanalysis.provenance import rng_for
+
+pytestmark = pytest.mark.recorded(code=list_workflow_code())
 
 Recorded = Callable[[str], Path]
 SECONDS = 60  # without an answer: a hang (the machine may be busy)

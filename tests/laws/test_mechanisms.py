@@ -99,6 +99,7 @@ def test_nothing_that_is_no_number_or_no_duration_gets_through(folder, name):
     assert tried > 0 or not schema.model_fields or folder in ("protocols", "topologies")
 
 
+@pytest.mark.slow
 def test_no_config_imports_a_compiler():
     """Loading every mechanism leaves numba out."""
     code = (
@@ -173,6 +174,7 @@ def _spiking(kernel, state, given, drive, n):
     return v, top
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NEURONS)
 def test_a_neuron_at_rest_stays_there_and_its_step_compiles(name):
     """Without input the potential tends to rest; compiled and plain steps agree; float32 stays float32."""
@@ -204,6 +206,7 @@ def _spread(name: str) -> dict[str, np.ndarray]:
     return {key: x * np.array([1.0, 0.97, 0.95]) for key, x in given.items() if isinstance(x, float) and x != 0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NEURONS)
 def test_neurons_with_parameters_of_their_own_are_separate_neurons(name):
     """An array in the place of each parameter, one at a time and all together, and compiled."""

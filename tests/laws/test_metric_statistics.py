@@ -186,6 +186,7 @@ CHECKS: dict[str, Callable[[Metric, str], None]] = {
 }
 
 
+@pytest.mark.slow
 def test_the_page_says_why_an_interval_may_be_too_wide() -> None:
     """docs/metrics.md lists each generator of which a check is one-sided, with its reason, and no other."""
     page = (Path(__file__).parents[2] / "docs/metrics.md").read_text()

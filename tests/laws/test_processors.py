@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from running import list_all_code
 
 from homeoanalysis.cli import main
 from homeoanalysis.contracts import open_dataset, write
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.recorded(code=list_all_code())]
 ROOT = Path(__file__).parents[2]
 # One without vector instructions but the least that its kind has: for numba, for numpy, and for its linear algebra.
 OTHER = {

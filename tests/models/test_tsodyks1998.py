@@ -53,6 +53,7 @@ def test_the_steady_release_is_the_closed_form(config, name):
     assert released[-1] / released[0] == pytest.approx(_steady(*synapse), rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SYNAPSES)
 def test_the_membrane_sums_its_currents(config, name):
     """Every response A R tau_in / (tau_mem - tau_in) (exp(-t / tau_mem) - exp(-t / tau_in)), added up."""

@@ -91,6 +91,7 @@ def ingested(file: Path, **reader: Any) -> xr.Dataset:
     return ingest(recording, name="rec", replicate="a", files={"recording": file})
 
 
+@pytest.mark.slow
 def test_a_marked_channel_is_a_proxy_of_its_own_and_a_covariate_in_si(recorded: Recorded) -> None:
     path = recorded("pyabf_axon_files/190619B_0003.abf")
     block = any_neo({"recording": path}, io="AxonIO", covariates=["IN 2"])

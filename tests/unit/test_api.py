@@ -11,12 +11,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from running import list_all_code
 
 import homeoanalysis
 from homeoanalysis import measure
 from homeoanalysis.config.model import Model
 from homeoanalysis.contracts import check, write
 from homeoanalysis.numerics import synthetic
+
+pytestmark = pytest.mark.recorded(code=list_all_code())
 
 ROOT = Path(__file__).parents[2]
 

@@ -45,6 +45,7 @@ TIME = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(trains=st.lists(st.lists(TIME, max_size=12), max_size=4))
 def test_any_times(trains: list[list[float]], tmp_path: Path) -> None:
@@ -79,6 +80,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(st.one_of(NAME, st.sampled_from(HOSTILE)), min_size=1, max_size=4))
 def test_any_names(names: list[str], tmp_path: Path) -> None:

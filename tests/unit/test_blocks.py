@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import resident
 import xarray as xr
+from running import list_workflow_code
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
@@ -17,6 +18,8 @@ from homeoanalysis.contracts import blocks, open_dataset, write
 from homeoanalysis.errors import ContractError
 from homeoanalysis.numerics import merged, observed, synthetic
 from homeoanalysis.provenance import rng_for
+
+pytestmark = pytest.mark.recorded(code=list_workflow_code())
 
 STEP = 1e-6
 
@@ -64,6 +67,7 @@ def test_what_is_streamed_is_what_is_written_whole(
             assert file["lfp"].filters()["zlib"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_blocks")
 def test_the_width_of_blocks_is_not_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = recorded(2000)
@@ -206,6 +210,7 @@ def test_very_many_spikes_are_read_where_they_are_used(tmp_path: Path, monkeypat
     left.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["spike_time_tiling_coefficient", "correlation_index"])
 def test_pairs_of_very_many_spikes_are_counted_without_loading_them(
     metric: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -49,6 +49,7 @@ def _row(example: Any, raw: dict[str, Any], **how: Any) -> Any:
     return row
 
 
+@pytest.mark.slow
 def test_a_statistic_in_its_band_whose_violation_is_not_holds(example):
     row = _row(example, _claim())
     at = example.comparison.isel(target=0).sel(contrast="back", metric="recovery_fraction", source="net")
@@ -205,6 +206,7 @@ def shown(example, tmp_path_factory):
     return rows, page(rows, studies, TEMPLATE, size="ci")
 
 
+@pytest.mark.slow
 def test_the_page_names_a_figure_that_was_cut(example, tmp_path):
     tested, path = _tested(example, _claim()), tmp_path / "claim.png"
     save(picture(beside(tested.claim, tested.outcomes), known="recording"), path)
@@ -215,6 +217,7 @@ def test_the_page_names_a_figure_that_was_cut(example, tmp_path):
         page(rows, studies, TEMPLATE, size="ci")
 
 
+@pytest.mark.slow
 def test_the_page_has_a_row_for_every_claim(shown):
     _, html = shown
     table = html[html.index("<tbody>") : html.index("</tbody>")]

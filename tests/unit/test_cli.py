@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 import pytest
 import yaml
+from running import list_all_code
 
 from homeoanalysis import catalogue, open_dataset
 from homeoanalysis.cli import KINDS, main
@@ -28,6 +29,8 @@ from homeoanalysis.ingest import ingest
 from homeoanalysis.measure import measure, measure_draws
 from homeoanalysis.plan import Plan
 from homeoanalysis.provenance import code_of, stamp
+
+pytestmark = pytest.mark.recorded(code=list_all_code())
 
 ROOT = Path(__file__).parents[2]
 SPIKES = ("--time-step", "1 s", "--duration", "2 s")
@@ -88,6 +91,7 @@ def test_check_says_which_jobs_there_are(run: Any, monkeypatch: pytest.MonkeyPat
     assert out.splitlines()[-1] == "Run: snakemake --cores 2"
 
 
+@pytest.mark.slow
 def test_check_counts_what_exists(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(ROOT / "config", tmp_path / "config")
     monkeypatch.chdir(tmp_path)
@@ -103,6 +107,7 @@ def test_check_counts_what_exists(run: Any, tmp_path: Path, monkeypatch: pytest.
     assert out.splitlines()[-1] == "Run: snakemake --cores 2 cultures"
 
 
+@pytest.mark.slow
 def test_check_tells_all_faults(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert "no such folder" in fails(run("check"))
@@ -112,6 +117,7 @@ def test_check_tells_all_faults(run: Any, tmp_path: Path, monkeypatch: pytest.Mo
     assert "did you mean 'cultures'" in fails(run("check", "culturs", "--config", ROOT / "config"))
 
 
+@pytest.mark.slow
 def test_check_finds_missing_files_of_the_user(
     run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded
 ) -> None:
@@ -142,6 +148,7 @@ def test_check_names_the_recording_of_a_wrong_role(
     assert "spike_text needs the file 'spikes'" in err
 
 
+@pytest.mark.slow
 def test_check_sees_files_that_are_not_what_the_yaml_says(
     run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded
 ) -> None:
@@ -159,12 +166,14 @@ def test_check_sees_files_that_are_not_what_the_yaml_says(
     assert "recordings/a.nex is neither a file nor a folder" in fails(run("check"))
 
 
+@pytest.mark.slow
 def test_check_sees_a_file_where_results_go(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results").write_text("")
     assert "results is a file, where the workflow has a folder of that name" in fails(run("check", "--config", ROOT / "config"))
 
 
+@pytest.mark.slow
 def test_commands_are_told_as_they_are_typed(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
@@ -290,6 +299,7 @@ def test_inspect_uses_a_reader_where_neo_has_none(run: Any, recorded: Recorded) 
     assert "18 units, 4234 spikes" in out
 
 
+@pytest.mark.slow
 def test_inspect_shows_text_as_text(run: Any) -> None:
     code, out, _ = run("inspect", _grasshopper("cutoff200")["stimulus"])
     assert code == 0
@@ -398,6 +408,7 @@ def _small_config(folder: Path, recorded: Recorded) -> Path:
     return folder / "recordings"
 
 
+@pytest.mark.slow
 def test_what_add_writes_is_read_and_ingested(
     run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -456,6 +467,7 @@ def test_add_does_not_mind_faults_elsewhere(run: Any, tmp_path: Path, monkeypatc
     assert "there is a recording or model 'a'" in fails(run("add", "a.txt", *SPIKES, "--name", "A"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("file", "left"), [(ABF, "stim"), (ABF2, "")])
 def test_add_of_a_file_without_spikes(
     run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded, file: str, left: str
@@ -682,6 +694,7 @@ def test_list_of_some_kinds(run: Any, tmp_path: Path, monkeypatch: pytest.Monkey
     assert "no such folder" in fails(run("list", "models"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_schema_accepts_the_config_of_the_project(run: Any, kind: str) -> None:
     jsonschema = pytest.importorskip("jsonschema")
@@ -696,6 +709,7 @@ def test_schema_accepts_the_config_of_the_project(run: Any, kind: str) -> None:
         validator.validate(yaml.safe_load(file.read_text()))
 
 
+@pytest.mark.slow
 def test_schema_knows_the_parameters_of_entries(run: Any) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     schema = json.loads(run("schema", "model")[1])
@@ -760,6 +774,7 @@ def test_show_a_batch(run: Any, results: Path) -> None:
     assert "group cutoff800" in out
 
 
+@pytest.mark.slow
 def test_show_a_measure(run: Any, results: Path) -> None:
     code, out, _ = run("show", results / "rate.nc")
     assert code == 0
@@ -773,6 +788,7 @@ def test_show_a_measure(run: Any, results: Path) -> None:
     assert "of 128 values defined" in out
 
 
+@pytest.mark.slow
 def test_show_a_comparison(run: Any, results: Path) -> None:
     measures = open_measures([("firing_rate", "recorded"), ("firing_rate", "same")], [results / "rate.nc"] * 2)
     contrasts = {"wide": Contrast(metrics=["firing_rate"], where={"cutoff": "800 Hz"}, epoch="stimulus")}
@@ -801,6 +817,7 @@ def test_show_says_delete_of_no_file_of_the_user(run: Any) -> None:
     assert "delete" not in err
 
 
+@pytest.mark.slow
 def test_show_damaged_bytes(run: Any, results: Path, tmp_path: Path) -> None:
     whole = (results / "one.nc").read_bytes()
     rng = np.random.default_rng(0)

@@ -90,6 +90,7 @@ def test_welchs_coherence_is_scipys() -> None:
     np.testing.assert_allclose(parts.welch_coherence.values.ravel(), (np.abs(cross) ** 2 / power_x / power_y).real, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_windows_that_overlap_are_worth_less_than_independent_ones() -> None:
     """Of independent channels the mean is 1 / df within 3 %; 1 / windows, the control, is not."""
     found = [welch_coherence(pair(0.0, 60.0, "overlap", draw), segment=1.024) for draw in range(60)]
@@ -191,6 +192,7 @@ def test_intervals_cover_with_gaps(c: float, draws: int) -> None:
     assert not any(faults.values()), faults
 
 
+@pytest.mark.slow
 def test_no_surrogate_keeps_a_relation() -> None:
     """Copies of one signal: turned by nearly the same part, as 2 of 100 were, they would stay coherent."""
     x = rng_for(6, "copies").normal(size=6000)
@@ -218,6 +220,7 @@ def test_false_discoveries_are_controlled() -> None:
     assert float((q[1] < 0.05).mean()) < 0.1
 
 
+@pytest.mark.slow
 def test_a_delay_is_not_read_from_frequencies_that_are_significant_by_chance() -> None:
     """Independent channels: of 195 frequencies five or more exceed the plain threshold in nearly every draw (the control)."""
     delays, control = [], []
@@ -293,6 +296,7 @@ def encoder(rate: float, draw: int, duration: float = 60.0) -> xr.Dataset:
     return synthetic.poisson_encoder(rate, 0.3, 20.0, duration, rng_for(6, "encoder", rate, draw))
 
 
+@pytest.mark.slow
 def test_bias_correction_does_not_remove_the_dependence_on_rate() -> None:
     """F11: c = G / (1 + G), G = rate depth^2 / (2 cutoff): at a quarter of the rate G is a quarter."""
     for rate in (200.0, 50.0):
@@ -393,6 +397,7 @@ def with_proxy(activity: xr.Dataset) -> xr.Dataset:
     return activity.assign(lfp_proxy=other, **more)
 
 
+@pytest.mark.slow
 def test_a_field_potential_is_what_was_recorded_or_the_proxy_of_a_model() -> None:
     """Every metric that takes it gives the same of either; both at once are no one's field, and none is not applicable."""
     recorded = signals.with_signal([np.linspace(1, 29, 200)], rng_for(6, "field").normal(size=(2, 30 * 250)), RATE)

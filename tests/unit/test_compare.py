@@ -389,6 +389,7 @@ def test_interval_of_a_difference_between_groups_is_welchs() -> None:
     assert change_interval(np.full(4, 2.0), np.full(4, 3.0), "relative") == (0.5, 0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("contrast", "metric", "unit"),
     [
@@ -470,6 +471,7 @@ def test_interval_of_the_location_over_subjects(n: int) -> None:
     assert cell.n_first.item() == 0  # no change between levels
 
 
+@pytest.mark.slow
 def test_what_returned_is_tested_against_margins_that_were_declared() -> None:
     """Two one-sided t-tests, and the t-test of no change, by scipy; adjusted by Holm for the two contrasts of the study."""
     after = np.array([9.2, 10.4, 9.9, 10.3, 9.6])
@@ -894,6 +896,7 @@ def sources() -> dict[str, Measured]:
     return {"rec": target, **{s: made(s, table, noise=0.1) for s, table in models.items()}}
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_and_another_seed_another_result() -> None:
     first, again, other = (compared(sources(), LEVEL, seed=seed) for seed in (1, 1, 2))
     xr.testing.assert_identical(first, again)
@@ -901,6 +904,7 @@ def test_the_same_seed_gives_the_same_and_another_seed_another_result() -> None:
     xr.testing.assert_equal(first.discrepancy.sel(candidate=["data", "null"]), other.discrepancy.sel(candidate=["data", "null"]))
 
 
+@pytest.mark.slow
 def test_other_sources_and_their_order_change_nothing() -> None:
     def run(order: list[str]) -> xr.Dataset:
         have = sources()

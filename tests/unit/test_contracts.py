@@ -181,6 +181,7 @@ def test_no_attribute_holds_an_absolute_path(tmp_path: Path, monkeypatch: pytest
     assert not [word for word in text.replace("\\", "").split('"') if word.startswith("/")]
 
 
+@pytest.mark.slow
 def test_the_chain_to_the_recorded_files_stands_in_every_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Recordings, activities (one file, and a batch), a measure with groups, a comparison: each names all that it rests on."""
     monkeypatch.chdir(tmp_path)

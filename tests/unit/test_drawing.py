@@ -39,6 +39,7 @@ def test_what_is_written_has_the_style(drawn: Drawn, tmp_path: Path) -> None:
     assert not axes.spines["top"].get_visible()
 
 
+@pytest.mark.slow
 def test_the_settings_of_the_user_do_not_leak_into_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether the style says something of it or not."""
     monkeypatch.setattr(catalogue, "load", lambda folder, name: plain)

@@ -84,6 +84,7 @@ def attributes(text: str) -> dict[str, Any]:
     return {key: value for key, value in json.loads(text).items() if key in activity().attrs}
 
 
+@pytest.mark.slow
 def test_nwb(tmp_path: Path) -> None:
     one = activity()
     path = exported(one, "nwb", tmp_path)
@@ -443,12 +444,14 @@ def test_every_attribute_and_coordinate_is_written(to: str, tmp_path: Path) -> N
     assert {"tick", "sampling_rate", "long_name"} <= seen
 
 
+@pytest.mark.slow
 def test_what_is_known_of_units_without_spikes_is_written(tmp_path: Path) -> None:
     one = rates().assign(cell_type=("unit", ["E", "I"]), region=("unit", ["CA1", "CA1"]))
     for name in ("cell_type", "region", "unit"):
         assert made(changed(one, name), "nwb", tmp_path) != made(one, "nwb", tmp_path), name
 
 
+@pytest.mark.slow
 def test_a_unit_that_was_never_isolated_is_written(tmp_path: Path) -> None:
     one = activity()
     one.observed.values[3] = 0

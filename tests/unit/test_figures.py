@@ -170,6 +170,7 @@ def test_text_is_legible_and_nothing_overlaps(name: str, case: str, inputs: Inpu
         assert not overlap, (one, other)
 
 
+@pytest.mark.slow
 def test_names_are_text_not_formulas(tmp_path: Path) -> None:
     measures = {"firing_rate": {"$\\frac{$": cultures(hostile="$\\frac{$ _x^")}}
     for name in NAMES:
@@ -434,6 +435,7 @@ def _arms(label: str, **parameters: Any) -> dict[str, xr.Dataset]:
     return found
 
 
+@pytest.mark.slow
 def test_fidelity_has_the_arms_side_by_side_in_each_epoch() -> None:
     measures = {
         "information_rate": _arms("information_rate", segment=0.512, time_half_bandwidth=2.0),

@@ -24,6 +24,7 @@ import pytest
 import quantities as pq
 import scipy.io
 from hdmf.backends.hdf5 import H5DataIO
+from running import list_all_code
 
 from homeoanalysis.config import yaml
 from homeoanalysis.config.recording import Recording
@@ -36,6 +37,8 @@ from homeoanalysis.numerics.arrays import LARGEST, read_npz
 from homeoanalysis.numerics.mat import read_mat
 from homeoanalysis.numerics.mechanism import Ends
 from homeoanalysis.topologies.explicit import explicit
+
+pytestmark = pytest.mark.recorded(code=list_all_code())
 
 MANY = 10**12
 MEMORY = 2_000_000_000  # bytes that a test may allocate beside what is there
@@ -212,6 +215,7 @@ def test_many_datasets_that_declare_a_little_each(tmp_path: Path, little_memory:
         read({"recording": tmp_path / "many"}, NIX)
 
 
+@pytest.mark.slow
 def test_archives_that_unpack_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many times what they take: in an .npz, in a zip with a video, and in a MAT file."""
     zeros = io.BytesIO()

@@ -116,6 +116,7 @@ def test_what_the_rule_allows() -> None:
     assert faults("from homeoanalysis import catalogue", ["homeoanalysis", "compare"]) == []
 
 
+@pytest.mark.slow
 def test_only_the_catalogue_and_the_public_api_import_by_name() -> None:
     dynamic = [p.relative_to(PACKAGE).as_posix() for p in FILES if {"import_module", "__import__"} & _words(p)]
     assert dynamic == ["__init__.py", "catalogue.py"]

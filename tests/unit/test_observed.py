@@ -94,6 +94,7 @@ def test_piece_of(pieces: Spans, data: st.DataObject) -> None:
     assert found.tolist() == [owner(t, pieces.pairs(), closed) for t in times.tolist()]
 
 
+@pytest.mark.slow
 @QUICK
 @given(activities(), st.lists(st.tuples(st.integers(0, LENGTH), st.integers(0, LENGTH)), min_size=1, max_size=4))
 def test_counts(one: xr.Dataset, edges: list[tuple[int, int]]) -> None:
@@ -130,6 +131,7 @@ def test_counts_leave_out_what_was_not_isolated(one: xr.Dataset, data: st.DataOb
         assert time[unit, 0] == sum(mask[unit, k] * (b - a) for k, (a, b) in enumerate(segments))
 
 
+@pytest.mark.slow
 @QUICK
 @given(activities(), spans())
 def test_restrict_keeps_the_spikes_of_its_pieces(one: xr.Dataset, asked: Spans) -> None:
@@ -154,6 +156,7 @@ def test_restrict_keeps_the_spikes_of_its_pieces(one: xr.Dataset, asked: Spans) 
         assert kept.tolist() == expected
 
 
+@pytest.mark.slow
 @QUICK
 @given(activities(), st.integers(1, LENGTH - 1))
 def test_two_parts_hold_every_spike_once(one: xr.Dataset, cut: int) -> None:
@@ -168,6 +171,7 @@ def test_two_parts_hold_every_spike_once(one: xr.Dataset, cut: int) -> None:
     assert found == one.sizes["spike"]
 
 
+@pytest.mark.slow
 @QUICK
 @given(spans(), spans(), st.integers(0, 3))
 def test_restrict_keeps_the_right_samples(segments: Spans, asked: Spans, late: int) -> None:
@@ -207,6 +211,7 @@ def test_where_nothing_lies_outside_the_activity_itself_is_the_part() -> None:
     assert observed.restrict(one, np.array([0.0]), np.array([9.0])).sizes["spike"] == 1
 
 
+@pytest.mark.slow
 @QUICK
 @given(activities(), spans())
 def test_restriction_and_counts_are_the_same_a_million_seconds_later(one: xr.Dataset, asked: Spans) -> None:

@@ -125,6 +125,7 @@ ELSEWHERE = {
 }
 
 
+@pytest.mark.slow
 def test_a_checkout_behind_a_link_has_the_same_digests(tmp_path: Path) -> None:
     """Also by a path that goes up, as `snakemake -s ../clone/Snakefile` puts it first."""
     root = Path(homeoanalysis.__file__).parents[1]
@@ -160,6 +161,7 @@ def test_code_counts(kind: str, package: Copy) -> None:
     assert package.digest(*JOB) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ELSEWHERE)
 def test_what_the_job_does_not_import_does_not_count(kind: str, package: Copy) -> None:
     edited = ELSEWHERE[kind][0]
@@ -196,6 +198,7 @@ def test_versions_of_other_packages_count(package: Copy, monkeypatch: pytest.Mon
     assert package.digest(*JOB) == before
 
 
+@pytest.mark.slow
 def test_names_of_distributions_are_those_that_say_they_have_the_module() -> None:
     _, outside = code_files(provenance._ROOT.rglob("*.py"))
     listed = importlib.metadata.packages_distributions()

@@ -90,6 +90,7 @@ def test_channels_on_different_clocks_are_refused() -> None:
 # ---- LFP
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     n=st.integers(1, 400),

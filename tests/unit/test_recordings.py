@@ -52,6 +52,7 @@ def book(activity: xr.Dataset) -> Any:
 HENNIG = "hennig2011_retina_bicuculline"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("replicate", "rate"),
     [("P5_control", 0.317), ("P5_bicuculline", 0.552), ("P5_wash", 0.450), ("P9_control", 0.277)],
@@ -81,6 +82,7 @@ def test_two_local_field_potentials(read: Read, tmp_path: Path) -> None:
 ODOURS = "rozenfeld2023_drosophila_pn"
 
 
+@pytest.mark.slow
 def test_projection_neurons(read: Read, config: Config, recorded: Recorded, tmp_path: Path) -> None:
     one = read(ODOURS, "control_IAA_03")
     raster = scipy.io.loadmat(recorded(f"{ODOURS}/FigS1.mat"), variable_names=["sorted_all_flies_IAA"])["sorted_all_flies_IAA"]
@@ -117,6 +119,7 @@ def test_counts_of_one_fly_under_three_odours(read: Read) -> None:
     assert book(one)["counted spikes"]["in"] == int(one.binned_count.sum())
 
 
+@pytest.mark.slow
 def test_hippocampus_on_a_maze(read: Read, tmp_path: Path) -> None:
     """Units, spikes, rest and task as the session's keys file has them; 20 trials, of which 10, 15 and 18 were forced right."""
     one = read("vandermeer_R050_ca1_tmaze", "R050_2014_04_02")
@@ -200,6 +203,7 @@ def test_one_variable_holds_counts_among_rates(read: Read) -> None:
     assert int(found.binned_count.max()) in range(1, 8)
 
 
+@pytest.mark.slow
 def test_every_fly_of_the_files_is_a_replicate(config: Config, recorded: Recorded) -> None:
     """All variables of all files, but the controls that figure S7 repeats."""
     for name in FLIES:

@@ -86,6 +86,7 @@ def html(example: Any, figures: dict[str, Path]) -> str:
     return made(example, figures)
 
 
+@pytest.mark.slow
 def test_the_first_line_says_what_came_out_and_then_the_three_questions(html: str, example: Any) -> None:
     # Of models against the recording: `net`, which is a target, too, is a model.
     counts = Counter(str(v) for v in example.comparison.verdict.sel(target="rec").values.ravel())
@@ -131,6 +132,7 @@ def test_names_are_not_numbers_that_can_be_read_off(figures: dict[str, Path]) ->
         assert {one["y"] for one in json.loads(image.info["Comment"])} == {None}
 
 
+@pytest.mark.slow
 def test_run_times_and_config(example: Any, figures: dict[str, Path], tmp_path: Path) -> None:
     header = "s\th:m:s\tmax_rss\n"
     (tmp_path / "a.tsv").write_text(f"{header}1.5\t0:00:01\t120.5\n")
@@ -268,6 +270,7 @@ def test_a_location_has_its_unit_its_interval_and_honest_counts(html: str, examp
     assert f"rec {float(cell.location.sel(source='rec')):.3g} Hz (n = 1, no interval)" in line.replace("\N{NO-BREAK SPACE}", " ")
 
 
+@pytest.mark.slow
 def test_what_an_interval_is_over_is_short_and_its_rule_is_told_once(example: Any, figures: dict[str, Path]) -> None:
     """Of one subject: over its units, if it has enough; the reader is told once what that means."""
     comparison = example.comparison.copy(deep=True)
@@ -284,6 +287,7 @@ def test_what_an_interval_is_over_is_short_and_its_rule_is_told_once(example: An
     assert page.count("An interval over subjects or realisations needs 4 of them") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("counts", "text"),
     [((4, 6, 0), "(n = 6 and 4)"), ((4, 0, 2), "(n = 4, 2 left out)"), ((5, 6, 1), "(n = 6 and 5, 1 left out)")],
@@ -298,6 +302,7 @@ def test_groups_and_who_was_left_out_are_counted(
     assert text.rstrip(")") in made(example, figures, comparison=comparison).replace("\N{NO-BREAK SPACE}", " ")
 
 
+@pytest.mark.slow
 def test_undefined_values_are_told_with_the_metrics_definition(example: Any, figures: dict[str, Path]) -> None:
     measures = {label: dict(by_source) for label, by_source in example.measures.items()}
     changed = measures["recovery_fraction"]["net"].copy(deep=True)
@@ -308,6 +313,7 @@ def test_undefined_values_are_told_with_the_metrics_definition(example: Any, fig
     assert "undefined in" not in made(example, figures)
 
 
+@pytest.mark.slow
 def test_recorded_files_stand_first_among_the_inputs(example: Any, figures: dict[str, Path]) -> None:
     recorded = {"results/activity/rec/40_0.nc: spikes.txt": "a" * 64, "results/activity/rec/80_0.nc: spikes.txt": "b" * 64}
     done = dict(code=[], parameters={}, seed=1)
@@ -328,6 +334,7 @@ def test_values_carry_interval_n_and_unit(html: str, example: Any) -> None:
     assert "Value (bit/s)" in html
 
 
+@pytest.mark.slow
 def test_hostile_text_is_escaped(example: Any, figures: dict[str, Path]) -> None:
     raw = example.study.model_dump(mode="python", include={"recordings", "models", "variants", "metrics", "targets"})
     study = Study(
@@ -353,6 +360,7 @@ def test_hostile_text_is_escaped(example: Any, figures: dict[str, Path]) -> None
     Page(page)
 
 
+@pytest.mark.slow
 def test_warnings_about_the_recordings(example: Any, figures: dict[str, Path], html: str) -> None:
     assert "None was found." in html
     measures = {label: dict(by_source) for label, by_source in example.measures.items()}
@@ -400,6 +408,7 @@ def test_a_study_that_compares_nothing_has_a_report(example: Any) -> None:
     assert "This study judges no model" in page
 
 
+@pytest.mark.slow
 def test_a_target_without_candidates_shows_its_references(example: Any) -> None:
     raw = example.study.model_dump(mode="python", include={"recordings", "models", "variants", "metrics"})
     study = Study(
@@ -438,6 +447,7 @@ def rows_of(page: str, ending: str) -> list[str]:
     return [r.replace("\N{NO-BREAK SPACE}", " ") for r in Page(page).rows if r.endswith(ending)]
 
 
+@pytest.mark.slow
 def test_three_subjects_have_no_interval(example: Any, figures: dict[str, Path]) -> None:
     measures = {label: dict(by_source) for label, by_source in example.measures.items()}
     enc = measures["firing_rate"]["enc"].copy(deep=True)
@@ -449,6 +459,7 @@ def test_three_subjects_have_no_interval(example: Any, figures: dict[str, Path])
     assert all(re.search(r" to \S+ \(over realisations\) 4 realisations, 8 units ", row) for row in whole)
 
 
+@pytest.mark.slow
 def test_types_of_units_are_not_pooled(example: Any, figures: dict[str, Path]) -> None:
     measures = {label: dict(by_source) for label, by_source in example.measures.items()}
     net = measures["firing_rate"]["net"]
@@ -488,6 +499,7 @@ def test_metrics_of_one_name_are_told_apart(example: Any) -> None:
     assert briefly("depth.inhibitory", measures) == "depth (inhibitory)"
 
 
+@pytest.mark.slow
 def test_states_have_a_line_each(example: Any, figures: dict[str, Path]) -> None:
     measures = {label: dict(by_source) for label, by_source in example.measures.items()}
     net = measures["firing_rate"]["net"]
@@ -508,6 +520,7 @@ def test_one_pair_of_words_defined_once(html: str) -> None:
     assert "from its surrogate (an arbitrary rate of a similar order, no worst case)" in page
 
 
+@pytest.mark.slow
 def test_a_match_of_a_derived_metric_is_cautioned_where_its_base_differs(example: Any, figures: dict[str, Path]) -> None:
     at = dict(target="rec", contrast="narrow", candidate="enc")
     for base, is_told in (("differs", True), ("matches", False)):
@@ -523,6 +536,7 @@ def test_where_an_integral_ends_is_told(html: str) -> None:
     assert "The integral ends at 40\N{NO-BREAK SPACE}Hz" in html.replace("40 Hz (", "40\N{NO-BREAK SPACE}Hz (")
 
 
+@pytest.mark.slow
 def test_effects_are_told_without_any_candidate(example: Any) -> None:
     raw = example.study.model_dump(mode="python", include={"recordings", "models", "variants", "metrics"})
     study = Study(
@@ -562,6 +576,7 @@ def test_every_candidate_that_was_compared_has_its_scores(html: str, example: An
         assert f"): {score.score_verdict.item()}" in line or name in ("hedges_g", "log_response_ratio")
 
 
+@pytest.mark.slow
 def test_mechanisms_have_a_line_for_each_combination(example: Any, figures: dict[str, Path]) -> None:
     """The network without the mechanism, against the one with it: outside where it does not come back."""
     raw = example.study.model_dump(mode="python", include={"recordings", "models", "metrics"})

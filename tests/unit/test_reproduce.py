@@ -245,6 +245,7 @@ def test_the_whole_interval_of_a_control_must_lie_in_the_band_for_it_to_pass(exa
     assert round(low, 6) in ends
 
 
+@pytest.mark.slow
 def test_the_picture_says_every_verdict_and_draws_every_number(example, tmp_path):
     outcomes = [_judged(example.comparison, **_known()), _judged(example.comparison, source="rec", at_least=0.0)]
     drawn = picture(outcomes)
@@ -353,6 +354,7 @@ def test_the_page_for_the_documentation_keeps_each_size_that_was_run(example, tm
     assert '<img src="figures/selectivity-wrong.png"' in page
 
 
+@pytest.mark.slow
 def test_the_page_for_the_documentation_is_up_to_date():
     records = json.loads(published_figures.RECORDS.read_text(encoding="utf-8"))
     page = published_figures.PAGE.read_text(encoding="utf-8")
@@ -523,6 +525,7 @@ def test_a_band_may_be_around_what_the_same_model_gave_elsewhere(example):
     assert _judged(example.comparison, at_least=None, scaled=scaled, within=0.005).verdict == "scaled regression test fails"
 
 
+@pytest.mark.slow
 def test_curves_are_drawn_over_their_axis(example, tmp_path):
     panel = _with_curve() | {"quantities": _panel()["quantities"]}
     outcomes = reproduce(Published.validate_python({"f": panel}), example.comparison, SIZES)

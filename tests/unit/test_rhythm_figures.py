@@ -44,6 +44,7 @@ def nothing_compared() -> xr.Dataset:
     return xr.Dataset(coords={"metric": [], "candidate": []})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("figure", "words"),
     [

@@ -27,6 +27,7 @@ from homeoanalysis.provenance import rng_for
 THETA = {"theta_hippocampal": (6.0, 10.0)}
 
 
+@pytest.mark.slow
 def test_a_quarter_of_the_spikes_has_the_same_phase_consistency_and_a_longer_vector_by_chance() -> None:
     """PPC is unbiased in the number of spikes; the vector strength, sqrt(R^2 + 1/n), is not: the control."""
     differences, control = [], []
@@ -124,6 +125,7 @@ def test_granger_meets_the_closed_form_and_elephant_does_not() -> None:
     assert back.mean() > 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("exponent", "knee", "fitted"),
     [(1.0, 0.0, (2.0, 40.0)), (2.0, 0.0, (3.0, 60.0)), (1.5, 0.0, (30.0, 70.0)), (2.0, 100.0, (2.0, 80.0))],
@@ -140,6 +142,7 @@ def test_the_exponent_is_found_beside_peaks(exponent: float, knee: float, fitted
         assert float(found.aperiodic_exponent_above) > 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exponent", [1.0, 1.5, 2.0])
 def test_the_exponent_of_five_minutes_from_2_to_100_hz(exponent: float) -> None:
     """Mean error over 10 draws within 0.02, 0.05 in each but one; Slepian tapers leak: 0.05 too low for an exponent of 2."""

@@ -254,6 +254,7 @@ def test_a_perfect_model_matches_in_its_distribution_and_a_wrong_one_does_not(n:
         assert (verdicts == "differs").all()
 
 
+@pytest.mark.slow
 def test_no_verdict_where_surrogates_are_as_near_and_none_of_what_was_fitted() -> None:
     target, model = animals("rec", 6, 5.0, null=1.0), animals("model", 4, 50.0)
     undecided = cell({"rec": target, "model": model})
@@ -288,6 +289,7 @@ def test_silent_units_are_counted_and_not_lost() -> None:
     assert found.score.sel(score_name="log_response_ratio") == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_a_change_between_groups_of_others_has_a_ratio_and_a_p_and_no_distribution() -> None:
     def both(source: str, n: int, factor: float) -> Measured:
         rng = rng_for(1, "both", source)

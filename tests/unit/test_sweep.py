@@ -171,6 +171,7 @@ def test_intervals_are_over_realisations_from_four_on() -> None:
     assert made.firing_rate_over.item() == "over realisations"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("paths", [(DRIVE,), (RATE, DRIVE), (RATE, DRIVE, "duration")])
 def test_every_sweep_has_a_figure_with_a_caption(paths: tuple[str, ...], tmp_path: Path) -> None:
     """One parameter: curves. Two: a map. More: a panel for each."""

@@ -125,6 +125,7 @@ def test_a_filter_that_overshoots_makes_the_step_larger_and_clips_nothing(tmp_pa
     write(one, tmp_path / "one.nc")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reading", "writing"), [(37, (100, (16, 64))), (777, (100, (16, 64))), (2**21, (100, (64, 64))), (777, (5000, (256, 1024)))]
 )

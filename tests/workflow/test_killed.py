@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from running import end, start
+from running import end, list_workflow_code, start
+
+pytestmark = pytest.mark.recorded(code=list_workflow_code())
 
 TARGET = "results/activity/plastic.ci/0.nc"
 STATE = "results/checkpoints/plastic.ci/0.npz"

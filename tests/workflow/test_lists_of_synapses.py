@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from running import list_workflow_code
 
 from homeoanalysis import open_dataset
+
+pytestmark = pytest.mark.recorded(code=list_workflow_code())
 
 ROOT = Path(__file__).parents[2]
 MADE = "results/activity/pair.ci/0.nc"
@@ -65,6 +68,7 @@ def test_another_list_is_another_simulation(file: str, tmp_path: Path) -> None:
     assert file in said
 
 
+@pytest.mark.slow
 def test_a_list_that_is_absent(tmp_path: Path) -> None:
     project(tmp_path, "list.csv")
     said = run(tmp_path, "homeoanalysis", "check")
@@ -78,6 +82,7 @@ def test_a_list_that_is_absent(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "fault"),
     [("a {list}.csv", "is 'a {list}.csv'; Snakemake takes what stands in braces"), (" ", "is ' '; write the path")],

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 import xarray as xr
 from loopback_slurm import Slurm, why_not
+from running import list_workflow_code
 from test_workflow import ROOT, snakemake, without_times
 
-pytestmark = [pytest.mark.slurm, pytest.mark.slow]
+pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.recorded(code=list_workflow_code())]
 POINTS = 200
 # Of config/, what the tour reads: each Snakemake of a cluster's job reads all that there is. The nightly test has all.
 TOUR = ("config.yaml", "studies/tour", "recordings/grasshopper", "models/receptor", "models/receptor_frozen", "models/balanced")

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from running import list_workflow_code
 
 from homeoanalysis import open_dataset
+
+pytestmark = pytest.mark.recorded(code=list_workflow_code())
 
 ROOT = Path(__file__).parents[2]
 MADE = ("sweeps/drive.nc", "figures/sweep.drive.png", "figures/sweep.drive.pdf")

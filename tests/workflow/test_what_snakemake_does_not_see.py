@@ -5,10 +5,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from running import list_workflow_code
 from test_lists_of_synapses import run
 from test_workflow import MODEL, ROOT, planned, snakemake
 
 from homeoanalysis import open_dataset
+
+pytestmark = pytest.mark.recorded(code=list_workflow_code())
 
 MEASURED = "results/one/measures/firing_rate/{}.nc"
 SWEPT = "results/one/sweeps/drive/0.nc"

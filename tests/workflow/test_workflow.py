@@ -17,10 +17,13 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
+from running import list_workflow_code
 
 from homeoanalysis import open_dataset
 from homeoanalysis.cli import main
 from homeoanalysis.contracts import open_replicates
+
+pytestmark = pytest.mark.recorded(code=list_workflow_code())
 
 ROOT = Path(__file__).parents[2]
 

@@ -224,6 +224,7 @@ def test_what_has_the_name_of_a_model_and_is_none_stays(claims: Any) -> None:
     assert model["system"] == {"harnack2015": {"recurrence": 0.5, "length": "120 s"}}
 
 
+@pytest.mark.slow
 def test_every_claim_that_is_judged_is_swept() -> None:
     """Of the project's own: in parameters, in its size or its rule, and none silently left out."""
     config = load_config(Path(__file__).parents[3] / "config", {"size": "nightly"})

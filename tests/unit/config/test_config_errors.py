@@ -526,6 +526,7 @@ CONTENTS: dict[str, tuple[str | bytes, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("content", "piece"), CONTENTS.values(), ids=CONTENTS)
 @pytest.mark.parametrize("file", [C, S, R])
 def test_files_that_are_no_mapping(folder: Any, file: str, content: str | bytes, piece: str) -> None:

@@ -21,6 +21,7 @@ from homeoanalysis.provenance import rng_for
 accuracy_of = catalogue.load("metrics", "decoding_accuracy")
 
 
+@pytest.mark.slow
 def test_the_decoder_is_that_of_scikit_learn_at_every_shrinkage() -> None:
     """With the same shrunk covariance; and of many labellings each is decoded as it is alone."""
     rng = rng_for(1, "sklearn")
@@ -39,6 +40,7 @@ def test_the_decoder_is_that_of_scikit_learn_at_every_shrinkage() -> None:
             np.testing.assert_array_equal(ours[r, p], theirs)
 
 
+@pytest.mark.slow
 def test_more_features_than_trials_and_features_that_do_not_vary() -> None:
     rng = rng_for(1, "wide")
     label = np.tile([0, 1], 30)

@@ -10,6 +10,7 @@ from homeoanalysis.numerics import synthetic, words
 from homeoanalysis.provenance import rng_for
 
 
+@pytest.mark.slow
 def test_words_of_a_clock_have_only_noise_of_phase() -> None:
     """A spike in every other bin, in the phase of the stimulus: 1 bit a word of any length in all, none at one time."""
     count = np.tile([0, 1], 50)[None].repeat(8, axis=0)

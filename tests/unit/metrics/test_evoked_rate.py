@@ -64,6 +64,7 @@ def test_what_was_not_observed_is_not_counted() -> None:
     assert np.isnan(rate(observed.restrict(one, np.array([5.0]), np.array([6.0])))).all()
 
 
+@pytest.mark.slow
 def test_surrogates_of_counts_keep_them_and_lose_their_time() -> None:
     """Of 22 Hz from 1 to 2 s the mean of whole trials is left, 14 Hz; counts could not be drawn at all."""
     one = counted(2.0, 7.0, 12.0)

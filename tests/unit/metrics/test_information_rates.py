@@ -50,6 +50,7 @@ def _fired(stimulus: np.ndarray, depth: float, units: int, rng: np.random.Genera
     return rng.poisson(np.maximum(50 * (1 + depth * stimulus), 0) * 1e-3, (units, stimulus.size)).astype(float)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("units", "information"), [(1, 2.93), (100, 45.55)])
 def test_of_a_poisson_encoder_the_bound_is_the_closed_form(units: int, information: float) -> None:
     """50 Hz, depth 0.3, flat to 10 Hz, 200 s, alone and 100 units pooled: 10 log2(1 + G) within 5 %, shifted less than 2 %.
@@ -85,6 +86,7 @@ def test_a_stimulus_of_another_time_tells_nothing_and_seems_to_without_the_corre
     assert np.mean(naive) == pytest.approx(10 / (84 * np.log(2)), rel=0.25)
 
 
+@pytest.mark.slow
 def test_units_that_are_pooled_say_no_less_than_fewer_of_them() -> None:
     """200 s of one to eight units, each with those before: what is lost by leaving one out cannot inform (data processing).
 

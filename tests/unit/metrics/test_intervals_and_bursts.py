@@ -169,6 +169,7 @@ def sum_of_ranks(q: int, n: int, u: int) -> float:
     return float(ways.sum()) / n**q
 
 
+@pytest.mark.slow
 def test_rank_surprise_finds_what_is_unlikely_by_its_probability() -> None:
     """40 different intervals, the five shortest in a row: probability of a sum of 15, by counting."""
     interval = np.concatenate([np.arange(21, 41), [1, 2, 3, 4, 5], np.arange(6, 21)]) * 0.01

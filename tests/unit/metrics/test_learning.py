@@ -118,6 +118,7 @@ def test_what_a_user_can_get_wrong() -> None:
 # ---- closed forms
 
 
+@pytest.mark.slow
 def test_errors_that_learning_makes_are_its_time_constant() -> None:
     """Twice as fast is half of it saved; slower is negative. The first takes its time constant, less what is cut off."""
     trial = np.arange(480)
@@ -154,6 +155,7 @@ def test_the_share_of_hits_has_the_error_of_its_trials_though_hits_become_more()
     assert np.mean(each[:, 1] ** 2) == pytest.approx(np.mean(p * (1 - p)) / 400, rel=0.05)
 
 
+@pytest.mark.slow
 def test_interference_is_negative_transfer_and_help_is_positive() -> None:
     for naive, trained in ((0.8, 0.3), (0.3, 0.8)):
         share = {"naive": np.full(240, naive), "trained": np.full(240, trained)}

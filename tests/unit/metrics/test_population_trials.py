@@ -56,6 +56,7 @@ def test_correlations_of_residuals_by_hand() -> None:
     assert left_out[3] == pytest.approx(np.corrcoef(np.delete(z, np.arange(18, 24), axis=0).T)[np.triu_indices(3, 1)].mean())
 
 
+@pytest.mark.slow
 def test_outliers_take_a_part_of_the_correlation_of_gaussian_numbers() -> None:
     """Of a small correlation as of the variance; of one of 0.3 as in a sample; nothing where nothing is left out."""
     small = float(synthetic.correlation_within(np.array(1e-4), 3.0))

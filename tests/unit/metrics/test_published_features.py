@@ -155,6 +155,7 @@ STANDS_FOR = {  # panel of the study: column of the table, and what a number of 
 }
 
 
+@pytest.mark.slow
 def test_the_published_numbers_of_the_study_are_those_of_the_table(recorded: Recorded) -> None:
     """Means over all cultures with their standard error, and over the recordings that are read here, for each age and region."""
     config = load_config(ROOT / "config")

@@ -62,6 +62,7 @@ def test_fano_factor_by_hand() -> None:
     assert repeats.fano_factor(np.array([[1], [3], [4], [4]]), np.array([0, 0, 1, 1])) == pytest.approx(2 / 6)
 
 
+@pytest.mark.slow
 def test_trials_that_were_not_seen_are_not_silent() -> None:
     """The second half of the last trial was not recorded: it is no trial."""
     one = synthetic.stimulated(np.full((1, 4), 3.0), 12, np.random.default_rng(1))

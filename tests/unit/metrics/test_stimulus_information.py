@@ -16,6 +16,7 @@ GOLDEN = {10: (1.169, 0.951, 0.706, 0.175), 20: (0.918, 0.750, 0.627, 0.117), 50
           200: (0.645, 0.616, 0.610, 0.025)}  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", GOLDEN)
 def test_the_golden_table(n: int) -> None:
     """Within 0.03; the plug-in value at 10 trials, uncorrected, is 0.56 bit off."""

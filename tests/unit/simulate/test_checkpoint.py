@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from running import list_workflow_code
 
 from homeoanalysis.config.model import Model
 from homeoanalysis.contracts import open_dataset
@@ -20,6 +21,8 @@ from homeoanalysis.simulate import simulate, simulation
 from homeoanalysis.simulate.compiler import REFERENCE
 from homeoanalysis.simulate.projections import weights
 from homeoanalysis.simulate.simulation import Simulation
+
+pytestmark = pytest.mark.recorded(code=list_workflow_code())
 
 _ROOT = Path(__file__).parents[3]
 
@@ -65,6 +68,7 @@ def test_a_state_of_another_run_is_not_used(model, small, tmp_path):
     assert Simulation(model, checkpoint=path).step == 0
 
 
+@pytest.mark.slow
 def test_a_state_with_other_synapses_is_not_used(tmp_path):
     """Of a network that is wired by a list, which was changed since."""
     listed, path = tmp_path / "list.csv", tmp_path / "state.npz"
@@ -84,6 +88,7 @@ def test_a_state_with_other_synapses_is_not_used(tmp_path):
     assert Simulation(wired, checkpoint=path).step == 0
 
 
+@pytest.mark.slow
 def test_a_state_of_inputs_in_another_order_is_not_used(tmp_path):
     """Sums over them are taken in the order of the YAML: to the last bit it is another run."""
     path = tmp_path / "state.npz"

@@ -105,6 +105,7 @@ def test_streams_belong_to_names(small, spikes):
     assert _same(first, {key: s for key, s in spikes(larger).items() if key != "X"})
 
 
+@pytest.mark.slow
 def test_without_the_rule_the_twin_has_the_same_noise(small, spikes):
     """Paired ablation: the key of the random words of every input is the same, wiring and first spikes too."""
     model = small()

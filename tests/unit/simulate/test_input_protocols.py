@@ -154,6 +154,7 @@ def _heard(**given: Any) -> xr.Dataset:
     return simulate(content)
 
 
+@pytest.mark.slow
 def test_a_part_of_the_noise_is_frozen_and_the_rest_is_new():
     activity = _heard(frozen="100 ms")
     contracts.check(activity, "activity/1")
@@ -206,6 +207,7 @@ def _responses(activity: Any) -> np.ndarray:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.reference(
     "protocols/patterns",
     against="sizes and overlaps of random subsets, Poisson counts, uniform shares",
@@ -235,6 +237,7 @@ def test_patterns_are_random_subsets_in_labelled_trials():
     assert list(again.stimulus.values[:5]) == ["pattern0", "pattern1", "pattern2", "pattern3", "pattern0"]
 
 
+@pytest.mark.slow
 def test_graded_patterns_have_uniform_shares():
     activity = simulate(_patterns(kind="graded", stimuli=1, repeats=20))
     rate = _responses(activity).sum(axis=0) / (20 * 0.2)

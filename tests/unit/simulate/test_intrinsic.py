@@ -121,12 +121,14 @@ def test_a_measured_target_holds_the_rate_that_it_found():
     assert _rates(simulation, 30).mean() == pytest.approx(before, rel=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.reference("plasticity/intrinsic_gain", against="exp(t / tau)", within="1e-12")
 def test_the_gain_of_a_silent_neuron_grows_exponentially():
     simulation = _run([{"intrinsic_gain": {"target_rate": "5 Hz", "tau": "100 ms"}}], seconds=0.2, code=REFERENCE)
     assert np.allclose(simulation.network.neurons["E"].input_gain[:8], np.exp(0.2 / 0.1), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_gain_scales_what_the_membrane_gets():
     """Free membranes with the same input: g times the deflection of twins with gain 1."""
     inputs = {"in": {"poisson_input": {"population": "E", "channel": "excitatory", "rate": "500 Hz", "weight": "1 pA"}}}
@@ -149,6 +151,7 @@ def test_a_gain_scales_what_the_membrane_gets():
     assert np.allclose(deflection[1], 3 * deflection[0], rtol=1e-6, atol=0)
 
 
+@pytest.mark.slow
 def test_a_protocol_may_move_the_set_point():
     change = {"change_parameter": {"of": "E.intrinsic_threshold.target_rate", "value": "8 Hz", "start": "50 ms"}}
     found = []

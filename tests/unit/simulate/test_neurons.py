@@ -69,6 +69,7 @@ def _voltage_after(single, dt: str, seconds: float) -> float:
     return float(cell.state.v[0])
 
 
+@pytest.mark.slow
 def test_conductance_neuron_converges_to_the_differential_equation(single):
     """Forward Euler: the error is first order in dt, and below 0.1 mV at 0.1 ms."""
 

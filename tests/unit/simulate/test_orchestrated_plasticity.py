@@ -11,6 +11,7 @@ TRIPLET |= {"tau_plus": "20 ms", "tau_minus": "20 ms", "tau_y": "100 ms"}
 TRANSMITTER = {"transmitter_induced": {"delta": 0.02, "weight_reference": "1 mV"}}
 
 
+@pytest.mark.slow
 @pytest.mark.reference("plasticity/heterosynaptic", against="dense matrices that change at every spike", within="1e-9")
 @pytest.mark.reference("plasticity/transmitter_induced", against="dense matrices that change at every spike", within="1e-9")
 @pytest.mark.parametrize("terms", [(1, 0, 0), (0, 1, 0), (1, 1, 1)], ids=["heterosynaptic", "transmitter", "sum"])

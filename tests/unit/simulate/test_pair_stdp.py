@@ -13,6 +13,7 @@ from homeoanalysis.simulate.projections import weights
 from homeoanalysis.simulate.simulation import Simulation
 
 
+@pytest.mark.slow
 @pytest.mark.reference("plasticity/pair_stdp", against="dense matrices that change at every spike", within="1e-9")
 @pytest.mark.parametrize(
     "rule",

@@ -310,6 +310,7 @@ def _spikes_of_events(correlation: float, mean: float) -> tuple[float, float]:
     return p, (both_silent - silent**2) / (p * (1 - p))
 
 
+@pytest.mark.slow
 @pytest.mark.reference("protocols/correlated_input", against="mean and correlation in closed form", within="four standard errors")
 @pytest.mark.parametrize("correlation", [0.05, 0.4, 1.0])
 def test_correlated_inputs_have_their_rate_and_correlation(correlation):
@@ -326,6 +327,7 @@ def test_correlated_inputs_have_their_rate_and_correlation(correlation):
     assert np.corrcoef(counts[:-1, 0], counts[1:, 0])[0, 1] == pytest.approx(0, abs=4 / math.sqrt(counts.shape[0]))  # no memory
 
 
+@pytest.mark.slow
 def test_the_test_of_correlation_sees_independent_inputs():
     """Negative control."""
     counts = _counts(None)

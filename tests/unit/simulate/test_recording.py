@@ -28,6 +28,7 @@ def decaying():
     return make
 
 
+@pytest.mark.slow
 def test_a_trace_is_the_membrane_potential(decaying):
     """Without input v - v_rest shrinks by 1 - dt/tau_m in every step."""
     model = decaying(traces={"membrane": {"population": "cell", "variable": "v", "units": 3, "every": "1 ms"}})
@@ -40,6 +41,7 @@ def test_a_trace_is_the_membrane_potential(decaying):
     assert activity.membrane_potential_t_start.values[0] == pytest.approx(1e-3)
 
 
+@pytest.mark.slow
 def test_a_conductance_is_the_weight_that_decays():
     """Shot noise of 1 nS at 2 kHz: mean and variance of a sum of exponentials that jump on the grid (Campbell)."""
     model = Model.model_validate(

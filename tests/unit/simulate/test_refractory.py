@@ -52,6 +52,7 @@ def _silent(network: Network, t: int) -> None:
     network.silence("cell", t * network.grid.dt)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("change", "held"), [(_longer, 100), (_silent, 10**6)])
 def test_a_change_of_the_period_holds_those_that_have_just_fired(single, spikes, reference, change, held):
     simulation = _simulation(single, reference, lambda common: common)

@@ -106,6 +106,7 @@ def _settled(signal, rate, position):
     return found
 
 
+@pytest.mark.slow
 def test_no_diffusion_is_local_and_fast_diffusion_is_global():
     """At the target of 1 Hz: the signal is the rate itself, the mean rate, and in between neither."""
     position = (np.arange(16)[:, None] * 0.06 + [[0.01, 0.02]]) * EXTENT
@@ -122,6 +123,7 @@ def test_no_diffusion_is_local_and_fast_diffusion_is_global():
     assert not np.allclose(some, rate.mean(), rtol=0.1)
 
 
+@pytest.mark.slow
 def test_equal_rates_are_sensed_as_that_rate_on_average():
     position = RNG.random((300, 2)) * EXTENT
     assert _settled(Diffusing(), np.full(300, 7.0), position).mean() == pytest.approx(7.0, rel=1e-7)

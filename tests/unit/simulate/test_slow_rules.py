@@ -118,6 +118,7 @@ def _loop(parameters, drift):
     return 10 * w
 
 
+@pytest.mark.slow
 @pytest.mark.reference("plasticity/synaptic_scaling", against="the offset of proportional control in closed form", within="1e-9")
 def test_only_integral_control_reaches_the_goal_against_a_drift():
     """Proportional: rate = goal (1 - drift / proportional); with the integral: the goal."""
@@ -222,6 +223,7 @@ def test_sums_stay_while_spikes_change_the_weights():
     assert np.array_equal(moved[1], moved[2])
 
 
+@pytest.mark.slow
 def test_a_normalisation_after_scaling_sees_what_scaling_does():
     """Both at the end of one window: the sum is the first one still."""
     rules = [{"synaptic_scaling": {"target_rate": "5 Hz", "proportional": "1 1/s"}}, {"heterosynaptic_normalisation": {}}]

@@ -104,6 +104,7 @@ CASES: dict[str, list[tuple[str, dict[str, Any]]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.reference("plasticity/pair_stdp", against="dense matrices that change at every spike", within="1e-9")
 @pytest.mark.reference("plasticity/inhibitory_stdp", against="dense matrices that change at every spike", within="1e-9")
 @pytest.mark.parametrize("delays", [(6,), (4, 9, 12)])

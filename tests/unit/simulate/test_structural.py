@@ -197,6 +197,7 @@ def test_a_resumed_run_has_the_same_synapses(tmp_path):
     assert all(np.array_equal(a, b) for a, b in zip(whole, found, strict=True))
 
 
+@pytest.mark.slow
 def test_parts_of_a_population_make_the_same_synapses(monkeypatch):
     """As two threads have them; here one thread runs both."""
     content = _content([{"structural": SMALL}], n_e=520, n_i=20, window="2 ms", dt="0.5 ms")
@@ -223,6 +224,7 @@ def test_spikes_pass_through_new_synapses():
     assert potential[0] > potential[1] > 0
 
 
+@pytest.mark.slow
 def test_synapses_that_come_and_go_are_recorded_and_who_was_stimulated():
     """A synapse of the activity is all that a neuron has onto another; what is lost has no weight at the next snapshot."""
     stimulus = {

@@ -35,6 +35,7 @@ def _at(course, day: float) -> dict[str, float]:
     return {"odi": v["odi"][k], "scale": v["homeostatic_factor"][k]} | {e: v[e][k] / v[e][base] for e in ("contra", "ipsi")}
 
 
+@pytest.mark.slow
 @pytest.mark.reference(
     "systems/toyoizumi2014",
     against="golden values of the published equations (two independent runs, two seeds)",
@@ -102,6 +103,7 @@ def test_stronger_recurrence_needs_slower_homeostasis(recurrence, boundary):
 
 
 # ---- Zenke, Hennequin & Gerstner 2013
+@pytest.mark.slow
 @pytest.mark.reference(
     "systems/zenke2013",
     against="Routh-Hurwitz boundary of the linearised equations: 330.6, 99.17 and 9.917 s for learning rates of 0.3, 1 and 10",

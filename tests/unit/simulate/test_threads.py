@@ -125,6 +125,7 @@ def test_threads_do_less_than_with_a_slice_of_each_population():
     assert balanced(model, 2)["E"].tolist() == [0, 5376, 8000]
 
 
+@pytest.mark.slow
 def test_a_full_log_stops_all_threads_together(alone, spikes, monkeypatch):
     monkeypatch.setattr(build, "LOG", 1)
     tight = Simulation(_model(), threads=2)

@@ -59,6 +59,7 @@ def test_a_tone_gates_eligibility_and_widens_the_window_of_potentiation():
     assert _changed(RULE, [[100]], [[110]], 1.0, tone=wide)[0, 0] == pytest.approx(after, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_a_reward_before_the_pair_counts_only_by_what_is_left_of_it():
     found = _changed(RULE, [[600]], [[610]], 1.0, pulses=[0.2])[0, 0]
     eligible, left = 0.1 * np.exp(-10 / 19.5), 0.5 * np.exp(-0.41 / TAU_D)

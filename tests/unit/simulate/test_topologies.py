@@ -101,6 +101,7 @@ def test_in_degrees_reach_all_source_neurons(degree, multapses):
         _matrix("fixed_in_degree", 40, in_degree=40, multapses=False)
 
 
+@pytest.mark.slow
 def test_every_source_is_drawn_alike_without_multapses():
     """Positions in the block and around the gap: chi-square over the sources that one target draws, over many wirings."""
     number = np.zeros(12)
@@ -134,6 +135,7 @@ def _directed_clustering(matrix: np.ndarray) -> float:
     return float((a * (a @ a)).sum() / (a.sum(axis=1) * (a.sum(axis=1) - 1)).sum())
 
 
+@pytest.mark.slow
 @pytest.mark.reference(
     "topologies/small_world",
     against="clustering 3 (k - 2) / (4 (k - 1)) (1 - p)^3 and path length n / 2k of the ring",
@@ -197,6 +199,7 @@ def test_modules_have_their_densities():
     assert abs(control[is_same & off].mean() - 0.4) > 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.reference(
     "topologies/lognormal_degrees",
     against="mean, variance and skewness of binomial numbers around lognormal expectations",
@@ -224,6 +227,7 @@ def test_degrees_are_lognormal():
 
 
 # ---- distance
+@pytest.mark.slow
 @pytest.mark.reference(
     "topologies/distance_dependent",
     against="connection probability in bins of torus distance, and the integral of the profile",

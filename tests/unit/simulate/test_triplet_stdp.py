@@ -107,6 +107,7 @@ def test_a_dense_re_derivation_gives_the_same_weights(pairing, storage):
     assert matrix(simulation, "synapses") == pytest.approx(1e-3 * expected, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_without_a_reference_the_amplitudes_are_fractions_of_the_largest_weight():
     arriving, post = [[10, 60]], [[20, 50]]
     rules = {"of_max": [{"triplet_stdp": {}}], "of_two": [{"triplet_stdp": {"weight_reference": "2 mV"}}]}

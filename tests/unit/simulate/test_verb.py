@@ -79,6 +79,7 @@ def test_receptors_settle_at_the_recorded_rate(load, stimulus):
     assert _rates(frozen, "stimulus", "receptor").mean() < 60
 
 
+@pytest.mark.slow
 def test_receptors_follow_the_stimulus(load, stimulus):
     """The same sound twice, two replicates with other noise: their population rates are alike; another sound: not."""
 

@@ -58,6 +58,7 @@ def _paired(b: float) -> np.ndarray:
     return change * np.where(np.array(periods) > steps, 50, 15)
 
 
+@pytest.mark.slow
 def test_pairing_with_the_published_neuron_depends_on_the_frequency():
     """SCIENCE.md G09. The numbers are the Euler steps of the paper's code re-derived; filters here are exact."""
     after, before = _paired(0.0805)
@@ -69,6 +70,7 @@ def test_pairing_with_the_published_neuron_depends_on_the_frequency():
     assert np.all(before[3:] > 0)
 
 
+@pytest.mark.slow
 def test_without_the_after_depolarisation_the_experiment_is_not_reproduced():
     """Negative control: adaptation of 80.5 pA cancels it, and 40 Hz depresses when post comes first."""
     assert _paired(80.5)[1, 3] < -0.05
@@ -98,6 +100,7 @@ def _dense(arriving, potential, post, p, *, v_spike=31.1, spike_steps=2):
     return w
 
 
+@pytest.mark.slow
 @pytest.mark.reference("plasticity/voltage_stdp", against="dense matrices that change at every step", within="1e-9")
 @pytest.mark.parametrize("storage", ["forward", "event"])
 @pytest.mark.parametrize(
