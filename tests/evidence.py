@@ -49,6 +49,7 @@ _SHOWN = 12  # subjects at the end of a run
 
 Numbers = Mapping[str, Any]  # name -> number, text, or a mapping of these
 
+_passed: set[str] = set()  # tests of this run
 _seen: list[dict[str, Any]] = []  # what the tests of this run told
 
 
@@ -328,6 +329,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Take what a test that passed has told, in the process that all reports come to."""
     if report.when == "call" and report.passed:
+        _passed.add(report.nodeid)
+    if report.when == "teardown" and report.passed and report.nodeid in _passed:
         _seen.extend(json.loads(value) for key, value in report.user_properties if key == "evidence")
 
 

@@ -29,6 +29,7 @@ ONLY_READS = "config"  # this fixture loads the whole catalogue to look for faul
 _MANY = 10  # files of the config: it was read as a whole
 _PROCESSES = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn")
 _NOTES = pytest.StashKey["Notes"]()
+_SECONDS = pytest.StashKey[float]()  # of a test that passed
 _IGNORED = {".git", ".venv", ".venv-peers", ".snakemake", ".pytest_cache", "__pycache__", "records", "results"}
 
 
@@ -224,10 +225,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
-    """Tell of a slow test that passed."""
-    if call.when == "call" and call.excinfo is None and isinstance(item, pytest.Function) and has_record(item):
+    """Tell of a slow test that passed, once what it has patched is as before."""
+    if call.when == "call" and call.excinfo is None:
+        item.stash[_SECONDS] = round(call.duration, 2)
+    if call.when == "teardown" and _SECONDS in item.stash and isinstance(item, pytest.Function) and has_record(item):
         with note(None):
-            _tell(item, round(call.duration, 2))
+            _tell(item, item.stash[_SECONDS])
     return (yield)
 
 

@@ -46,6 +46,7 @@ class Suite:
     def run(self, *arguments: str) -> str:
         """What pytest says, and whether the measurement ran."""
         self.monkeypatch.setattr(evidence, "_seen", [])
+        self.monkeypatch.setattr(evidence, "_passed", set())
         said = self.pytester.runpytest_inprocess("-p", "evidence", "-p", "no:cacheprovider", "-rP", *arguments)
         return said.stdout.str()
 
