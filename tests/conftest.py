@@ -1,10 +1,9 @@
 """What several tests need."""
 
 import gc
-import math
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,6 @@ import pytest
 # For all that tests start, too. Each core has a process of its own: further threads of linear algebra wait for each other, and
 # that at full speed. numpy reads it when it is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
-import reached
 
 from homeoanalysis.config import yaml
 from homeoanalysis.config.loading import load_config
@@ -24,7 +21,6 @@ from homeoanalysis.fetch import MIRROR, fetch
 pytest_plugins = ["evidence", "passes"]
 ROOT = Path(__file__).parents[1]
 LONG = ("published", "workflow", "faults")
-_SHARES = pytest.StashKey[dict[str, reached.Shares]]()
 Listed = Mapping[str, tuple[Source, File]]
 
 
@@ -82,31 +78,6 @@ def recorded(pytestconfig: pytest.Config) -> Callable[[str], Path]:
     return lambda name: _obtain(name, listed, cache)
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--reached`, see reached.py."""
-    parser.addoption("--reached", action="store_true", help="keep the errors that reference tests reach, in tests/reached.json")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """`--reached` writes one file, which processes would take from each other."""
-    if config.getoption("--reached") and config.getoption("numprocesses", None):
-        raise pytest.UsageError("--reached measures in one process: add -n 0")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Folders of long tests first, so that short ones are left at the end, when processes share out what there is."""
     items.sort(key=lambda item: item.path.parent.name not in LONG)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
-    """Measure the comparisons of reference tests, if that is asked for."""
-    if not (pyfuncitem.config.getoption("--reached") and pyfuncitem.get_closest_marker("reference")):
-        return (yield)
-    with reached.measured() as shares:
-        result = yield
-    found = pyfuncitem.config.stash.setdefault(_SHARES, {})
-    test = pyfuncitem.nodeid.partition("[")[0]
-    found.setdefault(test, reached.Shares()).note(math.nan if shares.largest is None else shares.largest)
-    reached.keep(found)
-    return result

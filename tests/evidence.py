@@ -161,11 +161,11 @@ def write_record(subject: str, entries: Mapping[str, Mapping[str, Any]]) -> None
     path = RECORDS / f"{subject}.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as part:
-        part.write_text(_to_text({**read_record(subject), **entries}), encoding="utf-8")
+        part.write_text(_to_text(dict(sorted({**read_record(subject), **entries}.items()))), encoding="utf-8")
 
 
 def _to_text(value: Any) -> str:
-    return yaml.safe_dump(value, allow_unicode=True, width=130, default_flow_style=None)
+    return yaml.safe_dump(value, allow_unicode=True, width=130, default_flow_style=None, sort_keys=False)
 
 
 def simplify(value: Any) -> Any:

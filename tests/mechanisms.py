@@ -2,8 +2,8 @@
 
 A test that compares a catalogue file with something that shares no code with it carries the mark
 `@pytest.mark.reference("plasticity/pair_stdp", against="what it is compared with", within="the agreement it asserts")`.
-Equations, units and defaults are read from the catalogue files. Run `python tests/mechanisms.py` to write both pages, and before
-it `pytest -n 0 --reached` with new or changed reference tests, which measures the errors that the page tells (reached.py).
+Equations, units and defaults are read from the catalogue files, and the errors that the page tells from tests/records, where each
+run of a reference test writes them (reached.py). Run `python tests/mechanisms.py` to write both pages.
 """
 
 import ast
@@ -32,7 +32,7 @@ ABSENT = {
 _INTRODUCTION = (
     "*Error reached*: the largest error in the comparisons of the test, as a share of the tolerance that it asserts.",
     "`identical`: what is compared by value is identical. `inequalities hold`: the test asserts bounds alone, such as a",
-    "number of standard errors. Measured with `pytest -n 0 --reached -m reference`, and kept in `tests/reached.json`.",
+    "number of standard errors. Kept in `tests/records`.",
 )
 
 
@@ -65,6 +65,7 @@ def page() -> str:
     by_entry: dict[str, list[Reference]] = {}
     for reference in references():
         by_entry.setdefault(reference.entry, []).append(reference)
+    shares = reached.read_shares()
     lines = [
         "# Mechanisms and what they are tested against",
         "",
@@ -84,7 +85,7 @@ def page() -> str:
             text = (inspect.getdoc(catalogue.load(folder, name)) or "").splitlines()[0]
             for k, r in enumerate(by_entry.get(f"{folder}/{name}", [])):
                 first = (f"`{name}`", text) if k == 0 else ("", "")
-                lines.append(f"| {' | '.join((*first, r.against, r.within, reached.told(r.test)))} |")
+                lines.append(f"| {' | '.join((*first, r.against, r.within, reached.describe(shares.get(r.test))))} |")
         lines.append("")
     lines += ["## Absent", "", "| mechanism | why |", "|---|---|"]
     lines += [f"| {name} | {why} |" for name, why in ABSENT.items()]

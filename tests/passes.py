@@ -20,15 +20,18 @@ from typing import Any
 
 import evidence
 import pytest
+import reached
 
 from homeoanalysis import catalogue
 
 ROOT = evidence.TESTS.parent
-NO_RECORD = ("peers", "nightly")  # of marks: another environment, another size
+NO_RECORD = ("nightly",)  # another size
+WITHIN = 0.1  # how far the share of a tolerance that is reached may differ from one processor to another
 ONLY_READS = "config"  # this fixture loads the whole catalogue to look for faults in the config, and gives what it read
 _MANY = 10  # files of the config: it was read as a whole
 _PROCESSES = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn")
 _NOTES = pytest.StashKey["Notes"]()
+_SHARE = pytest.StashKey[float | None]()  # of a tolerance, that a reference test reached
 _SECONDS = pytest.StashKey[float]()  # of a test that passed
 _IGNORED = {".git", ".venv", ".venv-peers", ".snakemake", ".pytest_cache", "__pycache__", "records", "results"}
 
@@ -156,8 +159,8 @@ def _origin(definition: Any) -> str:
 
 
 def has_record(item: pytest.Item) -> bool:
-    """Whether a test is one of those whose passing is recorded."""
-    is_slow = item.get_closest_marker("slow") is not None
+    """Whether a test is one of those whose passing is recorded: slow ones, and comparisons with references and peers."""
+    is_slow = any(item.get_closest_marker(name) for name in ("slow", "reference", "peers"))
     measures = item.get_closest_marker("evidence") is not None
     is_own = isinstance(item, pytest.Function) and item.obj is not _pass
     return is_own and is_slow and not measures and not any(map(item.get_closest_marker, NO_RECORD))
@@ -187,7 +190,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if not has_record(item):
             continue
         entry = evidence.read_record(name_subject(item)).get(evidence.name_test(item))
-        if entry is None or entry["digest"] != compute_digest(item, entry["uses"]):
+        is_reference = item.get_closest_marker("reference") is not None
+        if entry is None or is_reference != ("reached" in entry) or entry["digest"] != compute_digest(item, entry["uses"]):
             continue
         if evidence.describe_machine() not in entry["machines"] or item.nodeid in chosen or config.getoption("rerun"):
             item.stash[evidence.VALID] = entry
@@ -224,6 +228,21 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[Any]:
+    """Measure how far a reference test goes into its tolerances."""
+    if pyfuncitem.get_closest_marker("reference") is None:
+        return (yield)
+    with reached.measured() as shares:
+        result = yield
+    share = None if shares.largest is None else evidence.simplify(shares.largest)
+    pyfuncitem.stash[_SHARE] = share
+    valid = pyfuncitem.stash.get(evidence.VALID, {"reached": share})
+    differences = list(evidence.find_differences(valid["reached"], share, 0.0, WITHIN, "reached"))
+    assert not differences, f"the record of this test does not hold what it reaches: {differences[0]}"
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
     """Tell of a slow test that passed, once what it has patched is as before."""
     if call.when == "call" and call.excinfo is None:
@@ -244,5 +263,6 @@ def _tell(item: pytest.Function, seconds: float) -> None:
         return
     else:
         entry = evidence.describe_run(compute_digest(item, uses), seconds)
+        entry |= {"reached": item.stash[_SHARE]} if _SHARE in item.stash else {}
         what |= {"how": evidence.MEASURED, "key": evidence.name_test(item), "entry": {**entry, "uses": uses}}
     item.user_properties.append(("evidence", json.dumps(what)))

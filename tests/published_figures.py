@@ -2,17 +2,18 @@
 
 `python tests/published_figures.py CHECKOUT` records what `snakemake` left in the folder `results` of a checkout (by default, of
 this one), and writes the page and its small pictures. A run of one size replaces what that size had before, and leaves the
-others. docs/figures.json keeps the records.
+others. tests/records/figures keeps what was recorded, a file for each study.
 """
 
 import html
-import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import evidence
 
 from homeoanalysis.config.loading import load_config
 from homeoanalysis.contracts.outcomes import RECORDING, REPORTED, Outcome, read
@@ -24,7 +25,6 @@ from homeoanalysis.reproduce import thumbnail
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "figures.md"
-RECORDS = PAGE.with_suffix(".json")
 PICTURES = PAGE.with_suffix("")
 SIZES = ("ci", "nightly", "full")
 _MOST = 4  # quantities of a figure that are told one by one
@@ -33,7 +33,7 @@ Records = dict[str, dict[str, dict[str, Any]]]  # study -> size -> what came out
 
 _INTRODUCTION = (
     "# Published figures",
-    "Written by `python tests/published_figures.py` from what `snakemake figures` left; docs/figures.json keeps it.",
+    "Written by `python tests/published_figures.py` from what `snakemake figures` left; tests/records/figures keeps it.",
     "A figure is *reproduced* when each of its numbers lies in the band that was set beforehand and its negative control does\n"
     "not. At less than the published size of a model this is a *scaled regression test*, and no reproduction. What is at its\n"
     "published size in any run, since it is of recordings or exact, has no other size. Seconds are those of all jobs of a\n"
@@ -123,6 +123,13 @@ def sizes() -> dict[str, Sequence[str]]:
     return found
 
 
+def read_records() -> Records:
+    """What was recorded of every study."""
+    return {
+        path.stem: evidence.read_record(f"figures/{path.stem}") for path in sorted((evidence.RECORDS / "figures").glob("*.yaml"))
+    }
+
+
 def page(records: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
     """The text of docs/figures.md."""
     lines = ["| study | size | result | seconds | MB | date | commit |", "|---|---|---|---|---|---|---|"]
@@ -178,7 +185,7 @@ def _escaped(cell: str) -> str:
 
 def main(checkout: Path) -> None:
     """Record what was run in a checkout, and write the page with its pictures."""
-    records: Records = json.loads(RECORDS.read_text(encoding="utf-8")) if RECORDS.is_file() else {}
+    records = read_records()
     PICTURES.mkdir(exist_ok=True)
     for table in sorted(checkout.glob("results/*/published.csv")):
         study = table.parent.name
@@ -187,12 +194,11 @@ def main(checkout: Path) -> None:
         kept = by_size.get(size)
         if kept is None or record != {**kept, "commit": record["commit"]}:  # else its commit is that at which it was made
             by_size[size] = record
+            evidence.write_record(f"figures/{study}", {size: record})
         outcomes = read(table)
         for panel in (name for name in record["figures"] if size == _largest(by_size, name)):
             thumbnail([outcome for outcome in outcomes if outcome.panel == panel], PICTURES / _picture(study, panel))
-    # Figures stay in the order of their study.
-    RECORDS.write_text(json.dumps(dict(sorted(records.items())), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    PAGE.write_text(page(records), encoding="utf-8")
+    PAGE.write_text(page(dict(sorted(records.items()))), encoding="utf-8")
 
 
 if __name__ == "__main__":

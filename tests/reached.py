@@ -1,22 +1,18 @@
-"""How far a test goes into its tolerances: what `pytest -n 0 --reached` measures for docs/mechanisms.md.
+"""How far a test goes into its tolerances, for docs/mechanisms.md.
 
 While a test with a `reference` mark runs, comparisons that hold (`np.allclose`, `pytest.approx`, `np.array_equal`) note the
-largest share of their tolerance that was used. What is measured is kept in reached.json, so that the page changes when
-somebody measures again, and not with every run.
+largest share of their tolerance that was used. The record of the test keeps it (passes.py).
 """
 
-import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
+import evidence
 import numpy as np
 import pytest
 
-KEPT = Path(__file__).with_suffix(".json")
-_DIGITS = 2
 _SCALAR = type(pytest.approx(1.0))  # arrays and lists compare their elements as such
 
 
@@ -68,17 +64,21 @@ def measured() -> Iterator[Shares]:
             setattr(owner, name, function)
 
 
-def keep(found: dict[str, Shares]) -> None:
-    """Write what was measured over what was kept of these tests; with parameters the largest of all counts."""
-    kept: dict[str, float | None] = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
-    for test, shares in found.items():
-        kept[test] = None if shares.largest is None else float(f"{shares.largest:.{_DIGITS - 1}e}")
-    KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+def read_shares() -> dict[str, list[float]]:
+    """Test -> the share of each of its parameters; none where the test compares no values."""
+    shares: dict[str, list[float]] = {}
+    for path in sorted((evidence.RECORDS / "passed").rglob("*.yaml")):
+        for key, entry in evidence.read_record(path.relative_to(evidence.RECORDS).with_suffix("").as_posix()).items():
+            if "reached" in entry:
+                measured = shares.setdefault("tests/" + key.partition("[")[0], [])
+                measured += [] if entry["reached"] is None else [entry["reached"]]
+    return shares
 
 
-def told(test: str) -> str:
+def describe(shares: list[float] | None) -> str:
     """What the page says of a test: the share of the tolerance that was used."""
-    share = json.loads(KEPT.read_text(encoding="utf-8")).get(test, math.nan)
-    if share is None:
+    if shares is None:
+        return "not measured"
+    if not shares:
         return "inequalities hold"
-    return "not measured" if math.isnan(share) else "identical" if share == 0 else f"{100 * share:.2g} %"
+    return "identical" if max(shares) == 0 else f"{100 * float(f'{max(shares):.1e}'):.2g} %"

@@ -1,12 +1,12 @@
 """Published numbers beside ours: reproduced only within the band, and only if the negative control is outside of it."""
 
 import csv
-import json
 import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import evidence
 import numpy as np
 import published_figures
 import pytest
@@ -322,8 +322,9 @@ def _run(folder: Path, outcomes: list[Outcome]) -> Path:
 
 @pytest.mark.slow
 def test_the_page_for_the_documentation_keeps_each_size_that_was_run(example, tmp_path, monkeypatch):
-    for name, path in {"PAGE": "figures.md", "RECORDS": "figures.json", "PICTURES": "figures"}.items():
+    for name, path in {"PAGE": "figures.md", "PICTURES": "figures"}.items():
         monkeypatch.setattr(published_figures, name, tmp_path / path)
+    monkeypatch.setattr(evidence, "RECORDS", tmp_path / "records")
     monkeypatch.setattr(published_figures, "commit", lambda checkout: f"at-{checkout.name}")
     several = [_judged(example.comparison)._replace(panel="many", title=f"number {k}") for k in range(6)]
     exact = _judged(example.comparison)._replace(panel="exact", size="full", verdict="reproduced")
@@ -356,7 +357,7 @@ def test_the_page_for_the_documentation_keeps_each_size_that_was_run(example, tm
 
 @pytest.mark.slow
 def test_the_page_for_the_documentation_is_up_to_date():
-    records = json.loads(published_figures.RECORDS.read_text(encoding="utf-8"))
+    records = published_figures.read_records()
     page = published_figures.PAGE.read_text(encoding="utf-8")
     assert page == published_figures.page(records), "run: python tests/published_figures.py"
     shown = set(re.findall(r'src="figures/([^"]*)"', page))
