@@ -82,8 +82,10 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
         notes.starts_process = True
 
 
-def _watch_catalogue() -> None:
-    """Let the functions of the catalogue note what they are asked for."""
+@functools.cache  # once in a process
+def _watch() -> None:
+    """Let Python and the functions of the catalogue note what they are asked for."""
+    sys.addaudithook(_audit)
     for name in ("load", "parameters", "unit"):
         setattr(catalogue, name, _noting(getattr(catalogue, name)))
     names = catalogue.names
@@ -177,8 +179,7 @@ def name_subject(item: pytest.Item) -> str:
 def pytest_configure(config: pytest.Config) -> None:
     """Watch what is used."""
     config.addinivalue_line("markers", "recorded(code): starts processes, and depends on this code (tests/passes.py)")
-    _watch_catalogue()
-    sys.addaudithook(_audit)
+    _watch()
 
 
 @pytest.hookimpl(trylast=True)
