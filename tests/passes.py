@@ -33,7 +33,7 @@ _PROCESSES = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn")
 _NOTES = pytest.StashKey["Notes"]()
 _SHARE = pytest.StashKey[float | None]()  # of a tolerance, that a reference test reached
 _SECONDS = pytest.StashKey[float]()  # of a test that passed
-_IGNORED = {".git", ".hypothesis", ".venv", ".venv-peers", ".snakemake", ".pytest_cache", "__pycache__", "records", "results"}
+_IGNORED = {".git", ".hypothesis", ".venv", ".venv-peers", ".snakemake", ".pytest_cache", "__pycache__", "results"}
 
 
 class Notes:

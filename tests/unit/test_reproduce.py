@@ -355,7 +355,6 @@ def test_the_page_for_the_documentation_keeps_each_size_that_was_run(example, tm
     assert '<img src="figures/selectivity-wrong.png"' in page
 
 
-@pytest.mark.slow
 def test_the_page_for_the_documentation_is_up_to_date():
     records = published_figures.read_records()
     page = published_figures.PAGE.read_text(encoding="utf-8")
