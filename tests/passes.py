@@ -29,7 +29,7 @@ NO_RECORD = ("nightly",)  # another size
 WITHIN = 0.1  # how far the share of a tolerance that is reached may differ from one processor to another
 ONLY_READS = "config"  # this fixture loads the whole catalogue to look for faults in the config, and gives what it read
 _MANY = 10  # files of the config: it was read as a whole
-_PROCESSES = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn")
+_PROCESSES = ("subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system")
 _NOTES = pytest.StashKey["Notes"]()
 _SHARE = pytest.StashKey[float | None]()  # of a tolerance, that a reference test reached
 _SECONDS = pytest.StashKey[float]()  # of a test that passed
@@ -140,7 +140,7 @@ def describe_uses(item: pytest.Function) -> dict[str, list[str]] | None:
     """What a test and its fixtures have used; None where they started a process and the test does not say on what it depends."""
     notes = Notes()
     notes.add(item.stash[_NOTES])
-    if "functools" in vars(item.module):
+    if {"functools", "cache", "lru_cache"} & vars(item.module).keys():
         _of_modules.setdefault(item.path, Notes()).add(notes)
         notes.add(_of_modules[item.path])
     for name, definitions in item._fixtureinfo.name2fixturedefs.items():

@@ -198,7 +198,7 @@ def main(checkout: Path) -> None:
         outcomes = read(table)
         for panel in (name for name in record["figures"] if size == _largest(by_size, name)):
             thumbnail([outcome for outcome in outcomes if outcome.panel == panel], PICTURES / _picture(study, panel))
-    PAGE.write_text(page(dict(sorted(records.items()))), encoding="utf-8")
+    PAGE.write_text(page(records), encoding="utf-8")
 
 
 if __name__ == "__main__":

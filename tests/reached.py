@@ -81,4 +81,4 @@ def describe(shares: list[float] | None) -> str:
         return "not measured"
     if not shares:
         return "inequalities hold"
-    return "identical" if max(shares) == 0 else f"{100 * float(f'{max(shares):.1e}'):.2g} %"
+    return "identical" if max(shares) == 0 else f"{100 * max(shares):.2g} %"

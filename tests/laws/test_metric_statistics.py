@@ -22,13 +22,12 @@ from homeoanalysis.provenance import code_of, rng_for
 
 NAMES = catalogue.names("metrics")
 CI, NIGHTLY = 500, 2000
-FLIPS = 2 / CI  # rounding of another processor may flip that share of the draws
 
 
 # ---- the criteria
 
 
-def is_declared(metric: Metric, seed: str) -> None:
+def assert_declared(metric: Metric, seed: str) -> None:
     """Whatever has an interval, a p-value or a threshold can be tested, and something is claimed under the null."""
     known, null = metric.truth(rng_for(1, seed)), metric.null(rng_for(1, seed))
     for suffix in list_intervals(metric):
@@ -71,7 +70,9 @@ def numbers_of(evidence, request: pytest.FixtureRequest) -> Callable[[str, str, 
     def obtain(name: str, generator: str, n: int) -> Mapping[str, Any]:
         code = code_of("metric", ("metrics", name))
         seed, size = request.node.name, f"{n} draws"
-        return evidence(draw_named, name, generator, n, seed, subject=f"metrics/{name}", code=code, size=size, atol=FLIPS)
+        return evidence(
+            draw_named, name, generator, n, seed, subject=f"metrics/{name}", code=code, size=size, rtol=1e-4, atol=1e-12
+        )
 
     return obtain
 
@@ -81,7 +82,7 @@ def numbers_of(evidence, request: pytest.FixtureRequest) -> Callable[[str, str, 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_claimed_can_be_tested(name: str, request: pytest.FixtureRequest) -> None:
-    is_declared(load(name), request.node.name)
+    assert_declared(load(name), request.node.name)
 
 
 SIZES = [pytest.param(CI, marks=pytest.mark.slow, id="ci"), pytest.param(NIGHTLY, marks=pytest.mark.nightly, id="nightly")]
@@ -181,8 +182,8 @@ CHECKS: dict[str, Callable[[Metric, str], None]] = {
     "coverage": lambda metric, seed: assert_covering(draw(metric, metric.truth, CI, seed)),
     "p": lambda metric, seed: assert_five_percent(metric, draw(metric, metric.null, CI, seed)),
     "rejects": lambda metric, seed: assert_five_percent(metric, draw(metric, metric.null, CI, seed)),
-    "threshold": is_declared,
-    "truth": is_declared,
+    "threshold": assert_declared,
+    "truth": assert_declared,
 }
 
 

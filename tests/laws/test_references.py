@@ -10,7 +10,6 @@ from homeoanalysis import catalogue
 ENTRIES = [f"{folder}/{name}" for folder in mechanisms.FOLDERS for name in catalogue.names(folder)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_every_mechanism_has_an_independent_reference(entry):
     assert any(r.entry == entry for r in mechanisms.references()), (

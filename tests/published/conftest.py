@@ -63,6 +63,6 @@ def outcomes_of(evidence) -> Callable[..., Numbers]:
     def obtain(measure: Callable[..., dict[str, Any]], study: str, size: str = "ci") -> Numbers:
         kind = "claims" if measure is panels.judge_claim else "published"
         subject, depends = f"{kind}/{study}", _depends_on(study, size)
-        return evidence(measure, _task(study, size), subject=subject, **depends, rtol=CHAOS, atol=1e-6)
+        return evidence(measure, _task(study, size), subject=subject, **depends, rtol=CHAOS, atol=1e-12)
 
     return obtain
