@@ -105,7 +105,7 @@ def breaks_of(fluctuation: Fluctuation, spiking: Spiking, shortest: float) -> se
             {"independent_units"} if fluctuation.shared or fluctuation.kind == "states" else set()
         )
         broken |= set() if fluctuation.is_stationary else {"stationary"}
-        memory = {"ou": 2 * fluctuation.tau, "states": 600.0, "silences": 2 * fluctuation.tau}
+        memory = {"ou": 2 * fluctuation.tau, "states": 300.0, "silences": 2 * fluctuation.tau}
         broken |= {"many_blocks"} if shortest < 10 * memory.get(fluctuation.kind, np.inf) else set()
     if spiking.kind != "poisson":
         broken |= {"poisson"}
@@ -280,7 +280,7 @@ def _add_perturbed() -> None:
         ),
         "units_scatter": (
             DROP._replace(end_sd=0.6),
-            "drop by 60 %; each unit returns to another rate (log sd 0.6), none makes up for another",
+            "drop by 60 %; each unit returns to a rate of its own (log sd 0.6)",
         ),
     }
     for name, (perturbation, course) in more.items():
@@ -308,6 +308,9 @@ def _add_perturbed() -> None:
 SHORT = Design(60.0, Perturbation(30.0), 15.0, median_rate=2.0, n_units=20)
 TEN_MINUTES = Design(600.0, Perturbation(300.0), 150.0, median_rate=1.0, n_units=20)
 SIX_HOURS = Design(6 * HOUR, Perturbation(3 * HOUR), HOUR, median_rate=0.2, n_units=20)
+RECOVERING = SIX_HOURS._replace(
+    perturbation=DROP, window=HOUR / 2, fluctuation=Fluctuation("ou", 0.4, 1800.0, 0.5)
+)
 BURSTING = Spiking("network_bursts", network=BURSTS)
 LENGTHS = {
     "60s": SHORT,
@@ -335,17 +338,29 @@ def _add_cohorts() -> None:
             recording = design._replace(fluctuation=fluctuation, spiking=spiking)
             text = f"8 subjects of 20 {what}, {label}; ICC of log rates 0.3; nothing changes"
             _cohort(f"cohort_{kind}_{label}", CohortDesign(recording), text)
-    for icc in (0.0, 0.3):
+    for icc in (0.3, 1.0):
         for n in (4, 8, 20):
-            design = CohortDesign(TEN_MINUTES, n, 0.3, change_sd=0.5, change_icc=icc)
+            unchanged = CohortDesign(TEN_MINUTES, n, 0.3, change_sd=0.5, change_icc=icc)
             text = (
                 f"{n} subjects whose units change by a factor of log sd 0.5 and log mean 0 "
-                f"(ICC of changes {icc:g}): set points are unchanged on the log scale"
+                f"(ICC of changes {icc:g}): on the log scale set points are unchanged"
             )
-            _cohort(f"cohort_unchanged_icc{_shares(icc)}_n{n}", design, text)
-    design = CohortDesign(TEN_MINUTES, 8, 0.3, change=np.log(0.7), change_sd=0.3, change_icc=0.3)
-    text = "8 subjects whose rates fall by 30 % in the geometric mean, ICC of changes 0.3"
-    _cohort("cohort_changed", design, text)
+            _cohort(f"cohort_unchanged_icc{_shares(icc)}_n{n}", unchanged, text)
+    for n in (4, 8, 20):
+        slow = TEN_MINUTES._replace(fluctuation=Fluctuation("ou", 0.5, 600.0, 1.0))
+        text = (
+            f"{n} subjects, the rate of each fluctuates by 0.5 (OU, 10 min, all units alike) in "
+            "10 min; nothing changes, and the mean ratio of two epochs is above 1 none the less"
+        )
+        _cohort(f"cohort_fluctuating_n{n}", CohortDesign(slow, n), text)
+    changed = CohortDesign(TEN_MINUTES, 8, 0.3, change=np.log(0.7), change_sd=0.3, change_icc=1.0)
+    text = "8 subjects whose rates fall by 30 % in the geometric mean, all units of one alike"
+    _cohort("cohort_changed", changed, text)
+    for n in (4, 8):
+        text = (
+            f"{n} subjects whose rates drop by 60 % and return with 1 h, each with OU (30 min); 6 h"
+        )
+        _cohort(f"cohort_recovers_n{n}", CohortDesign(RECOVERING, n), text)
 
 
 def _cohort(name: str, design: CohortDesign, what: str) -> None:
@@ -366,6 +381,10 @@ def _add_comparisons() -> None:
                 cohort = CohortDesign(recording, n)
                 text = f"{n} recordings of 20 {what}, {label}; the model is their generator"
                 _comparison(f"true_model_{kind}_{label}_n{n}", cohort, 1.0, text)
+    for n in (3, 5, 10):
+        text = f"{n} recordings of 20 units that drop by 60 % and return with 1 h, 6 h, with OU "
+        text += "(30 min); the model is their generator"
+        _comparison(f"true_model_recovers_n{n}", CohortDesign(RECOVERING, n), 1.0, text)
     for n in (5, 10, 40):
         for factor in (1.1, 1.25, 1.5, 2.0):
             cohort = CohortDesign(TEN_MINUTES, n)

@@ -221,7 +221,7 @@ def _memory(fluctuation: Fluctuation) -> float:
         "pink": 2 * 1.6e4,  # the mean of PINK_TAUS, twice
         "walk": np.inf,
         "circadian": 24 * HOUR,
-        "states": 600.0,
+        "states": 300.0,
         "silences": 2 * fluctuation.tau * (1 - fluctuation.silent),
     }[fluctuation.kind] or np.nan
 
@@ -265,8 +265,12 @@ def perform_cohort(design: CohortDesign, rng: np.random.Generator) -> Cohort:
     """Draw subjects and their units, and record them.
 
     The log rate of a unit is the population's mean, an effect of the subject, and one of the unit.
-    So is its log change at the onset, which then lasts: the truth about the change is its mean over
-    the population of subjects. Fluctuations of subjects are independent.
+    So is its log change at the onset, which then lasts. Fluctuations of subjects are independent.
+
+    Truth, over the population of subjects: `population_log_change` is the mean log change of a
+    unit, `population_factor` the ratio of mean rates. Where units of a subject change alike
+    (change_icc 1) the log ratio of a subject's mean rates has the mean `population_log_change`,
+    too; else it lies between that and the logarithm of `population_factor`.
     """
     d = design.recording
     recordings = []
@@ -283,6 +287,7 @@ def perform_cohort(design: CohortDesign, rng: np.random.Generator) -> Cohort:
         "population_mean_rate": float(d.median_rate * design.factor * np.exp(d.rate_sd**2 / 2)),
         "subject_log_rate_sd": float(d.rate_sd * np.sqrt(between)),
         "population_log_change": design.change,
+        "population_factor": float(np.exp(design.change + design.change_sd**2 / 2)),
         "subject_log_change_sd": float(design.change_sd * np.sqrt(change_between)),
     }
     return Cohort(recordings, truth)
