@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .coding import CHANGES, branch, drift_together, present
 from .experiments import (
     CohortDesign,
     Design,
@@ -13,6 +14,13 @@ from .experiments import (
     compare_with_model,
     perform,
     perform_cohort,
+)
+from .fields import (
+    draw_artefacts,
+    draw_coherent,
+    draw_common_gain,
+    draw_common_line,
+    draw_independent,
 )
 from .rates import DAY, HOUR, NONE, Fluctuation
 from .sources import SOURCES
@@ -401,7 +409,69 @@ def _comparison(name: str, design: CohortDesign, factor: float, what: str) -> No
     add(COMPARISONS, name, "model against recordings", generate, what, ("aarts2014",), breaks)
 
 
+def _add_fields() -> None:
+    def put(name: str, generate: Callable[..., Any], what: str, *source: str) -> None:
+        add(CONDITIONS, f"field_{name}", "fields", generate, what, source, set())
+
+    for exponent in (1.0, 2.0):
+        what = f"two independent fields of power 1/f^{exponent:g}"
+        put(f"independent_{exponent:g}", partial(draw_independent, exponent), what, "he2014")
+    for kind, what in {
+        "ou": "two independent fields whose amplitudes fluctuate together within 1 s",
+        "up_states": "two independent fields that are small in common down states",
+        "spindles": "two independent fields with spindles at common times and random phases",
+    }.items():
+        put(f"gain_{kind}", partial(draw_common_gain, kind), what, "srinath2014", "torao2021")
+    put("line", draw_common_line, "two independent fields with the same 50-Hz line", "srinath2014")
+    put("artefacts", draw_artefacts, "two independent fields with common artefacts", "srinath2014")
+    for coherence in (0.05, 0.2, 0.5):
+        for has_gain in (False, True):
+            suffix = "_up_states" if has_gain else ""
+            what = f"two fields of coherence {coherence:g}"
+            what += ", small in common down states" if has_gain else ""
+            draw = partial(draw_coherent, coherence, has_gain)
+            put(f"coherent_{_shares(coherence)}{suffix}", draw, what, "srinath2014")
+
+
+def _add_coding() -> None:
+    def put(name: str, generate: Callable[..., Any], what: str, source: str, *broken: str) -> None:
+        add(CONDITIONS, name, "coding", generate, what, (source,), set(broken))
+
+    for change in CHANGES:
+        text = f"20 tuned Poisson units; in the second half of the trials the code is: {change}"
+        put(f"trials_{change}", partial(present, change, NONE, False), text, "goris2014")
+    for shared in (0.0, 0.2, 0.5):
+        fast = Fluctuation("ou", 0.4, 1.0, shared)
+        text = f"tuned units with a gain that is new in each trial, correlation {shared:g}"
+        draw = partial(present, "nothing", fast, True)
+        put(f"trials_gain_fast_shared{_shares(shared)}", draw, text, "goris2014", "poisson")
+        for label, slow in {
+            "1min": Fluctuation("ou", 0.4, 60.0, shared),
+            "pink": Fluctuation("pink", 0.4, shared=shared),
+        }.items():
+            text = f"tuned units whose gain drifts ({label}), correlation {shared:g}"
+            draw = partial(present, "nothing", slow, False)
+            name = f"trials_gain_{label}_shared{_shares(shared)}"
+            put(name, draw, text, "cohen2011", "independent_time", "many_blocks")
+    for m in (0.9, 0.98, 0.995):
+        text = f"50 of 1000 neurons of a branching network, m = {m:g}, 5 min"
+        put(f"branching_{1000 * m:.0f}", partial(branch, m, 50), text, "wilting2018")
+    for label, gain in {
+        "none": NONE,
+        "ou_1s": Fluctuation("ou", 0.4, 1.0, 1.0),
+        "ou_10s": Fluctuation("ou", 0.4, 10.0, 1.0),
+        "ou_1min": Fluctuation("ou", 0.4, 60.0, 1.0),
+        "pink": Fluctuation("pink", 0.4, shared=1.0),
+    }.items():
+        text = f"50 independent units whose rates fluctuate together ({label}), 5 min: no branching"
+        broken = () if label == "none" else ("independent_units", "independent_time")
+        draw = partial(drift_together, gain, 50)
+        put(f"no_branching_{label}", draw, text, "deheuvel2020", *broken)
+
+
 _add_nothing_done()
+_add_fields()
+_add_coding()
 _add_cultures()
 _add_perturbed()
 _add_cohorts()

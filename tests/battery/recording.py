@@ -57,6 +57,8 @@ def to_activity(recording: Recording, *, subject: str = "0") -> xr.Dataset:
     subject: name of the subject and of the replicate, for members of a cohort.
     """
     made = synthetic.activity(recording.trains, recording.duration, epochs=recording.epochs)
+    if not recording.trains:
+        made = made.drop_vars(["spike_time", "spike_count", "unit_kind", "cell_type", "unit"])
     new: dict[str, Any] = {}
     if recording.segments:
         start, stop = np.array(recording.segments, float).T
