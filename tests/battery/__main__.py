@@ -29,7 +29,7 @@ SHOWN = {
 
 
 def draw_course(axes: Axes, one: Recording) -> None:
-    """Rate courses of the first units, grey, and of the population over its base rate."""
+    """Rates of five units over their mean, grey, and of the population over its base rate."""
     edge = np.linspace(0, one.duration, 73)
     hours = edge[:-1] / 3600
     counts = np.array([np.histogram(train, edge)[0] for train in one.trains]) / edge[1]
@@ -38,7 +38,7 @@ def draw_course(axes: Axes, one: Recording) -> None:
     mean = one.truth.get("expected_mean_rate", counts.mean())
     axes.plot(hours, counts.mean(axis=0) / mean, color="#0072B2")
     axes.axhline(1, color="0.4", ls="--", lw=0.8)
-    axes.set(xlabel="Time (h)", ylabel="Rate over base rate", ylim=(0, 3))
+    axes.set(xlabel="Time (h)", ylabel="Relative rate", ylim=(0, 3))
 
 
 def draw_raster(axes: Axes, one: Recording) -> None:
@@ -94,6 +94,9 @@ def main() -> None:
         "tests/battery/README.md says how to use them. Written by `python -m tests.battery`.",
         "",
         "Sources describe the phenomenon. Values that the code does not quote from one are ours.",
+        "",
+        "Rate courses: blue, all units, relative to their long-run rate; grey, five units, relative to "
+        "their own mean. Fields: power of both channels, and 2 s of them.",
         "",
         "## What is true",
         *(f"- `{key}`: {text}" for key, text in TRUTHS.items()),

@@ -74,6 +74,8 @@ ASSUMPTIONS = {
     "many_blocks": "each epoch holds at least 10 independent pieces of the fluctuation",
     "poisson": "counts in short windows have the variance of their mean",
     "all_observed": "every unit is isolated throughout",
+    "constant_amplitude": "the variance of a field does not change in time",
+    "no_artefacts": "channels share no line and no artefact",
     "subjects_alike": "subjects do not differ beyond their units",
 }
 
@@ -411,7 +413,9 @@ def _comparison(name: str, design: CohortDesign, factor: float, what: str) -> No
 
 def _add_fields() -> None:
     def put(name: str, generate: Callable[..., Any], what: str, *source: str) -> None:
-        add(CONDITIONS, f"field_{name}", "fields", generate, what, source, set())
+        broken = {"constant_amplitude"} if "gain" in name or "up_states" in name else set()
+        broken |= {"no_artefacts"} if name in ("line", "artefacts") else set()
+        add(CONDITIONS, f"field_{name}", "fields", generate, what, source, broken)
 
     for exponent in (1.0, 2.0):
         what = f"two independent fields of power 1/f^{exponent:g}"
