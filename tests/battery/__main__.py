@@ -95,8 +95,8 @@ def main() -> None:
         "",
         "Sources describe the phenomenon. Values that the code does not quote from one are ours.",
         "",
-        "Rate courses: blue, all units, relative to their long-run rate; grey, five units, relative to "
-        "their own mean. Fields: power of both channels, and 2 s of them.",
+        "Rate courses: blue, all units, relative to their long-run rate; grey, five units, "
+        "relative to their own mean. Fields: power of both channels, and 2 s of them.",
         "",
         "## What is true",
         *(f"- `{key}`: {text}" for key, text in TRUTHS.items()),
