@@ -10,7 +10,8 @@ from pydantic import Field
 
 from homeoanalysis.errors import NotApplicable
 from homeoanalysis.metric import Companion, Truth, metric
-from homeoanalysis.numerics import observed, rates, resampling, stationary, synthetic
+from homeoanalysis.numerics import observed, rates, resampling, synthetic
+from homeoanalysis.statistics import joint_surrogates
 from homeoanalysis.units import Hertz, Second
 
 Floats = NDArray[np.float64]
@@ -94,11 +95,13 @@ def homeostatic_return(
     bins = rates.in_bins(activity, baseline, bin_size, cell_type)
     if bins.time.shape[1] < 10:
         raise NotApplicable(f"epoch {baseline} has fewer than 10 bins of {bin_size:g} s")
-    fluctuation = stationary.fluctuation(bins, bin_size, _SURROGATES)
+    private = joint_surrogates.estimate_private_fluctuation(bins, bin_size, _SURROGATES)
+    start, _ = observed.epoch(activity, baseline)
+    shared = joint_surrogates.measure_shared_course(bins, start, bin_size, float(private.spread[0]))
     spans = [observed.epoch(activity, label) for label in (baseline, perturbation, recovery)]
     order = np.lexsort(units.spikes.T)
     mean = units.spikes[order].sum(axis=1) / units.time[order].sum(axis=1)
-    log = stationary.surrogate_log_rates(fluctuation, mean, units.time[order], spans)
+    log = joint_surrogates.draw_log_rates(private, shared, mean, units.time[order], spans)
     null, _ = _returns(log, selection, change)
     seen, selected = (float(x) for x in _returns(units.log, selection, change))
     return {
@@ -106,7 +109,7 @@ def homeostatic_return(
         "homeostatic_return_p": float((1 + np.sum(null >= seen)) / (1 + null.size)) if selected else np.nan,
         "homeostatic_return_regression": float(null.mean()) / selected if selected else np.nan,
         "homeostatic_return_selected": selected,
-        "homeostatic_return_spread": float(fluctuation.spread[0]),
-        "homeostatic_return_tau": float(fluctuation.tau[0]),
+        "homeostatic_return_spread": float(private.spread[0]),
+        "homeostatic_return_tau": float(private.tau[0]),
         "coords": {},
     }
