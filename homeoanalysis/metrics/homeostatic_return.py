@@ -55,14 +55,14 @@ def _returns(log: Floats, selection: str, change: float) -> tuple[Floats, Floats
     dims=(),
     bounds=(-np.inf, np.inf),
     companions={
-        "p": Companion("1", "Probability of so much return of the same selection of units if rates were stationary", (0, 1)),
+        "p": Companion("1", "Probability of so much return of the same selection of units by fluctuation alone", (0, 1)),
         "regression": Companion("1", "What stationary fluctuations bring back of the same selection of units"),
         "selected": Companion("1", "Units that are selected", (0, np.inf)),
         "spread": Companion("1", "Standard deviation of the fluctuation of log rates in the baseline", (0, np.inf)),
         "tau": Companion("s", "Correlation time of the fluctuation of log rates in the baseline", (0, np.inf)),
     },
     source="sum over selected units of ln(r_end / r_p), less its mean over surrogates, for each selected unit; surrogates: "
-    "stationary log rates whose variance and correlation time are those of the baseline, Poisson spikes, the same selection",
+    "own and shared courses of log rates as in the baseline (statistics.joint_surrogates), Poisson spikes, the same selection",
     scale="linear",
     truth=_truth,
     surrogate=resampling.at_rate_of("perturbation", "recovery"),
@@ -86,7 +86,8 @@ def homeostatic_return(
     fluctuations. So the same selection is made in surrogates without perturbation.
     activity: activity/1 with spikes and the three named epochs.
     bin_size: [s], of the baseline, which must have 10 bins or more; a fraction of the correlation time of rates.
-    The baseline should span seven correlation times: at three, 8 % of tests were false positives, not 5 %.
+    The baseline should span seven correlation times: at one, 11 % of tests were false positives where units shared half of the
+    variance. Units with long silences are excluded: their log rates are not Gaussian, and 41 % were false positives.
     selection, change: units whose rate fell (or rose, by as much in the logarithm) by this part or more.
     Returns a scalar [1], in e-folds: 0, no more than chance; negative, less. NaN where no unit is selected.
     Raises NotApplicable without spikes, without one of the epochs, without units of the cell type, or with too short a baseline.
