@@ -259,13 +259,6 @@ def recovered(means: Floats) -> Floats:
         return np.asarray((after - changed) / (before - changed))
 
 
-def moved(rates: Floats) -> bool:
-    """Whether the second column differs from the first by two standard errors over units or more: (unit, column)."""
-    change = rates[:, 1] - rates[:, 0]
-    error = change.std(ddof=1) / np.sqrt(change.size) if change.size > 1 else np.inf
-    return bool(abs(change.mean()) >= 2 * error and change.mean() != 0)
-
-
 def _ranks(values: Floats) -> Floats:
     """Along the last axis, of one value or more; ties with their mean rank, NaN where one value is."""
     found = np.empty(values.shape)
