@@ -25,6 +25,7 @@ LAYERS = {
         "metric",
         "drawing",
         "numerics",
+        "statistics",
     ),
     2: FOLDERS,
     3: ("ingest", "simulate", "measure", "compare", "sweep", "draw", "reproduce", "report", "export", "fetch", "job"),
