@@ -85,7 +85,7 @@ class CorrelatedNoise:
     def fit(self, rate: Floats, common: Floats, shapes: Floats) -> Fits:
         """Every curve under every noise.
 
-        rate: (bin) [Hz]; common: (bin, level), columns that all curves have; shapes: (shape, bin, curve), one or two more columns.
+        rate: (bin) [Hz]; common: (bin, level), columns that all curves have; shapes: (shape, bin, curve), one or two more.
         """
         squares = np.stack([self._squares(k, rate, common, shapes) for k in range(len(self.axes))])
         n = rate.size
