@@ -93,9 +93,13 @@ def label(axes: "Axes", x: str, y: str) -> None:
 
 
 def plain_numbers(axis: "Axis") -> None:
-    """Write the labels of a logarithmic axis as plain numbers."""
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    """Write the labels of a logarithmic axis as plain numbers, at even steps where it spans less than a decade."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
+    low, high = axis.get_view_interval()
+    if 0 < low < high < 10 * low:
+        axis.set_major_locator(MaxNLocator(5))
+        axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 

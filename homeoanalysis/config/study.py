@@ -127,7 +127,7 @@ class Study(Strict):
             twice = sorted({c for c in candidates if candidates.count(c) > 1})
             wrong += [f"targets.{target} names {c!r} twice; once is enough" for c in twice]
             if target in candidates:
-                wrong.append(f"targets.{target} names itself as a candidate; remove it, 'data' is the recording against itself")
+                wrong.append(f"targets.{target} names itself as a candidate; remove it")
             for source in [target, *candidates]:
                 if source not in sources:
                     known = catalogue.did_you_mean(source, sources)

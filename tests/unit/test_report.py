@@ -239,7 +239,8 @@ def test_one_line_for_each_verdict(html: str, example: Any) -> None:
         ("firing_rate", "○ fitted enc was fitted to rec in firing rate (narrow): ratio "),
         (
             "information_rate",
-            "? cannot tell These data cannot tell whether enc agrees with rec in lower bound of the information rate (narrow): ratio ",
+            "? cannot tell These data cannot tell whether enc agrees with rec in "
+            "lower bound of the information rate (narrow): ratio ",
         ),
     ):
         at = dict(contrast="narrow", metric=label)
@@ -548,7 +549,7 @@ def test_a_study_without_candidates_tells_only_claims_that_are_open(example: Any
     comparison.location_reason.loc[dict(source="rec", **at)] = "the first hours were not recorded"
     page = made(example, {}, study=study, comparison=comparison)
     assert "This study judges no model" in page
-    assert "margin" not in page
+    assert "the smallest difference" not in page  # the margin; the style has margins, too
     assert "All comparisons" not in page
     (told,) = [r for r in Page(page).rows if "comparison.nc: comparable, reason" in r]
     assert told.startswith("– untestable rec in lower bound of the information rate (narrow): the first hours were not recorded.")
