@@ -40,12 +40,12 @@ class _Watched(Mapping[str, Mapping[str, xr.Dataset]]):
 def draw(figure: str, measures: Mapping[str, Mapping[str, xr.Dataset]], comparison: xr.Dataset, **parameters: Any) -> Drawn:
     """Draw a figure of the catalogue.
 
-    figure: a name in figures/. measures: metric label -> source -> measure/1. comparison: comparison/1.
-    What it shows is named in `sources`: the measures that it asked for, and what it names itself; if neither, the discrepancies.
+    figure: a name in figures/. measures: metric label -> source -> measure/1. comparison: comparison/2.
+    What it shows is named in `sources`: the measures that it asked for, and what it names itself; if neither, the differences.
     """
     watched = _Watched(measures)
     with style():
         drawn: Drawn = catalogue.load("figures", figure)(watched, comparison, **parameters)
     shown = [f"measures/{m}/{e.attrs['source']}.nc: {e.attrs['metric']}" for m in watched.asked for e in measures[m].values()]
     _log.info("drew %s", figure)
-    return drawn._replace(sources=(*shown, *drawn.sources) or ("comparison.nc: discrepancy",))
+    return drawn._replace(sources=(*shown, *drawn.sources) or ("comparison.nc: difference",))

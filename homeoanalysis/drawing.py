@@ -1,6 +1,7 @@
 """The one visual encoding of all figures, and writing them so that the same input gives the same bytes.
 
-Data: black markers with error bars. Models: coloured lines or markers. Worst case: grey dashes. Best attainable: grey band.
+Data: black markers with error bars. Models: coloured lines or markers. What is found where nothing is: grey dashes. Margins and
+bands that a number must lie in: grey.
 Colours: Okabe and Ito 2008, told apart with any colour vision.
 """
 
@@ -16,7 +17,7 @@ import numpy as np
 import xarray as xr
 
 from homeoanalysis.files import replacing
-from homeoanalysis.numerics.summaries import Summary, ceiling_of, cell_types, conditions, epochs_of, levels_of, summarise
+from homeoanalysis.numerics.summaries import Summary, cell_types, conditions, epochs_of, summarise
 
 if TYPE_CHECKING:  # the functions import what they use: the config check loads every figure, and need not pay for matplotlib
     from matplotlib.axes import Axes
@@ -28,9 +29,8 @@ MODEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9
 MARKERS = ("o", "s", "^", "D", "v", "P")
 HOLLOW = {"markerfacecolor": "white"}  # fitted
 NULL: dict[str, Any] = {"color": "#666666", "linestyle": "--", "linewidth": 1}
-CEILING: dict[str, Any] = {"color": "#BBBBBB", "alpha": 0.6, "linewidth": 0}
-CEILING_LABEL = "best attainable (data)"
-NULL_LABEL = "worst case (surrogate)"
+BAND: dict[str, Any] = {"color": "#BBBBBB", "alpha": 0.6, "linewidth": 0}
+NULL_LABEL = "nothing to be found"
 EPOCHS: tuple[dict[str, Any], ...] = tuple(
     {"color": colour, "alpha": 0.2, "linewidth": 0} for colour in ("#56B4E9", "#E69F00")
 )  # neighbours differ
@@ -93,9 +93,13 @@ def label(axes: "Axes", x: str, y: str) -> None:
 
 
 def plain_numbers(axis: "Axis") -> None:
-    """Write the labels of a logarithmic axis as plain numbers."""
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    """Write the labels of a logarithmic axis as plain numbers, at even steps where it spans less than a decade."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
+    low, high = axis.get_view_interval()
+    if 0 < low < high < 10 * low:
+        axis.set_major_locator(MaxNLocator(5))
+        axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 
@@ -188,9 +192,7 @@ def condition_panel(axes: "Axes", measures: Measures, comparison: xr.Dataset, me
             errorbar(axes, [at + offset], summary.mean, summary.low, summary.high, label=name, **looks)
             summaries.append(summary)
             if any(estimate is e for e in shown):
-                levels = levels_of(estimate, conditions(estimate)[condition][0])
-                ceiling = ceiling_of(comparison, source, metric, estimate, levels, epoch)
-                draw_references(axes, [at - 0.45, at + 0.45], float(summary.mean), ceiling, null)
+                draw_null(axes, [at - 0.45, at + 0.45], null)
         hollow = ", hollow: fitted to the data" if is_fitted(comparison, metric, source) else ""
         notes.append(counted(source, estimate, summaries) + hollow)
     left = {s: e for s, e in measures.get(metric, {}).items() if placed and s not in placed}
@@ -233,11 +235,8 @@ def _elsewhere(estimate: xr.Dataset, groups: list[tuple[str, str | None]]) -> st
     return f"its conditions ({'; '.join(c or 'none' for c in conditions(estimate))}) are not those drawn"
 
 
-def draw_references(axes: "Axes", x: Any, target: Any, ceiling: float, null: float) -> None:
-    """The best attainable around the target as a grey band, the worst case as grey dashes; neither where it is NaN."""
-    target = np.broadcast_to(target, np.shape(x))
-    if np.isfinite(ceiling):
-        axes.fill_between(x, target - ceiling, target + ceiling, label=CEILING_LABEL, **CEILING)
+def draw_null(axes: "Axes", x: Any, null: float) -> None:
+    """What is found where nothing is, as grey dashes; nothing where it is NaN."""
     if np.isfinite(null):
         axes.plot(x, np.full(np.shape(x), null), label=NULL_LABEL, **NULL)
 

@@ -51,10 +51,10 @@ def measure_draws(
     blind: Blindness | None = None,
     **parameters: Any,
 ) -> dict[str, xr.Dataset]:
-    """The metric of random halves of each activity ("half_a", "half_b") and of surrogates of the second ("null").
+    """The metric of random halves of each activity ("half_a", "half_b") and of surrogates of the whole ("null").
 
-    Both halves have the same observed time, so that estimates from them have the same bias; a comparison that uses
-    halves on both sides is one at equal degrees of freedom. draws: how many; block: [s], see `resampling.Halves`.
+    Both halves have the same observed time, so that estimates from them have the same bias. draws: how many; block: [s], see
+    `resampling.Halves`.
     only_epochs: of a metric that is taken per epoch, the only ones that are dealt; all by default.
     Returns three measure/1 datasets with a dimension `draw`, none for a metric that is never compared or without draws.
     """
@@ -71,11 +71,9 @@ def measure_draws(
         found: list[list[Estimate]] = []
         told = time.monotonic()
         for draw in range(draws):
-            # The same halves for every metric and for the surrogate: differences are paired.
             first, second = halves.deal(rng_for(seed, "halves", *names, draw))
             surrogate = thing.surrogate(activity, rng_for(seed, "surrogate", *names, metric, draw))
-            null = resampling.Halves(surrogate, block).take(second)
-            parts = (halves.take(first), halves.take(second), null)
+            parts = (halves.take(first), halves.take(second), surrogate)
             found.append([thing.estimate(part, **parameters) for part in parts])
             if time.monotonic() - told > _PROGRESS:
                 told = time.monotonic()

@@ -196,18 +196,18 @@ class Plan:
         return {(m, short): self.measure_file(study, m, s) for m in metrics for short, s in sources.items()}
 
     def resampling(self, study: str, label: str, source: str) -> dict[str, Any]:
-        """How halves and surrogates of one measure are drawn: only where a contrast sets the source beside another.
+        """How halves and surrogates of one measure are drawn: only of targets, in contrasts.
 
         With the key `only_epochs`, those that the contrasts are about; None stands for all.
         """
         asked = self.config.studies[study]
         contrasts = [c for c in asked.contrasts.values() if label in c.metrics]
         short = next(short for short, s in self.config.sources(study).items() if s == source)
-        is_compared = bool(contrasts) and short in {*asked.targets, *(c for listed in asked.targets.values() for c in listed)}
+        is_drawn = bool(contrasts) and short in asked.targets
         named = {epoch for c in contrasts for epoch in (c.epoch, c.reference) if epoch is not None}
         epochs = sorted(named) if all(c.epoch is not None for c in contrasts) else None
         how = asked.resampling.model_dump()
-        return {**how, "only_epochs": epochs} if is_compared else {**how, "draws": 0, "only_epochs": None}
+        return {**how, "only_epochs": epochs} if is_drawn else {**how, "draws": 0, "only_epochs": None}
 
     def blindness(self, study: str, source: str) -> dict[str, Any]:
         """The recording that a model is measured like in a study, and the rate below which units are left out [Hz]."""
@@ -236,7 +236,7 @@ class Plan:
 
     def page_pictures(self, study: str) -> list[str]:
         """What a page over several studies shows of one: how far its models are from the data, and its published figures."""
-        distances = [path for path in self.figure_files(study) if Path(path).stem == "discrepancy"]
+        distances = [path for path in self.figure_files(study) if Path(path).stem == "differences"]
         return [*distances, *self.published_files(study)[1:]]
 
     def published_files(self, study: str) -> list[str]:

@@ -114,6 +114,14 @@ def parse(text: object, expected: str) -> float:
     return number / inverse if inverse and factor * inverse == 1.0 else number * factor
 
 
+def number_and_unit(text: str) -> tuple[float, str]:
+    """The SI value of a quantity, and the unit as it is written: 0.1 and "%" of "10 %". Raises ValueError for none."""
+    match = _NUMBER.fullmatch(text)
+    if not match:
+        raise ValueError(f"is {text!r}, no quantity; write e.g. '10 %'")
+    return float(match[1]) * unit(match[2])[0], match[2]
+
+
 def si_unit(text: str) -> str:
     """The SI unit of a quantity: "s" of "20 ms", "V*s" of "2 mV*s". Raises ValueError where the text is no quantity."""
     match = _NUMBER.fullmatch(text)

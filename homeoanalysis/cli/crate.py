@@ -18,7 +18,7 @@ _WHAT = {
     "ingest": "a recording, activity/1",
     "simulate": "simulations, activity/1",
     "measure": "a metric of one source, measure/1",
-    "compare": "models and data, comparison/1",
+    "compare": "models and data, comparison/2",
     "draw": "figure",
     "sweep_part": "some points of a sweep, sweep/1",
     "sweep": "a model over ranges of its parameters: sweep/1, and its figure",

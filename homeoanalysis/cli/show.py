@@ -25,7 +25,7 @@ def show(path: Path) -> Iterator[str]:
     names, datasets = opened(path, _GROUPS)
     first = next(iter(datasets.values()))
     yield f"{path}: {first.attrs['schema']}"
-    summaries = {"activity/1": _activity, "measure/1": _measure, "comparison/1": _comparison, "sweep/1": _sweep}
+    summaries = {"activity/1": _activity, "measure/1": _measure, "comparison/2": _comparison, "sweep/1": _sweep}
     summary = summaries[first.attrs["schema"]]
     if first.attrs["schema"] != "activity/1":
         yield from summary(first)
@@ -150,26 +150,28 @@ def _cell(part: xr.Dataset, name: str) -> tuple[str, str]:
 
 
 def _comparison(compared: xr.Dataset) -> Iterator[str]:
-    yield f"  study {compared.attrs['study']}; discrepancy with its 95 % interval, best attainable (data), worst case (null)"
-    rows = [("target", "contrast", "metric", "candidate", "discrepancy", "interval", "best", "worst", "verdict")]
+    yield f"  study {compared.attrs['study']}; candidate less target with its 95 % interval, and the margin"
+    rows = [("target", "contrast", "metric", "candidate", "difference", "interval", "margin", "verdict", "needed to decide")]
     failed = 0
-    labels = [compared[d].values.tolist() for d in ("target", "contrast", "metric", "candidate")]
-    for target, contrast, metric, candidate in product(*labels):
-        at = dict(target=target, contrast=contrast, metric=metric)
-        cell = compared.sel({**at, "candidate": candidate})
-        if candidate in ("null", "data"):
-            continue
+    for labels in product(*(compared[d].values.tolist() for d in ("target", "contrast", "metric", "candidate"))):
+        cell = compared.sel(dict(zip(("target", "contrast", "metric", "candidate"), labels, strict=True)))
         if not int(cell.comparable):
             failed += not str(cell.reason.values).startswith(NOT_ASKED)
             continue
-        null = number(float(compared.discrepancy.sel({**at, "candidate": "null"}))) if "null" in labels[3] else "-"
-        values = number(float(cell.discrepancy)), _interval(cell), number(float(cell.ceiling)), null
-        rows.append((target, contrast, metric, candidate, *values, printable(str(cell.verdict.values), 80)))
+        texts = [str(cell[name].values) for name in ("verdict", "needed")]
+        ends = [_ends(cell, name) for name in ("difference", "margin")]
+        unit = str(cell.difference_unit.values)
+        rows.append((*labels, f"{number(float(cell.difference))} {'' if unit == '1' else unit}".strip(), *ends, *texts))
     yield from table(rows[: _ROWS + 1], "  ")
     if len(rows) > _ROWS + 1:
         yield f"  ... and {len(rows) - _ROWS - 1} more"
     if failed:
         yield f"  {count(failed, 'comparison')} could not be made; variable `reason` says why"
+
+
+def _ends(cell: xr.Dataset, name: str) -> str:
+    low, high = float(cell[f"{name}_low"]), float(cell[f"{name}_high"])
+    return f"[{number(low)}, {number(high)}]" if np.isfinite([low, high]).all() else "-"
 
 
 def _sweep(swept: xr.Dataset) -> Iterator[str]:
@@ -187,15 +189,6 @@ def _sweep(swept: xr.Dataset) -> Iterator[str]:
         finite = x[np.isfinite(x)]
         told = f"{number(finite.min())} to {number(finite.max())}" if finite.size else "-"
         yield f"  {printable(label)} [{swept[label].attrs['units'] if label in swept else ''}]: {told}"
-
-
-def _interval(cell: xr.Dataset) -> str:
-    """Over subjects where there are enough, else within the recording."""
-    for name, over in (("discrepancy", "over subjects"), ("within", "within the recording")):
-        low, high = float(cell[f"{name}_low"]), float(cell[f"{name}_high"])
-        if np.isfinite(low) and np.isfinite(high):
-            return f"[{number(low)}, {number(high)}] {over}"
-    return "-"
 
 
 def _provenance(dataset: xr.Dataset) -> Iterator[str]:

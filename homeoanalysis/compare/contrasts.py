@@ -1,11 +1,12 @@
 """From a measure to the values that a contrast compares."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
 
+from homeoanalysis import units
 from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.contracts import LABELLED, LONG
 from homeoanalysis.contracts.schemas import NO_DATA
@@ -40,6 +41,21 @@ def unit_of(contrast: Contrast, scale: str | None, units: str) -> str:
     """The unit of the contrast of a metric in `units`: a relative change has none; a trend is per unit of its factor."""
     unit = "1" if scale == "relative" and is_change(contrast) else units
     return unit if contrast.trend is None else f"{unit} per unit of {contrast.trend}"
+
+
+def parse_margin(contrast: Contrast, scale: str, stated: str | None) -> tuple[float, float] | None:
+    """The ends of the margin that the contrast states, or the study for relative metrics; None where neither does.
+
+    A relative margin of 10 % is a factor between 1 / 1.1 and 1.1, and stands as logarithms.
+    """
+    text = contrast.margin or (stated if scale == "relative" else None)
+    if text is None:
+        return None
+    number, unit = units.number_and_unit(text)
+    if scale == "relative":
+        return -float(np.log1p(number)), float(np.log1p(number))
+    value = units.parse(text, unit) if unit else number
+    return -value, value
 
 
 def sides(contrast: Contrast) -> list[Contrast]:
@@ -122,11 +138,8 @@ def selected(measured: xr.Dataset, contrast: Contrast) -> dict[Cell, xr.DataArra
     return found
 
 
-def refuse_censored(measured: xr.Dataset, contrast: Contrast, draws: Sequence[xr.Dataset] = ()) -> None:
-    """A mean over those who came back in time says nothing of those who did not.
-
-    draws: halves of the same recordings, in which a metric that is censored is NaN.
-    """
+def refuse_censored(measured: xr.Dataset, contrast: Contrast) -> None:
+    """A mean over those who came back in time says nothing of those who did not."""
     censored = f"{measured.attrs['metric']}_censored"
     if censored not in measured:
         return
@@ -135,11 +148,6 @@ def refuse_censored(measured: xr.Dataset, contrast: Contrast, draws: Sequence[xr
     late = sum(bool((v == 1).any()) for v in each)
     if late:
         raise NotComparable(f"{late} of {len(each)} replicates had not come back by the end; a mean of the others is too short")
-    values = [v for drawn in draws for part in sides(contrast) for v in selected(drawn, part).values()]
-    late = sum(int(v.isnull().sum()) for v in values)
-    if late:
-        every = sum(v.size for v in values)
-        raise NotComparable(f"{late} of {every} halves do not show when it comes back; a mean of the others is too short")
 
 
 def with_pairing(measured: xr.Dataset, contrast: Contrast) -> Contrast:
@@ -155,29 +163,23 @@ def change(after: xr.DataArray, before: xr.DataArray, scale: str) -> xr.DataArra
     return (after - before) / before.where(before != 0) if scale == "relative" else after - before
 
 
-def contrasted(
-    measured: xr.Dataset,
-    contrast: Contrast,
-    scale: str,
-    like: tuple[int, int] = (0, 0),
-    rng: np.random.Generator | None = None,
-) -> dict[Cell, xr.DataArray]:
+def contrasted(measured: xr.Dataset, contrast: Contrast, scale: str) -> dict[Cell, xr.DataArray]:
     """The contrast (with its pairing) of each replicate, each pair, or, between levels of other subjects, of all together.
 
-    Averaged over units, in each draw over as many as `like`[1]; the levels of other subjects over `like`[0] replicates.
+    Each is the summary over the units of its replicates.
     """
     if contrast.between is None:
         found = {}
         for cell, values in selected(measured, contrast).items():
-            mine = _random(values, "unit", like[1] or None, rng, contrast.over_units)
+            mine = _summarised(values, "unit", contrast.over_units)
             if "epoch" in mine.dims:
                 now = mine.sel(epoch=contrast.epoch)
                 mine = now if contrast.reference is None else change(now, mine.sel(epoch=contrast.reference), scale)
             found[cell] = mine.drop_vars("epoch", errors="ignore")
         return found
-    first, second = (contrasted(measured, side, scale, like, rng) for side in sides(contrast))
+    first, second = (contrasted(measured, side, scale) for side in sides(contrast))
     if not contrast.between.paired:
-        return {("all", _BOTH): change(mean(second, like, rng), mean(first, like, rng), scale)}
+        return {("all", _BOTH): change(mean(second), mean(first), scale)}
     before, after = by_subject(first), by_subject(second)
     pairs = {(s, _BOTH): change(after[s], before[s], scale) for s in after if s in before}
     if not pairs:
@@ -194,27 +196,19 @@ def by_subject(table: Mapping[Cell, xr.DataArray]) -> dict[str, xr.DataArray]:
     return {subject: mean(mine) for subject, mine in found.items()}
 
 
-def mean(
-    table: Mapping[Cell, xr.DataArray], like: tuple[int, int] = (0, 0), rng: np.random.Generator | None = None
-) -> xr.DataArray:
-    """The mean over all; in each draw over `like`[0] of them at random, where there are more."""
+def subject_means(table: Mapping[Cell, xr.DataArray]) -> dict[str, float]:
+    """One number for each subject that has one: the mean over what is left (frequency)."""
+    defined = {subject: values.values[~np.isnan(values.values)] for subject, values in by_subject(table).items()}
+    numbers = {subject: float(values.mean()) for subject, values in defined.items() if values.size}
+    return {subject: value for subject, value in numbers.items() if np.isfinite(value)}
+
+
+def mean(table: Mapping[Cell, xr.DataArray]) -> xr.DataArray:
+    """The mean over all."""
     if len(table) == 1:  # most subjects have one replicate, and joining one costs as much as joining many
         (alone,) = table.values()
         return alone
-    joined = xr.concat(list(table.values()), "replicate", join="outer", coords="minimal")
-    return _random(joined, "replicate", like[0] or None, rng, "mean")
-
-
-def _random(values: xr.DataArray, dim: str, n: int | None, rng: np.random.Generator | None, summary: str) -> xr.DataArray:
-    """The summary along `dim`; in each draw of only `n` random members, where there are more."""
-    size = values.sizes[dim]
-    if n is None or rng is None or n >= size:
-        return _summarised(values, dim, summary)
-    chosen = rng.permuted(np.tile(np.arange(size), (values.sizes["draw"], 1)), axis=1)[:, :n]
-    picked = values.isel(
-        {dim: xr.DataArray(chosen, dims=("draw", "chosen")), "draw": xr.DataArray(np.arange(len(chosen)), dims="draw")}
-    )
-    return _summarised(picked, "chosen", summary)
+    return xr.concat(list(table.values()), "replicate", join="outer", coords="minimal").mean("replicate", skipna=True)
 
 
 def _summarised(values: xr.DataArray, dim: str, summary: str) -> xr.DataArray:
@@ -226,12 +220,3 @@ def _summarised(values: xr.DataArray, dim: str, summary: str) -> xr.DataArray:
     if summary == "median":
         return values.median(dim, skipna=True)
     return values.where(values > 0).median(dim, skipna=True).fillna(0.0)
-
-
-def shape(measured: xr.Dataset, contrast: Contrast) -> tuple[int, int]:
-    """How many replicates and units the target has in this contrast (in its smaller level, of the subjects that count)."""
-    tables = [selected(measured, side) for side in sides(contrast)]
-    if contrast.between is not None and contrast.between.paired:
-        both = set.intersection(*({subject for subject, _ in table} for table in tables))
-        tables = [{cell: v for cell, v in table.items() if cell[0] in both} for table in tables]
-    return min(len(t) for t in tables), min(v.sizes["unit"] for t in tables for v in t.values())

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from homeoanalysis.compare.contrasts import (
     NotComparable,
-    by_subject,
     contrasted,
     is_change,
     no_value,
     refuse_censored,
     selected,
     sides,
+    subject_means,
     subjects,
     with_pairing,
 )
@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 
 
 class Located(NamedTuple):
-    """A contrast of one source, over its subjects. The fields are named as in comparison/1."""
+    """A contrast of one source, over its subjects. The fields are named as in comparison/2."""
 
     location: float
     location_low: float
@@ -46,13 +46,14 @@ class Located(NamedTuple):
     location_within_low: float
     location_within_high: float
     location_over: str
-    of_subject: Mapping[str, float]  # the values that location is the mean of; empty where it is of two groups, or of one line
+    of_subject: Mapping[str, float]  # the values behind location; empty where it is of two groups, or of one line
 
 
 def located(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
     """Mean, interval and standard deviation over subjects of the contrast's value, averaged over frequency.
 
-    Raises NotComparable if there is no value.
+    The mean of relative changes is geometric, where no subject fell to 0. Raises NotComparable if there is no value.
+    Source: Hedges, Gurevitch & Curtis 1999, doi:10.1890/0012-9658(1999)080[1150:TMAORR]2.0.CO;2 (log response ratios).
     """
     contrast = with_pairing(measured, contrast)
     refuse_censored(measured, contrast)
@@ -61,7 +62,7 @@ def located(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
     parts = [contrast]
     if contrast.between is not None and not contrast.between.paired:
         parts = sides(contrast)
-    each = [_numbers(contrasted(measured, part, scale)) for part in parts]
+    each = [subject_means(contrasted(measured, part, scale)) for part in parts]
     if not all(each):
         raise no_value(measured)
     left_out = len(subjects(measured, contrast)) - len({subject for found in each for subject in found})
@@ -82,10 +83,15 @@ def located(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
         return Located(location, *groups(0.95), np.nan, *n, *_tests(groups, contrast), *own, over, {})
     (every,) = values
     spread = every.std(ddof=1) if every.size > 1 else np.nan
-    location = float(every.mean())
+    # A mean of ratios is too large where the rates fluctuate; the mean of their logarithms is not (Hedges et al. 1999).
+    is_log = scale == "relative" and is_change(contrast) and bool((every > -1).all())
+    location = float(np.expm1(np.log1p(every).mean()) if is_log else every.mean())
 
     def alone(confidence: float) -> tuple[float, float]:
-        return interval(every, confidence)
+        if not is_log:
+            return interval(every, confidence)
+        low, high = np.expm1(interval(np.log1p(every), confidence))
+        return float(low), float(high)
 
     within = _within(measured, contrast, scale, location)
     n = every.size, 0, left_out
@@ -215,13 +221,6 @@ def _least(holds: Callable[[float], bool], most: float) -> float:
         middle = (low + high) / 2
         low, high = (low, middle) if holds(float(np.exp(middle))) else (middle, high)
     return float(np.exp(high))
-
-
-def _numbers(table: dict[tuple[str, str], xr.DataArray]) -> dict[str, float]:
-    """One number for each subject that has one."""
-    defined = {subject: values.values[~np.isnan(values.values)] for subject, values in by_subject(table).items()}
-    numbers = {subject: float(values.mean()) for subject, values in defined.items() if values.size}
-    return {subject: value for subject, value in numbers.items() if np.isfinite(value)}
 
 
 def interval(values: Floats, confidence: float = 0.95) -> tuple[float, float]:

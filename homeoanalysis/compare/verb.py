@@ -1,8 +1,8 @@
-"""compare: measures of a study's sources -> how far each candidate is from each target (comparison/1).
+"""compare: the measures of a study's sources -> what each contrast is in them, and which candidates agree (comparison/2).
 
-Everything is compared at equal footing. For each draw the target is one random half of its own recording,
-and what stands against it has the length of the other half: the other half itself ("data", the best attainable),
-its surrogate ("null", the worst case), or half of a model's run, with as many units and replicates as the target.
+A candidate is judged by its difference from the target: an interval over subjects and realisations, and the smallest difference
+that matters (the margin). It agrees, it differs, or it cannot be told. Where the study asks for draws, random halves and
+surrogates of the targets say how far the recordings agree with themselves; they decide nothing.
 """
 
 import itertools
@@ -15,42 +15,26 @@ import numpy as np
 import xarray as xr
 
 from homeoanalysis import catalogue
-from homeoanalysis.compare.contrasts import (
-    NotComparable,
-    by_subject,
-    contrasted,
-    is_change,
-    mean,
-    no_value,
-    refuse_censored,
-    shape,
-    unit_of,
-    with_companion,
-    with_pairing,
+from homeoanalysis.compare.contrasts import NotComparable, unit_of, with_companion
+from homeoanalysis.compare.differences import (
+    Source,
+    compare_sources,
+    describe_draws,
 )
-from homeoanalysis.compare.scores import add_scores, place
-from homeoanalysis.compare.subjects import interval, located
+from homeoanalysis.compare.scores import score_candidate
+from homeoanalysis.compare.subjects import located
 from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.contracts import COMPARISON, check, groups, open_dataset
-from homeoanalysis.contracts.schemas import NO_DATA, NOT_ASKED, SCORES
+from homeoanalysis.contracts.schemas import NO_DATA, NOT_ASKED
 from homeoanalysis.numerics.multiple import holm
 from homeoanalysis.provenance import rng_for
 
 _log = logging.getLogger(__name__)
-REFERENCES = ("null", "data")
-MOST_SHIFT = 0.5  # of the best attainable: what halves may do to target and candidate differently, before it can decide
-
-
-class Shift(NamedTuple):
-    """How far the halves lie from the whole, for the target and the candidate, and how differently (root mean square)."""
-
-    target: float
-    candidate: float
-    difference: float
+_COUNTS = ("comparable", "fitted", "n_subjects", "n_first", "n_left_out")
 
 
 class Measured(NamedTuple):
-    """One metric of one source: the estimate, and its draws ("half_a", "half_b", "null"; empty if never compared)."""
+    """One metric of one source: the estimate, and its draws ("half_a", "half_b", "null"), where the study asks for them."""
 
     estimate: xr.Dataset
     draws: Mapping[str, xr.Dataset]
@@ -73,74 +57,59 @@ def compare(
     fitted: Mapping[str, list[str]],
     study: str,
     seed: int,
+    margin: str | None = None,
 ) -> xr.Dataset:
     """Compare the sources of a study.
 
     measures: metric label -> source -> measures. targets: source held to be the truth -> candidates.
-    fitted: source -> metrics, and contrasts, that were set from the data. Returns comparison/1.
+    fitted: source -> metrics, and contrasts, that were set from the data. margin: the smallest relative difference that
+    matters, where a contrast states none. Returns comparison/2.
     """
-    candidates = [*REFERENCES, *dict.fromkeys(c for listed in targets.values() for c in listed)]
     sources = list(dict.fromkeys(s for by_source in measures.values() for s in by_source))
+    candidates = list(dict.fromkeys(c for listed in targets.values() for c in listed)) or sources
     members = sorted({str(s) for by_source in measures.values() for m in by_source.values() for s in m.estimate.subject.values})
     result = _empty(list(targets), list(contrasts), list(measures), candidates, sources, members)
     for (name, contrast), (label, by_source) in itertools.product(contrasts.items(), measures.items()):
         for source in sources:
             cell = dict(contrast=name, metric=label, source=source)
             _locate(result, cell, by_source[source].estimate, contrast, label)
-    for (target, listed), (contrast_name, contrast) in itertools.product(targets.items(), contrasts.items()):
-        for label, by_source in measures.items():
-            at = dict(target=target, contrast=contrast_name, metric=label)
-            shifts: dict[str, Shift] = {}
-            for candidate in candidates:
-                cell = {**at, "candidate": candidate}
-                if candidate not in (*REFERENCES, *listed):
-                    result.reason.loc[cell] = NOT_ASKED[1] + target if candidate != target else NOT_ASKED[2]
-                    continue
-                rng = rng_for(seed, "compare", target, contrast_name, label, candidate)
-                try:
-                    drawn = _discrepancies(by_source, target, candidate, contrast, label, rng)
-                except NotComparable as reason:
-                    result.reason.loc[cell] = str(reason)
-                    continue
-                result.discrepancy.loc[cell] = np.median(drawn)
-                result.within_low.loc[cell], result.within_high.loc[cell] = np.quantile(drawn, [0.025, 0.975])
-                result.comparable.loc[cell] = 1
-                if candidate == "data":
-                    result.ceiling.loc[at] = np.quantile(drawn, 0.95)
-                elif candidate == "null":
-                    result.null_location.loc[at] = _null_location(by_source[target], contrast)
-                else:
-                    shifts[candidate] = _shift(by_source, target, candidate, contrast)
-                    low, high = _subject_interval(by_source, target, candidate, contrast)
-                    result.discrepancy_low.loc[cell], result.discrepancy_high.loc[cell] = low, high
-                    metric = by_source[candidate].estimate.attrs["metric"]
-                    result.fitted.loc[cell] = int(bool({metric, contrast_name} & set(fitted.get(candidate, []))))
-            _judge(result, at, contrast, shifts)
-            estimates = {source: by_source[source].estimate for source in sources}
-            null, rng = by_source[target].draws.get("null"), rng_for(seed, "scores", target, contrast_name, label)
-            add_scores(result, at, estimates, null, contrast, _scale(estimates[target]), rng)
-            place(result, at)
+    for (target, listed), (name, contrast), label in itertools.product(targets.items(), contrasts.items(), measures):
+        at = dict(target=target, contrast=name, metric=label)
+        by_source = measures[label]
+        _describe(result, at, by_source[target], contrast)
+        for candidate in candidates:
+            cell = {**at, "candidate": candidate}
+            try:
+                if candidate not in listed:
+                    raise NotComparable(NOT_ASKED[1] + target if candidate != target else NOT_ASKED[2])
+                names = {by_source[candidate].estimate.attrs["metric"], name}
+                is_fitted = bool(names & set(fitted.get(candidate, [])))
+                rng = rng_for(seed, "scores", target, name, label, candidate)
+                _compare(result, cell, by_source, contrast, label, margin, rng, is_fitted=is_fitted)
+            except NotComparable as reason:
+                result.reason.loc[cell] = str(reason)
+                result.verdict.loc[cell] = _refusal(result, at, contrast)
     _adjust(result)
     units = [[[_unit(by[s].estimate, c) for s in sources] for by in measures.values()] for c in contrasts.values()]
     shape_of_units = len(contrasts), len(measures), len(sources)
     result = result.assign_coords(unit=(("contrast", "metric", "source"), np.array(units, str).reshape(shape_of_units)))
-    result.attrs = {"schema": "comparison/1", "study": study}
+    result.attrs = {"schema": "comparison/2", "study": study}
     _log.info("compared %d sources in %d contrasts and %d metrics", len(sources), len(contrasts), len(measures))
-    return check(result, "comparison/1")
+    return check(result, "comparison/2")
 
 
 def _empty(
     targets: list[str], contrasts: list[str], metrics: list[str], candidates: list[str], sources: list[str], subjects: list[str]
 ) -> xr.Dataset:
     coordinates = {"target": targets, "contrast": contrasts, "metric": metrics, "candidate": candidates, "source": sources}
-    coordinates |= {"score_name": list(SCORES), "subject": subjects}
+    coordinates |= {"subject": subjects}
     variables = {}
     for name, declared in COMPARISON.items():
         dims = tuple(len(coordinates[d]) for d in declared.dims)
         attributes = {"long_name": declared.long_name}
         if declared.units is None:
             variables[name] = (declared.dims, np.full(dims, "", dtype=object), attributes)
-        elif name in ("comparable", "fitted") or name.startswith("n_"):
+        elif name in _COUNTS:
             variables[name] = (declared.dims, np.zeros(dims, np.int64), {**attributes, "units": "1"})
         else:
             units = "see coordinate unit" if declared.units == "*" else declared.units
@@ -176,158 +145,65 @@ def _locate(result: xr.Dataset, cell: dict[str, str], estimate: xr.Dataset, cont
         result[name].loc[cell] = value
 
 
-def _adjust(result: xr.Dataset) -> None:
-    """For the number of tests of each source; a location, and so its test, is the same for all targets."""
-    for name in ("change_p", "equivalence_p"):
-        for source in result.source.values:
-            p = result[name].sel(source=source).isel(target=slice(0, 1)).values
-            result[f"{name}_holm"].loc[{"source": source}] = holm(p.ravel()).reshape(p.shape)
+def _describe(result: xr.Dataset, at: dict[str, str], measured: Measured, contrast: Contrast) -> None:
+    """What halves and surrogates of the target say, where there are any."""
+    cell = dict(contrast=at["contrast"], metric=at["metric"], source=at["target"])
+    location = float(result.location.loc[cell])
+    scale = _scale(measured.estimate)
+    if measured.draws and scale is not None and np.isfinite(location) and not contrast.trend and not contrast.companion:
+        for name, value in describe_draws(measured.draws, location, contrast, scale).items():
+            result[name].loc[at] = value
 
 
-def _judge(result: xr.Dataset, at: dict[str, str], contrast: Contrast, shifts: Mapping[str, Shift]) -> None:
-    """A verdict only where the recording can tell itself from its surrogates, and halves tell of the whole."""
-    ceiling, null = float(result.ceiling.loc[at]), float(result.discrepancy.loc[{**at, "candidate": "null"}])
-    lacking = str(result.location_reason.loc[{**at, "source": at["target"]}].values)
-    for candidate in result.candidate.values:
-        cell = {**at, "candidate": candidate}
-        if not int(result.comparable.loc[cell]):
-            # A claim about what was not recorded is open, not wrong.
-            verdict = "untestable" if contrast.without_data and lacking.startswith(NO_DATA) else "not comparable"
-        elif candidate in REFERENCES:
-            verdict = "reference"
-        elif int(result.fitted.loc[cell]):
-            verdict = "fitted"
-        elif np.isnan(null):
-            verdict = "undecided: the target's surrogates have no value"
-        elif not null > ceiling:
-            verdict = "undecided: the target's halves differ as much as its surrogates"
-        elif _could_turn(discrepancy := float(result.discrepancy.loc[cell]), ceiling, shifts[candidate].difference):
-            one, other, apart = shifts[candidate]
-            verdict = (
-                f"undecided: halves, cut in blocks, shift the value of {at['target']} by {one:+.2g} and that of {candidate} by "
-                f"{other:+.2g}, {apart:.2g} apart where the best attainable is {ceiling:.2g}; make resampling.block longer"
-            )
-        else:
-            verdict = "matches" if discrepancy <= ceiling else "differs"
-        result.verdict.loc[cell] = verdict
-
-
-def _could_turn(discrepancy: float, ceiling: float, shift: float) -> bool:
-    """Whether the wholes, which are at most `shift` closer or further apart than the halves, could have the other verdict."""
-    return shift > MOST_SHIFT * ceiling and discrepancy - shift <= ceiling < discrepancy + shift
-
-
-# ---- distances
-
-
-def _distance(candidate: xr.DataArray, target: xr.DataArray, norm: xr.DataArray | float) -> xr.DataArray:
-    """Root mean square of the difference, over what is left but draws (frequency)."""
-    difference = (candidate - target) / norm
-    rest = [d for d in difference.dims if d != "draw"]
-    if difference.size == 0 or bool(difference.isnull().all()):
-        raise NotComparable("no value in common")
-    return (difference**2).mean(rest, skipna=True) ** 0.5
-
-
-def _norm(truth: xr.Dataset, target: str, contrast: Contrast, scale: str) -> xr.DataArray | float:
-    """What a difference is divided by: the target's own value for a relative metric, 1 for a change or a linear one."""
-    if scale != "relative" or is_change(contrast):
-        return 1.0
-    norm = abs(mean(contrasted(truth, contrast, scale)))
-    if not bool((norm > 0).all()):
-        raise NotComparable(f"{target} is 0 or undefined, a ratio to it means nothing")
-    return norm
-
-
-def _discrepancies(
-    by_source: Mapping[str, Measured], target: str, candidate: str, contrast: Contrast, label: str, rng: np.random.Generator
-) -> np.ndarray:
-    """The distance of the candidate from the target in each draw."""
+def _compare(
+    result: xr.Dataset,
+    cell: dict[str, str],
+    by_source: Mapping[str, Measured],
+    contrast: Contrast,
+    label: str,
+    margin: str | None,
+    rng: np.random.Generator,
+    *,
+    is_fitted: bool,
+) -> None:
+    """Fill the cell of one candidate. Raises NotComparable."""
     if label not in contrast.metrics:
         raise NotComparable(NOT_ASKED[0])
     if contrast.trend is not None:
         raise NotComparable("a trend is located in each source, and not compared")
     if contrast.companion:
         raise NotComparable("a companion is located in each source, and not compared")
-    truth = by_source[target]
-    scale = _scale(truth.estimate)
+    target, candidate = cell["target"], cell["candidate"]
+    scale = _scale(by_source[target].estimate)
     if scale is None:
         raise NotComparable("a descriptive metric")
-    if not truth.draws:
-        raise NotComparable("the study makes no draws, and judges nothing")
-    other = by_source[target if candidate in REFERENCES else candidate]
-    contrast = _paired_alike({target: truth.estimate, candidate: other.estimate}, contrast, scale)
-    drawn = other.draws["null" if candidate == "null" else "half_b"]
-    theirs, its = _unit(other.estimate, contrast), _unit(truth.estimate, contrast)
+    theirs, its = (_unit(by_source[name].estimate, contrast) for name in (candidate, target))
     if theirs != its:
         raise NotComparable(f"{candidate} is in {theirs}, and {target} in {its}")
-    for measured, draws in ((truth.estimate, truth.draws["half_a"]), (other.estimate, drawn)):
-        refuse_censored(measured, contrast, [draws])
-    norm = _norm(truth.estimate, target, contrast, scale)
-    left = mean(contrasted(truth.draws["half_a"], contrast, scale))
-    # A reference is the same cells in the same draw; a model is any of its cells, as many as the target has.
-    like = (0, 0) if candidate in REFERENCES else shape(truth.estimate, contrast)
-    right = mean(contrasted(drawn, contrast, scale, like, rng), like, rng)
-    both = xr.align(right, left, join="inner")
-    distance = _distance(*both, norm).values
-    if not np.all(np.isfinite(distance)):
-        raise NotComparable(f"undefined in {np.sum(~np.isfinite(distance))} of {distance.size} draws")
-    return np.asarray(distance)
+    both: list[Source] = []
+    for name in (target, candidate):
+        at = dict(contrast=cell["contrast"], metric=cell["metric"], source=name)
+        low, high = (float(result[f"location_within_{end}"].loc[at]) for end in ("low", "high"))
+        both.append(Source(name, by_source[name].estimate, (low, high)))
+    comparison, values = compare_sources(both[0], both[1], contrast, scale=scale, unit=its, margin=margin)
+    found = comparison._asdict()
+    if is_fitted:
+        found |= {"verdict": "fitted", "n_needed": np.nan, "needed": ""}
+    found |= score_candidate(values[0], values[1], scale, rng)
+    for name, value in {**found, "comparable": 1, "fitted": int(is_fitted)}.items():
+        result[name].loc[cell] = value
 
 
-def _paired_alike(estimates: Mapping[str, xr.Dataset], contrast: Contrast, scale: str) -> Contrast:
-    """The contrast with its pairing, which must be that of both; raises NotComparable where it cannot be formed in one."""
-    found = []
-    for name, estimate in estimates.items():
-        try:
-            found.append(with_pairing(estimate, contrast))
-            if all(bool(v.isnull().all()) for v in contrasted(estimate, found[-1], scale).values()):
-                raise no_value(estimate)
-        except NotComparable as reason:
-            raise NotComparable(f"{reason} (in {name})") from None
-    if any(other != found[0] for other in found):
-        is_paired = [c.between is not None and bool(c.between.paired) for c in found]
-        told = [
-            f"{'the same' if paired else 'different'} subjects in {n}" for n, paired in zip(estimates, is_paired, strict=True)
-        ]
-        raise NotComparable(f"the two levels are of {', but of '.join(told)}; write `paired: false` in the contrast")
-    return found[0]
+def _refusal(result: xr.Dataset, at: dict[str, str], contrast: Contrast) -> str:
+    """A claim about what was not recorded is open, not wrong."""
+    cell = dict(contrast=at["contrast"], metric=at["metric"], source=at["target"])
+    lacking = str(result.location_reason.loc[cell].values)
+    return "untestable" if contrast.without_data and lacking.startswith(NO_DATA) else "not comparable"
 
 
-def _null_location(truth: Measured, contrast: Contrast) -> float:
-    """Where the surrogates lie: the median over draws, averaged over frequency."""
-    contrast = with_pairing(truth.estimate, contrast)
-    values = mean(contrasted(truth.draws["null"], contrast, str(_scale(truth.estimate))))
-    return float(values.mean([d for d in values.dims if d != "draw"], skipna=True).median())
-
-
-def _shift(by_source: Mapping[str, Measured], target: str, candidate: str, contrast: Contrast) -> Shift:
-    """What being cut in blocks does to a value, in the unit of the discrepancy. A bias that both share is no difference."""
-    truth = by_source[target].estimate
-    scale = str(_scale(truth))
-    contrast = with_pairing(truth, contrast)
-    norm = _norm(truth, target, contrast, scale)
-    shifts = []
-    for source in (target, candidate):
-        halves = [mean(contrasted(by_source[source].draws[kind], contrast, scale)) for kind in ("half_a", "half_b")]
-        whole = mean(contrasted(by_source[source].estimate, contrast, scale))
-        shifts.append(xr.concat(halves, "draw").mean("draw", skipna=True) - whole)
-    difference = _distance(shifts[1], shifts[0], norm)
-    of_target, of_candidate = (float((shift / norm).mean(skipna=True)) for shift in shifts)
-    return Shift(of_target, of_candidate, float(difference))
-
-
-def _subject_interval(by_source: Mapping[str, Measured], target: str, candidate: str, contrast: Contrast) -> tuple[float, float]:
-    """95 % t interval of the distance over the target's subjects; NaN below 4 of them, and where a change is of no subject."""
-    truth = by_source[target].estimate
-    scale = str(_scale(truth))
-    contrast = with_pairing(truth, contrast)
-    if contrast.between is not None and not contrast.between.paired:
-        return np.nan, np.nan
-    model = mean(contrasted(by_source[candidate].estimate, contrast, scale))
-    norm = _norm(truth, target, contrast, scale)
-    distances: dict[tuple[str, str], xr.DataArray] = {}
-    for cell, values in contrasted(truth, contrast, scale).items():
-        if bool(values.notnull().any()):
-            distances[cell] = _distance(model, values, norm)
-    return interval(np.array([float(values) for values in by_subject(distances).values()]))
+def _adjust(result: xr.Dataset) -> None:
+    """For the number of tests of each source."""
+    for name in ("change_p", "equivalence_p"):
+        for source in result.source.values:
+            p = result[name].sel(source=source).values
+            result[f"{name}_holm"].loc[{"source": source}] = holm(p.ravel()).reshape(p.shape)

@@ -27,6 +27,20 @@ class Levels(Strict):
         return self
 
 
+def _margin(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = f"{value:g}"
+    if not isinstance(value, str):
+        raise ValueError(f"is {value!r}; write the smallest difference that matters, e.g. '10 %'")
+    number, _ = units.number_and_unit(value)
+    if not number > 0:
+        raise ValueError(f"is {value!r}; write a difference above 0, e.g. '10 %'")
+    return value
+
+
+Margin = Annotated[str, BeforeValidator(_margin)]
+
+
 class Equivalence(Strict):
     """What counts as the same: within `margin` of `around`, said before anything is run."""
 
@@ -66,6 +80,10 @@ class Contrast(Strict):
     )
     between: Levels | None = None
     trend: Name | None = Field(default=None, description="a factor whose levels are numbers: the slope of the contrast over it")
+    margin: Margin | None = Field(
+        default=None,
+        description="the smallest difference of a candidate that matters: '10 %' of relative metrics, else in the metric's unit",
+    )
     equivalence: Equivalence | None = Field(default=None, description="test whether the location is as good as a given value")
     without_data: str = Field(
         default="", description="what the report says where no replicate has a level, and the claim stays open"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from homeoanalysis import catalogue
+from homeoanalysis import catalogue, units
 from homeoanalysis.config.claim import Claim
-from homeoanalysis.config.contrast import Contrast, Expanded
+from homeoanalysis.config.contrast import Contrast, Expanded, Margin
 from homeoanalysis.config.entries import Metric
 from homeoanalysis.config.fields import CatalogueSchema, Entry, Name, Strict, entry, explain
 from homeoanalysis.config.merging import merge
@@ -23,21 +23,8 @@ if TYPE_CHECKING:
 else:
     Figure = entry("figures")
 
-_DRAWS = 100
+_DRAWS = 20  # the fewest with which a surrogate test can reach 10 % on both sides
 NONE = "none"  # the variant without any of the mechanisms
-
-
-def _enough(draws: int) -> int:
-    """Of 20 000 perfect models of one rate each, 2.7 % were refused with 20 draws, 1.6 % with 50, 1.1 % with 100, 0.7 % with 500.
-
-    With few draws the 95th percentile that a model must stay below is badly known; with all of them 0.6 % would be left.
-    """
-    if 0 < draws < _DRAWS:
-        raise ValueError(
-            f"is {draws}, which is too few: with 20 draws 2.7 % of perfect models would be refused, with {_DRAWS} 1 %; "
-            f"write {_DRAWS} or more, or 0 if the study judges no candidate"
-        )
-    return draws
 
 
 _BLOCK = 1e-3
@@ -59,11 +46,17 @@ def _joinable(value: str) -> str:
 Mechanism = Annotated[Name, AfterValidator(_joinable)]
 
 
+def _enough(draws: int) -> int:
+    if 0 < draws < _DRAWS:
+        raise ValueError(f"is {draws}, too few for a quantile; write {_DRAWS} or more, or 0 for none")
+    return draws
+
+
 class Resampling(Strict):
-    """How the best attainable (the recording against itself) and the worst case (its surrogate) are drawn."""
+    """Random halves and surrogates of the targets: how far a recording agrees with itself. They decide nothing."""
 
     draws: Annotated[int, AfterValidator(_enough)] = Field(
-        default=_DRAWS, ge=0, le=10_000, description=f"{_DRAWS} or more; 0: values are located, and nothing is judged"
+        default=0, ge=0, le=10_000, description=f"0, or {_DRAWS} and more: how many halves and surrogates of each target"
     )
     block: Annotated[Second, AfterValidator(_long_enough)] = Field(
         default=0.256, description="length of the pieces of time that are dealt to the two halves"
@@ -94,6 +87,9 @@ class Study(Strict):
     )
     contrasts: Expanded = {}
     targets: dict[str, list[str]] = Field(default={}, description="what is held to be the truth: the candidates judged by it")
+    margin: Margin | None = Field(
+        default=None, description="the smallest relative difference that matters, e.g. '10 %'; a contrast may state its own"
+    )
     resampling: Resampling = Resampling()
     figures: list[Figure] = []
     published: dict[Name, Panel] = Field(default={}, description="figures of papers, and what counts as having them")
@@ -130,12 +126,8 @@ class Study(Strict):
         for target, candidates in self.targets.items():
             twice = sorted({c for c in candidates if candidates.count(c) > 1})
             wrong += [f"targets.{target} names {c!r} twice; once is enough" for c in twice]
-            if candidates and self.resampling.draws == 0:
-                wrong.append(
-                    f"targets.{target} has candidates, which are judged by draws, but resampling.draws is 0; write {_DRAWS}"
-                )
             if target in candidates:
-                wrong.append(f"targets.{target} names itself as a candidate; remove it, 'data' is the recording against itself")
+                wrong.append(f"targets.{target} names itself as a candidate; remove it")
             for source in [target, *candidates]:
                 if source not in sources:
                     known = catalogue.did_you_mean(source, sources)
@@ -232,10 +224,8 @@ class Study(Strict):
         """Why metrics of a contrast could be compared in no source at all."""
         for label in (m for m in contrast.metrics if m in self.metrics and m.partition(".")[0] in catalogue.names("metrics")):
             metric = catalogue.load("metrics", label.partition(".")[0])
-            if metric.scale is None and self.resampling.draws > 0:
-                asked = "remove it, the report shows it anyway, or locate it alone, with resampling: {draws: 0}"
-                yield f".metrics has {label!r}, which is descriptive and never compared; {asked}"
-            elif contrast.units() and "unit" not in metric.dims:
+            yield from _unfit_margin(contrast, label, metric)
+            if contrast.units() and "unit" not in metric.dims:
                 key, kind = next(iter(contrast.units().items()))
                 yield f".{key} is {kind!r}, but {label} has no value for each unit; remove one of the two"
             elif contrast.companion and contrast.companion not in metric.companions:
@@ -299,3 +289,15 @@ def _times(metric: str) -> frozenset[str]:
     """The parameters of a metric that are times."""
     types = catalogue.parameters("metrics", metric).model_json_schema().get("properties", {})
     return frozenset(key for key, schema in types.items() if schema.get("unit") == "s")
+
+
+def _unfit_margin(contrast: Contrast, label: str, metric: Any) -> Iterator[str]:
+    """Why the margin of a contrast cannot be of a metric."""
+    if contrast.margin is None:
+        return
+    unit = units.number_and_unit(contrast.margin)[1]
+    own = metric.units if isinstance(metric.units, str) else ""
+    if metric.scale == "relative" and unit != "%":
+        yield f".margin is {contrast.margin!r}, but {label} is compared by its ratio; write a percentage, e.g. '10 %'"
+    elif metric.scale == "linear" and (unit == "%" or (own and units.unit(unit)[1] != units.unit(own)[1])):
+        yield f".margin is {contrast.margin!r}, but {label} is compared by a difference in {own}; write it in that unit"

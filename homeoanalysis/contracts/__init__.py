@@ -1,4 +1,4 @@
-"""The schemas that every step speaks: activity/1, measure/1, comparison/1, sweep/1; and claims/1, of the page over claims.
+"""The schemas that every step speaks: activity/1, measure/1, comparison/2, sweep/1; and claims/1, of the page over claims.
 
 A schema is data: for each variable its dimensions and its unit. `check` reports all violations at once;
 `write` and `open_dataset` are the only way to disk and back.

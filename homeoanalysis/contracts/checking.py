@@ -241,9 +241,9 @@ def _measure_faults(ds: xr.Dataset) -> Iterator[str]:
 
 def _comparison_faults(ds: xr.Dataset) -> Iterator[str]:
     yield from _declared_faults(ds, COMPARISON)
-    yield from (f"variable {name!r} is missing; rerun rule {RULE['comparison/1']}" for name in COMPARISON if name not in ds)
+    yield from (f"variable {name!r} is missing; rerun rule {RULE['comparison/2']}" for name in COMPARISON if name not in ds)
     if "unit" not in ds.coords:
-        yield f"the coordinate unit{UNIT.dims} is missing; rerun rule {RULE['comparison/1']}"
+        yield f"the coordinate unit{UNIT.dims} is missing; rerun rule {RULE['comparison/2']}"
     else:
         yield from (f"coordinate 'unit' {fault}" for fault in _form_faults(ds.unit, UNIT))
     for name in ("comparable", "fitted"):
@@ -287,7 +287,7 @@ def _claims_faults(ds: xr.Dataset) -> Iterator[str]:
 _FAULTS = {
     "activity/1": _activity_faults,
     "measure/1": _measure_faults,
-    "comparison/1": _comparison_faults,
+    "comparison/2": _comparison_faults,
     "sweep/1": _sweep_faults,
     "claims/1": _claims_faults,
 }

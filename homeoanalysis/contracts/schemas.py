@@ -78,48 +78,40 @@ MEASURE_DIMS = {
 }
 LONG = ("unit", "pair", "channel")  # dimensions of a measure that run over all its replicates, one after the other
 LABELLED = ("band", "state", "parameter", "variable", "moment", "projection")  # values along these are unlike, and never averaged
-SCORES = ("hedges_g", "log_response_ratio", "wasserstein", "energy_distance")
-DISTANCES = SCORES[2:]  # between distributions; these get a verdict
 _CELL = ("target", "contrast", "metric", "candidate")
 _CONTRAST = ("target", "contrast", "metric")
-_LOCATED = ("target", "contrast", "metric", "source")
+_LOCATED = ("contrast", "metric", "source")
 _OF_SUBJECT = ("contrast", "metric", "source", "subject")
 COMPARISON: dict[str, Variable] = {
-    "discrepancy": Variable(_CELL, "1", "distance of the candidate from the target"),
-    "discrepancy_low": Variable(_CELL, "1", "95 % interval over subjects, low"),
-    "discrepancy_high": Variable(_CELL, "1", "95 % interval over subjects, high"),
-    "within_low": Variable(_CELL, "1", "95 % interval within the recording, low"),
-    "within_high": Variable(_CELL, "1", "95 % interval within the recording, high"),
-    "ceiling": Variable(_CONTRAST, "1", "95th percentile of the candidate 'data'"),
-    "null_location": Variable(_CONTRAST, ANY, "where the surrogates of the target lie: their median over draws"),
+    "difference": Variable(_CELL, ANY, "candidate less target; of a relative metric the logarithm of their ratio"),
+    "difference_low": Variable(_CELL, ANY, "95 % interval of difference, low"),
+    "difference_high": Variable(_CELL, ANY, "95 % interval of difference, high"),
+    "difference_low_90": Variable(_CELL, ANY, "90 % interval of difference, low"),
+    "difference_high_90": Variable(_CELL, ANY, "90 % interval of difference, high"),
+    "difference_unit": Variable(
+        _CELL, None, "of a relative metric log ratio, or of the target's mean where a value is 0; else its unit"
+    ),
+    "difference_over": Variable(_CELL, None, "what the intervals are over, and for whom the verdict holds"),
+    "margin_low": Variable(_CELL, ANY, "the smallest negative difference that matters; NaN without a margin"),
+    "margin_high": Variable(_CELL, ANY, "the smallest positive difference that matters; NaN without a margin"),
+    "margin_from": Variable(_CELL, None, "stated by the study, the default, or why there is none"),
     "comparable": Variable(_CELL, "1", "1: the two can be compared"),
     "reason": Variable(_CELL, None, "why not, where comparable is 0"),
     "fitted": Variable(_CELL, "1", "1: was set from the data, gets no verdict"),
-    "verdict": Variable(_CELL, None, "matches, differs, or why there is none"),
-    "score": Variable(
-        (*_CELL, "score_name"), "1", "effect sizes of the candidate less the target, and distances between distributions"
-    ),
-    "score_low": Variable(
-        (*_CELL, "score_name"), "1", "95 % interval: of effect sizes over subjects, of distances over halves, low"
-    ),
-    "score_high": Variable(
-        (*_CELL, "score_name"), "1", "95 % interval: of effect sizes over subjects, of distances over halves, high"
-    ),
-    "score_ceiling": Variable(
-        (*_CONTRAST, "score_name"), "1", "95th percentile of the score between random halves of the target"
-    ),
-    "score_verdict": Variable((*_CELL, "score_name"), None, "of distances: matches, differs, or why there is none"),
-    "score_over": Variable(_CONTRAST, None, "what the members are that scores are over, and that halves are made of"),
-    "n_no_logarithm": Variable(_CELL, "1", "values of target and candidate without a logarithm, left out of distances"),
-    "score_reason": Variable(_CELL, None, "why scores are missing"),
+    "verdict": Variable(_CELL, None, "agrees, differs, cannot tell, fitted, not comparable or untestable"),
+    "n_needed": Variable(_CELL, "1", "how many subjects would decide at 80 % power, where it cannot tell"),
+    "needed": Variable(_CELL, None, "the same in words: subjects, or times the observed time"),
+    "hedges_g": Variable(_CELL, "1", "difference of means in pooled standard deviations of subjects"),
+    "hedges_g_low": Variable(_CELL, "1", "95 % interval of hedges_g, low"),
+    "hedges_g_high": Variable(_CELL, "1", "95 % interval of hedges_g, high"),
     "predictive_p": Variable(
         _CELL, "1", "two-sided probability of a location as far out as the target's if the candidate were true"
     ),
     "predictive_p_least": Variable(_CELL, "1", "the least that it can be with so many subjects and realisations"),
-    "inside": Variable(
-        _CELL, None, "whether the candidate's location, with its interval, lies inside the interval of the target's"
-    ),
-    "location": Variable(_LOCATED, ANY, "mean over subjects"),
+    "noise_ceiling": Variable(_CONTRAST, ANY, "median distance between two random halves of the target, where asked for"),
+    "null_location": Variable(_CONTRAST, ANY, "median over surrogates of the target, where asked for"),
+    "surrogate_p": Variable(_CONTRAST, "1", "two-sided probability of the target's location among its surrogates"),
+    "location": Variable(_LOCATED, ANY, "mean over subjects; of relative changes the geometric mean"),
     "location_low": Variable(_LOCATED, ANY, "95 % interval of location over subjects, low"),
     "location_high": Variable(_LOCATED, ANY, "95 % interval of location over subjects, high"),
     "location_reason": Variable(_LOCATED, None, "why there is no location, where it is missing"),
@@ -133,14 +125,14 @@ COMPARISON: dict[str, Variable] = {
     ),
     "equivalence_p_holm": Variable(_LOCATED, "1", "the same, adjusted (Holm) for all equivalences of the source in this study"),
     "spread": Variable(_LOCATED, ANY, "standard deviation over subjects"),
-    "subject_location": Variable(_OF_SUBJECT, ANY, "value of each subject, of which location is the mean; of its own slope"),
+    "subject_location": Variable(_OF_SUBJECT, ANY, "value of each subject behind location; of its own slope"),
     "n_subjects": Variable(_LOCATED, "1", "subjects behind location, each compared with itself unless n_first says otherwise"),
     "n_first": Variable(
         _LOCATED, "1", "subjects at the first level, where they are others than those at the second (n_subjects); else 0"
     ),
     "n_left_out": Variable(_LOCATED, "1", "subjects of the contrast without a value, or with one of two levels only"),
 }
-UNIT = Variable(("contrast", "metric", "source"), None, "unit of location and spread")  # a coordinate of comparison/1
+UNIT = Variable(("contrast", "metric", "source"), None, "unit of location and spread")  # a coordinate of comparison/2
 # How the `reason` of a cell begins that the study does not ask for; any other is of a comparison that could not be made.
 NO_DATA = "no replicate with "  # how the `location_reason` begins of a level that the recordings do not hold
 NOT_ASKED = ("the contrast does not ask for this metric", "not a candidate for ", "the target itself")
@@ -168,14 +160,14 @@ _OF_CLAIMS: dict[str, tuple[str | None, str]] = {
     "seconds": ("s", "time that all its jobs took"),
 }
 CLAIMS = {name: Variable(("claim",), units, long_name) for name, (units, long_name) in _OF_CLAIMS.items()}
-SCHEMAS = ("activity/1", "measure/1", "comparison/1", "sweep/1", "claims/1")
-RULE = {"activity/1": "ingest or simulate", "measure/1": "measure", "comparison/1": "compare"}
+SCHEMAS = ("activity/1", "measure/1", "comparison/2", "sweep/1", "claims/1")
+RULE = {"activity/1": "ingest or simulate", "measure/1": "measure", "comparison/2": "compare"}
 RULE |= {"sweep/1": "sweep", "claims/1": "claims_overview"}
 SOURCE_KINDS = ("recording", "model")
 ATTRIBUTES = {
     "activity/1": ("source", "source_kind", "replicate", "subject", "session", "factors", "citation", "bookkeeping"),
     "measure/1": ("source", "source_kind", "metric", "not_applicable"),
-    "comparison/1": ("study",),
+    "comparison/2": ("study",),
     "sweep/1": ("source_kind", "metrics", "bookkeeping"),
     "claims/1": (),
 }

@@ -39,7 +39,7 @@ def fidelity(
         unused.remove()
     notes = []
     for one, (label, companion, name, null, shown) in zip(axes, kept, strict=False):
-        key = label + companion  # no contrast is of a companion: it has no best attainable
+        key = label + companion
         counts = drawing.condition_panel(one, {**measures, key: shown}, comparison, key, null=null)
         drawing.label(one, "", name)
         low, high = min(0.0, one.get_ylim()[0]), one.get_ylim()[1]
@@ -50,7 +50,7 @@ def fidelity(
     return Drawn(
         figure,
         "Markers: mean over units, then replicates; error bars: 95 % interval. Grey dashes: an unrelated stimulus (0). "
-        f"Grey band: best attainable, within which a source differs from itself, where the study judges by it. {' '.join(notes)}",
+        f"{' '.join(notes)}",
     )
 
 

@@ -8,7 +8,7 @@ import xarray as xr
 
 from homeoanalysis import drawing
 from homeoanalysis.drawing import Drawn, Measures
-from homeoanalysis.numerics.summaries import by_subject, ceiling_of, levels_of, summarise
+from homeoanalysis.numerics.summaries import by_subject, summarise
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,13 +45,9 @@ def firing_rate_recovery(
         counts = drawing.condition_panel(axes["rates"], measures, comparison, firing_rate)
         drawing.label(axes["rates"], "", "Firing rate (Hz)")
         axes["rates"].set_ylim(bottom=0)
-        notes.append(
-            "Firing rate: mean over units, then replicates, with its 95 % interval; grey band: best attainable, within which "
-            "the recording differs from itself; no worst case is drawn, since the surrogate of a mean rate is "
-            f"{next(iter(rates.values())).attrs['no_worst_case']}. {'; '.join(counts)}."
-        )
+        notes.append(f"Firing rate: mean over units, then replicates, with its 95 % interval. {'; '.join(counts)}.")
     if "recovery" in axes:
-        notes.append(_recovery(axes["recovery"], recovered, style, comparison, recovery_fraction))
+        notes.append(_recovery(axes["recovery"], recovered, style))
     drawing.legend(figure, measures)
     return Drawn(figure, " ".join(notes))
 
@@ -92,9 +88,7 @@ def _population(courses: dict[str, xr.Dataset]) -> str:
     return "Population rate" if kind == "all" else f"Population rate of {kind} units"
 
 
-def _recovery(
-    axes: "Axes", recovered: dict[str, xr.Dataset], style: dict[str, dict[str, Any]], comparison: xr.Dataset, label: str
-) -> str:
+def _recovery(axes: "Axes", recovered: dict[str, xr.Dataset], style: dict[str, dict[str, Any]]) -> str:
     """Each subject as a point, beside the mean and its interval."""
     notes = []
     for at, (source, estimate) in enumerate(recovered.items()):
@@ -104,15 +98,10 @@ def _recovery(
         axes.plot(at - 0.2 + spread, each, linestyle="none", markersize=3, alpha=0.5, markeredgewidth=0, **style[source])
         summary = summarise(estimate, replicates)
         drawing.errorbar(axes, [at + 0.15], summary.mean, summary.low, summary.high, label=source, **style[source])
-        ceiling = ceiling_of(comparison, source, label, estimate, levels_of(estimate, replicates[0]), None)
-        drawing.draw_references(axes, [at - 0.45, at + 0.45], float(summary.mean), ceiling, np.nan)
         notes.append(drawing.counted(source, estimate, [summary]))
     axes.axhline(0, label=drawing.NULL_LABEL, **drawing.NULL)
     axes.set_xticks(range(len(recovered)), [s.replace(".", "\n") for s in recovered])
     axes.set_xlim(-0.6, len(recovered) - 0.4)
     drawing.label(axes, "", "Recovery fraction (1)")
-    what = (
-        "Recovery fraction: small, each subject; large, mean and 95 % interval; grey dashes: worst case, nothing came back; "
-        "grey band: best attainable, within which a target differs from itself."
-    )
+    what = "Recovery fraction: small, each subject; large, mean and 95 % interval; grey dashes: nothing came back."
     return f"{what} {'; '.join(notes)}."

@@ -8,7 +8,7 @@ from homeoanalysis.numerics.summaries import limits
 
 
 def information_rate(measures: Measures, comparison: xr.Dataset, *, metric: str = "information_rate") -> Drawn:
-    """Information rate per source and condition, with the worst case (0) and the best attainable.
+    """Information rate per source and condition, with that of an unrelated stimulus (0).
 
     metric: the label of the metric.
     """
@@ -26,6 +26,5 @@ def information_rate(measures: Measures, comparison: xr.Dataset, *, metric: str 
         "Information rate (lower bound) about the stimulus. Markers: mean of units, then replicates; error bars: 95 % interval. "
         f"The integral ends at {', '.join(f'{end:g} Hz ({words})' for words, end in ends.items())}: the stimulus' highest "
         "frequency, or half of the bins' rate where that is lower. "
-        "Grey dashes: worst case, an unrelated stimulus. Grey band: best attainable, within which the recording differs from "
-        f"itself (95th percentile over random halves). {'; '.join(notes)}.",
+        f"Grey dashes: an unrelated stimulus. {'; '.join(notes)}.",
     )

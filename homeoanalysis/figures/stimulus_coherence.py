@@ -8,7 +8,7 @@ import xarray as xr
 from homeoanalysis import drawing
 from homeoanalysis.drawing import Drawn, Measures
 from homeoanalysis.numerics.multitaper import corrected
-from homeoanalysis.numerics.summaries import ceiling_of, conditions, epochs_of, levels_of, of_replicate, summarise
+from homeoanalysis.numerics.summaries import conditions, epochs_of, of_replicate, summarise
 
 _MARKERS = 20  # of the data, in each panel: the estimates of neighbouring frequencies overlap
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def stimulus_coherence(measures: Measures, comparison: xr.Dataset, *, metric: str = "stimulus_coherence") -> Drawn:
-    """Coherence of each source in each condition and epoch of the recordings, with the worst case and the best attainable.
+    """Coherence of each source in each condition and epoch of the recordings.
 
     metric: the label of the metric.
     """
@@ -37,7 +37,7 @@ def stimulus_coherence(measures: Measures, comparison: xr.Dataset, *, metric: st
     for one, (condition, epoch) in zip(axes, panels, strict=False):
         for source in found:
             if condition in conditions(found[source]) and epoch in epochs_of(found[source]):
-                notes[source] = _draw(one, measures, comparison, metric, source, condition, epoch)
+                notes[source] = _draw(one, measures, metric, source, condition, epoch)
         one.set_title(", ".join(filter(None, (condition, epoch if several else ""))))
         one.set_ylim(bottom=-0.05)  # the estimate scatters around 0
         drawing.label(one, "Frequency (Hz)", "Coherence (1)")
@@ -50,15 +50,12 @@ def stimulus_coherence(measures: Measures, comparison: xr.Dataset, *, metric: st
     return Drawn(
         figure,
         "Stimulus-response coherence, less its bias. Recordings: black, error bars 95 % interval, every few frequencies. Models: "
-        "mean over units, band standard deviation over realisations. Grey dashes: worst case, what independent signals "
-        "exceed with probability 0.05. Grey band: best attainable, within which the recording differs from itself (root mean "
-        f"square over frequency, 95th percentile over random halves). {'; '.join([*notes.values(), *left])}.",
+        "mean over units, band standard deviation over realisations. Grey dashes: what independent signals exceed with "
+        f"probability 0.05. {'; '.join([*notes.values(), *left])}.",
     )
 
 
-def _draw(
-    axes: "Axes", measures: Measures, comparison: xr.Dataset, metric: str, source: str, condition: str, epoch: str | None
-) -> str:
+def _draw(axes: "Axes", measures: Measures, metric: str, source: str, condition: str, epoch: str | None) -> str:
     """One source in one panel; returns its counts for the caption."""
     estimate = measures[metric][source]
     replicates = conditions(estimate)[condition]
@@ -76,8 +73,7 @@ def _draw(
     few = slice(None, None, max(1, round(frequency.size / _MARKERS)))
     drawing.errorbar(axes, frequency[few], mean[few], low[few], high[few], label=source, zorder=4, **{**style, "markersize": 3})
     null = float(np.nanmean([_null(estimate.sel(epoch=epoch), r) for r in replicates]))
-    levels = levels_of(estimate, replicates[0])
-    drawing.draw_references(axes, frequency, mean.values, ceiling_of(comparison, source, metric, estimate, levels, epoch), null)
+    drawing.draw_null(axes, frequency, null)
     return drawing.counted(source, estimate, [summary])
 
 

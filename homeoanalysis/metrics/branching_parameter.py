@@ -41,6 +41,7 @@ def _null(rng: np.random.Generator) -> Truth:
         "low": Companion("1", "95 % interval over blocks of time (bootstrap of the logarithm of the timescale)", (0, 1)),
         "high": Companion("1", "95 % interval over blocks of time (bootstrap of the logarithm of the timescale)", (0, 1)),
         "p": Companion("1", "Probability of such correlations of independent counts", (0, 1)),
+        "decay_p": Companion("1", "Probability of such a decay within the longest lag if units share a slow rate only", (0, 1)),
         "amplitude": Companion("1", "Correlation extrapolated to lag 0: how much of the counts' variance the process makes"),
         "timescale": Companion("s", "Autocorrelation time: -bin / ln m", (0, np.inf)),
     },
@@ -57,18 +58,24 @@ def branching_parameter(activity: xr.Dataset, *, bin_size: Second = 0.004, longe
     activity: activity/1 with spikes.
     bin_size: [s], the step in which one spike causes others. longest: [s], the longest lag of the regression.
     Returns (epoch), [1], in [0, 1]; NaN with fewer bins than ten times the lags. The interval resamples blocks of twenty longest
-    lags; NaN below 20 of them, and where nothing exceeds chance. Slow common input looks like branching: the method cannot tell.
+    lags; NaN below 20 of them, and where nothing exceeds chance.
+    A shared rate correlates counts as branching does. One that changes slowly against `longest` makes slopes that are straight
+    over the lags; `decay_p` tests by blocks whether they bend as a decay does. NaN, with the reason in the coordinate `reason`,
+    where counts are correlated and no decay is told from a slow shared rate. A fast shared input, such as up and down states,
+    or bursts of single units, cannot be told from branching.
     Raises NotApplicable without spikes, or where nothing was observed in an epoch.
     """
     labels = observed.epochs(activity)
     seen = observed.seen(activity)
     lags = max(2, round(longest / bin_size))
-    values = np.full((6, len(labels)), np.nan)
+    values = np.full((7, len(labels)), np.nan)
+    reasons = np.full(len(labels), "", object)
     for e, (start, stop) in enumerate(labels.values()):
         part = observed.restrict(seen, np.array([start]), np.array([stop]))
         sums = _sums(population.counts(part, bin_size), lags)
         if sums.number[:, 0].sum() < 10 * lags or not sums.product[:, 0].sum() > 0:
             continue
+        decay_p = values[6, e] = _decay_p(sums)
         slope = _slopes(sums, np.ones((1, sums.product.shape[0])))
         from scipy import special  # here, since the config check need not pay
 
@@ -76,13 +83,43 @@ def branching_parameter(activity: xr.Dataset, *, bin_size: Second = 0.004, longe
         if p > 0.05:
             values[[0, 2 + 1], e] = 0.0, p
             continue
+        values[3, e] = p
+        if not decay_p <= 0.05:
+            reasons[e] = "correlations do not decay within the longest lag: a slow shared rate makes them, or time is too short"
+            continue
         (m,) = _fitted(slope)
         values[0, e], values[3, e], values[4, e] = m, p, _amplitude(slope[0], m)
         values[5, e] = -bin_size / np.log(m)
         if sums.product.shape[0] >= _FEWEST:
             values[1:3, e] = _interval(sums, float(m))
-    names = ("branching_parameter", *(f"branching_parameter_{c}" for c in ("low", "high", "p", "amplitude", "timescale")))
-    return {**dict(zip(names, values, strict=True)), "coords": {"epoch": list(labels)}}
+    names = (
+        "branching_parameter",
+        *(f"branching_parameter_{c}" for c in ("low", "high", "p", "amplitude", "timescale", "decay_p")),
+    )
+    coords = {"epoch": list(labels), "reason": ("epoch", reasons.astype(str))}
+    return {**dict(zip(names, values, strict=True)), "coords": coords}
+
+
+def _decay_p(sums: "_Sums") -> float:
+    """One-sided t test over blocks of how far slopes bend as decays do; NaN below 20 blocks.
+
+    The weights of lags are decays of all times up to a fifth of the longest lag, less a constant and a line, which are what
+    a slow rate makes.
+    """
+    blocks, lags = sums.product.shape[0], sums.product.shape[1] - 1
+    if blocks < _FEWEST or lags < 4:
+        return np.nan
+    from scipy import special
+
+    lag = np.arange(1.0, lags + 1)
+    decays = np.exp(-lag[:, None] / np.geomspace(1, max(lags / 5, 1.5), 12)).sum(axis=1)
+    straight = np.vander(lag, 2)
+    weight = decays - straight @ np.linalg.lstsq(straight, decays)[0]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        covariance = np.where(sums.number > 0, sums.product / sums.number, 0.0)
+    bend = covariance[:, 1:] @ weight
+    error = bend.std(ddof=1) / np.sqrt(blocks)
+    return float(special.stdtr(blocks - 1, -bend.mean() / error)) if error > 0 else np.nan
 
 
 class _Sums(NamedTuple):

@@ -9,21 +9,21 @@ from numpy.typing import NDArray
 
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import observed, rates, resampling, synthetic
-from homeoanalysis.provenance import rng_for
+from homeoanalysis.statistics.exchanged_epochs import match_durations, measure_steadiness_p
 from homeoanalysis.units import Hertz
 
 Floats = NDArray[np.float64]
 _EPOCHS = {"baseline": (0.0, 40.0), "recovery": (40.0, 80.0)}
-_SURROGATES = 9_999
 
 
 def _changed(total: float, rng: np.random.Generator) -> xr.Dataset:
-    """60 units whose log rates change by 0.4, independently; where `total` is not 0, so that all together change by it."""
-    log, change = rng.normal(2, 0.5, 60), rng.normal(0, 0.4, 60)
-    units = np.exp(log)
-    after = units * np.exp(change)
-    after *= np.exp(total) * units.sum() / after.sum() if total else 1.0
-    return synthetic.stepped(np.stack([units, after], axis=1), _EPOCHS, rng)
+    """60 units whose log rates fluctuate by 0.28 around set points, independently in each epoch.
+
+    total: where it is not 0, all rates of the recovery are scaled so that their sum changes by it.
+    """
+    before, after = np.exp(rng.normal(2, 0.5, 60) + rng.normal(0, 0.28, (2, 60)))
+    after *= np.exp(total) * before.sum() / after.sum() if total else 1.0
+    return synthetic.stepped(np.stack([before, after], axis=1), _EPOCHS, rng)
 
 
 def _truth(rng: np.random.Generator) -> Truth:
@@ -31,6 +31,7 @@ def _truth(rng: np.random.Generator) -> Truth:
 
 
 def _null(rng: np.random.Generator) -> Truth:
+    """Stationary and independent units: the two epochs of each are exchangeable."""
     return Truth(_changed(0.0, rng), np.nan, {})
 
 
@@ -43,28 +44,17 @@ def _independent(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     return resampling.fired_at(activity, "recovery", rate, rng)
 
 
-def _p(before: Floats, ratio: Floats, seen: float) -> float:
-    """Part of surrogates whose population changes no more: log ratios with random signs, dealt to other units."""
-    order = np.lexsort((ratio, before))
-    rng = rng_for(0, "macro-stability", order.size)
-    before, ratio = before[order], ratio[order]
-    signs = rng.choice([-1.0, 1.0], (_SURROGATES, order.size))
-    dealt = rng.permuted(np.broadcast_to(ratio, signs.shape), axis=1)
-    changes = np.abs(np.log(np.exp(signs * dealt) @ before / before.sum()))
-    return float((1 + np.sum(changes <= abs(seen))) / (1 + _SURROGATES))
-
-
 @metric(
     units="1",
     dims=(),
     bounds=(-np.inf, np.inf),
     companions={
-        "p": Companion("1", "Probability that independent units would leave the population as steady as this", (0, 1)),
+        "p": Companion("1", "Probability that independent stationary units leave the population as steady", (0, 1)),
         "spread": Companion("1", "Standard deviation over units of ln(r_end / r_0), less counting noise", (0, np.inf)),
         "units": Companion("1", "Units with a set point", (0, np.inf)),
     },
-    source="ln(R_end / R_0), R the sum of the rates; p: surrogates whose unit log ratios are flipped in sign and permuted over "
-    "units. After Slomowitz et al. 2015, doi:10.7554/eLife.04378",
+    source="ln(R_end / R_0), R the sum of the rates, after Slomowitz et al. 2015, doi:10.7554/eLife.04378; p: permutation "
+    "test that exchanges the two epochs of each unit at random (statistics.exchanged_epochs)",
     scale="linear",
     truth=_truth,
     surrogate=_independent,
@@ -84,8 +74,10 @@ def macro_stability(
     activity: activity/1 with spikes and the two named epochs.
     least_rate: [Hz]; units below it in the baseline have no set point.
     only_steady: leave out units that are silent in a fifth of the baseline, or have a trend in it (`rate_trend`).
-    Returns a scalar [1]; a small `p` says that the population came back closer than independent units would bring it. NaN
-    with fewer than 4 units, or where nothing fires in the recovery.
+    Returns a scalar [1]. A small `p` says that the summed rate changed less than independent units would change it.
+    `p` takes equally long parts of both epochs, the end of the longer one, and units that fire at `least_rate` in the mean
+    of the two parts. Units that fluctuate together make `p` larger: such a recording may hide that its population is steady.
+    NaN with fewer than 4 units, or where nothing fires in the recovery.
     Raises NotApplicable without spikes, without one of the epochs, or without units of the cell type.
     """
     units = rates.in_epochs(activity, (baseline, recovery), cell_type, least_rate, only_steady)
@@ -94,9 +86,15 @@ def macro_stability(
     is_defined = n >= 4 and after.sum() > 0
     seen = float(np.log(after.sum() / before.sum())) if is_defined else np.nan
     spread = ratio.var(ddof=1) - np.mean(1 / (units.spikes + 0.5), axis=0).sum() if n >= 4 else np.nan
+
+    def p() -> float:
+        parts = match_durations(activity, (baseline, recovery))
+        rate = rates.in_epochs(parts, (baseline, recovery), cell_type, 0.0, only_steady).rate
+        return measure_steadiness_p(rate[rate.mean(axis=1) >= least_rate]) if is_defined else np.nan
+
     return {
         "macro_stability": seen,
-        "macro_stability_p": lambda: _p(before, ratio, seen) if is_defined else np.nan,
+        "macro_stability_p": p,
         "macro_stability_spread": float(np.sqrt(np.maximum(spread, 0))),
         "macro_stability_units": float(n),
         "coords": {},

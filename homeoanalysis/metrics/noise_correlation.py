@@ -60,6 +60,8 @@ def noise_correlation(
     Returns (epoch), [1]; NaN with fewer than 40 trials, fewer than 4 of a stimulus, or fewer than 2 units that vary. Counts of
     few spikes are less correlated: compare at equal rates. Leaving out outliers makes the correlation of Gaussian counts 2 to
     3 % smaller, as in the source. Trials count in which every unit was observed that ever was.
+    A drift that units share and that changes within `drift` trials is left in: then the interval of independent units excludes
+    0 too often, and a correlation is no sign of shared noise within trials.
     Raises NotApplicable without spikes and counts, or without trials.
     """
     populations = population_trials.in_epochs(activity, begin, end)

@@ -67,6 +67,8 @@ def noise_correlation_by_distance(
     edges: [m], of the bins of distance. begin, end, drift: as in noise_correlation.
     Returns (epoch, parameter), [1], a bin each; NaN without a pair in the bin, and as noise_correlation. Pairs with a unit of
     unknown position are left out.
+    A drift that units share and that changes within `drift` trials is left in: then the interval of independent units excludes
+    0 too often, and a correlation is no sign of shared noise within trials.
     Raises NotApplicable without spikes and counts, without trials, or without positions.
     """
     populations = population_trials.in_epochs(activity, begin, end)

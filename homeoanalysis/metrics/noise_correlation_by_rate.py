@@ -65,6 +65,8 @@ def noise_correlation_by_rate(
     edges: [Hz], of the bins; a rate is the mean over the windows of trials. begin, end, drift: as in noise_correlation.
     Returns (epoch, parameter), [1], a bin each; NaN without a pair in the bin, and as noise_correlation. Correlations of
     counts grow with rates: compare populations in the same bin.
+    A drift that units share and that changes within `drift` trials is left in: then the interval of independent units excludes
+    0 too often, and a correlation is no sign of shared noise within trials.
     Raises NotApplicable without spikes and counts, or without trials.
     """
     populations = population_trials.in_epochs(activity, begin, end)

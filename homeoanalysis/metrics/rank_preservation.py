@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
-from homeoanalysis.numerics import intervals, rates, resampling, synthetic
+from homeoanalysis.numerics import intervals, observed, rates, resampling, synthetic
 from homeoanalysis.units import Hertz, Second
 
 Floats = NDArray[np.float64]
@@ -43,6 +43,7 @@ def _corrected(sample: Floats) -> Floats:
     companions={
         "low": Companion("1", "95 % interval over units of this replicate (BCa bootstrap)", (-np.inf, 1)),
         "high": Companion("1", "95 % interval over units of this replicate (BCa bootstrap)", (-np.inf, 1)),
+        "drift": Companion("1", "The same of the control epoch and the baseline: what slow fluctuations leave", (-np.inf, 1)),
         "spearman": Companion("1", "Spearman's correlation of the rates, as it is", (-1, 1)),
         "kendall": Companion("1", "Kendall's tau-b of the rates, as it is", (-1, 1)),
         "reliability_baseline": Companion("1", "Reliability of the baseline's ranks (Spearman-Brown of odd and even bins)"),
@@ -62,13 +63,16 @@ def rank_preservation(
     bin_size: Second,
     baseline: str = "baseline",
     recovery: str = "recovery",
+    control: str = "control",
     cell_type: rates.CellType = "all",
     least_rate: Hertz = 0.01,
 ) -> Mapping[str, Any]:
     """Rank preservation, corrected for the reliability of ranks: 1, units keep their order; 0, it is a new one.
 
-    activity: activity/1 with spikes and the two named epochs. A second use with `recovery` set to an epoch before the
-    perturbation gives what drift alone leaves of the order.
+    A description of the rates in two epochs, and no test of set points. Slow fluctuations around unchanged set points bring it
+    below 1, and its interval excludes 1. Compare it with `drift`: the same of the control epoch and the baseline.
+    activity: activity/1 with spikes and the two named epochs. `control`, if there is one, precedes the baseline by as much as the
+    recovery follows it; without it `drift` is NaN, and the coordinate `reason` says so.
     bin_size: [s]; odd and even bins of each epoch are the halves that tell how reliable its ranks are.
     least_rate: [Hz]; units below it in the baseline have no set point.
     Returns a scalar [1], <= 1; NaN with fewer than 4 units, or where a reliability is not above 0.
@@ -81,6 +85,7 @@ def rank_preservation(
         kept &= ~(before.spikes.sum(axis=1) / before.time.sum(axis=1) < least_rate)
     sample = np.stack([_halves(x, kept) for x in (before, after)])
     n = int(kept.sum())
+    drift, reason = _drift(activity, control, before, kept, bin_size, cell_type)
     is_defined = n >= 4 and bool(np.isfinite(_corrected(sample)))
 
     @functools.cache
@@ -91,13 +96,27 @@ def rank_preservation(
         "rank_preservation": float(_corrected(sample)) if is_defined else np.nan,
         "rank_preservation_low": lambda: ends()[0],
         "rank_preservation_high": lambda: ends()[1],
+        "rank_preservation_drift": drift,
         "rank_preservation_spearman": float(rates.spearman(units.rate[:, 0], units.rate[:, 1])) if n >= 4 else np.nan,
         "rank_preservation_kendall": lambda: _kendall(units.rate) if n >= 4 else np.nan,
         "rank_preservation_reliability_baseline": float(_reliability(sample[0])) if n >= 4 else np.nan,
         "rank_preservation_reliability_recovery": float(_reliability(sample[1])) if n >= 4 else np.nan,
         "rank_preservation_units": float(n),
-        "coords": {},
+        "coords": {"reason": reason},
     }
+
+
+def _drift(
+    activity: xr.Dataset, control: str, baseline: rates.Rates, kept: NDArray[np.bool_], bin_size: float, cell_type: rates.CellType
+) -> tuple[float, str]:
+    """Corrected rank correlation of control and baseline, and why there is none."""
+    if control not in observed.epochs(activity):
+        return np.nan, "a description, no test: without a control epoch slow fluctuations cannot be told from a lost order"
+    earlier = rates.in_bins(activity, control, bin_size, cell_type)
+    kept = kept & (earlier.time.sum(axis=1) > 0)
+    if kept.sum() < 4:
+        return np.nan, f"fewer than 4 units were observed in the epoch {control}"
+    return float(_corrected(np.stack([_halves(x, kept) for x in (earlier, baseline)]))), ""
 
 
 def _kendall(rate: Floats) -> float:

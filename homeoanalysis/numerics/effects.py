@@ -1,7 +1,6 @@
 """Effect sizes between two groups of subjects, with intervals by the hierarchical bootstrap."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +11,6 @@ from homeoanalysis.numerics.intervals import t_quantile
 
 Floats = NDArray[np.float64]
 Subjects = Sequence[Floats]  # (unit,) of each
-_DRAWS = 2000  # the standard error is 1.6 % uncertain
 
 
 class Effect(NamedTuple):
@@ -21,14 +19,6 @@ class Effect(NamedTuple):
     value: float
     low: float
     high: float
-
-
-class Term(NamedTuple):
-    """sign x ln(offset + mean over subjects)."""
-
-    sign: int
-    offset: float
-    subjects: Subjects
 
 
 def hedges_g(first: Subjects, second: Subjects) -> Effect:
@@ -66,35 +56,8 @@ def standardised(first: Subjects, second: Subjects) -> float:
     return float(_correction(degrees.sum()) * difference / np.sqrt(degrees @ variances / degrees.sum()))
 
 
-def log_sum(terms: Sequence[Term]) -> float:
-    """The sum of the terms: a ln response ratio if their signs are -1 and 1; NaN where a logarithm is not defined."""
-    parts = [(t.sign, t.offset + _grand(t.subjects)) for t in terms]
-    return sum(sign * float(np.log(x)) for sign, x in parts) if all(x > 0 for _, x in parts) else np.nan
-
-
-def log_response_ratio(terms: Sequence[Term]) -> Effect:
-    """The sum of the terms with its interval: the bootstrap's standard errors of the logarithms, Welch's degrees of freedom.
-
-    Source: Hedges, Gurevitch & Curtis 1999, Ecology 80:1150-1156, doi:10.1890/0012-9658(1999)080[1150:TMAORR]2.0.CO;2.
-    """
-    value = log_sum(terms)
-    if not np.isfinite(value):
-        return Effect(np.nan, np.nan, np.nan)
-    each = [bootstrap([s[:, None] for s in t.subjects], partial(_logarithm, t.offset), _DRAWS) for t in terms]
-    errors, df = np.array([[e.error**2, e.df] for e in each]).T
-    if not np.isfinite(errors).all():
-        return Effect(value, np.nan, np.nan)
-    width = t_quantile(0.95, _welch(errors, df)) * np.sqrt(errors.sum())
-    return Effect(value, value - width, value + width)
-
-
 def _grand(subjects: Subjects) -> float:
     return float(np.mean([s.mean() for s in subjects]))
-
-
-def _logarithm(offset: float, columns: Floats) -> Floats:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.log(offset + columns[..., 0]))
 
 
 def _variances(first: Subjects, second: Subjects) -> tuple[Floats, Floats]:

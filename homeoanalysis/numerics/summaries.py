@@ -3,7 +3,7 @@
 import itertools
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -163,25 +163,3 @@ def limits(estimate: xr.Dataset) -> dict[str, float]:
     found = conditions(estimate).items() if name in estimate else ()
     ends = {words: np.concatenate([np.ravel(of_replicate(estimate, name, r)) for r in kept]) for words, kept in found}
     return {words: float(np.nanmin(end)) for words, end in ends.items() if np.isfinite(end).any()}
-
-
-def ceiling_of(
-    comparison: xr.Dataset, target: str, label: str, estimate: xr.Dataset, levels: Mapping[str, Any], epoch: str | None
-) -> float:
-    """The ceiling of the contrast that compares the metric as it is in that condition, in its unit; NaN where there is none.
-
-    A relative discrepancy is turned into the metric's unit by the target's location.
-    """
-    contrasts = json.loads(comparison.attrs.get("parameters", "{}")).get("contrasts", {})
-    for name, contrast in contrasts.items():
-        level = not {"reference", "between", "trend"} & set(contrast)
-        if not level or label not in contrast["metrics"] or target not in comparison.target:
-            continue
-        if not contrast.get("where", {}).items() <= levels.items() or epoch not in (None, contrast.get("epoch")):
-            continue
-        at = {"target": target, "contrast": name, "metric": label}
-        scale = 1.0
-        if estimate.attrs["scale"] == "relative":
-            scale = abs(float(comparison.location.sel(**at, source=target)))
-        return scale * float(comparison.ceiling.sel(**at))
-    return np.nan

@@ -10,7 +10,8 @@ from homeoanalysis.report.published import Shown
 from homeoanalysis.report.standings import Standing
 from homeoanalysis.report.verdicts import Verdict
 
-_JUDGED = {"matches": "match", "differs": "differ", "fitted": "fitted, without a verdict", "undecided": "undecided"}
+_JUDGED = {"agrees": "agree", "differs": "differ", "cannot tell": "cannot be told", "fitted": "fitted, without a verdict"}
+_SINGULAR = {"agrees", "differs"}  # one of them is told with the verdict itself
 _ORDER = (REPRODUCED, NOT_REPRODUCED, SCALED_PASSES, SCALED_FAILS, NOT_TESTABLE, REPORTED)
 
 
@@ -32,7 +33,7 @@ def headline(
 
     recordings: of the study. A target that is a model is not counted.
     """
-    judged = _told(Counter(v.verdict.partition(":")[0] for v in verdicts if v.target in recordings))
+    judged = _told(Counter(v.verdict for v in verdicts if v.target in recordings))
     of_figures = [Line(f"Published figures: {counted(published)}.", "published")] if published else []
     if judged:
         of_mechanisms = [Line(f"Mechanisms of {a.model} against {a.target}: {a.summary}", "mechanisms") for a in ablations]
@@ -44,13 +45,17 @@ def headline(
     return lines
 
 
-def matched(standings: Sequence[Standing]) -> str:
+def count_verdicts(standings: Sequence[Standing]) -> str:
     """How many comparisons of models with recordings have which verdict."""
     return _told(sum((standing.verdicts for standing in standings), Counter()))
 
 
 def _told(verdicts: Counter[str]) -> str:
-    return ", ".join(f"{verdicts[verdict]} {words}" for verdict, words in _JUDGED.items() if verdicts[verdict])
+    return ", ".join(
+        f"{n} {verdict if n == 1 and verdict in _SINGULAR else words}"
+        for verdict, words in _JUDGED.items()
+        if (n := verdicts[verdict])
+    )
 
 
 def counted(published: Sequence[Shown]) -> str:

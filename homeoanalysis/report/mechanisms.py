@@ -1,4 +1,4 @@
-"""Which mechanisms, alone and together, bring a model inside the data's own spread: a line for each combination."""
+"""Which mechanisms, alone and together, suffice for a model to agree with the data: a line for each combination."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -19,12 +19,11 @@ class Column(NamedTuple):
 
 
 class Combination(NamedTuple):
-    """A model with some of its mechanisms: where it lies, and whether that is inside, in each column."""
+    """A model with some of its mechanisms: where it lies, and the verdict, in each column."""
 
     candidate: str
     has: list[bool]
-    cells: list[tuple[str, str]]  # location with its interval, inside or not
-    n_inside: int
+    cells: list[tuple[str, str]]  # location with its interval, verdict
     trace: str
 
 
@@ -54,30 +53,46 @@ def _ablation(
     study: Study, comparison: xr.Dataset, measures: Measures, target: str, model: str, judged: dict[str, list[str]]
 ) -> Ablation:
     cells = [(c, m) for c, asked in study.contrasts.items() for m in study.metrics if m in asked.metrics]
-    cells = [(c, m) for c, m in cells if int(comparison.comparable.sel(target=target, contrast=c, metric=m, candidate="data"))]
+    is_comparable = comparison.comparable.sel(target=target, candidate=list(judged)).any("candidate")
+    cells = [(c, m) for c, m in cells if bool(is_comparable.sel(contrast=c, metric=m))]
 
     def place(source: str, contrast: str, label: str) -> str:
-        cell = comparison.sel(target=target, contrast=contrast, metric=label, source=source)
+        cell = comparison.sel(contrast=contrast, metric=label, source=source)
         return located(cell, study.contrasts[contrast], measures[label][source])
 
     columns = [Column(c, briefly(m, measures), place(target, c, m)) for c, m in cells]
     combinations = []
     for source, has in judged.items():
         at = [comparison.sel(target=target, contrast=c, metric=m, candidate=source) for c, m in cells]
-        told = [str(one.inside.values) or str(one.reason.values) for one in at]
+        told = [str(one.verdict.values) if int(one.comparable) else str(one.reason.values) for one in at]
         shown = [place(source, c, m) if int(one.comparable) else "–" for (c, m), one in zip(cells, at, strict=True)]
         here = list(zip(shown, told, strict=True))
         present = [name in has for name in study.mechanisms[model]]
         trace = f"[{target}, *, *, {source}]"
-        combinations.append(Combination(source, present, here, told.count("inside"), trace))
-    return Ablation(target, model, list(study.mechanisms[model]), columns, combinations, _summary(combinations))
+        combinations.append(Combination(source, present, here, trace))
+    return Ablation(target, model, list(study.mechanisms[model]), columns, combinations, summarise(combinations))
 
 
-def _summary(combinations: list[Combination]) -> str:
-    """The combinations with the fewest mechanisms that lie inside wherever they were not fitted."""
-    best = [c for c in combinations if c.n_inside and all(told in ("inside", "fitted") for _, told in c.cells)]
-    if not best:
-        return "no combination lies inside everywhere."
-    fewest = min(sum(c.has) for c in best)
-    named = ", ".join(c.candidate for c in best if sum(c.has) == fewest)
-    return f"inside everywhere with the fewest: {named}."
+def summarise(combinations: list[Combination]) -> str:
+    """Which combinations suffice, which cannot be told, which are ruled out, which are not judged; by what was not fitted."""
+    words = {
+        "agrees": "agrees with the data: {}",
+        "cannot tell": "these data cannot tell whether it suffices: {}",
+        "differs": "ruled out, since it differs: {}",
+        "not judged": "not judged: {}",
+    }
+    sorted_out: dict[str, list[str]] = {verdict: [] for verdict in words}
+    for one in combinations:
+        sorted_out[_judge(one)].append(one.candidate)
+    told = [words[verdict].format(", ".join(names)) for verdict, names in sorted_out.items() if names]
+    return f"{'; '.join([*([] if sorted_out['agrees'] else ['none is shown to suffice']), *told])}."
+
+
+def _judge(one: Combination) -> str:
+    """One difference rules it out; else what is missing in some column leaves it without a verdict."""
+    verdicts = {told for _, told in one.cells} - {"fitted"}
+    if "differs" in verdicts:
+        return "differs"
+    if not verdicts or verdicts - {"agrees", "cannot tell"}:  # a reason stands where it is not comparable
+        return "not judged"
+    return "cannot tell" if "cannot tell" in verdicts else "agrees"

@@ -8,7 +8,7 @@ import xarray as xr
 
 from homeoanalysis.config.study import Study
 from homeoanalysis.contracts.outcomes import Outcome
-from homeoanalysis.report.headline import counted, matched
+from homeoanalysis.report.headline import count_verdicts, counted
 from homeoanalysis.report.page import rendered
 from homeoanalysis.report.published import Shown, published
 from homeoanalysis.report.standings import Standing, standings
@@ -20,7 +20,7 @@ class Found(NamedTuple):
 
     name: str
     study: Study
-    comparison: xr.Dataset  # comparison/1
+    comparison: xr.Dataset  # comparison/2
     outcomes: Sequence[Outcome]  # of published.csv; empty of a study without published figures
     pictures: Sequence[Path]
 
@@ -51,5 +51,5 @@ def overview(studies: Sequence[Found], template: Path) -> str:
         for one in studies
     ]
     figures = counted([figure for entry in entries for figure in entry.figures])
-    models = matched([standing for entry in entries for standing in entry.standings])
+    models = count_verdicts([standing for entry in entries for standing in entry.standings])
     return rendered(template, entries=entries, figures=figures, models=models)

@@ -1,4 +1,4 @@
-"""How often each model matches a recording, and lies inside its spread: a line for each candidate of each target."""
+"""How often each model agrees with a recording: a line for each candidate of each target."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,24 +14,18 @@ class Standing(NamedTuple):
 
     target: str
     candidate: str
-    verdicts: Counter[str]  # of the discrepancy, by the word that they begin with
-    places: Counter[str]  # inside, outside, fitted or undecided; empty where nothing could be placed
+    verdicts: Counter[str]
     trace: str
 
 
 def standings(study: Study, comparison: xr.Dataset) -> Iterator[Standing]:
     """Of targets that are recordings: models against models are a study's own business.
 
-    comparison: comparison/1 of the study. A candidate that cannot be compared is told with that verdict.
+    comparison: comparison/2 of the study. A candidate that cannot be compared is told with that verdict.
     """
     asked = [(c, m) for c, contrast in study.contrasts.items() for m in study.metrics if m in contrast.metrics]
     for target in (t for t in study.targets if t in study.recordings):
         for candidate in study.targets[target]:
             cells = [comparison.sel(target=target, contrast=c, metric=m, candidate=candidate) for c, m in asked]
-            verdicts = Counter(_word(cell.verdict) for cell in cells)
-            places = Counter(filter(None, (_word(cell.inside) for cell in cells)))
-            yield Standing(target, candidate, verdicts, places, f"[{target}, *, *, {candidate}]")
-
-
-def _word(told: xr.DataArray) -> str:
-    return str(told.values).partition(":")[0]
+            verdicts = Counter(str(cell.verdict.values) for cell in cells)
+            yield Standing(target, candidate, verdicts, f"[{target}, *, *, {candidate}]")

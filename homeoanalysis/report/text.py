@@ -22,8 +22,8 @@ def interval(low: Any, high: Any) -> str:
 
 
 def percent(value: Any) -> str:
-    """A relative change, with its sign."""
-    return f"{100 * float(value):+.3g}" if np.isfinite(float(value)) else "–"
+    """A relative change, with its sign; three digits, as `number`."""
+    return f"{float(f'{100 * float(value):.3g}'):+g}" if np.isfinite(float(value)) else "–"
 
 
 def file(label: str, estimate: xr.Dataset) -> str:

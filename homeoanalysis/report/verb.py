@@ -16,7 +16,6 @@ from homeoanalysis.report.headline import headline
 from homeoanalysis.report.mechanisms import ablations
 from homeoanalysis.report.page import rendered
 from homeoanalysis.report.published import PUBLISHED, published
-from homeoanalysis.report.scores import scored
 from homeoanalysis.report.text import Measures
 from homeoanalysis.report.times import Time
 from homeoanalysis.report.verdicts import effects, verdicts
@@ -53,7 +52,6 @@ def report(
         verdicts=judged,
         effects=list(effects(study, comparison, measures)),
         ablations=tables,
-        scores=list(scored(study, comparison, measures)),
         families=list(values.families(measures, pictures)),
         overview=[p for p in pictures if values.family_of(p, measures) is None],
         published=shown,

@@ -9,32 +9,34 @@ import xarray as xr
 
 from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.config.study import Study
-from homeoanalysis.contracts.schemas import NOT_ASKED
 from homeoanalysis.numerics.summaries import MINIMUM
 from homeoanalysis.report.text import Measures, briefly, interval, number, percent, units
 
-_REFERENCES = ("null", "data")
 _ANY = "*"  # in a trace: all of that dimension
+_LOG, _OF_MEAN = "log ratio", "of the target's mean"  # units of the difference of a relative metric
 
 
 class Verdict(NamedTuple):
-    """One judged (or refused) cell of the comparison, in words."""
+    """One cell of the comparison that the study asks for, in words; "–" where there is nothing to tell."""
 
     target: str
     contrast: str
     metric: str
     candidate: str
     verdict: str
-    numbers: str
+    numbers: str  # the difference in a sentence
+    locations: str  # both values
     reason: str
     trace: str
-    discrepancy: str
-    within: str
-    worst: str
-    best: str
-    surrogate: str  # what the surrogate is
+    difference: str
+    interval: str
+    margin: str
+    over: str
+    needed: str
+    effect_size: str
+    predictive: str
+    diagnosis: str  # what halves and surrogates of the target say
     caution: str
-    is_asked: bool
 
 
 class Effect(NamedTuple):
@@ -49,22 +51,21 @@ class Effect(NamedTuple):
 
 
 def effects(study: Study, comparison: xr.Dataset, measures: Measures) -> Iterator[Effect]:
-    """The location of each contrast in each source that has one. It is the same for all targets."""
-    for target in comparison.target.values.tolist()[:1]:
-        for contrast, asked in study.contrasts.items():
-            for label in (m for m in study.metrics if m in asked.metrics):
-                for source in (s for s in comparison.source.values.tolist() if s in measures[label]):
-                    cell = comparison.sel(target=target, contrast=contrast, metric=label, source=source)
-                    if np.isfinite(float(cell.location)):
-                        estimate = measures[label][source]
-                        yield Effect(
-                            contrast=contrast,
-                            meaning=_meaning(asked),
-                            metric=briefly(label, measures),
-                            source=source,
-                            value=located(cell, asked, estimate),
-                            trace=f"[{target}, {contrast}, {label}, {_ANY}]",
-                        )
+    """The location of each contrast in each source that has one."""
+    for contrast, asked in study.contrasts.items():
+        for label in (m for m in study.metrics if m in asked.metrics):
+            for source in (s for s in comparison.source.values.tolist() if s in measures[label]):
+                cell = comparison.sel(contrast=contrast, metric=label, source=source)
+                if np.isfinite(float(cell.location)):
+                    estimate = measures[label][source]
+                    yield Effect(
+                        contrast=contrast,
+                        meaning=_meaning(asked),
+                        metric=briefly(label, measures),
+                        source=source,
+                        value=located(cell, asked, estimate),
+                        trace=f"[{contrast}, {label}, {_ANY}]",
+                    )
 
 
 def _meaning(asked: Contrast) -> str:
@@ -83,88 +84,93 @@ def _meaning(asked: Contrast) -> str:
 
 
 def verdicts(study: Study, comparison: xr.Dataset, measures: Measures) -> Iterator[Verdict]:
-    """Every cell that the study asks for, judged or with the reason why not; then, together, what it does not ask for.
-
-    A target alone has its references.
-    """
+    """Every cell that the study asks for, judged or with the reason why not; of a target alone, what is left open."""
     for target, listed in study.targets.items():
         for contrast, asked in study.contrasts.items():
             for label in (m for m in study.metrics if m in asked.metrics):
-                for candidate in listed or _references(study, comparison, (target, contrast, label)):
-                    yield _verdict(asked, comparison, measures, (target, contrast, label, candidate))
-    for target, listed in study.targets.items():
-        for contrast, asked in study.contrasts.items():
-            others = [m for m in study.metrics if m not in asked.metrics]
-            if others and study.resampling.draws > 0:
-                words = ", ".join(briefly(m, measures) for m in others)
-                at = (target, contrast, others[0], (listed or _REFERENCES)[0])
-                yield _not_asked(comparison, at, contrast, words, ", ".join(listed or _REFERENCES), f"{target}, {contrast}, *, *")
-        strangers: dict[str, list[str]] = {}
-        for candidate in comparison.candidate.values.tolist() if study.contrasts else []:
-            cells = comparison.sel(target=target, candidate=candidate)
-            if candidate not in (*_REFERENCES, *listed) and not int(cells.comparable.sum()):
-                strangers.setdefault(str(cells.reason.values.flat[0]), []).append(candidate)
-        for candidates in strangers.values():
-            at = (target, next(iter(study.contrasts)), next(iter(study.metrics)), candidates[0])
-            yield _not_asked(comparison, at, "any contrast", "any metric", ", ".join(candidates), f"{target}, *, *, *")
+                for candidate in listed or comparison.candidate.values.tolist()[:1]:
+                    told = _tell_verdict(asked, comparison, measures, (target, contrast, label, candidate))
+                    if listed:
+                        yield told
+                    elif told.verdict == "untestable":
+                        cell = comparison.sel(contrast=contrast, metric=label, source=target)
+                        yield told._replace(candidate=target, reason=str(cell.location_reason.values))
 
 
-def _references(study: Study, comparison: xr.Dataset, at: tuple[str, str, str]) -> tuple[str, ...]:
-    """What stands against a target alone; without draws nothing does, but a claim that is open is told."""
-    if study.resampling.draws > 0:
-        return _REFERENCES
-    cell = comparison.sel(dict(zip(("target", "contrast", "metric", "candidate"), (*at, _REFERENCES[0]), strict=True)))
-    return _REFERENCES[:1] if str(cell.verdict.values) == "untestable" else ()
-
-
-def _not_asked(
-    comparison: xr.Dataset, at: tuple[str, str, str, str], contrast: str, metric: str, candidates: str, trace: str
-) -> Verdict:
-    """Cells with the reason of the first of them. A star in the trace stands for all of a dimension."""
-    cell = comparison.sel(dict(zip(("target", "contrast", "metric", "candidate"), at, strict=True)))
-    return Verdict(
-        target=at[0],
-        contrast=contrast,
-        metric=metric,
-        candidate=candidates,
-        verdict=str(cell.verdict.values),
-        numbers="",
-        reason=str(cell.reason.values),
-        trace=f"[{trace}]",
-        discrepancy="–",
-        within="–",
-        worst="–",
-        best="–",
-        surrogate="",
-        caution="",
-        is_asked=False,
-    )
-
-
-def _verdict(asked: Contrast, comparison: xr.Dataset, measures: Measures, at: tuple[str, str, str, str]) -> Verdict:
+def _tell_verdict(asked: Contrast, comparison: xr.Dataset, measures: Measures, at: tuple[str, str, str, str]) -> Verdict:
     target, contrast, label, candidate = at
     row = comparison.sel(target=target, contrast=contrast, metric=label)
     cell = row.sel(candidate=candidate)
-    both = (candidate, target) if int(cell.comparable) and candidate not in _REFERENCES else ()
-    numbers = " against ".join(f"{s} {located(row.sel(source=s), asked, measures[label][s])}" for s in both)
-    no_worst_case = measures[label][target].attrs["no_worst_case"]
+    is_judged = bool(int(cell.comparable))
+    both = (candidate, target) if is_judged else ()
     return Verdict(
         target=target,
         contrast=contrast,
         metric=briefly(label, measures),
         candidate=candidate,
         verdict=str(cell.verdict.values),
-        numbers=numbers,
+        numbers=_tell_difference(cell) if is_judged else "",
+        locations="; ".join(f"{s}: {located(row.sel(source=s), asked, measures[label][s])}" for s in both),
         reason=str(cell.reason.values),
         trace=f"[{target}, {contrast}, {label}, {candidate}]",
-        discrepancy=number(cell.discrepancy),
-        within=interval(cell.within_low, cell.within_high),
-        worst=number(row.discrepancy.sel(candidate="null")),
-        best=number(row.ceiling),
-        surrogate=f"{no_worst_case}, no worst case" if no_worst_case else "worst case",
-        caution=_caution(comparison, measures, at) if str(cell.verdict.values) == "matches" else "",
-        is_asked=not str(cell.reason.values).startswith(NOT_ASKED),
+        difference=_tell_ends(cell, ["difference"]),
+        interval=_tell_ends(cell, ["difference_low", "difference_high"]),
+        margin=_tell_ends(cell, ["margin_low", "margin_high"]),
+        over=str(cell.difference_over.values),
+        needed=_tell_needed(cell),
+        effect_size=f"{number(cell.hedges_g)} ({interval(cell.hedges_g_low, cell.hedges_g_high)})",
+        predictive=f"{number(cell.predictive_p)} (least possible {number(cell.predictive_p_least)})",
+        diagnosis=_diagnose(cell),
+        caution=_caution(comparison, measures, at) if str(cell.verdict.values) == "agrees" else "",
     )
+
+
+def _tell_ends(cell: xr.Dataset, names: list[str]) -> str:
+    """One number, or two as an interval; ratios as such, parts of the target's mean in percent. A dash where there is none."""
+    values = np.array([float(cell[name]) for name in names])
+    if not np.isfinite(values).all():
+        return "–"
+    unit = str(cell.difference_unit.values)
+    if unit == _LOG:
+        return " to ".join(map(number, np.exp(values)))
+    if unit == _OF_MEAN:
+        of = f" {unit}" if names == ["difference"] else ""
+        return f"{' to '.join(map(percent, values))}\N{NO-BREAK SPACE}%{of}"
+    return f"{' to '.join(map(number, values))}{units(unit)}"
+
+
+def _tell_difference(cell: xr.Dataset) -> str:
+    """The difference, the interval that decided, the margin, and what is missing."""
+    agrees = str(cell.verdict.values) == "agrees"
+    ends = ["difference_low_90", "difference_high_90"] if agrees else ["difference_low", "difference_high"]
+    what = "ratio" if str(cell.difference_unit.values) == _LOG else "difference"
+    within, margin = _tell_ends(cell, ends), _tell_ends(cell, ["margin_low", "margin_high"])
+    source = str(cell.margin_from.values)
+    notes = ["no interval" if within == "–" else f"{90 if agrees else 95} % interval {within}"]
+    notes += [f"no margin: {source.removeprefix('none: ')}" if margin == "–" else f"margin {margin}, {source}"]
+    told = f"{what} {_tell_ends(cell, ['difference'])} ({'; '.join(notes)}), {cell.difference_over.values}."
+    needed = _tell_needed(cell)
+    if not needed:
+        return told
+    would = "" if within == "–" else " would decide"
+    return f"{told} {needed[0].upper()}{needed[1:]}{would}."
+
+
+def _tell_needed(cell: xr.Dataset) -> str:
+    """What would decide; without an interval, what an interval needs."""
+    needed = str(cell.needed.values)
+    has_interval = np.isfinite(float(cell.difference_low))
+    return needed if has_interval or not needed else f"an interval needs {needed}"
+
+
+def _diagnose(cell: xr.Dataset) -> str:
+    """How far the target agrees with itself, and whether it is told from its surrogates, where the study asks for that."""
+    told = []
+    if np.isfinite(float(cell.noise_ceiling)):
+        told.append(f"two halves of the target lie {number(cell.noise_ceiling)} apart")
+    if np.isfinite(float(cell.surrogate_p)):
+        told.append(f"p among its surrogates {number(cell.surrogate_p)}")
+    return "; ".join(told)
 
 
 def _caution(comparison: xr.Dataset, measures: Measures, at: tuple[str, str, str, str]) -> str:
@@ -178,7 +184,7 @@ def _caution(comparison: xr.Dataset, measures: Measures, at: tuple[str, str, str
                 if str(cell.values) == "differs":
                     wrong.setdefault(briefly(base, measures), []).append(contrast)
     told = [f"{base}, which differs ({', '.join(contrasts)})" for base, contrasts in wrong.items()]
-    return f"Caution: it is computed from {' and '.join(told)}; errors that cancel can look like a match" if told else ""
+    return f"Caution: it is computed from {' and '.join(told)}; errors that cancel can look like agreement" if told else ""
 
 
 def located(cell: xr.Dataset, asked: Contrast, estimate: xr.Dataset) -> str:

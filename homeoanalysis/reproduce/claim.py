@@ -30,7 +30,7 @@ _LEVEL = 0.05
 def judge(claim: Claim, comparison: xr.Dataset, sizes: Mapping[str, str]) -> list[Outcome]:
     """The statistics of a claim, the same under each violation, and the recordings, in `panel` of their outcomes.
 
-    comparison: comparison/1 of the study. sizes: source as the study names it -> size of the model, or "recording".
+    comparison: comparison/2 of the study. sizes: source as the study names it -> size of the model, or "recording".
     """
     return [
         judged(Shown(part.name, part.title, claim.name), Member(key, quantity), comparison, sizes[quantity.source])

@@ -73,7 +73,7 @@ def picture(outcomes: Sequence[Outcome], *, known: str = "published") -> Drawn:
             for label, look in _LABELS.items()
             if label not in _unused(outcomes)
         }
-        drawing.place_legend(figure, {**entries, "passes (band)": Patch(**drawing.CEILING)})
+        drawing.place_legend(figure, {**entries, "passes (band)": Patch(**drawing.BAND)})
     told = [_told(group) for row in rows for group in row]
     given = "Error bars of published numbers: as the paper gives them; of ours and of controls: " if known == "published" else ""
     return Drawn(
@@ -159,7 +159,7 @@ def _draw_curve(axes: "Axes", points: Sequence[Outcome], letters: int) -> None:
     margin = 0.03 * np.ptp(reached[np.isfinite(reached)])
     edges = np.nanmin(reached) - margin, np.nanmax(reached) + margin
     least, most = (np.where(np.isfinite(of(k)), of(k), e) for k, e in zip(("at_least", "at_most"), edges, strict=True))
-    axes.fill_between(x, least, most, **drawing.CEILING)
+    axes.fill_between(x, least, most, **drawing.BAND)
     axes.set_ylim(edges)
     drawing.label(axes, first.axis, f"Value ({first.unit})" if first.unit else "")
     verdict = panel_verdict(points)
@@ -185,7 +185,7 @@ def _draw(axes: "Axes", outcome: Outcome) -> None:
         outcome.at_most if np.isfinite(outcome.at_most) else edges[1],
     )
     if np.isfinite([outcome.at_least, outcome.at_most]).any():
-        axes.axvspan(*band, **drawing.CEILING)
+        axes.axvspan(*band, **drawing.BAND)
     for y, (value, below, above, look, is_hollow) in enumerate(known):
         if np.isfinite(value):
             error = np.array([[value - below], [above - value]]) if np.isfinite(below) else None

@@ -46,7 +46,7 @@ class _Found(NamedTuple):
 def reproduce(published: Mapping[str, Panel], comparison: xr.Dataset, sizes: Mapping[str, str]) -> list[Outcome]:
     """Judge every published quantity of a study.
 
-    published: panel -> what it shows, see `config.published`. comparison: comparison/1 of the study.
+    published: panel -> what it shows, see `config.published`. comparison: comparison/2 of the study.
     sizes: source as the study names it -> size of the model, or "recording".
     Raises ConfigError for a quantity of two locations in different units.
     """

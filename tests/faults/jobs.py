@@ -52,7 +52,7 @@ metrics: {firing_rate: {}}
 targets: {mine: []}
 contrasts: {level: {metrics: [firing_rate], epoch: whole}}
 resampling: {draws: 0}
-figures: [discrepancy]
+figures: [differences]
 sweeps:
   drive: {model: cells, design: grid, parameters: {cell.lif_current.drive: [11 mV, 12 mV]}, replicates: 1, points_per_job: 1}
 published:
@@ -150,15 +150,16 @@ def _compared(plan: Plan) -> Iterator[dict[str, Any]]:
         yield job("measure", [path], given, where | {"label": label, "source": source}, **how)
     targets, fitted = plan.config.studies[study].targets, plan.fitted(study)
     how = dict(measures=labels, contrasts=raw["contrasts"], targets=targets, fitted=fitted, seed=1)
+    how |= dict(margin=plan.config.studies[study].margin)
     yield job("compare", [comparison], measures, where, **how)
     given = {"measures": measures, "comparison": comparison}
-    figure = plan.raw_figure(study, "discrepancy")
-    yield job("draw", drawn("discrepancy"), given, where | {"figure": "discrepancy"}, measures=labels, figure=figure)
+    figure = plan.raw_figure(study, "differences")
+    yield job("draw", drawn("differences"), given, where | {"figure": "differences"}, measures=labels, figure=figure)
     made = {"csv": table, "png": picture, "pdf": picture.replace("png", "pdf")}
     yield job("reproduce", made, [comparison], where, published=raw["published"], sizes=plan.sizes(study))
     made = {"csv": f"results/{study}/claim.csv", **drawn("claim")}
     yield job("judge", made, [comparison], where, claim=CLAIM, sizes=plan.sizes(study))
-    figures = [drawn("discrepancy")["png"], drawn("sweep.drive")["png"]]
+    figures = [drawn("differences")["png"], drawn("sweep.drive")["png"]]
     pages = {"figures": figures, "tables": [table], "pictures": [picture], "template": f"{ROOT}/workflow/report/study.html.j2"}
     yield job("report", [f"results/{study}/report.html"], given | pages, where, study=raw, measures=labels, times={})
 

@@ -22,7 +22,7 @@ import numba
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 MODULES = (
     "contracts compare config.loading draw fetch ingest job measure plan report reproduce simulate sweep report.overview "
-    "readers.spike_text metrics.firing_rate neurons.lif_current synapses.exponential figures.discrepancy"
+    "readers.spike_text metrics.firing_rate neurons.lif_current synapses.exponential figures.differences"
 )
 LIBRARIES = "neo quantities matplotlib.pyplot matplotlib.backends.backend_pdf netCDF4 scipy.stats jinja2 elephant.statistics"
 

@@ -118,7 +118,7 @@ def example() -> Example:
         metrics=METRICS,
         contrasts=contrasts,
         targets=TARGETS,
-        resampling={"block": "1 s"},
+        resampling={"draws": 20, "block": "1 s"},
     )
     estimates = {label: {s: m.estimate for s, m in by_source.items()} for label, by_source in both.items()}
     return Example(study, estimates, comparison, activities)

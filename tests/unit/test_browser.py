@@ -58,7 +58,7 @@ def pages(example: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
     """A report and an overview, whose names and captions try to run scripts."""
     folder = tmp_path_factory.mktemp("pages")
     figures = {}
-    for name in ("discrepancy", "stimulus_coherence", "firing_rate_recovery"):
+    for name in ("differences", "stimulus_coherence", "firing_rate_recovery"):
         figures[name] = folder / f"{name}.png"
         drawn = draw(name, example.measures, example.comparison)
         drawing.save(drawn._replace(caption=f"{drawn.caption} {EVIL}"), figures[name])
@@ -78,7 +78,7 @@ def pages(example: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
     measured: dict[str, Any] = {"comparison": example.comparison, "measures": example.measures}
     measured |= {"figures": figures, "outcomes": outcomes, "config": f"{EVIL}: {'long ' * 60}{'x' * 300}"}
     study = example.study.model_copy(update={"title": f"Title {EVIL}", "question": f"Question {EVIL}"})
-    shown = [Found("small", study, example.comparison, outcomes, [figures["discrepancy"], figures["published"]])]
+    shown = [Found("small", study, example.comparison, outcomes, [figures["differences"], figures["published"]])]
     return {
         "report": report(study, name="small", template=TEMPLATES / "study.html.j2", **measured),
         "overview": overview(shown, TEMPLATES / "overview.html.j2"),

@@ -177,7 +177,7 @@ def test_a_recording_agrees_or_not_and_is_drawn_beside(example, tmp_path):
     assert re.fullmatch(r"rate of a recording \(rec\): does not agree \([\d.]+ is below 1e\+06\)", row.recordings)
     claim = Claim.model_validate(raw)
     (drawn,) = beside(claim, judge(claim, example.comparison, SIZES))
-    located = example.comparison.location.isel(target=0).sel(contrast="narrow", metric="firing_rate", source="rec")
+    located = example.comparison.location.sel(contrast="narrow", metric="firing_rate", source="rec")
     assert drawn.published == pytest.approx(float(located))
     assert picture([drawn], known="recording").caption.startswith("Recording numbers and ours.")
 

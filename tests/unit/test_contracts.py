@@ -536,9 +536,9 @@ def test_values_on_the_bounds_and_missing_ones_are_no_fault() -> None:
 def test_faults_of_a_comparison() -> None:
     whole = comparison(activity())
     with pytest.raises(ContractError) as error:
-        check(whole.drop_vars(["ceiling", "verdict"]).assign(extra=("target", np.zeros(1), {"units": "1"})), "comparison/1")
+        check(whole.drop_vars(["difference", "verdict"]).assign(extra=("target", np.zeros(1), {"units": "1"})), "comparison/2")
     for text in (
-        "variable 'ceiling' is missing; rerun rule compare",
+        "variable 'difference' is missing; rerun rule compare",
         "variable 'verdict' is missing",
         "variable 'extra' is not part of the schema",
     ):
@@ -561,13 +561,13 @@ def _with(name: str, value: object) -> Callable[[xr.Dataset], xr.Dataset]:
     [
         (
             _with("comparable", 0),
-            "variable 'reason' is empty at [synthetic, first, firing_rate, null], where comparable is 0; say why",
+            "variable 'reason' is empty at [synthetic, first, firing_rate, model], where comparable is 0; say why",
         ),
         (_with("comparable", 2), "variable 'comparable' holds 2; write 1 for yes, 0 for no"),
         (_with("fitted", -1), "variable 'fitted' holds -1; write 1 for yes, 0 for no"),
         (
             _with("location", np.nan),
-            "variable 'location_reason' is empty at [synthetic, first, firing_rate, synthetic], where location is nan; say why",
+            "variable 'location_reason' is empty at [first, firing_rate, synthetic], where location is nan; say why",
         ),
         (lambda c: c.drop_vars("unit"), "the coordinate unit('contrast', 'metric', 'source') is missing; rerun rule compare"),
         (
@@ -580,7 +580,7 @@ def test_faults_in_what_a_comparison_says(change: Callable[[xr.Dataset], xr.Data
     """Also of a file that another program wrote: the message names it."""
     broken = change(comparison(activity()))
     with pytest.raises(ContractError) as error:
-        check(broken, "comparison/1")
+        check(broken, "comparison/2")
     assert message in str(error.value)
     for name in broken.variables:
         if broken[name].dtype == object:
@@ -601,7 +601,7 @@ def test_another_version_names_the_file_and_the_rule_to_rerun(schema: str, rule:
         open_dataset(path)
     assert str(path) in str(error.value)
     with pytest.raises(ContractError, match="made by another version: rerun rule"):
-        check(activity().assign_attrs(schema=schema), "comparison/1" if schema != "measure/9" else "measure/1")
+        check(activity().assign_attrs(schema=schema), "comparison/2" if schema != "measure/9" else "measure/1")
 
 
 def test_a_file_that_breaks_its_schema_is_named(tmp_path: Path) -> None:

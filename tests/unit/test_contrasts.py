@@ -72,7 +72,7 @@ def test_a_companion_stands_in_the_place_of_its_metric_and_is_not_judged() -> No
     found = located(measured(), companion="duration")
     assert float(found.location) == 15.0
     assert found.unit.item() == "s"
-    assert set(found.reason.values.tolist()) == {"a companion is located in each source, and not compared"}
+    assert set(found.reason.values.tolist()) == {"the target itself"}
 
 
 @pytest.mark.parametrize(("asked", "expected"), [("8 Hz", 8.0), ("8.4 Hz", 8.0), ("6 Hz to 10 Hz", 8.0), ("2 Hz to 9 Hz", 5.5)])

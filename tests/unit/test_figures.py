@@ -24,7 +24,7 @@ from homeoanalysis.compare import Measured, compare
 from homeoanalysis.draw import draw
 from homeoanalysis.measure import measure
 from homeoanalysis.numerics import synthetic
-from homeoanalysis.numerics.summaries import ceiling_of, conditions, summarise
+from homeoanalysis.numerics.summaries import conditions, summarise
 from homeoanalysis.provenance import rng_for
 
 NAMES = catalogue.names("figures")
@@ -184,64 +184,46 @@ def test_epochs_are_named_and_shaded(example: Any) -> None:
     assert len(figure.axes) == 3
 
 
-def test_the_recovery_has_its_best_attainable(example: Any) -> None:
-    """The model that is a target: a band of its ceiling on both sides of its mean; its twin has none."""
-    axes = draw("firing_rate_recovery", example.measures, example.comparison).figure.axes[2]
-    (band,) = [c for c in axes.collections if isinstance(c, PolyCollection)]
-    estimate = example.measures["recovery_fraction"]["net"]
-    ceiling = float(example.comparison.ceiling.sel(target="net", contrast="back", metric="recovery_fraction"))
-    mean = float(summarise(estimate, estimate.replicate.values.tolist()).mean)
-    heights = band.get_paths()[0].vertices[:, 1]
-    assert (heights.min(), heights.max()) == pytest.approx((mean - ceiling, mean + ceiling))
+def _markers(axes: Any) -> list[Any]:
+    """The marker of each candidate, from the top of the panel down."""
+    return sorted((line for line in axes.lines if len(line.get_xdata()) == 1), key=lambda line: line.get_ydata()[0])
 
 
 def test_fitted_candidates_are_hollow(example: Any) -> None:
-    figure = draw("discrepancy", example.measures, example.comparison).figure
-    faces = [c.lines[0].get_markerfacecolor() for c in figure.axes[0].containers if isinstance(c, ErrorbarContainer)]
+    figure = draw("differences", example.measures, example.comparison).figure
+    faces = [line.get_markerfacecolor() for axes in figure.axes for line in _markers(axes)]
     assert faces.count("white") == int(example.comparison.fitted.sum()) == 1
 
 
-def test_discrepancy_says_what_cannot_be_compared(example: Any) -> None:
-    caption = draw("discrepancy", example.measures, example.comparison).caption
-    refused, _, unasked = caption.partition("Not asked for: ")
-    assert "enc, net in back (no such epoch: baseline (in rec))" in refused
-    # What the study does not ask for is no fault of a candidate, and stands by itself.
-    assert "not a candidate" not in refused
-    assert "firing rate, population rate, stimulus coherence, information rate in back (the contrast does not ask" in unasked
-    for line in ("net.static (not a candidate for rec)", "enc (not a candidate for net)", "net (the target itself)"):
-        assert line in unasked
-    every = {str(reason) for reason in example.comparison.reason.values.ravel() if reason}
-    assert all(reason in caption for reason in every)
+def test_differences_say_what_cannot_be_compared(example: Any) -> None:
+    """And nothing of what the study does not ask for."""
+    caption = draw("differences", example.measures, example.comparison).caption
+    assert "no such epoch: baseline (in rec)" in caption
+    assert "not a candidate" not in caption
+    assert "does not ask" not in caption
 
 
-def test_discrepancy_has_data_models_floor_and_ceiling_as_all_figures(example: Any) -> None:
-    """Data black, with error bars, in each row; the dashes at the distance of the surrogates; the band up to the ceiling."""
+def test_differences_are_drawn_with_interval_margin_and_verdict(example: Any) -> None:
+    """A panel for each target and unit; of a relative metric the ratio stands on a logarithmic axis."""
     comparison = example.comparison
-    figure = draw("discrepancy", example.measures, comparison).figure
-    for axes, target in zip(figure.axes, comparison.target.values, strict=True):
-        of_target = comparison.sel(target=target)
-        rows = [(c, m) for c in of_target.contrast.values for m in of_target.metric.values]
-        cells = [of_target.sel(contrast=c, metric=m) for c, m in rows]
-        cells = [c for c in cells if float(c.ceiling) > 0]
-        bars = [c for c in axes.containers if isinstance(c, ErrorbarContainer)]
-        data = [float(b.lines[0].get_xdata()[0]) for b in bars if to_hex(b.lines[0].get_color()) == "#000000"]
-        np.testing.assert_allclose(data, [float(c.discrepancy.sel(candidate="data") / c.ceiling) for c in cells])
-        assert len(bars) == sum(int(c.comparable.drop_sel(candidate="null").sum()) for c in cells)
-        assert all(b.has_xerr for b in bars)
-        dashes = [float(line.get_xdata()[0]) for line in axes.lines if line.get_linestyle() == "--"]
-        # The surrogate of a mean rate is an arbitrary rate: no worst case, so no dashes.
-        bounded = [c for c in cells if str(c.metric.values) != "firing_rate"]
-        np.testing.assert_allclose(dashes, [float(c.discrepancy.sel(candidate="null") / c.ceiling) for c in bounded])
-        (band,) = [p for p in axes.patches if to_hex(p.get_facecolor()).upper() == drawing.CEILING["color"]]
-        assert band.get_extents().x1 == pytest.approx(axes.transData.transform((1, 0))[0])
+    figure = draw("differences", example.measures, comparison).figure
+    cells = comparison.stack(cell=("target", "contrast", "metric", "candidate"))
+    cells = cells.isel(cell=np.flatnonzero(cells.comparable.values == 1))
+    kinds = dict.fromkeys(zip(cells.target.values, cells.difference_unit.values, strict=True))
+    assert len(figure.axes) == len(kinds) > 1
+    for axes, (target, unit) in zip(figure.axes, kinds, strict=True):
+        mine = cells.isel(cell=np.flatnonzero((cells.target.values == target) & (cells.difference_unit.values == unit)))
+        values = np.exp(mine.difference.values) if unit == "log ratio" else mine.difference.values
+        assert axes.get_xscale() == ("log" if unit == "log ratio" else "linear")
+        np.testing.assert_allclose(sorted(line.get_xdata()[0] for line in _markers(axes)), sorted(values))
+        intervals = [line for line in axes.lines if len(line.get_xdata()) == 2 and line.get_linestyle() == "-"]
+        assert len(intervals) == len(values)
+        bands = [c for c in axes.collections if isinstance(c, PolyCollection)]
+        assert len(bands) == int(np.isfinite(mine.margin_low.values).sum())
+        told = [text.get_text() for text in axes.texts]
+        assert sorted(told) == sorted(mine.verdict.values)
     (legend,) = figure.legends
-    texts = [t.get_text() for t in legend.get_texts()]
-    assert texts[0] == "data (against itself)"
-    assert "left is better" in figure.axes[-1].get_xlabel()
-    caption = draw("discrepancy", example.measures, comparison).caption
-    assert "a model may be worse" in caption
-    assert "No worst case for firing rate: its surrogate is an arbitrary rate of a similar order." in caption
-    assert {drawing.NULL_LABEL, drawing.CEILING_LABEL, "enc", "net.static"} <= set(texts)
+    assert {"enc", "net.static"} <= {text.get_text() for text in legend.get_texts()}
 
 
 def test_quadrants_have_the_ellipse_of_both_errors(recoveries: Any) -> None:
@@ -354,15 +336,6 @@ def test_interval_of_one_unit_is_its_own_and_of_four_subjects_is_students(exampl
     assert summarise(three, replicates[1:2], epoch="stimulus").over != "over subjects"
 
 
-def test_the_best_attainable_is_in_the_metrics_unit(example: Any) -> None:
-    rec = example.measures["firing_rate"]["rec"]
-    at = {"target": "rec", "contrast": "narrow", "metric": "firing_rate"}
-    found = ceiling_of(example.comparison, "rec", "firing_rate", rec, {"cutoff": "40 Hz"}, "stimulus")
-    location = float(example.comparison.location.sel(**at, source="rec"))
-    assert found == pytest.approx(location * float(example.comparison.ceiling.sel(**at)))
-    assert np.isnan(ceiling_of(example.comparison, "rec", "firing_rate", rec, {"cutoff": "80 Hz"}, "stimulus"))
-
-
 def test_levels_stand_in_the_order_of_their_numbers() -> None:
     estimate = cultures()
     for ages, expected in (
@@ -414,8 +387,9 @@ def test_a_fitted_rate_is_hollow_and_names_are_not_broken(inputs: Inputs, exampl
 
 
 def test_without_candidates_there_is_no_overview(example: Any) -> None:
-    alone = example.comparison.sel(candidate=["null", "data"])
-    assert "judges no candidate" in draw("discrepancy", example.measures, alone).caption
+    none = example.comparison.assign(comparable=0 * example.comparison.comparable)
+    alone = none.assign(reason=none.reason.copy(data=np.full(none.reason.shape, "the target itself", dtype=object)))
+    assert "judges no candidate" in draw("differences", example.measures, alone).caption
 
 
 def _arms(label: str, **parameters: Any) -> dict[str, xr.Dataset]:

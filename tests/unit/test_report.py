@@ -17,17 +17,21 @@ from PIL import Image
 
 from homeoanalysis import drawing
 from homeoanalysis.cli.show import show
+from homeoanalysis.cli.text import number as printed
 from homeoanalysis.config.study import Study
 from homeoanalysis.contracts import write
+from homeoanalysis.contracts.schemas import NOT_ASKED
 from homeoanalysis.draw import draw
 from homeoanalysis.errors import DataError
 from homeoanalysis.provenance import stamp
 from homeoanalysis.report import report, values
+from homeoanalysis.report.mechanisms import Combination, summarise
+from homeoanalysis.report.overview import Found, overview
 from homeoanalysis.report.text import briefly
 from homeoanalysis.report.times import Time, times
 
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "study.html.j2"
-FIGURES = ("discrepancy", "firing_rate_recovery", "stimulus_coherence", "information_rate")
+FIGURES = ("differences", "firing_rate_recovery", "stimulus_coherence", "information_rate")
 SCRIPT = (TEMPLATE.parent / "figures.js").read_text(encoding="utf-8")
 EVIL = "<script>alert(1)</script>"
 VOID = {"meta", "link", "img", "br"}
@@ -86,14 +90,21 @@ def html(example: Any, figures: dict[str, Path]) -> str:
     return made(example, figures)
 
 
+def first_line(page: str) -> str:
+    return re.sub(r"<[^>]+>", "", page.split('<p class="headline">')[1].split("</p>")[0])
+
+
 @pytest.mark.slow
 def test_the_first_line_says_what_came_out_and_then_the_three_questions(html: str, example: Any) -> None:
     # Of models against the recording: `net`, which is a target, too, is a model.
     counts = Counter(str(v) for v in example.comparison.verdict.sel(target="rec").values.ravel())
     assert "differs" in example.comparison.verdict.sel(target="net")
-    line = re.sub(r"<[^>]+>", "", html.split('<p class="headline">')[1].split("</p>")[0])
-    assert counts["matches"] > 0 == counts["differs"]
-    assert line.startswith(f"Models against data: {counts['matches']} match, {counts['fitted']} fitted")
+    line = first_line(html)
+    assert counts["cannot tell"] > 0 == counts["differs"] == counts["agrees"]
+    assert line.startswith(
+        f"Models against data: {counts['cannot tell']} cannot be told, {counts['fitted']} fitted, without a verdict."
+    )
+    assert "agree" not in line
     assert "differ" not in line
     assert line.endswith("No warnings about the recordings.")
     titles = re.findall(r"<h2 id=\"(\w+)\">", html)
@@ -104,12 +115,12 @@ def test_every_figure_names_and_links_its_variables(html: str, example: Any) -> 
     for name, label in (("firing_rate_recovery", "population_rate"), ("information_rate", "information_rate")):
         figure = html.split(f'<figure id="figure-{name}">')[1].split("</figure>")[0]
         assert f'<a href="measures/{label}/net.ci.nc">measures/{label}/net.ci.nc</a>: {label}' in figure
-    assert "comparison.nc</a>: discrepancy" in html.split('<figure id="figure-discrepancy">')[1].split("</figure>")[0]
+    assert "comparison.nc</a>: difference" in html.split('<figure id="figure-differences">')[1].split("</figure>")[0]
     # A figure stands with the question that its metric is about; one of several, or of the comparison, with the comparison.
     order = re.findall(r'<figure id="figure-(\w+)">|<h2 id="(\w+)">', html)
     where = [heading or figure for figure, heading in order]
     assert where.index("rates") < where.index("spectra") < where.index("stimulus_coherence") < where.index("coding")
-    assert where.index("coding") < where.index("information_rate") < where.index("comparison") < where.index("discrepancy")
+    assert where.index("coding") < where.index("information_rate") < where.index("comparison") < where.index("differences")
 
 
 def test_a_figure_says_where_its_axes_are(figures: dict[str, Path]) -> None:
@@ -128,7 +139,7 @@ def test_a_figure_says_where_its_axes_are(figures: dict[str, Path]) -> None:
 
 
 def test_names_are_not_numbers_that_can_be_read_off(figures: dict[str, Path]) -> None:
-    with Image.open(figures["discrepancy"]) as image:
+    with Image.open(figures["differences"]) as image:
         assert {one["y"] for one in json.loads(image.info["Comment"])} == {None}
 
 
@@ -170,7 +181,7 @@ def test_loads_nothing(html: str) -> None:
 
 
 def test_says_nothing_of_the_machine(html: str, figures: dict[str, Path]) -> None:
-    assert str(figures["discrepancy"].parent) not in html
+    assert str(figures["differences"].parent) not in html
     assert str(Path.cwd()) not in html
 
 
@@ -206,7 +217,9 @@ def test_every_trace_names_a_variable_that_exists(html: str, example: Any) -> No
             assert path.startswith("results/"), trace  # an input of a step
         where = re.search(r"\[(.*)\]", names)
         if where:
-            at = dict(zip(("target", "contrast", "metric", "candidate"), where[1].split(", "), strict=True))
+            labels = where[1].split(", ")
+            dims = ("target", "contrast", "metric", "candidate") if len(labels) == 4 else ("contrast", "metric", "source")
+            at = dict(zip(dims, labels, strict=True))
             example.comparison.sel({dim: label for dim, label in at.items() if label != "*"})
     assert named > 50
 
@@ -222,59 +235,173 @@ def test_every_row_with_a_number_has_a_trace(html: str) -> None:
 def test_one_line_for_each_verdict(html: str, example: Any) -> None:
     rows = Page(html).rows
     comparison = example.comparison
-    for contrast, label, candidate in (("narrow", "firing_rate", "enc"), ("narrow", "information_rate", "enc")):
-        cell = comparison.sel(target="rec", contrast=contrast, metric=label, candidate=candidate)
-        (line,) = [r for r in rows if r.endswith(f"[rec, {contrast}, {label}, {candidate}]") and "Discrepancy" in r]
-        assert f"Discrepancy {float(cell.discrepancy):.3g} " in line
-        assert f"{float(comparison.location.sel(target='rec', contrast=contrast, metric=label, source='enc')):.3g}" in line
+    for label, begins in (
+        ("firing_rate", "○ fitted enc was fitted to rec in firing rate (narrow): ratio "),
+        (
+            "information_rate",
+            "? cannot tell These data cannot tell whether enc agrees with rec in "
+            "lower bound of the information rate (narrow): ratio ",
+        ),
+    ):
+        at = dict(contrast="narrow", metric=label)
+        cell = comparison.sel(target="rec", candidate="enc", **at)
+        (line,) = [r for r in rows if r.endswith(f"[rec, narrow, {label}, enc]") and "difference_over" in r]
+        low, high = (f"{np.exp(float(cell[f'difference_{end}'])):.3g}" for end in ("low", "high"))
+        assert line.startswith(f"{begins}{np.exp(float(cell.difference)):.3g} (95 % interval {low} to {high}; no margin: ")
+        (line,) = [r for r in rows if r.endswith(f"comparison.nc [rec, narrow, {label}, enc]")]
+        for source in ("rec", "enc"):
+            assert f"{source}: {float(comparison.location.sel(source=source, **at)):.3g} " in line
         assert str(cell.verdict.values) in line
     # A relative change has no unit, even if the metric has one.
-    (line,) = [r for r in rows if r.endswith("[net, change, firing_rate, net.static]") and "Discrepancy" in r]
+    (line,) = [r for r in rows if r.endswith("[net, change, firing_rate, net.static]") and "difference_over" in r]
+    assert line.startswith("✗ differs net.static differs from net in firing rate (change): ratio ")
     assert "Hz" not in line
     (line,) = [r for r in rows if r.endswith("[rec, narrow, firing_rate, net]") and "is not comparable with" in r]
     assert "no such epoch: stimulus" in line
 
 
-def test_every_cell_of_the_comparison_is_told_with_its_reason(html: str, example: Any) -> None:
-    """A row for each cell that the study asks for; what it does not ask for in rows for all, which are counted here too."""
-    dims = ("target", "contrast", "metric", "candidate")
+AT = dict(target="rec", contrast="narrow", metric="information_rate", candidate="enc")
+
+
+def judged_as(example: Any, figures: dict[str, Path], **values: Any) -> str:
+    """The sentence of one cell that is filled with these values."""
+    comparison = example.comparison.copy(deep=True)
+    for name, value in values.items():
+        comparison[name].loc[AT] = value
+    page = made(example, figures, comparison=comparison)
+    (line,) = [r for r in rows_of(page, "[rec, narrow, information_rate, enc]") if "difference_over" in r]
+    return re.sub(r" comparison\.nc: .*", "", line)
+
+
+ENDS = ("difference", "difference_low", "difference_high", "difference_low_90", "difference_high_90", "margin_low", "margin_high")
+BOTH = "over 12 subjects and 8 realisations"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("unit", "values", "verdict", "needed", "text"),
+    [
+        (
+            "log ratio",
+            np.log([1.1, 0.9, 1.3, 0.95, 1.2, 0.8, 1.25]),
+            "agrees",
+            "",
+            f"✓ agrees enc agrees with rec in {{}}: ratio 1.1 (90 % interval 0.95 to 1.2; margin 0.8 to 1.25, stated), {BOTH}.",
+        ),
+        (
+            "of the target's mean",
+            [-0.95, -0.99, -0.9, -0.98, -0.91, -0.2, 0.25],
+            "differs",
+            "",
+            "✗ differs enc differs from rec in {}: difference -95 % of the target's mean "
+            f"(95 % interval -99 to -90 %; margin -20 to +25 %, stated), {BOTH}.",
+        ),
+        (
+            "of the target's mean",
+            [12.34, 11, 14, 11.5, 13.5, -0.2, 0.25],
+            "differs",
+            "",
+            "✗ differs enc differs from rec in {}: difference +1230 % of the target's mean "
+            f"(95 % interval +1100 to +1400 %; margin -20 to +25 %, stated), {BOTH}.",
+        ),
+        (
+            "bit/s",
+            [1.0, -2, 4, -1, 3, -1.5, 1.5],
+            "cannot tell",
+            "31 subjects",
+            "? cannot tell These data cannot tell whether enc agrees with rec in {}: difference 1 bit/s "
+            f"(95 % interval -2 to 4 bit/s; margin -1.5 to 1.5 bit/s, stated), {BOTH}. 31 subjects would decide.",
+        ),
+        (
+            "1",
+            [1.0, -2, 4, -1, 3, -1.5, 1.5],
+            "cannot tell",
+            "no observed time",
+            "? cannot tell These data cannot tell whether enc agrees with rec in {}: difference 1 "
+            f"(95 % interval -2 to 4; margin -1.5 to 1.5, stated), {BOTH}. No observed time would decide.",
+        ),
+        (
+            "bit/s",
+            [1.0, *[np.nan] * 4, -1.5, 1.5],
+            "cannot tell",
+            "5 subjects and realisations together",
+            "? cannot tell These data cannot tell whether enc agrees with rec in {}: difference 1 bit/s "
+            f"(no interval; margin -1.5 to 1.5 bit/s, stated), {BOTH}. An interval needs 5 subjects and realisations together.",
+        ),
+    ],
+    ids=["agrees", "differs", "differs by far", "cannot tell", "cannot tell, without a unit", "no interval"],
+)
+def test_a_sentence_for_each_verdict_and_unit(
+    unit: str, values: Any, verdict: str, needed: str, text: str, example: Any, figures: dict[str, Path]
+) -> None:
+    given = dict(zip(ENDS, values, strict=True)) | {"difference_unit": unit, "verdict": verdict, "needed": needed}
+    line = judged_as(example, figures, **given, margin_from="stated", difference_over=BOTH)
+    assert line == text.format("lower bound of the information rate (narrow)")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("verdicts", "text"),
+    [
+        (["agrees"], "1 agrees, 1 cannot be told, "),
+        (["differs"], "1 differs, 1 cannot be told, "),
+        (["agrees", "agrees"], "2 agree, "),
+        (["differs", "differs"], "2 differ, "),
+        (["agrees", "differs"], "1 agrees, 1 differs, "),
+    ],
+)
+def test_the_first_line_counts_one_and_many(verdicts: list[str], text: str, example: Any, figures: dict[str, Path]) -> None:
+    comparison = example.comparison.copy(deep=True)
+    for metric, verdict in zip(("information_rate", "stimulus_coherence"), verdicts, strict=False):
+        comparison.verdict.loc[AT | {"metric": metric}] = verdict
+    page = made(example, figures, comparison=comparison)
+    assert first_line(page).startswith(f"Models against data: {text}1 fitted, without a verdict.")
+    page = overview([Found("small", example.study, comparison, [], [])], TEMPLATE.parent / "overview.html.j2")
+    assert f"Models against data: {text}1 fitted, without a verdict." in page
+    assert f">{text.replace('be told', 'tell')}1 fitted" in page
+
+
+def test_every_cell_that_the_study_asks_for_is_told_with_its_reason(html: str, example: Any) -> None:
+    """A row for each, of what could not be compared with the reason; control: none for what the study does not ask for."""
     rows = Page(html).rows
     comparison = example.comparison
-    told = xr.zeros_like(comparison.comparable)
-    for row in rows:
-        found = re.search(r" comparison\.nc \[(.*)\]$", row)
-        if found:
-            at = {dim: label for dim, label in zip(dims, found[1].split(", "), strict=True) if label != "*"}
-            cells = comparison.sel(at)
-            here = [str(reason) in row for reason in cells.reason.values.ravel()]
-            told.loc[at] = told.sel(at).values | np.reshape(here, cells.reason.shape)
-    assert bool((told.sel(candidate=["enc", "net", "net.static"]) == 1).all())
-    (line,) = [
-        r for r in rows if r.startswith("– none enc, net is not comparable with rec in firing rate, population firing rate")
-    ]
-    assert "lower bound of the information rate (back): the contrast does not ask for this metric." in line
-    (line,) = [r for r in rows if r.startswith("– none net.static is not comparable with rec")]
-    assert "in any metric (any contrast): not a candidate for rec." in line
+    asked = 0
+    for target, contrast, metric, candidate in itertools.product(
+        *(comparison[dim].values.tolist() for dim in ("target", "contrast", "metric", "candidate"))
+    ):
+        cell = comparison.sel(target=target, contrast=contrast, metric=metric, candidate=candidate)
+        at = f"[{target}, {contrast}, {metric}, {candidate}]"
+        numbers = [r for r in rows if r.endswith(f" comparison.nc {at}")]
+        refused = [r for r in rows if r.endswith(f" comparison.nc: comparable, reason {at}")]
+        is_asked = metric in example.study.contrasts[contrast].metrics and candidate in example.study.targets[target]
+        is_judged = bool(int(cell.comparable))
+        assert (len(numbers), len(refused)) == (int(is_judged), int(is_asked and not is_judged))
+        assert all(f"): {cell.reason.values}. comparison.nc" in row for row in refused)
+        assert is_asked or str(cell.reason.values).startswith(NOT_ASKED)
+        asked += is_asked
+    assert asked == 15
+    refused = [r for r in rows if "comparison.nc: comparable, reason" in r]
+    assert f"{len(refused)} comparisons could not be made, and why" in html
 
 
 def test_a_location_has_its_unit_its_interval_and_honest_counts(html: str, example: Any) -> None:
     comparison = example.comparison.sel(target="net", contrast="change", metric="firing_rate")
-    (line,) = [r for r in Page(html).rows if r.endswith("[net, change, firing_rate, net.static]") and "Discrepancy" in r]
+    (line,) = [r for r in Page(html).rows if r.endswith("comparison.nc [net, change, firing_rate, net.static]")]
     low, high = (float(comparison[f"location_{side}"].sel(source="net")) for side in ("low", "high"))
     told = f"(n = 4, 95 % interval over realisations {100 * low:+.3g} to {100 * high:+.3g} %, p of no change"
     assert told in line.replace("\N{NO-BREAK SPACE}", " ")
-    assert f"net change of {100 * float(comparison.location.sel(source='net')):+.3g}" in line  # in percent, as is the interval
+    assert f"net: change of {100 * float(comparison.location.sel(source='net')):+.3g}" in line  # in percent, as is the interval
     cell = example.comparison.sel(target="rec", contrast="narrow", metric="firing_rate")
     assert str(cell.unit.sel(source="rec").values) == "Hz"
-    (line,) = [r for r in Page(html).rows if r.endswith("[rec, narrow, firing_rate, enc]") and "Discrepancy" in r]
-    assert f"rec {float(cell.location.sel(source='rec')):.3g} Hz (n = 1, no interval)" in line.replace("\N{NO-BREAK SPACE}", " ")
+    (line,) = [r for r in Page(html).rows if r.endswith("comparison.nc [rec, narrow, firing_rate, enc]")]
+    assert f"rec: {float(cell.location.sel(source='rec')):.3g} Hz (n = 1, no interval)" in line.replace("\N{NO-BREAK SPACE}", " ")
 
 
 @pytest.mark.slow
 def test_what_an_interval_is_over_is_short_and_its_rule_is_told_once(example: Any, figures: dict[str, Path]) -> None:
     """Of one subject: over its units, if it has enough; the reader is told once what that means."""
     comparison = example.comparison.copy(deep=True)
-    at = dict(target="rec", contrast="narrow", metric="firing_rate", source="rec")
+    at = dict(contrast="narrow", metric="firing_rate", source="rec")
     for name, value in {
         "location_within_low": 90.0,
         "location_within_high": 110.0,
@@ -296,7 +423,7 @@ def test_groups_and_who_was_left_out_are_counted(
     counts: tuple[int, int, int], text: str, example: Any, figures: dict[str, Path]
 ) -> None:
     comparison = example.comparison.copy(deep=True)
-    at = dict(target="rec", contrast="narrow", metric="firing_rate", source="rec")
+    at = dict(contrast="narrow", metric="firing_rate", source="rec")
     for name, n in zip(("n_subjects", "n_first", "n_left_out"), counts, strict=True):
         comparison[name].loc[at] = n
     assert text.rstrip(")") in made(example, figures, comparison=comparison).replace("\N{NO-BREAK SPACE}", " ")
@@ -408,36 +535,21 @@ def test_a_study_that_compares_nothing_has_a_report(example: Any) -> None:
     assert "This study judges no model" in page
 
 
-@pytest.mark.slow
-def test_a_target_without_candidates_shows_its_references(example: Any) -> None:
-    raw = example.study.model_dump(mode="python", include={"recordings", "models", "variants", "metrics"})
-    study = Study(
-        title="Alone",
-        question="?",
-        contrasts=example.study.contrasts,
-        resampling=example.study.resampling,
-        targets={"rec": []},
-        **raw,
-    )
-    page = made(example, {}, study=study)
-    ceiling = float(example.comparison.ceiling.sel(target="rec", contrast="narrow", metric="information_rate"))
-    (row,) = [r for r in Page(page).rows if r.endswith("comparison.nc [rec, narrow, information_rate, null]")]
-    assert f"{ceiling:.3g} reference" in row
-    assert "This study judges no model" in page
-
-
-def test_a_study_without_draws_tells_only_claims_that_are_open(example: Any) -> None:
-    """Nothing stands against its target: no references, and no words about them."""
+def test_a_study_without_candidates_tells_only_claims_that_are_open(example: Any) -> None:
+    """Nothing stands against its target: no verdicts, and no words about them; control: what cannot be compared is not told."""
     raw = example.study.model_dump(mode="python", include={"recordings", "models", "variants", "metrics"})
     contrasts = example.study.contrasts
     more: dict[str, Any] = {"contrasts": contrasts, "resampling": {"draws": 0}, "targets": {"rec": []}}
     study = Study(title="Alone", question="?", **more, **raw)
-    comparison = example.comparison.sel(candidate=["null", "data"]).copy(deep=True)
-    at = dict(target="rec", contrast="narrow", metric="information_rate", candidate="null")
-    comparison.verdict.loc[at], comparison.reason.loc[at] = "untestable", "the first hours were not recorded"
-    comparison.discrepancy[:] = np.nan
+    comparison = example.comparison.sel(candidate=["enc"]).copy(deep=True)
+    comparison.comparable[:] = 0
+    comparison.verdict[:] = "not comparable"
+    at = dict(contrast="narrow", metric="information_rate")
+    comparison.verdict.loc[dict(target="rec", candidate="enc", **at)] = "untestable"
+    comparison.location_reason.loc[dict(source="rec", **at)] = "the first hours were not recorded"
     page = made(example, {}, study=study, comparison=comparison)
-    assert "best attainable" not in page.lower()
+    assert "This study judges no model" in page
+    assert "the smallest difference" not in page  # the margin; the style has margins, too
     assert "All comparisons" not in page
     (told,) = [r for r in Page(page).rows if "comparison.nc: comparable, reason" in r]
     assert told.startswith("– untestable rec in lower bound of the information rate (narrow): the first hours were not recorded.")
@@ -512,23 +624,28 @@ def test_states_have_a_line_each(example: Any, figures: dict[str, Path]) -> None
     assert "baseline, sleep 0 " in rows[1]
 
 
-def test_one_pair_of_words_defined_once(html: str) -> None:
-    page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>|data:image[^\"]+", " ", html))
-    assert page.count("95th percentile of the distance between random halves of the target; a candidate") == 1
-    assert "a model may be worse than the surrogate" in page
-    assert not re.search(r"\b([Ff]loor|\([Cc]eiling\)|null \(surrogates\))\b", page)
-    assert "from its surrogate (an arbitrary rate of a similar order, no worst case)" in page
+def test_the_words_of_the_verdicts_are_defined_once(html: str) -> None:
+    page = re.sub(
+        r"\s+", " ", re.sub(r"<style>.*?</style>|<script>.*?</script>|<[^>]+>|data:image[^\"]+", " ", html, flags=re.DOTALL)
+    )
+    for words in (
+        "A candidate agrees when the 90 % interval of its difference from the target lies within the margin",
+        "It differs when the 95 % interval excludes no difference.",
+        "Else these data cannot tell ,",
+    ):
+        assert page.count(words) == 1
+    gone = r"[Dd]iscrepanc\w+|[Ff]loor|[Cc]eiling|best attainable|null \(surrogates\)|match(es)?|undecided|inside|outside"
+    assert not re.search(rf"\b({gone})\b", page)
 
 
 @pytest.mark.slow
-def test_a_match_of_a_derived_metric_is_cautioned_where_its_base_differs(example: Any, figures: dict[str, Path]) -> None:
-    at = dict(target="rec", contrast="narrow", candidate="enc")
-    for base, is_told in (("differs", True), ("matches", False)):
+def test_agreement_of_a_derived_metric_is_cautioned_where_its_base_differs(example: Any, figures: dict[str, Path]) -> None:
+    for base, verdict, is_told in (("differs", "agrees", True), ("agrees", "agrees", False), ("differs", "cannot tell", False)):
         comparison = example.comparison.copy(deep=True)
-        comparison.verdict.loc[{**at, "metric": "information_rate"}] = "matches"
-        comparison.verdict.loc[{**at, "metric": "stimulus_coherence"}] = base
+        comparison.verdict.loc[AT] = verdict
+        comparison.verdict.loc[AT | {"metric": "stimulus_coherence"}] = base
         page = made(example, figures, comparison=comparison)
-        (line,) = [r for r in rows_of(page, "[rec, narrow, information_rate, enc]") if "Discrepancy" in r]
+        (line,) = [r for r in rows_of(page, "[rec, narrow, information_rate, enc]") if "difference_over" in r]
         assert ("Caution: it is computed from stimulus-response coherence, which differs (narrow)" in line) == is_told
 
 
@@ -547,10 +664,19 @@ def test_effects_are_told_without_any_candidate(example: Any) -> None:
         targets={"net": []},
         **raw,
     )
-    (row,) = [r for r in rows_of(made(example, {}, study=study), "[rec, change, firing_rate, *]") if " net.static " in r]
-    location = example.comparison.location.sel(target="net", contrast="change", metric="firing_rate", source="net.static")
+    page = made(example, {}, study=study)
+    (row,) = [r for r in rows_of(page, "n_subjects [change, firing_rate, *]") if " net.static " in r]
+    location = example.comparison.location.sel(contrast="change", metric="firing_rate", source="net.static")
     assert f"change of {100 * float(location):+.3g} ±" in row
     assert "epoch recovery against baseline" in row
+    # One row for each source that has a value, and none for the others.
+    count = int(np.isfinite(example.comparison.location).sum())
+    assert f"<summary>{count} effects</summary>" in page
+    assert len([r for r in Page(page).rows if "n_subjects [" in r]) == count
+    comparison = example.comparison.copy(deep=True)
+    comparison.location[:] = np.nan
+    comparison.location.loc[dict(contrast="change", metric="firing_rate", source="net")] = 0.5
+    assert "<summary>1 effect</summary>" in made(example, {}, study=study, comparison=comparison)
 
 
 def test_show_counts_what_the_report_counts_and_prints_intervals(html: str, example: Any, tmp_path: Path) -> None:
@@ -558,27 +684,56 @@ def test_show_counts_what_the_report_counts_and_prints_intervals(html: str, exam
     lines = list(show(tmp_path / "comparison.nc"))
     (line,) = [found for found in lines if "could not be made" in found]
     assert line.split("; ")[0].strip() in re.sub(r"\s+", " ", html)
-    within = example.comparison.within_high.sel(target="rec", contrast="narrow", metric="firing_rate", candidate="enc")
-    assert any("enc" in found and f"{float(within):.3g}" in found and "within the recording" in found for found in lines)
+    cell = example.comparison.sel(target="rec", contrast="narrow", metric="information_rate", candidate="enc")
+    (line,) = [found for found in lines if re.match(r" *rec +narrow +information_rate +enc ", found)]
+    low, high = (printed(float(cell[f"difference_{end}"])) for end in ("low", "high"))
+    assert f"{printed(float(cell.difference))} log ratio" in line
+    assert f"[{low}, {high}]" in line
+    assert line.endswith(f"cannot tell  {cell.needed.values}")
 
 
 def test_every_candidate_that_was_compared_has_its_scores(html: str, example: Any) -> None:
-    """The numbers of the comparison, the least p of four realisations against one recording, and why a score is not there."""
-    (line,) = [r for r in Page(html).rows if r.endswith("[rec, narrow, firing_rate, enc]") and " score_low, " in r]
+    """The numbers of the comparison, the least p of four realisations against one recording, and what draws of the target say."""
+    (line,) = rows_of(html, "comparison.nc [rec, narrow, firing_rate, enc]")
     cell = example.comparison.sel(target="rec", contrast="narrow", metric="firing_rate", candidate="enc")
-    assert f" {float(cell.predictive_p):.3g} (least possible 0.4) " in line
-    assert "too few for random halves, which need 4" in line
-    (line,) = [r for r in Page(html).rows if r.endswith("[net, change, firing_rate, net.static]") and " score_low, " in r]
+    assert f" – (–) {float(cell.predictive_p):.3g} (least possible 0.4) " in line  # one subject has no spread
+    assert f"two halves of the target lie {float(cell.noise_ceiling):.3g} apart; " in line
+    assert f"p among its surrogates {float(cell.surrogate_p):.3g} " in line
+    (line,) = rows_of(html, "comparison.nc [net, change, firing_rate, net.static]")
     cell = example.comparison.sel(target="net", contrast="change", metric="firing_rate", candidate="net.static")
-    for name in ("hedges_g", "log_response_ratio", "wasserstein", "energy_distance"):
-        score = cell.sel(score_name=name)
-        assert f"{float(score.score):.3g} ({float(score.score_low):.3g} to {float(score.score_high):.3g}; best attainable" in line
-        assert f"): {score.score_verdict.item()}" in line or name in ("hedges_g", "log_response_ratio")
+    ratio, low, high = (f"{np.exp(float(cell[name])):.3g}" for name in ("difference", "difference_low", "difference_high"))
+    margin = " to ".join(f"{np.exp(float(cell[f'margin_{end}'])):.3g}" for end in ("low", "high"))
+    assert f" {ratio} {low} to {high} {margin} {cell.difference_over.values} differs – " in line
+    g, low, high = (f"{float(cell[name]):.3g}" for name in ("hedges_g", "hedges_g_low", "hedges_g_high"))
+    assert f" {g} ({low} to {high}) {float(cell.predictive_p):.3g} (least possible 0.0286) " in line
+
+
+@pytest.mark.parametrize(
+    ("cells", "text"),
+    [
+        ([["agrees", "fitted"]], "agrees with the data: m0."),
+        ([["agrees", "cannot tell"]], "none is shown to suffice; these data cannot tell whether it suffices: m0."),
+        ([["agrees", "differs"], ["cannot tell", "differs"]], "none is shown to suffice; ruled out, since it differs: m0, m1."),
+        ([["fitted", "fitted"]], "none is shown to suffice; not judged: m0."),
+        ([[]], "none is shown to suffice; not judged: m0."),
+        ([["agrees", "no such epoch: stimulus"]], "none is shown to suffice; not judged: m0."),
+        ([["cannot tell", "no such epoch: stimulus"]], "none is shown to suffice; not judged: m0."),
+        ([["differs", "no such epoch: stimulus"]], "none is shown to suffice; ruled out, since it differs: m0."),
+        (
+            [["differs"], ["cannot tell"], ["agrees"], ["agrees"], ["fitted"]],
+            "agrees with the data: m2, m3; these data cannot tell whether it suffices: m1; ruled out, since it differs: m0; "
+            "not judged: m4.",
+        ),
+    ],
+)
+def test_mechanisms_are_summed_up(cells: list[list[str]], text: str) -> None:
+    found = [Combination(f"m{k}", [True], [("1", told) for told in row], "") for k, row in enumerate(cells)]
+    assert summarise(found) == text
 
 
 @pytest.mark.slow
 def test_mechanisms_have_a_line_for_each_combination(example: Any, figures: dict[str, Path]) -> None:
-    """The network without the mechanism, against the one with it: outside where it does not come back."""
+    """The network without the mechanism, against the one with it: it differs where it does not come back."""
     raw = example.study.model_dump(mode="python", include={"recordings", "models", "metrics"})
     listed: dict[str, Any] = {"mechanisms": {"net": {"recovery": {}}}, "targets": {"rec": ["enc", "net"], "net": ["net.none"]}}
     study = Study(**raw, title="", question="", contrasts=example.study.contrasts, resampling={"block": "1 s"}, **listed)
@@ -588,14 +743,18 @@ def test_mechanisms_have_a_line_for_each_combination(example: Any, figures: dict
     measures = {m: {s.replace("static", "none"): e for s, e in by.items()} for m, by in example.measures.items()}
     comparison = example.comparison.assign_coords(named)
     page = made(example, figures, study=study, measures=measures, comparison=comparison)
-    (line,) = [r for r in Page(page).rows if r.endswith(" inside [net, *, *, net.none]")]
+    (line,) = [r for r in Page(page).rows if r.endswith(" verdict [net, *, *, net.none]")]
     assert line.startswith("net.none – ")
     for contrast, metric in (("back", "recovery_fraction"), ("change", "firing_rate")):
         cell = comparison.sel(target="net", contrast=contrast, metric=metric, candidate="net.none")
-        assert f"{cell.inside.item()}: " in line
-    assert comparison.inside.sel(target="net", contrast="back", metric="recovery_fraction", candidate="net.none") == "outside"
-    assert "<strong>No combination lies inside everywhere.</strong>" in page
-    assert '<a href="#mechanisms">Mechanisms of net against net: no combination lies inside everywhere.</a>' in page
-    (line,) = [r for r in Page(page).rows if r.endswith(" inside [rec, *, *, net]")]
+        assert cell.verdict == "differs"
+        location = float(comparison.location.sel(contrast=contrast, metric=metric, source="net.none"))
+        told = f"{location:.3g}" if contrast == "back" else f"change of {100 * location:+.3g}"
+        assert f"differs: {told} ±" in line
+    assert "<strong>None is shown to suffice; ruled out, since it differs: net.none.</strong>" in page
+    told = "Mechanisms of net against net: none is shown to suffice; ruled out, since it differs: net.none."
+    assert f'<a href="#mechanisms">{told}</a>' in page
+    # The whole model against the recording, which holds none of its epochs.
+    (line,) = [r for r in Page(page).rows if r.endswith(" verdict [rec, *, *, net]")]
     assert line.startswith("net ✓ ")
-    assert "no such epoch: stimulus" in line
+    assert "Mechanisms of net against rec: none is shown to suffice; not judged: net." in page

@@ -61,7 +61,7 @@ contrasts:
   level: {metrics: [firing_rate, stimulus_coherence], epoch: stimulus}
 targets: {mine: [cells]}
 resampling: {draws: 100, block: 250 ms}
-figures: [discrepancy]
+figures: [differences]
 """
 
 
@@ -140,7 +140,7 @@ def test_everything_is_made(project: Path) -> None:
     assert cell.comparable.sel(metric="firing_rate") == 1
     assert cell.verdict.sel(metric="stimulus_coherence").item() == "not comparable"
     assert "no stimulus" in cell.reason.sel(metric="stimulus_coherence").item()
-    for name in ("report.html", "figures/discrepancy.png", "figures/discrepancy.pdf"):
+    for name in ("report.html", "figures/differences.png", "figures/differences.pdf"):
         assert (project / "results/small" / name).stat().st_size > 1000
 
 

@@ -16,6 +16,7 @@ rule compare:
         contrasts=lambda w: CONFIG.raw_studies[w.study].get("contrasts", {}),
         targets=lambda w: CONFIG.studies[w.study].targets,
         fitted=lambda w: PLAN.fitted(w.study),
+        margin=lambda w: CONFIG.studies[w.study].margin,
         seed=CONFIG.main.seed,
         code=lambda w: code_digest(code_of("compare", *PLAN.metric_entries(w.study))),
     script:

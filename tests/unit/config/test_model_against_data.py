@@ -47,16 +47,14 @@ def test_every_combination_of_mechanisms_is_a_variant(folder: Any) -> None:
     assert plan.fitted("demo")["net.none"] == ["firing_rate", "ages"]  # of the model, and of the study
 
 
-def test_halves_are_drawn_of_what_a_contrast_compares(folder: Any) -> None:
-    """Of both sides of a target, in the epochs that are named; of no other source, and of no metric without a contrast."""
+def test_halves_are_drawn_of_targets_where_a_study_asks_for_them(folder: Any) -> None:
+    """In the epochs that are named; of no candidate, of no metric without a contrast, and by default of nothing."""
+    assert Plan(load_config(folder.path)).resampling("demo", "firing_rate", "culture")["draws"] == 0
+    folder.replace(STUDY, "targets:", "resampling: {draws: 20}\ntargets:")
     drawn = Plan(load_config(folder.path)).resampling
-    before = drawn("demo", "firing_rate", "culture")
-    assert (before["draws"], before["only_epochs"]) == (100, ["after", "before"])
-    assert drawn("demo", "firing_rate", "net.static.ci") == before
-    folder.replace(STUDY, TARGETS, "  culture: [net]\n")
-    alone = Plan(load_config(folder.path)).resampling
-    assert alone("demo", "firing_rate", "net.ci") == before
-    assert alone("demo", "firing_rate", "net.static.ci")["draws"] == 0
+    target = drawn("demo", "firing_rate", "culture")
+    assert (target["draws"], target["only_epochs"]) == (20, ["after", "before"])
+    assert drawn("demo", "firing_rate", "net.static.ci")["draws"] == 0
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,20 @@ from homeoanalysis.errors import ConfigError, DataError
 LATE = "  late: {metrics: [firing_rate], epoch: after, reference: before}\n"
 CASES = {
     "no epoch": ("  late: {metrics: [firing_rate]}\n", "", "contrasts.late has no epoch, but firing_rate is taken per epoch"),
-    "descriptive": (
-        "  late: {metrics: [population_rate.fine]}\n",
+    "margin of a ratio": (
+        "  late: {metrics: [firing_rate], epoch: after, margin: 2 Hz}\n",
         "",
-        "contrasts.late.metrics has 'population_rate.fine', which is descriptive and never compared",
+        "contrasts.late.margin is '2 Hz', but firing_rate is compared by its ratio; write a percentage, e.g. '10 %'",
+    ),
+    "margin of a difference": (
+        "  late: {metrics: [recovery_fraction], margin: 10 %}\n",
+        "",
+        "contrasts.late.margin is '10 %', but recovery_fraction is compared by a difference in 1; write it in that unit",
+    ),
+    "margin of nothing": (
+        "  late: {metrics: [firing_rate], epoch: after, margin: 0 %}\n",
+        "",
+        "is '0 %'; write a difference above 0, e.g. '10 %'",
     ),
     "cell type of a population": (
         "  late: {metrics: [population_rate.fine], cell_type: E}\n",
@@ -33,12 +43,12 @@ CASES = {
     ),
     "window longer than the block": (
         "  late: {metrics: [information_rate], epoch: after}\n",
-        "resampling: {block: 250 ms}\n",
+        "resampling: {draws: 20, block: 250 ms}\n",
         "whose segment of 0.256 s is longer than resampling.block of 0.25 s",
     ),
     "block longer than the epoch": (
         LATE,
-        "resampling: {block: 3 s}\n",
+        "resampling: {draws: 20, block: 3 s}\n",
         "resampling.block is 3 s, but epoch before of net has only 4 s, less than two blocks; make block shorter",
     ),
     "state of a metric without states": (

@@ -154,3 +154,26 @@ def test_a_critical_process_does_not_deviate_and_another_one_does() -> None:
     fitted = [avalanches.power_law(x) for x in apart]
     predicted = (fitted[1].exponent - 1) / (fitted[0].exponent - 1)
     assert abs(predicted - avalanches.scaling(apart, fitted[1].low, fitted[1].high)) > 0.5
+
+
+@pytest.mark.slow
+def test_a_slow_shared_rate_is_no_branching() -> None:
+    """Independent units whose shared rate fluctuates within a minute: m is given in few of 20, though p is small in all.
+
+    A branching process of the same rate has a decay in all (control).
+    """
+    found = []
+    for draw in range(20):
+        rng = rng_for(9, "shared rate", draw)
+        keep = np.exp(-0.5 / 60)  # steps of 0.5 s, correlation time 60 s
+        log = np.zeros(1200)
+        for k in range(1, log.size):
+            log[k] = keep * log[k - 1] + 0.5 * np.sqrt(1 - keep**2) * rng.standard_normal()
+        count = rng.poisson(20 * np.exp(log))
+        train = np.sort(0.5 * (np.repeat(np.arange(log.size), count) + rng.uniform(size=count.sum())))
+        found.append(measured("branching_parameter", synthetic.activity([train], 600.0)))
+    assert all(one.branching_parameter_p < 0.05 for one in found)
+    assert sum(np.isfinite(float(one.branching_parameter)) for one in found) <= 4
+    assert "do not decay" in str(found[0].reason.values) or np.isfinite(float(found[0].branching_parameter))
+    known = measured("branching_parameter", branching_process(0.9, 0.2, 100_000))
+    assert known.branching_parameter_decay_p < 0.001

@@ -60,6 +60,6 @@ def test_global_and_local_homeostasis_are_told_apart_by_the_units(request: pytes
 
 
 def test_a_population_steadier_than_its_units_is_seen() -> None:
-    """The sum is held, units are not: a small p; independent units have any (conformance tests)."""
-    found = metric("macro_stability")(network(0.5, rng_for(1, "macro")))
-    assert float(found.macro_stability_p) < 0.1
+    """The sum is held, units are not: p <= 0.1 in more than a third of 20 networks; in one of ten by chance."""
+    each = [metric("macro_stability")(network(0.5, rng_for(1, "macro", k))) for k in range(20)]
+    assert np.mean([float(found.macro_stability_p) <= 0.1 for found in each]) > 1 / 3
