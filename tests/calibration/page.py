@@ -63,9 +63,14 @@ def colour(kind: str, cell: Cell) -> Verdict:
     return Verdict("amber" if is_wide or withheld > n / 2 else "green", text)
 
 
+def name_test(metric: str) -> str:
+    """The key of what the page shows, in the record of a metric."""
+    return f"{TEST}[{metric}]"
+
+
 def read_numbers(metric: str) -> Mapping[str, Mapping[str, Cell]]:
     """Condition -> quantity -> cell, from the record; empty if nothing is recorded."""
-    entry = read_record(f"calibration/{metric}").get(f"{TEST}[{metric}]")
+    entry = read_record(f"calibration/{metric}").get(name_test(metric))
     return entry["numbers"] if entry else {}
 
 
@@ -132,13 +137,13 @@ false positives of 10 to 20 %: the brackets say how much.
 def write_page() -> str:
     """The text of the page."""
     verdicts = {metric: judge_rows(metric, read_numbers(metric)) for metric in CASES}
-    lines = [INTRODUCTION, "## Red"]
+    lines = [INTRODUCTION, "## Red", "", "Of the conditions that each was judged on:", ""]
+    columns = [name for conditions in TABLES.values() for name in conditions]
     for metric, cells in verdicts.items():
-        rows = [row for row, _, _ in name_rows(metric)]
-        for row in rows:
-            red = [name for (r, name), one in cells.items() if r == row and one.colour == "red"]
-            if red:
-                lines.append(f"- {row}: {', '.join(red)}")
+        for row, _, _ in name_rows(metric):
+            judged = {name: cells[row, name] for name in columns if (row, name) in cells}
+            red = [f"`{name}`" for name, one in judged.items() if one.colour == "red"]
+            lines += [f"- {row} ({len(red)} of {len(judged)}): {', '.join(red)}"] if red else []
     for title, conditions in TABLES.items():
         lines += ["", f"## {title}", "", *_table(conditions, verdicts)]
     lines += ["", "## Not judged, and why", ""]
@@ -153,7 +158,7 @@ PARTLY = (
     "`coherence_change` of spikes and fields, whose rate changes: no condition has both.",
     "`partial_coherence` of three channels: fields have two, where it equals the coherence.",
     "`unit_stability` where nothing is done: it asks for a perturbation.",
-    "Metrics that give a value alone: they claim no error.",
+    "Metrics that give a value alone claim no error, so that none is judged.",
 )
 
 
