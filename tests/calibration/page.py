@@ -113,6 +113,9 @@ is known. `python -m tests.calibration` measures what has changed and writes thi
 
 ![Colours of all cells](calibration.png)
 
+Numbers are percentages: coverage of intervals, false positives of tests. Where there is no truth
+they are in italics: the share of recordings in which the metric answers.
+
 - Intervals: the percentage is coverage, the share of 95 % intervals that contain the truth.
 - Tests (p, threshold, found, a finite time): the percentage is false positives, at 5 %.
 - The truth is the long-run rate of the process, not that of one realisation.
@@ -191,8 +194,10 @@ def draw_figure(path: Path = DOCS / "calibration.png") -> None:
             if found:
                 axes.add_patch(plt.Rectangle((x, y), 1, 1, fc=COLOURS[found.colour], ec="white"))
                 word = found.text.split(" %")[0].removeprefix("withheld, ")
+                style = "italic" if "answers" in word else "normal"
                 word = word.replace("answers ", "").replace("withheld", "–").split(":")[0]
-                axes.text(x + 0.5, y + 0.5, word, ha="center", va="center", fontsize=6)
+                at = (x + 0.5, y + 0.5)
+                axes.text(*at, word, ha="center", va="center", fontsize=6, style=style)
     edge = 0
     for conditions in list(TABLES.values())[:-1]:
         edge += len(conditions)
