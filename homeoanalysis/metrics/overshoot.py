@@ -11,6 +11,7 @@ from homeoanalysis.errors import NotApplicable
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import rates, resampling, synthetic
 from homeoanalysis.provenance import rng_for
+from homeoanalysis.statistics.two_way import estimate_two_way
 from homeoanalysis.units import Second
 
 _EPOCHS = {"baseline": (0.0, 60.0), "perturbation": (60.0, 80.0), "recovery": (80.0, 120.0)}
@@ -48,7 +49,7 @@ def _null_maxima(n: int, n_baseline: int) -> NDArray[np.float64]:
         "windows": Companion("1", "Windows after the baseline was first reached", (0, np.inf)),
     },
     source="max of s (r - r_0) / |r_0 - r_p| after the first crossing of the baseline, s the sign of r_0 - r_p, less its mean "
-    "for windows that vary independently as those of the baseline do; undefined if |r_0 - r_p| < 2 standard errors",
+    "for windows that vary independently as those of the baseline do; undefined if the 95 % interval of r_0 - r_p holds 0",
     scale="linear",
     truth=_truth,
     surrogate=resampling.at_rate_of("baseline", "recovery"),
@@ -67,18 +68,18 @@ def overshoot(
 
     activity: activity/1 with spikes and the three named epochs; five windows or more of the baseline.
     window: [s], over which the rate is averaged.
-    Returns a scalar [1]: 0, none, also where the baseline is not reached; NaN where the perturbation moved the rate by less
-    than two standard errors over units.
+    Returns a scalar [1]: 0, none, also where the baseline is not reached; NaN where the 95 % interval of the change by the
+    perturbation, over units and time, holds 0.
     Raises NotApplicable without spikes, without one of the epochs, without units of the cell type, or with too short a baseline.
     """
-    each = rates.in_epochs(activity, (baseline, perturbation, recovery), cell_type).rate
-    start, trough, _ = each.mean(axis=0)
+    means = estimate_two_way(rates.bin_epochs(activity, (baseline, perturbation, recovery), cell_type))
+    start, trough, _ = means.mean
     before, _ = rates.of_population(rates.in_bins(activity, baseline, window, cell_type))
     course, _ = rates.of_population(rates.in_bins(activity, recovery, window, cell_type))
     before, course = before[np.isfinite(before)], course[np.isfinite(course)]
     if before.size < 5:
         raise NotApplicable(f"epoch {baseline} has fewer than five windows of {window:g} s")
-    if not rates.moved(each):
+    if not means.is_changed(0, 1):
         return _values(np.nan, np.nan, np.nan, np.nan)
     sign, size = np.sign(start - trough), abs(start - trough)
     reached = np.flatnonzero(sign * (course - start) >= 0)

@@ -11,6 +11,7 @@ from homeoanalysis.errors import NotApplicable
 from homeoanalysis.numerics import observed
 from homeoanalysis.numerics.compiled import compiled
 from homeoanalysis.numerics.intervals import t_quantile
+from homeoanalysis.statistics.long_run_variance import N_BINS
 
 Floats = NDArray[np.float64]
 LEAST_PRESENCE, MOST_TREND = 0.8, 0.25 / 86400  # of a unit with a set point: part of the batches; relative, for each second
@@ -43,9 +44,36 @@ def in_epochs(
     only_steady: those of them that are present and have no trend in the first. Raises NotApplicable if there is none, or not the
     epoch.
     """
+    kept, count, time = _find_set_points(activity, labels, cell_type, least_rate, only_steady)
+    return Rates(count[kept], time[kept])
+
+
+def bin_epochs(
+    activity: xr.Dataset, labels: Sequence[str], cell_type: CellType = "all", least_rate: float = 0.0, only_steady: bool = False
+) -> list[Rates]:
+    """The same units as of `in_epochs`, each epoch in `N_BINS` bins of equal observed time, (unit, bin)."""
+    kept, _, _ = _find_set_points(activity, labels, cell_type, least_rate, only_steady)
+    found = []
+    for label in labels:
+        inside = observed.overlap(*observed.segments(activity), *np.array([observed.epoch(activity, label)]).T)
+        binned_epoch, _ = batches(activity, *inside, n=N_BINS)
+        found.append(Rates(binned_epoch.spikes[kept], binned_epoch.time[kept]))
+    return found
+
+
+def sum_bins(binned_epoch: Rates) -> Rates:
+    """Spikes and observed time (unit,) of all bins."""
+    return Rates(binned_epoch.spikes.sum(axis=1), binned_epoch.time.sum(axis=1))
+
+
+def _find_set_points(
+    activity: xr.Dataset, labels: Sequence[str], cell_type: CellType, least_rate: float, only_steady: bool
+) -> tuple[NDArray[np.bool_], NDArray[np.int64], Floats]:
+    """Which units `in_epochs` takes; spikes and observed time of all, (unit, epoch)."""
     observed.need_spikes(activity)
-    kept = trend(activity, labels[0]).is_steady if only_steady else np.ones(activity.sizes["unit"], bool)
-    return _with_set_point(activity, observed.counts(activity, labels), labels, cell_type, least_rate, kept)
+    every = trend(activity, labels[0]).is_steady if only_steady else np.ones(activity.sizes["unit"], bool)
+    count, time = observed.counts(activity, labels)
+    return _have_set_point(activity, (count, time), labels, cell_type, least_rate, every), count, time
 
 
 def in_each_epoch(activity: xr.Dataset, cell_type: CellType = "all", least_rate: float = 0.0) -> dict[str, Rates]:
@@ -53,19 +81,21 @@ def in_each_epoch(activity: xr.Dataset, cell_type: CellType = "all", least_rate:
     observed.need_spikes(activity)
     labels, every = list(observed.epochs(activity)), np.ones(activity.sizes["unit"], bool)
     columns = zip(labels, *(np.split(each, len(labels), axis=1) for each in observed.counts(activity, labels)), strict=True)
-    return {
-        label: _with_set_point(activity, (count, time), [label], cell_type, least_rate, every) for label, count, time in columns
-    }
+    found = {}
+    for label, count, time in columns:
+        kept = _have_set_point(activity, (count, time), [label], cell_type, least_rate, every)
+        found[label] = Rates(count[kept], time[kept])
+    return found
 
 
-def _with_set_point(
+def _have_set_point(
     activity: xr.Dataset,
     counted: tuple[NDArray[np.int64], Floats],
     labels: Sequence[str],
     cell_type: CellType,
     least_rate: float,
     kept: NDArray[np.bool_],
-) -> Rates:
+) -> NDArray[np.bool_]:
     count, time = counted
     with np.errstate(invalid="ignore", divide="ignore"):
         is_slow = count[:, 0] / time[:, 0] < least_rate
@@ -73,7 +103,7 @@ def _with_set_point(
     if not kept.any():
         epochs = ", ".join(labels)
         raise NotApplicable(f"no units of cell type {cell_type} that were observed in the epochs {epochs} and had a set point")
-    return Rates(count[kept], time[kept])
+    return np.asarray(kept)
 
 
 def is_of(activity: xr.Dataset, cell_type: CellType) -> NDArray[np.bool_]:
@@ -227,13 +257,6 @@ def recovered(means: Floats) -> Floats:
     before, changed, after = np.moveaxis(means, -1, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray((after - changed) / (before - changed))
-
-
-def moved(rates: Floats) -> bool:
-    """Whether the second column differs from the first by two standard errors over units or more: (unit, column)."""
-    change = rates[:, 1] - rates[:, 0]
-    error = change.std(ddof=1) / np.sqrt(change.size) if change.size > 1 else np.inf
-    return bool(abs(change.mean()) >= 2 * error and change.mean() != 0)
 
 
 def _ranks(values: Floats) -> Floats:
