@@ -11,7 +11,14 @@ from homeoanalysis.errors import NotApplicable
 from homeoanalysis.numerics import observed
 from homeoanalysis.numerics.compiled import compiled
 from homeoanalysis.numerics.intervals import t_quantile
-from homeoanalysis.statistics.long_run_variance import N_BINS
+from homeoanalysis.statistics.long_run_variance import (
+    LEAST_BLOCKS,
+    N_BINS,
+    N_COSINES,
+    count_blocks,
+    estimate_long_run,
+    take_cosines,
+)
 
 Floats = NDArray[np.float64]
 LEAST_PRESENCE, MOST_TREND = 0.8, 0.25 / 86400  # of a unit with a set point: part of the batches; relative, for each second
@@ -53,12 +60,14 @@ def bin_epochs(
 ) -> list[Rates]:
     """The same units as of `in_epochs`, each epoch in `N_BINS` bins of equal observed time, (unit, bin)."""
     kept, _, _ = _find_set_points(activity, labels, cell_type, least_rate, only_steady)
-    found = []
-    for label in labels:
-        inside = observed.overlap(*observed.segments(activity), *np.array([observed.epoch(activity, label)]).T)
-        binned_epoch, _ = batches(activity, *inside, n=N_BINS)
-        found.append(Rates(binned_epoch.spikes[kept], binned_epoch.time[kept]))
-    return found
+    every = [bin_span(activity, *observed.epoch(activity, label)) for label in labels]
+    return [Rates(each.spikes[kept], each.time[kept]) for each in every]
+
+
+def bin_span(activity: xr.Dataset, start: float, stop: float) -> Rates:
+    """All units in `N_BINS` bins of equal observed time between two times [s]."""
+    inside = observed.overlap(*observed.segments(activity), np.array([start]), np.array([stop]))
+    return batches(activity, *inside, n=N_BINS)[0]
 
 
 def sum_bins(binned_epoch: Rates) -> Rates:
@@ -227,22 +236,44 @@ class Trend(NamedTuple):
 
 
 def trend(activity: xr.Dataset, label: str) -> Trend:
-    """Least-squares line through the rates of 20 batches, weighted by their observed time; t interval of its residuals."""
+    """Least-squares line through the rates of 20 batches, weighted by their observed time.
+
+    Its interval takes the spectrum of the residuals, so that a slow fluctuation is no trend. NaN with too few independent blocks.
+    """
     inside = observed.overlap(*observed.segments(activity), *np.array([observed.epoch(activity, label)]).T)
     units, at = batches(activity, *inside)
-    weight, n = units.time, (units.time > 0).sum(axis=1)
+    n = (units.time > 0).sum(axis=1)
+    slope, mean, _ = _fit_line(units, at)
+    width = _measure_width(*batches(activity, *inside, n=N_BINS))
     with np.errstate(invalid="ignore", divide="ignore"):
-        rate = np.where(weight > 0, units.rate, 0.0)
-        mean = units.spikes.sum(axis=1) / weight.sum(axis=1)
-        x = at - (weight @ at / weight.sum(axis=1))[:, None]
-        square = (weight * x**2).sum(axis=1)
-        slope = (weight * x * rate).sum(axis=1) / square
-        rest = (weight * (rate - mean[:, None] - slope[:, None] * x) ** 2).sum(axis=1)
-        df = np.where(n >= FEWEST_BATCHES, n - 2.0, np.nan)
-        width = np.array([t_quantile(0.95, d) for d in df]) * np.sqrt(rest / df / square)
         scale = np.where((n >= FEWEST_BATCHES) & (mean > 0), mean, np.nan)
         low, high = (slope - width) / scale, (slope + width) / scale
         return Trend(slope / scale, low, high, (units.spikes > 0).sum(axis=1) / n)
+
+
+def _fit_line(units: Rates, at: Floats) -> tuple[Floats, Floats, Floats]:
+    """Slope [Hz/s] and mean rate [Hz] of each unit; times of bins from their mean (unit, bin) [s]."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = units.spikes.sum(axis=1) / units.time.sum(axis=1)
+        x = at - (units.time @ at / units.time.sum(axis=1))[:, None]
+        slope = (x * units.spikes).sum(axis=1) / (units.time * x**2).sum(axis=1)
+    return np.asarray(slope), np.asarray(mean), np.asarray(x)
+
+
+def _measure_width(units: Rates, at: Floats) -> Floats:
+    """Half of the 95 % interval of the slope of each unit [Hz/s], from `N_BINS` bins."""
+    from scipy import fft, special
+
+    slope, mean, x = (np.nan_to_num(each) for each in _fit_line(units, at))
+    deviation = units.spikes - (mean[:, None] + slope[:, None] * x) * units.time
+    power = take_cosines(deviation)[:, None]
+    line = fft.dct(at - at.mean(), type=2, norm="ortho")[1 : N_COSINES + 1]
+    found = estimate_long_run(power, np.ones(1), tuple(line**2 / N_BINS))
+    by_chance = np.broadcast_to(units.spikes.sum(axis=1)[:, None, None].astype(float), power.shape)
+    is_known = count_blocks(found, power, by_chance)[:, 0] >= LEAST_BLOCKS
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error = np.sqrt(found.variance[:, 0]) / (units.time * x**2).sum(axis=1)
+        return np.where(is_known, special.stdtrit(found.df[:, 0], 0.975) * error, np.nan)
 
 
 def of_population(rates: Rates) -> tuple[Floats, Floats]:

@@ -20,7 +20,8 @@ Floats = NDArray[np.float64]
 N_BINS = 128  # of an epoch
 N_COSINES = 48  # that the spectrum is fitted to
 LEAST_BLOCKS = 4.0  # independent blocks of an epoch, below which no interval is given
-_N_SLOWEST, _LARGEST_BY_CHANCE = 4, 3.32  # cosines; 99 % quantile of their mean power over the expected one, chi2(4) / 4
+_N_SLOWEST, _N_FASTEST = 4, 24  # cosines
+_LARGEST_BY_CHANCE = 3.32, 4.22  # 99 % quantiles of the slowest over the expected power, chi2(4) / 4, and the fastest, F(4, 24)
 _CONFIDENCE = 0.7  # that there are so many blocks: 0.9 would withhold most intervals of independent spikes, too
 _INDEPENDENT = 0.5  # prior probability that there is no slow fluctuation
 _TURNS = 0.1, 30.0  # of the cosine at which a spectrum turns from flat to falling
@@ -87,10 +88,13 @@ def count_blocks(found: LongRun, power: Floats, expected: Floats) -> Floats:
     """(series, epoch): independent blocks; as many as cosines where no slow fluctuation is seen at all.
 
     power, expected: (series, epoch, cosine), of the series and of what has no slow fluctuation, as independent units or spikes.
-    A fluctuation counts if the mean power of the slowest four cosines is larger than in 99 of 100 independent series.
+    A fluctuation is slow if the slowest four cosines have more power than 99 of 100 such series, and more than the fastest 24
+    cosines have, since bursts have more power than independent spikes at all of them.
     """
-    slowest, by_chance = (each[..., :_N_SLOWEST].sum(-1) for each in (power, expected))
-    return np.where(slowest > _LARGEST_BY_CHANCE * by_chance, found.blocks, float(N_COSINES))
+    slowest, by_chance = (each[..., :_N_SLOWEST].mean(-1) for each in (power, expected))
+    fastest = power[..., -_N_FASTEST:].mean(-1)
+    is_slow = (slowest > _LARGEST_BY_CHANCE[0] * by_chance) & (slowest > _LARGEST_BY_CHANCE[1] * fastest)
+    return np.where(is_slow, found.blocks, float(N_COSINES))
 
 
 def _divide(first: Floats | float, second: Floats) -> Floats:
