@@ -42,7 +42,9 @@ class LongRun(NamedTuple):
     weight: Floats  # (series, epoch, model)
     shape: Floats  # (epoch, model, cosine)
     factor: Floats  # (epoch, model): variance of the sum in units of the shape
-    scale: Floats  # (series, epoch, model): of the shape
+    scale: Floats  # (series, epoch, model): of the shape, the variance of the sum of what is independent
+    tau: Floats  # (epoch, model): time constant of the fluctuation, in epochs
+    plateau: Floats  # (epoch, model): variance of the sum of a fast fluctuation of this size, in units of the scale
 
     def measure_variance(self, power: Floats) -> Floats:
         """(series, epoch): variance of other series with these powers (series, epoch, cosine), under the same models."""
@@ -63,7 +65,7 @@ def estimate_long_run(power: Floats, duration: Floats, target: tuple[float, ...]
     duration: (epoch,) [s]. target: weights of the cosines whose variance is wanted instead; the first cosine then has no part in
     the likelihood, since a trend is in it.
     """
-    shape, factor, blocks, prior = _list_models(tuple(duration / duration.max()), target)
+    shape, factor, blocks, prior, tau, plateau = _list_models(tuple(duration / duration.max()), target)
     skipped = 0 if target is None else 1
     kept, n = power[..., skipped:], N_COSINES - skipped
     is_constant = kept.sum(-1)[..., None, None] <= 0
@@ -81,7 +83,7 @@ def estimate_long_run(power: Floats, duration: Floats, target: tuple[float, ...]
     inverse = _divide(1.0, scale * factor)
     first, second = (weight * inverse).sum(-1), (weight * inverse**2 * (1 + 2 / n)).sum(-1)
     df = np.where(is_constant[..., 0, 0], n, _divide(2 * first**2, second - first**2))
-    return LongRun(_divide(1.0, first), df, _find_quantile(blocks, weight), weight, shape, factor, scale)
+    return LongRun(_divide(1.0, first), df, _find_quantile(blocks, weight), weight, shape, factor, scale, tau, plateau)
 
 
 def count_blocks(found: LongRun, power: Floats, expected: Floats) -> Floats:
@@ -112,8 +114,8 @@ def _find_quantile(blocks: Floats, weight: Floats) -> Floats:
 
 
 @cache
-def _list_models(relative: tuple[float, ...], target: tuple[float, ...] | None) -> tuple[Floats, Floats, Floats, Floats]:
-    """Shapes (epoch, model, cosine), factors and blocks (epoch, model), and the prior of sizes (size).
+def _list_models(relative: tuple[float, ...], target: tuple[float, ...] | None) -> tuple[Floats, ...]:
+    """Shapes (epoch, model, cosine), factors and blocks (epoch, model), the prior of sizes (size), tau and plateau (epoch, model).
 
     relative: durations of the epochs over the longest. The sizes of a time constant follow one another, 0 first; 1/f noise comes
     last.
@@ -137,7 +139,33 @@ def _list_models(relative: tuple[float, ...], target: tuple[float, ...] | None) 
     blocks = np.minimum(np.where(size > 0, blocks, np.inf), float(N_COSINES))
     prior = np.append(_INDEPENDENT, np.full(_SIZES.size, (1 - _INDEPENDENT) / _SIZES.size))
     n = duration.size
-    return shape.reshape(n, -1, N_COSINES), factor.reshape(n, -1), blocks.reshape(n, -1), prior
+    tau = np.broadcast_to(tau[..., None], plateau.shape)
+    of_model = (each.reshape(n, -1) for each in (factor, blocks, tau, plateau))
+    factor, blocks, tau, plateau = of_model
+    return shape.reshape(n, -1, N_COSINES), factor, blocks, prior, tau, plateau
+
+
+def draw_windows(found: LongRun, n_baseline: int, n_later: int, n: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Windows of the first series as its first epoch tells of them: (draw, window) of the epoch, and of the time after it.
+
+    found: of deviations relative to the mean. n_baseline: windows that the epoch holds. n_later: windows after it. Size and time
+    constant of the fluctuation are drawn by their likelihood, 1/f noise as the slowest of them. Its logarithm is normal.
+    """
+    weight = found.weight[0, 0]
+    model = rng.choice(weight.size, n, p=weight / weight.sum())
+    spread = N_COSINES / rng.chisquare(N_COSINES, n)  # of the scale, which is estimated from so many cosines
+    scale, tau, width = found.scale[0, 0, model] * spread, found.tau[0, model], 1 / n_baseline
+    kept = np.exp(-width / tau)
+    of_window = (tau / width) ** 2 * (width / tau - 1 + kept)  # half the variance of the mean of a window of an OU process
+    slow = np.sqrt(scale * found.plateau[0, model] / tau * of_window)
+    course = np.empty((n_baseline + n_later, n))
+    noise = rng.standard_normal(course.shape)
+    course[0] = noise[0]
+    for k in range(1, len(course)):
+        course[k] = kept * course[k - 1] + np.sqrt(1 - kept**2) * noise[k]
+    of_log = np.sqrt(np.log1p(slow**2))
+    windows = (np.expm1(of_log * course - of_log**2 / 2) + np.sqrt(scale / width) * rng.standard_normal(course.shape)).T
+    return windows[:, :n_baseline], windows[:, n_baseline:]
 
 
 def describe_fluctuation(tau: Floats, cosine: NDArray[np.int64]) -> Floats:

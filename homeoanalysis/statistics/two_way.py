@@ -125,7 +125,7 @@ def estimate_two_way(epochs: Sequence[Rates]) -> TwoWay:
 
 def estimate_shared_variance(epochs: Sequence[Rates], weights: Floats) -> SharedVariance:
     """Variance over time of the sum over units of weights (unit, epoch) times rates, as far as units share it."""
-    deviation = np.stack([_measure_deviation(each) for each in epochs], axis=1) * weights[..., None]
+    deviation = np.stack([measure_deviation(each) for each in epochs], axis=1) * weights[..., None]
     power = take_cosines(deviation.sum(axis=0))[None]
     alone = take_cosines(deviation).sum(axis=0)[None]
     found = estimate_long_run(power, np.array([each.time.max(axis=0).sum() for each in epochs]))
@@ -133,7 +133,7 @@ def estimate_shared_variance(epochs: Sequence[Rates], weights: Floats) -> Shared
     return SharedVariance(np.maximum(total - by_itself, 0.0), total, found.df[0], count_blocks(found, power, alone)[0])
 
 
-def _measure_deviation(epoch: Rates) -> Floats:
+def measure_deviation(epoch: Rates) -> Floats:
     """(unit, bin): spikes beyond those at the mean rate of the unit, over its observed time [Hz]; 0 in sum over bins."""
     seen = epoch.time.sum(axis=1, keepdims=True)
     return np.asarray((epoch.spikes - epoch.spikes.sum(axis=1, keepdims=True) * epoch.time / seen) / seen)
