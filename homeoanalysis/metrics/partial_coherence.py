@@ -99,7 +99,7 @@ def partial_coherence(
 
         @functools.cache
         def ends() -> tuple[np.ndarray, np.ndarray]:
-            z, error = cs.jackknife(spectra, cs.stabilised(n, statistic), is_joint=True)
+            z, error = cs.jackknife(spectra, lambda part: cs.variance_stable(statistic(part)), is_joint=True)
             return cs.interval_of(raw, z[at], error[at], n, spectra.weight)
 
         p = multitaper.null_probability(raw, n)
