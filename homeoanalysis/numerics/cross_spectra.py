@@ -206,9 +206,34 @@ class _Memory:
             return np.asarray(np.where(power > 0, product / power, 0), complex)
 
 
-def rotated(spectra: Spectra) -> rotation.RotationNull:
-    """The cross-spectra of the pairs (frequency, pair) if their channels were independent, with the amplitudes that they have."""
-    return rotation.describe_rotations(in_segments(spectra), inflation(spectra))
+def rotated(spectra: Spectra, n_fitted: int = 0) -> rotation.RotationNull:
+    """The cross-spectra of the pairs (frequency, pair) if their channels were independent, with the amplitudes that they have.
+
+    n_fitted: other channels to which both were fitted; `spectra` are of the residuals.
+    """
+    return rotation.describe_rotations(in_segments(spectra), inflation(spectra) * _used_up(spectra, n_fitted))
+
+
+def _used_up(spectra: Spectra, n_fitted: int) -> Floats:
+    """(frequency, pair): how much more a cross-spectrum of residuals varies than the squares of its segments say.
+
+    A segment of m estimates and the share w of the power has the leverage h = n_fitted w / m; its square falls by (1 - h)^2,
+    the variance of its part of the sum by 1 - h. For equal shares the ratio is L / (L - n_fitted).
+    """
+    cross = in_segments(spectra)
+    square = cross.real**2 + cross.imag**2
+    estimates_each = np.add.reduceat(spectra.weight, spectra.segments)[:, None, None]
+    leverage = np.minimum(n_fitted * _shares(spectra) / estimates_each, 0.9)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.sum(square / (1 - leverage), axis=0) / square.sum(axis=0))
+
+
+def _shares(spectra: Spectra) -> Floats:
+    """(segment, frequency, pair): each segment's share of the power, mean of both channels."""
+    power = np.add.reduceat(spectra.power, spectra.segments, axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = power / power.sum(axis=0)
+    return np.asarray((share[..., spectra.pairs[:, 0]] + share[..., spectra.pairs[:, 1]]) / 2)
 
 
 def in_segments(spectra: Spectra) -> Complex:
@@ -224,20 +249,71 @@ def inflation(spectra: Spectra) -> Floats:
     return rotation.estimate_inflation(first, second, spectra.n_pieces, spectra.segments.size, float(noise))
 
 
-def estimates(spectra: Spectra) -> Floats:
-    """(frequency, pair): how many estimates of steady channels would vary as the coherency does, at most L.
+def estimates(spectra: Spectra, n_fitted: int = 0) -> Floats:
+    """(frequency, pair): how many estimates of steady channels would vary as the coherency does, at least 1.
 
     From the jackknife variance of the complex coherency g, of which (1 - g^2)^2 + 1 - g^2 over 2 L is expected of L of them.
+    A segment of the share w of the power takes part in the total from which it is counted. So of independent channels its
+    square reads 1 - 2 w + sum(w^2) of what it is; for equal shares of n segments this is 1 - 1 / n. n_fitted: as in `rotated`.
     """
-    part = sums(spectra)
-    power = np.add.reduceat(spectra.power, spectra.segments, axis=0)
-    first, second = (power[..., spectra.pairs[:, k]] for k in (0, 1))
+    part, cross, share = sums(spectra), in_segments(spectra), _shares(spectra)
     with np.errstate(invalid="ignore", divide="ignore"):
-        rest = in_segments(spectra) - part.cross * (first / part.first + second / part.second) / 2
-        spread = np.sum(rest.real**2 + rest.imag**2, axis=0) / (part.first * part.second)
-        spread = spread * spectra.segments.size / (spectra.segments.size - 1) * inflation(spectra)
+        rest = cross - part.cross * share
+        square = cross.real**2 + cross.imag**2
+        left = 1 - 2 * np.sum(square * share, axis=0) / square.sum(axis=0) + np.sum(share**2, axis=0)
+        spread = np.sum(rest.real**2 + rest.imag**2, axis=0) / (part.first * part.second) / np.maximum(left, 1e-9)
+        spread = spread * inflation(spectra) * _used_up(spectra, n_fitted)
         free = 1 - squared(part)
         return np.asarray(np.maximum(free * (1 + free) / 2 / spread, 1.0))
+
+
+def less_others(spectra: Spectra) -> Spectra:
+    """Each pair as two channels of their own, less what all the other channels explain; `spectra` has all pairs of some channels.
+
+    With S the spectral matrix, G its inverse and A the pair, the residuals are inv(G_AA) G_A times the channels; the spectral
+    matrix of the residuals is inv(G_AA). Not defined (NaN) where a channel has no power. Their memory is taken as that of the
+    channels.
+    """
+    used, at = np.unique(spectra.pairs, return_inverse=True)
+    a, b = at.reshape(spectra.pairs.shape).T
+    inverse = _inverted(_matrix(spectra.cross.sum(axis=0), spectra.power.sum(axis=0)[:, used], a, b))
+    rows = np.stack([inverse[:, a], inverse[:, b]], axis=2)  # (frequency, pair, 2, channel)
+    own = np.take_along_axis(rows, np.stack([a, b], axis=1)[None, :, None, :], axis=3)
+    weights = _inverted(own) @ rows
+    cross = np.empty_like(spectra.cross)
+    power = np.empty((*cross.shape, 2))
+    for g in range(cross.shape[0]):
+        part = _matrix(spectra.cross[g], spectra.power[g][:, used], a, b)
+        left = [np.einsum("fpc,fcd->fpd", weights[:, :, k], part) for k in (0, 1)]
+        cross[g] = np.sum(left[0] * np.conj(weights[:, :, 1]), axis=-1)
+        for k in (0, 1):
+            power[g, ..., k] = np.sum(left[k] * np.conj(weights[:, :, k]), axis=-1).real
+    n = len(spectra.pairs)
+    return spectra._replace(
+        cross=cross,
+        power=power.reshape(*cross.shape[:2], 2 * n),
+        pairs=np.arange(2 * n).reshape(n, 2),
+        persistence=spectra.persistence[..., spectra.pairs.ravel()],
+    )
+
+
+def _matrix(cross: Complex, power: Floats, a: NDArray[np.intp], b: NDArray[np.intp]) -> Complex:
+    """The spectral matrix (frequency, channel, channel) of all pairs of channels."""
+    n = power.shape[-1]
+    full = np.zeros((*cross.shape[:-1], n, n), complex)
+    full[..., a, b] = cross
+    full[..., b, a] = np.conj(cross)
+    full[..., np.arange(n), np.arange(n)] = power
+    return full
+
+
+def _inverted(matrix: Complex) -> Complex:
+    """The inverse of each matrix; NaN where a channel has no power."""
+    diagonal = np.diagonal(matrix, axis1=-2, axis2=-1)
+    is_defined = np.isfinite(matrix).all(axis=(-2, -1)) & (diagonal.real > 0).all(axis=-1)
+    inverse = np.full(matrix.shape, np.nan, complex)
+    inverse[is_defined] = np.linalg.inv(matrix[is_defined])
+    return inverse
 
 
 def scale(spectra: Spectra) -> Floats:
@@ -331,6 +407,6 @@ def missing_threshold(segments: Floats, reasons: NDArray[np.object_], along: str
     """The reasons of pairs, and at how many frequencies (or bands) no threshold can be given. segments: (pair, frequency)."""
     missing = np.isnan(segments).sum(axis=1)
     n = segments.shape[1]
-    text = "no threshold at {} of {} {}: fewer than 1.5 effective segments (uneven amplitudes, or a line)"
+    text = "no test at {} of {} {}: fewer than 1.5 effective segments (uneven amplitudes, or a line)"
     new = [text.format(k, n, along) if k else "" for k in missing]
     return np.array([why or one for why, one in zip(reasons, new, strict=True)], object)
