@@ -86,9 +86,13 @@ def band_coherence(
             # Of values less their bias, whose L is that of all groups: it hardly changes where one is left out.
             return named.averaged(multitaper.corrected(cs.squared(part), less), inside)
 
+        least = named.averaged(1 / (2 * less), inside)
+
         def stable(part: cs.Sums) -> np.ndarray:
-            # Not atanh |gamma|, as of a single frequency: where the mean is near 0, its bias is larger than its error.
-            return np.asarray(np.arctanh(np.clip(mean(part), -_LIMIT, _LIMIT)))
+            # Not atanh |gamma|, as of a single frequency: where the mean is near 0, its bias is larger than its error. A
+            # coherence c less its bias varies as 2 c + 1 / L, so that this scale, from c = -1 / (2 L) to 1, makes it even.
+            share = np.clip((mean(part) + least) / (1 + least), 0, _LIMIT)
+            return np.asarray(np.arctanh(np.sqrt(share)))
 
         value = pair_metrics.blanked(mean(cs.sums(spectra)).T, reasons)
         raw = pair_metrics.blanked(named.averaged(cs.squared(cs.sums(spectra)), inside).T, reasons)
@@ -97,8 +101,9 @@ def band_coherence(
         def ends() -> tuple[np.ndarray, np.ndarray]:
             z, error = cs.jackknife(spectra, stable, is_joint=True)
             width = cs.half_width(error, spectra.weight)
-            low, high = (np.where(np.isnan(value), np.nan, np.clip(np.tanh(z + sign * width), 0, 1)) for sign in (-1, 1))
-            return low, high
+            share = (np.tanh(np.maximum(z + sign * width, 0)) ** 2 for sign in (-1, 1))
+            low, high = (np.clip(x * (1 + least.T) - least.T, 0, 1) for x in share)
+            return np.where(np.isnan(value), np.nan, low), np.where(np.isnan(value), np.nan, high)
 
         null = _rotated(spectra, inside, scale)
         p = rotation.rotation_probability(raw, null)

@@ -264,7 +264,8 @@ def estimates(spectra: Spectra, n_fitted: int = 0) -> Floats:
         spread = np.sum(rest.real**2 + rest.imag**2, axis=0) / (part.first * part.second) / np.maximum(left, 1e-9)
         spread = spread * inflation(spectra) * _used_up(spectra, n_fitted)
         free = 1 - squared(part)
-        return np.asarray(np.maximum(free * (1 + free) / 2 / spread, 1.0))
+        count = np.where(spread > 0, free * (1 + free) / 2 / spread, spectra.n)  # a channel with itself does not vary
+        return np.maximum(count, 1.0)
 
 
 def less_others(spectra: Spectra) -> Spectra:
