@@ -19,7 +19,7 @@ _BASELINE, _LENGTH, _STEP = 60.0, 200.0, 4.0
 _PARTS = 100  # of the course that a surrogate hurries
 _SLOWEST = 3.0  # observation lengths; an interval that reaches further says that tau is not identifiable
 _BETTER = 2.0  # by how much Akaike's criterion must fall below that of a line
-_UNLIKELY = 0.025  # one-sided p below which a course has certainly not come back
+_STRICT = 0.01  # one-sided level of both tests: that the course has come back, and that it has not
 _LEAST_OBSERVED = 0.2  # of the unit-seconds of the best bin: a bin with less is left out
 _FEWEST_BINS, _MOST_BINS = 12, 300  # of the recovery; of it and the baseline, else neighbours are joined
 _NUMBERS = ("", "low", "high", "censored", "order", "gain", "delay", "period", "set_point", "trough")
@@ -89,20 +89,20 @@ def _faster(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
         "low": Companion("s", "95 % interval (profile likelihood); where censored, what tau is at least", (0, np.inf)),
         "high": Companion("s", "95 % interval (profile likelihood); infinite where censored", (0, np.inf)),
         "censored": Companion("1", "1: not recovered by the end, or not identifiable; tau is above `low`", (0, 1)),
-        "order": Companion("1", "1: exponential after a delay; 2: over-damped or under-damped", (1, 2)),
-        "gain": Companion("1", "Akaike's criterion of the first order less that of the second; above 2 the second is taken"),
-        "delay": Companion("s", "Delay of the exponential", (0, np.inf)),
+        "order": Companion("1", "1: exponential, at once or after a delay; 2: over-damped or under-damped", (1, 2)),
+        "gain": Companion("1", "Akaike's criterion of the plain exponential less that of the best other; above 2 that is taken"),
+        "delay": Companion("s", "Delay of the exponential; 0 unless Akaike's criterion asks for one", (0, np.inf)),
         "period": Companion("s", "Period of an under-damped course", (0, np.inf)),
         "set_point": Companion("Hz", "Rate that the course goes to"),
         "trough": Companion("Hz", "Rate that the course begins with"),
         "curve": Companion("Hz", "The fitted course"),
         "course": Companion("Hz", "The course", (0, np.inf)),
     },
-    source="generalised least squares of the population rate: r_end + a exp(-(t - delay) / tau), or a second-order course if "
-    "Akaike's criterion falls by more than 2 (where by less than 10, with the interval of the first order, too), with counting "
+    source="generalised least squares of the population rate: r_end + a exp(-t / tau); with a delay or of second order if "
+    "Akaike's criterion falls by more than 2 (where by less than 10, with the intervals of simpler courses, too), with counting "
     "noise and Ornstein-Uhlenbeck or 1/f fluctuations that the baseline and the recovery tell (REML); censored if the interval "
-    "reaches 3 observation lengths, if a straight line is as good, or if the course ends with less than `recovered` of the way "
-    "back to the baseline",
+    "reaches 3 observation lengths, if a straight line is as good, or unless a one-sided test at 1 % shows that `recovered` of "
+    "the way back to the baseline lies behind at the end",
     no_worst_case="the same course, two to four times as fast",
     scale="relative",
     truth=_truth,
@@ -148,14 +148,14 @@ def _read_course(activity: xr.Dataset, bin_size: float, labels: tuple[str, str],
     kept = seen > _LEAST_OBSERVED * np.max(seen, initial=0)
     time = bin_size * (np.arange(kept.size) + 0.5)
     before = observed.epoch(activity, baseline)
-    columns = [time[kept], rate[kept], seen[kept]]
+    columns: list[Floats] = [values[kept].astype(np.float64) for values in (time, rate, seen)]
     if before[1] <= first and observed.n_whole(before[1] - before[0], bin_size) > 0:
         earlier, earlier_seen = rates.of_population(rates.in_bins(activity, baseline, bin_size, cell_type))
         earlier_time = before[0] - first + bin_size * (np.arange(earlier.size) + 0.5)
         used = np.flatnonzero(earlier_seen > _LEAST_OBSERVED * np.max(earlier_seen, initial=0))[-int(kept.sum()) or None :]
         both = zip((earlier_time, earlier, earlier_seen), columns, strict=True)
         columns = [np.concatenate([values[used], others]) for values, others in both]
-    return _Read(Course(columns[0], columns[1], columns[2], bin_size, end - first), time, rate, kept)
+    return _Read(Course(columns[0], columns[1], columns[2], bin_size, end - first), time.astype(np.float64), rate, kept)
 
 
 def _describe(read: _Read, start: float, recovered: float) -> tuple[dict[str, float], Floats]:
@@ -166,12 +166,12 @@ def _describe(read: _Read, start: float, recovered: float) -> tuple[dict[str, fl
     begin, last = fit.curve[[0, -1]]
     way = (last - begin) / (start - begin) if start != begin else np.nan
     is_slow = fit.high > _SLOWEST * length or fit.over_line < _BETTER
-    is_censored = is_slow or not way >= recovered
+    is_censored = is_slow or not way >= recovered or fit.p_recovered < 1 - _STRICT
     low, high = fit.low, fit.high
     if is_censored:
         # An exponential that has not come so far has tau > length / ln(1 / (1 - recovered)); what levels off takes for ever.
         least = min(1.0, 1 / -np.log1p(-recovered)) * length if recovered < 1 else 0.0
-        low, high = (least if fit.p_recovered < _UNLIKELY else min(low, length)), np.inf
+        low, high = (least if fit.p_recovered < _STRICT else min(low, length)), np.inf
     curve = np.full(read.kept.shape, np.nan)
     curve[read.kept] = np.interp(read.time[read.kept], joined.time[joined.is_recovery], fit.curve)
     return {

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-_RATIOS = np.concatenate([[0.0], 10 ** np.arange(-1.0, 5.1, 0.5)])  # variance of g over that of e, mean over bins
+_RATIOS = np.concatenate([[0.0], 10 ** np.arange(-2.0, 5.1, 0.5)])  # variance of g over that of e, mean over bins
 _PER_OCTAVE, _PER_DECADE = 1, 3  # time constants of the Ornstein-Uhlenbeck processes, and of the components of 1/f noise
 _LONGEST = 2.0  # time constant over the span of the bins
-_LEAST_WEIGHT = 1e-5  # posterior probability of a noise that counts
 _LONGEST_COMPONENT = 10.0  # the same, of 1/f noise
+_LEAST_WEIGHT = 1e-5  # posterior probability of a noise that counts
 
 
 def average_correlation(time: Floats, tau: float, width: float) -> Floats:
@@ -85,7 +85,7 @@ class CorrelatedNoise:
     def fit(self, rate: Floats, common: Floats, shapes: Floats) -> Fits:
         """Every curve under every noise.
 
-        rate: (bin) [Hz]; common: (bin, level), columns that all curves have; shapes: (shape, bin, curve), one or two more.
+        rate: (bin) [Hz]; common: (bin, level), columns of all curves; shapes: (shape, bin, curve), one or two more.
         """
         squares = np.stack([self._squares(k, rate, common, shapes) for k in range(len(self.axes))])
         n = rate.size
@@ -123,7 +123,8 @@ class CorrelatedNoise:
         levels = (covariance @ (weighted @ y[:, None, :, None]))[..., 0]
         n = columns.shape[1]
         determinant = np.linalg.slogdet(information)[1] if n else np.zeros(self.weight.shape[:2])
-        return Levels(levels.reshape(-1, n), covariance.reshape(-1, n, n), determinant.ravel())
+        flat = np.asarray(covariance, dtype=np.float64).reshape(-1, n, n)
+        return Levels(levels.reshape(-1, n), flat, determinant.ravel())
 
     def keep(self, weight: Floats, least: float) -> "CorrelatedNoise":
         """The same noise without the correlations that have less than the `least` part of the posterior: weight (noise)."""
@@ -135,13 +136,14 @@ class CorrelatedNoise:
         )
         return noise
 
-    def weigh(self, fits: Fits, levels: Levels, df: int) -> Floats:
+    def weigh(self, fits: Fits, levels: Levels) -> Floats:
         """(noise): posterior probability of every noise, by REML with a prior that is uniform in the logarithms.
 
-        levels: of the best curve with its tangents, so that what the curve takes from the noise is given back; df: bins less all
-        parameters of the curve. The size of the noise is integrated out, prior 1 / size.
+        levels: of the best curve, so that what they take from the noise is given back. The size of the noise is integrated out,
+        prior 1 / size. Source: Harville 1974, doi:10.1093/biomet/61.2.383.
         """
         squares = fits.squares.min(axis=1)
+        df = self.root.size - levels.levels.shape[1]
         value = -0.5 * (self.log_determinant.ravel() + levels.log_information + df * np.log(squares))
         value += np.log(self.prior).ravel()
         weight = np.exp(value - value.max())

@@ -13,7 +13,7 @@ from homeoanalysis.statistics import correlated_noise
 from homeoanalysis.statistics.correlated_noise import CorrelatedNoise, Fits, Levels
 
 Floats = NDArray[np.float64]
-_BETTER = 2.0  # by how much Akaike's criterion must fall for a second-order course
+_BETTER = 2.0  # by how much Akaike's criterion must fall for a delay or a second order
 _NO_SUPPORT = 10.0  # by so much worse, a model is out (Burnham & Anderson 2002, p. 70, doi:10.1007/b97636)
 _ZOOMS, _POINTS = 2, 17  # finer grids, and their points a side
 _FAR = 1e-3  # p-value of what a finer grid leaves out
@@ -60,13 +60,13 @@ class RecoveryFit(NamedTuple):
     low: float
     high: float
     order: int
-    gain: float  # Akaike's criterion of the first order less that of the best of second order
+    gain: float  # Akaike's criterion of the plain exponential less that of the best other course
     over_line: float  # of a straight line less that of the chosen relaxation
-    delay: float  # [s]; NaN of a second order
+    delay: float  # [s]; 0 of a plain exponential, NaN of a second order
     period: float  # [s]; NaN unless it swings
     set_point: float  # [Hz]
     curve: Floats  # (bin of the recovery) [Hz]
-    p_recovered: float  # that the part that was asked for lies behind at the end (one-sided p); NaN without a baseline
+    p_recovered: float  # probability that the part that was asked for lies behind at the end; NaN without a baseline
 
 
 class _Kind(NamedTuple):
@@ -75,17 +75,19 @@ class _Kind(NamedTuple):
     make: Callable[[Floats, Floats], Family]
     tau: Floats
     other: Floats
+    order: int
     is_delayed: bool = False
 
 
 class _Fitted(NamedTuple):
     """A kind of relaxation on one grid."""
 
+    kind: _Kind
     family: Family
     fits: Fits
     noise: CorrelatedNoise
     best: int  # point of the family
-    columns: Floats  # (bin, level) of the best curve, its last two how it changes with its two times
+    columns: Floats  # (bin, level) of the best curve; the last are how it changes with its times
     levels: Levels
     weight: Floats  # (noise) posterior probability
     df: int
@@ -110,48 +112,62 @@ def join_bins(course: Course, most: int) -> Course:
         return course
     width = factor * course.width
     _, at = np.unique(np.floor(course.time / width), return_inverse=True)
-    observed = np.bincount(at, course.observed)
+    observed = np.bincount(at, course.observed).astype(np.float64)
     time, rate = (np.bincount(at, course.observed * values) / observed for values in (course.time, course.rate))
     return Course(time, rate, observed, width, course.length)
 
 
 def fit_recovery(course: Course, recovered: float) -> RecoveryFit:
-    """Exponential after a delay, or a second-order relaxation if Akaike's criterion falls by more than 2.
+    """Exponential; with a delay, or of second order, where Akaike's criterion falls by more than 2.
 
-    recovered: the part of the way back to the baseline that is asked for. Where the first order is worse than the second by less
-    than 10, the interval holds that of both: the choice is a guess then.
+    recovered: the part of the way back to the baseline that is asked for. The interval holds that of the chosen course, and of
+    each simpler one whose criterion is worse by 10 or less: the choice is a guess then. A delay that the course does not ask for
+    is not fitted, because it would follow every slow fluctuation at the start.
     """
-    time, length, width = course.time[course.is_recovery], course.length, course.width
-    tau = np.geomspace(width / 2, 10 * length, 40)
-    delayed = functools.partial(relaxation.exponential, time, width=width)
-    kinds = [
-        _Kind(delayed, tau, np.linspace(0, length / 2, 11), is_delayed=True),
-        _Kind(functools.partial(relaxation.over_damped, time), tau[::2], tau[::2]),
-        _Kind(functools.partial(relaxation.under_damped, time), tau[::2], np.geomspace(4 * width, 2 * length, 16)),
-    ]
-    noise = CorrelatedNoise(course.time, width, _expect(course, kinds[0]), course.observed)
-    first, over, under = (_fit(course, noise, kind) for kind in kinds)
-    line = noise.fit(course.rate, course.constants, course.extend(relaxation.line(time)))
+    kinds = _list_kinds(course)
+    noise = CorrelatedNoise(course.time, course.width, _expect(course, kinds[0]), course.observed)
+    plain, *others = (_fit(course, noise, kind) for kind in kinds)
+    line = noise.fit(course.rate, course.constants, course.extend(relaxation.line(course.time[course.is_recovery])))
     straight = 2 * (course.constants.shape[1] + 1) - 2 * float(line.log_likelihood.max())
-    gain = first.akaike - min(over.akaike, under.akaike)
-    is_first = gain <= _BETTER
-    chosen = first if is_first else (over if over.akaike <= under.akaike else under)
-    ends = [one.interval for one in ([chosen, first] if _BETTER < gain <= _NO_SUPPORT else [chosen])]
+    best = min(others, key=lambda fitted: fitted.akaike)
+    gain = plain.akaike - best.akaike
+    chosen = plain if gain <= _BETTER else best
+    simpler = [fitted for fitted in (plain, others[0]) if fitted.family.n_parameters < chosen.family.n_parameters]
+    counted = [chosen] + [fitted for fitted in simpler if fitted.akaike - chosen.akaike <= _NO_SUPPORT]
+    ends = [fitted.interval for fitted in counted]
     other = float(chosen.family.other[chosen.best])
     curve, p_recovered = _describe(course, chosen, recovered)
     return RecoveryFit(
         tau=float(chosen.family.tau[chosen.best]),
         low=min(low for low, _ in ends),
         high=max(high for _, high in ends),
-        order=1 if is_first else 2,
+        order=chosen.kind.order,
         gain=gain,
         over_line=straight - chosen.akaike,
-        delay=other if is_first else np.nan,
-        period=other if chosen is under else np.nan,
+        delay=other if chosen.kind.order == 1 else np.nan,
+        period=other if chosen is others[-1] else np.nan,
         set_point=float(chosen.weight @ chosen.levels.levels[:, course.constants.shape[1] - 1]),
         curve=curve,
         p_recovered=p_recovered,
     )
+
+
+def _list_kinds(course: Course) -> list[_Kind]:
+    """The plain exponential, the same with a delay, the over-damped and the under-damped course."""
+    time, length, width = course.time[course.is_recovery], course.length, course.width
+    tau = np.geomspace(width / 2, 10 * length, 40)
+    delayed = functools.partial(relaxation.exponential, time, width=width)
+
+    def make_plain(tau: Floats, delay: Floats) -> Family:
+        return delayed(tau, delay)._replace(n_parameters=3)
+
+    swing = np.geomspace(4 * width, 2 * length, 16)
+    return [
+        _Kind(make_plain, tau, np.zeros(1), order=1),
+        _Kind(delayed, tau, np.linspace(0, length / 2, 11), order=1, is_delayed=True),
+        _Kind(functools.partial(relaxation.over_damped, time), tau[::2], tau[::2], order=2),
+        _Kind(functools.partial(relaxation.under_damped, time), tau[::2], swing, order=2),
+    ]
 
 
 def _expect(course: Course, kind: _Kind) -> Floats:
@@ -171,8 +187,10 @@ def _fit(course: Course, noise: CorrelatedNoise, kind: _Kind) -> _Fitted:
     for _ in range(_ZOOMS):
         near = fitted.p > _FAR
         tau = np.geomspace(*_span(fitted.family.tau, near), _POINTS)
-        space = np.linspace if kind.is_delayed else np.geomspace
-        other = np.asarray(space(*_span(fitted.family.other, near), _POINTS))
+        other = kind.other
+        if other.size > 1:
+            space = np.linspace if kind.is_delayed else np.geomspace
+            other = np.asarray(space(*_span(fitted.family.other, near), _POINTS))
         kind = kind._replace(tau=tau, other=other)
         fitted = _fit_grid(course, fitted.noise.keep(fitted.weight, _LEAST_WEIGHT), kind)
     return fitted
@@ -190,16 +208,20 @@ def _fit_grid(course: Course, noise: CorrelatedNoise, kind: _Kind) -> _Fitted:
     fits = noise.fit(course.rate, constants, course.extend(family))
     at, best = (int(k) for k in np.unravel_index(np.argmax(fits.log_likelihood), fits.log_likelihood.shape))
     tau, other = family.tau[best], family.other[best]
-    moved = other + course.width / 2 if kind.is_delayed else other / _STEP
-    pairs = ((tau, other), (tau * _STEP, other), (tau, moved))
+    pairs = [(tau, other), (tau * _STEP, other)]
+    if kind.other.size > 1:
+        pairs.append((tau, other + course.width / 2 if kind.is_delayed else other / _STEP))
     here, *there = (course.extend(kind.make(np.array([t]), np.array([x])))[..., 0].T for t, x in pairs)
-    levels = noise.solve(course.rate, np.hstack([constants, here])).levels[at, constants.shape[1] :]
-    columns = np.hstack([constants, here, *((one - here) @ levels[:, None] for one in there)])
-    n_parameters = family.n_parameters + constants.shape[1] - 1
-    df = course.rate.size - n_parameters
+    columns = np.hstack([constants, here])
     solved = noise.solve(course.rate, columns)
+    weight = noise.weigh(fits, solved)
+    levels = solved.levels[at, constants.shape[1] :]
+    columns = np.hstack([columns, *((one - here) @ levels[:, None] for one in there)])
+    n_parameters = family.n_parameters + constants.shape[1] - 1
     akaike = 2 * n_parameters - 2 * float(fits.log_likelihood.max())
-    return _Fitted(family, fits, noise, best, columns, solved, noise.weigh(fits, solved, df), df, akaike)
+    levels_and_times = noise.solve(course.rate, columns)
+    df = course.rate.size - n_parameters
+    return _Fitted(kind, family, fits, noise, best, columns, levels_and_times, weight, df, akaike)
 
 
 def _describe(course: Course, chosen: _Fitted, recovered: float) -> tuple[Floats, float]:
