@@ -19,7 +19,7 @@ _BASELINE, _LENGTH, _STEP = 60.0, 200.0, 4.0
 _PARTS = 100  # of the course that a surrogate hurries
 _SLOWEST = 3.0  # observation lengths; an interval that reaches further says that tau is not identifiable
 _BETTER = 2.0  # by how much Akaike's criterion must fall below that of a line
-_STRICT = 0.01  # one-sided level of both tests: that the course has come back, and that it has not
+_RETURNED, _NOT_RETURNED = 0.95, 0.01  # probability of a return above which it is established, and below which it is ruled out
 _LEAST_OBSERVED = 0.2  # of the unit-seconds of the best bin: a bin with less is left out
 _FEWEST_BINS, _MOST_BINS = 12, 300  # of the recovery; of it and the baseline, else neighbours are joined
 _NUMBERS = ("", "low", "high", "censored", "order", "gain", "delay", "period", "set_point", "trough")
@@ -101,7 +101,7 @@ def _faster(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     source="generalised least squares of the population rate: r_end + a exp(-t / tau); with a delay or of second order if "
     "Akaike's criterion falls by more than 2 (where by less than 10, with the intervals of simpler courses, too), with counting "
     "noise and Ornstein-Uhlenbeck or 1/f fluctuations that the baseline and the recovery tell (REML); censored if the interval "
-    "reaches 3 observation lengths, if a straight line is as good, or unless a one-sided test at 1 % shows that `recovered` of "
+    "reaches 3 observation lengths, if a straight line is as good, or unless a one-sided test at 5 % shows that `recovered` of "
     "the way back to the baseline lies behind at the end",
     no_worst_case="the same course, two to four times as fast",
     scale="relative",
@@ -166,12 +166,12 @@ def _describe(read: _Read, start: float, recovered: float) -> tuple[dict[str, fl
     begin, last = fit.curve[[0, -1]]
     way = (last - begin) / (start - begin) if start != begin else np.nan
     is_slow = fit.high > _SLOWEST * length or fit.over_line < _BETTER
-    is_censored = is_slow or not way >= recovered or fit.p_recovered < 1 - _STRICT
+    is_censored = is_slow or not way >= recovered or fit.p_recovered < _RETURNED
     low, high = fit.low, fit.high
     if is_censored:
         # An exponential that has not come so far has tau > length / ln(1 / (1 - recovered)); what levels off takes for ever.
         least = min(1.0, 1 / -np.log1p(-recovered)) * length if recovered < 1 else 0.0
-        low, high = (least if fit.p_recovered < _STRICT else min(low, length)), np.inf
+        low, high = (least if fit.p_recovered < _NOT_RETURNED else min(low, length)), np.inf
     curve = np.full(read.kept.shape, np.nan)
     curve[read.kept] = np.interp(read.time[read.kept], joined.time[joined.is_recovery], fit.curve)
     return {
