@@ -118,7 +118,7 @@ CODE = {
     ),
 }
 ELSEWHERE = {
-    "another verb": ("compare/verb.py", "REFERENCES = ", "OTHERS = "),
+    "another verb": ("compare/verb.py", "_COUNTS", "_NUMBERS"),
     "another metric": ("metrics/cv2.py", "import", "import sys\nimport"),
     "the public API": ("__init__.py", "import importlib", "import os\nimport importlib"),
     "a reader": ("readers/mea_hdf5.py", "1e-6", "1e-7"),
