@@ -35,7 +35,7 @@ def _null(rng: np.random.Generator) -> Truth:
 
 
 def _draw_null_maxima(baseline: rates.Rates, sign: float, n_baseline: int, n_gap: int, n: int) -> Floats:
-    """The largest (sign 1) or least of n windows over the mean of the baseline, in standard deviations that are estimated from its windows.
+    """The largest (sign 1) or least of n windows over the mean of the baseline, in standard deviations of its windows.
 
     The windows begin n_gap windows after the baseline, and fluctuate as it does: see `draw_windows`.
     """

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from homeoanalysis.errors import NotApplicable
 from homeoanalysis.numerics import observed
 from homeoanalysis.numerics.compiled import compiled
-from homeoanalysis.numerics.intervals import t_quantile
 from homeoanalysis.statistics.long_run_variance import (
     LEAST_BLOCKS,
     N_BINS,

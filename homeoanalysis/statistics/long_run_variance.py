@@ -115,7 +115,7 @@ def _find_quantile(blocks: Floats, weight: Floats) -> Floats:
 
 @cache
 def _list_models(relative: tuple[float, ...], target: tuple[float, ...] | None) -> tuple[Floats, ...]:
-    """Shapes (epoch, model, cosine), factors and blocks (epoch, model), the prior of sizes (size), tau and plateau (epoch, model).
+    """Shapes (epoch, model, cosine), factors, blocks (epoch, model), prior of sizes (size), tau, plateau (epoch, model).
 
     relative: durations of the epochs over the longest. The sizes of a time constant follow one another, 0 first; 1/f noise comes
     last.

@@ -1,4 +1,4 @@
-"""Block lengths and long-run variances against closed forms; intervals over units and time against shared fluctuations."""
+"""Long-run variances against closed forms; intervals over units and time against shared fluctuations."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,6 @@ from homeoanalysis.metrics.residual_change import residual_change
 from homeoanalysis.numerics import synthetic
 from homeoanalysis.numerics.intervals import bca_interval
 from homeoanalysis.numerics.rates import Rates
-from homeoanalysis.statistics.block_length import estimate_block_length
 from homeoanalysis.statistics.long_run_variance import N_BINS, estimate_long_run, take_cosines
 from homeoanalysis.statistics.two_way import estimate_two_way
 
@@ -18,24 +17,6 @@ def draw_autoregressive(rho: float, shape: tuple[int, ...], rng: np.random.Gener
     noise = rng.standard_normal(shape) * np.sqrt(1 - rho**2)
     noise[..., 0] /= np.sqrt(1 - rho**2)
     return lfilter([1], [1, -rho], noise, axis=-1)
-
-
-@pytest.mark.parametrize("rho", [0.3, 0.7])
-def test_the_block_length_of_ar1_is_that_of_the_closed_form(rho: float) -> None:
-    """(2 G^2 / D)^(1/3) n^(1/3) with G = 2 rho / (1 - rho)^2, D = 4/3 g(0)^2, g(0) = (1 + rho) / (1 - rho) of the variance."""
-    n = 20_000
-    series = draw_autoregressive(rho, (n,), np.random.default_rng(1))
-    slope, level = 2 * rho / (1 - rho) ** 2, (1 + rho) / (1 - rho)
-    expected = (2 * slope**2 / (4 / 3 * level**2) * n) ** (1 / 3)
-    assert estimate_block_length(series) == pytest.approx(expected, rel=0.2)
-
-
-def test_independent_samples_and_constants_need_no_blocks() -> None:
-    rng = np.random.default_rng(2)
-    assert np.median([estimate_block_length(rng.standard_normal(1000)) for _ in range(20)]) < 4
-    assert estimate_block_length(np.ones(100)) == 1
-    with pytest.raises(ValueError, match="at least 9"):
-        estimate_block_length(np.ones(8))
 
 
 def cover(series: np.ndarray) -> tuple[float, float]:
