@@ -163,7 +163,7 @@ def cross_spectra(
                 cross[g] += product[:, at_left, at_right]
     weight = np.bincount(group.ravel(), minlength=n_groups).astype(float)
     segments = np.arange(0, n_groups, n_tapers if chosen.size < _FEWEST else 1)
-    return Spectra(frequency, pairs, cross, power, weight, segments, memory.correlation(), chosen.size)
+    return Spectra(frequency, pairs, cross, power, weight, segments, memory.correlation(frequency.size), chosen.size)
 
 
 class _Memory:
@@ -171,6 +171,7 @@ class _Memory:
 
     def __init__(self, pieces: Pieces, is_wanted: bool) -> None:
         self._grid = pieces.grid
+        self._n_channels = len(pieces.names)
         self._lags = _LAGS if is_wanted else 0
         self._before: list[tuple[int, Complex]] = []
         self._product: list[Any] = [0.0] * self._lags
@@ -198,12 +199,15 @@ class _Memory:
         last = every.size - min(self._lags, every.size)
         self._before = [(int(every[k]), values[:, k]) for k in range(last, every.size)]
 
-    def correlation(self) -> Complex:
+    def correlation(self, n_frequencies: int) -> Complex:
         """(lag, frequency, channel); 0 where no piece follows another, or a channel has no power."""
-        power = np.stack(np.broadcast_arrays(*self._power)) if self._lags else np.zeros(0)
-        product = np.stack(np.broadcast_arrays(*self._product)) if self._lags else np.zeros(0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(np.where(power > 0, product / power, 0), complex)
+        shape = n_frequencies, self._n_channels
+        found = np.zeros((self._lags, *shape), complex)
+        for h, (product, power) in enumerate(zip(self._product, self._power, strict=True)):
+            product, power = (np.broadcast_to(x, shape) for x in (product, power))
+            has_power = power > 0
+            found[h, has_power] = product[has_power] / power[has_power]
+        return found
 
 
 def rotated(spectra: Spectra, n_fitted: int = 0) -> rotation.RotationNull:

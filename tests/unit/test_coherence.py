@@ -421,6 +421,15 @@ def test_a_flat_or_missing_channel_is_no_number(fault: str) -> None:
     assert found.coherence_df.values[1, 0] == 150
 
 
+def test_pieces_that_none_follows_have_no_memory() -> None:
+    """Each of 20 segments holds one piece; bands and residuals are measured all the same."""
+    x = rng_for(6, "apart").normal(size=(5, 40 * 250))
+    apart = observed.restrict(of(x), np.arange(0, 40, 2.0), np.arange(1.5, 41, 2.0))
+    for metric in (band_coherence, partial_coherence):
+        found = metric(apart, segment=1.0)
+        assert np.isfinite(found[f"{metric.name}_p"].isel(epoch=0)).any(axis=1).all()
+
+
 def test_a_short_gap_costs_its_pieces_and_nothing_else() -> None:
     x = rng_for(6, "hole").normal(size=(2, 30 * 250))
     holed = x.copy()
