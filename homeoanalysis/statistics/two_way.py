@@ -97,7 +97,8 @@ class TwoWay(NamedTuple):
 
         A unit draws the mean towards itself. As in the jackknife, its deviation is enlarged by its share of the mean.
         """
-        share = (self.of_units / self.of_units.sum(axis=0)).max(axis=1, initial=0.0)
+        total = self.of_units.sum(axis=0)
+        share = (self.of_units / np.where(total > 0, total, 1.0)).max(axis=1, initial=0.0)  # of a silent epoch 0
         enlarged = (self.of_units - self.mean) / (1 - np.minimum(share, 0.9))[:, None]
         return np.asarray(enlarged @ gradient.T / len(self.of_units))
 
