@@ -22,10 +22,15 @@ N_COSINES = 48  # that the spectrum is fitted to
 LEAST_BLOCKS = 4.0  # independent blocks of an epoch, below which no interval is given
 _N_SLOWEST, _N_FASTEST = 4, 24  # cosines
 _LARGEST_BY_CHANCE = 3.32, 4.22  # 99 % quantiles of the slowest over the expected power, chi2(4) / 4, and the fastest, F(4, 24)
-_CONFIDENCE = 0.7  # that there are so many blocks: 0.9 would withhold most intervals of independent spikes, too
-_INDEPENDENT = 0.5  # prior probability that there is no slow fluctuation
+_CONFIDENCE = (
+    0.3  # that there are so many blocks. With 0.7 the epochs that are left are those that look fast by chance: 86 % cover
+)
+_INDEPENDENT = 0.2  # prior probability that there is no slow fluctuation
 _TURNS = 0.1, 30.0  # of the cosine at which a spectrum turns from flat to falling
-_N_TIMES, _N_SCALE_FREE = 16, 2  # prior weights of Ornstein-Uhlenbeck processes and of 1/f noise
+_N_TIMES, _N_SCALE_FREE = 16, 8  # prior weights of Ornstein-Uhlenbeck processes and of 1/f noise
+# Variance of the sum of 1/f noise over its power at the first cosine: the integral over u = f T of sinc^2(u) / u from 0.05 on,
+# and of a constant below, since the spectrum is flat under a tenth of the first cosine.
+_SCALE_FREE_MEAN = 3.1
 _SIZES = np.geomspace(0.25, 300, 14)  # of a fluctuation, at the first cosine, relative to independent spikes
 
 
@@ -33,7 +38,7 @@ class LongRun(NamedTuple):
     """What epochs tell of the variance of their sums. The axis `model` runs over time constants and sizes.
 
     variance: (series, epoch). df: (series, epoch), of Student's t. blocks: (series, epoch), the number of independent blocks that
-    the epoch holds at least, with a probability of 70 %.
+    the epoch holds at least, with a probability of 30 %.
     """
 
     variance: Floats
@@ -46,10 +51,18 @@ class LongRun(NamedTuple):
     tau: Floats  # (epoch, model): time constant of the fluctuation, in epochs
     plateau: Floats  # (epoch, model): variance of the sum of a fast fluctuation of this size, in units of the scale
 
-    def measure_variance(self, power: Floats) -> Floats:
-        """(series, epoch): variance of other series with these powers (series, epoch, cosine), under the same models."""
-        scale = np.einsum("emj,sej->sem", 1 / self.shape, power) / power.shape[-1]
-        return np.asarray(_divide(1.0, (self.weight * _divide(1.0, scale * self.factor)).sum(-1)))
+    def extrapolate(self, first: Floats, power: Floats, relative: Floats, duration: Floats) -> Floats:
+        """(epoch,): variance of the mean over epochs, the first of which tells of slow fluctuations.
+
+        first: (1, 1, cosine), of the first epoch; power: (epoch, cosine), of all, of which only the fastest cosines count.
+        relative: (epoch,), mean over that of the first. duration: (epoch,).
+        """
+        scale = np.einsum("emj,sej->m", 1 / self.shape, first) / first.shape[-1]
+        tau = self.tau[0, :, None] * duration[0] / duration
+        of_mean = 1 - (1 - np.exp(-1 / tau)) * tau
+        slow = (scale * self.plateau[0])[:, None] * of_mean * duration[0] / duration * relative**2
+        fast = np.where(np.arange(duration.size) > 0, power[:, -_N_FASTEST:].mean(axis=-1), scale[:, None])
+        return np.asarray(_divide(1.0, (self.weight[0, 0, :, None] * _divide(1.0, slow + fast)).sum(axis=0)))
 
 
 def take_cosines(deviation: Floats) -> Floats:
@@ -128,13 +141,11 @@ def _list_models(relative: tuple[float, ...], target: tuple[float, ...] | None) 
     cosine = np.arange(1, N_COSINES + 1)
     course = np.where(is_scale_free[:, None], 1 / cosine, describe_fluctuation(tau, cosine))
     size = np.append(0, _SIZES)
-    plateau = size / course[..., :1]  # (epoch, time constant, size)
-    shape = 1 + plateau[..., None] * course[:, :, None]
-    if target is None:
-        of_mean = 1 - (1 - np.exp(-1 / tau)) * tau
-        factor = 1 + plateau * of_mean[..., None]
-    else:
-        factor = shape @ np.array(target)
+    of_mean = 1 - (1 - np.exp(-1 / tau)) * tau
+    of_first = np.where(is_scale_free, of_mean / _SCALE_FREE_MEAN, course[..., 0])
+    plateau = size / of_first[..., None]  # (epoch, time constant, size)
+    shape = 1 + size[:, None] * (course / course[..., :1])[:, :, None]
+    factor = 1 + plateau * of_mean[..., None] if target is None else shape @ np.array(target)
     blocks = np.where(is_scale_free, 0.0, 1 / (2 * tau))[..., None]
     blocks = np.minimum(np.where(size > 0, blocks, np.inf), float(N_COSINES))
     prior = np.append(_INDEPENDENT, np.full(_SIZES.size, (1 - _INDEPENDENT) / _SIZES.size))

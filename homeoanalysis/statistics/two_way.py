@@ -125,13 +125,23 @@ def estimate_two_way(epochs: Sequence[Rates]) -> TwoWay:
 
 
 def estimate_shared_variance(epochs: Sequence[Rates], weights: Floats) -> SharedVariance:
-    """Variance over time of the sum over units of weights (unit, epoch) times rates, as far as units share it."""
+    """Variance over time of the sum over units of weights (unit, epoch) times rates, as far as units share it.
+
+    Slow fluctuations are those of the first epoch, the baseline, relative to its rate: within the others a course that recovers
+    cannot be told from them. What is fast is each epoch's own. Blocks are those of the baseline.
+    """
     deviation = np.stack([measure_deviation(each) for each in epochs], axis=1) * weights[..., None]
-    power = take_cosines(deviation.sum(axis=0))[None]
-    alone = take_cosines(deviation).sum(axis=0)[None]
-    found = estimate_long_run(power, np.array([each.time.max(axis=0).sum() for each in epochs]))
-    total, by_itself = found.variance[0], found.measure_variance(alone)[0]
-    return SharedVariance(np.maximum(total - by_itself, 0.0), total, found.df[0], count_blocks(found, power, alone)[0])
+    power, alone = take_cosines(deviation.sum(axis=0)), take_cosines(deviation).sum(axis=0)
+    rate = np.stack([each.spikes.sum(axis=1) / each.time.sum(axis=1) for each in epochs], axis=1)
+    mean = (weights * rate).sum(axis=0)
+    relative = np.divide(mean, mean[0], out=np.zeros(mean.size), where=mean[0] > 0)
+    duration = np.array([each.time.max(axis=0).sum() for each in epochs])
+    baseline, baseline_alone = power[None, :1], alone[None, :1]
+    found = estimate_long_run(baseline, np.ones(1))
+    total = found.extrapolate(baseline, power, relative, duration)
+    by_itself = found.extrapolate(baseline_alone, alone, relative, duration)
+    blocks = np.repeat(count_blocks(found, baseline, baseline_alone)[0], duration.size)
+    return SharedVariance(np.maximum(total - by_itself, 0.0), total, np.repeat(found.df[0], duration.size), blocks)
 
 
 def measure_deviation(epoch: Rates) -> Floats:
