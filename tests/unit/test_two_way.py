@@ -30,7 +30,7 @@ def cover(series: np.ndarray) -> tuple[float, float]:
 
 
 def test_slow_fluctuations_are_covered_or_told() -> None:
-    """20 time constants in an epoch are covered, two are mostly told to be too few blocks; the control takes bins as independent."""
+    """20 time constants are covered, two are mostly told to be too few blocks; the control takes bins as independent."""
     rng = np.random.default_rng(3)
     slow = draw_autoregressive(np.exp(-20 / N_BINS), (400, N_BINS), rng)
     covered, _ = cover(slow)
