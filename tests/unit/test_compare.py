@@ -47,14 +47,14 @@ def subjects(source: str, make: Callable[[str], xr.Dataset], n: int = 6) -> list
 def verdicts() -> xr.Dataset:
     """Six recordings against six more of the same encoder, a faster one, and one whose stimulus is turned in time."""
 
-    def shifted(name: str) -> xr.Dataset:
+    def shift_stimulus(name: str) -> xr.Dataset:
         return resampling.shifted_stimulus(encoder(name), rng_for(10, "shift", name))
 
     made_of = {
         "rec": subjects("rec", encoder),
         "twin": subjects("twin", encoder),
         "faster": subjects("faster", lambda name: encoder(name, rate=150.0)),
-        "shifted": subjects("shifted", shifted),
+        "shifted": subjects("shifted", shift_stimulus),
     }
     measures = {
         label: {s: Measured(measure(each, label, **parameters), {}) for s, each in made_of.items()}
