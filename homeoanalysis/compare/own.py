@@ -5,7 +5,6 @@ import xarray as xr
 
 from homeoanalysis.compare.contrasts import selected, sides
 from homeoanalysis.config.contrast import Contrast
-from homeoanalysis.contracts import LONG
 from homeoanalysis.numerics.intervals import Ends, difference_interval, ratio_interval
 
 OVER = "of the estimate itself"
@@ -31,9 +30,9 @@ def own_interval(measured: xr.Dataset, contrast: Contrast, scale: str) -> tuple[
 
 
 def _ends(measured: xr.Dataset, level: Contrast) -> Ends | None:
-    """The value of the one replicate of a level, and its interval; None of several, of units, and without an interval."""
+    """The value of the one replicate of a level, and its interval; None of several, of several units, and without an interval."""
     name = measured.attrs["metric"]
-    if f"{name}_low" not in measured or set(LONG) & set(measured[name].dims):
+    if f"{name}_low" not in measured:
         return None
     numbers = []
     for variable in (name, f"{name}_low", f"{name}_high"):

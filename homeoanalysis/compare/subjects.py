@@ -150,9 +150,9 @@ def _within(measured: xr.Dataset, contrast: Contrast, scale: str, location: floa
     A mean needs no resampling: the hierarchical bootstrap's standard error is that of the means of the subjects (test).
     """
     nothing = Interval(location, np.nan, np.nan, "over subjects")
-    if not any(d in measured[measured.attrs["metric"]].dims for d in LONG):
-        (low, high), over = _own(measured, contrast, scale, nothing.over)
-        return Interval(location, low, high, over)
+    own, over = _own(measured, contrast, scale, nothing.over)  # also of a single unit
+    if np.isfinite(own).all() or not any(d in measured[measured.attrs["metric"]].dims for d in LONG):
+        return Interval(location, *own, over)
     if contrast.between is not None or contrast.over_units != "mean":
         return nothing
     columns: dict[str, list[Floats]] = {}

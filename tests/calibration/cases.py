@@ -19,7 +19,7 @@ class Quantity(NamedTuple):
 
     kind: Kind
     variable: str
-    truth: str  # a function of truths.py
+    truth: str  # NAME of a function find_NAME of truths.py
     label: str = ""  # on the page, after the metric's name
     at: Mapping[str, str] = {}  # dimension: the label that is judged
 

@@ -106,7 +106,7 @@ def judge(
     rng: np.random.Generator,
 ) -> Mapping[str, Any] | None:
     """What to add to the cell: of one value, since the values of a draw are not independent."""
-    truth: Callable[..., Any] = getattr(truths, quantity.truth)
+    truth: Callable[..., Any] = getattr(truths, f"find_{quantity.truth}")
     if result is None:
         nothing = xr.Dataset(coords={"epoch": list(one.epochs), "frequency": [10.0]})
         known = truth(one, CONDITIONS[name], nothing)

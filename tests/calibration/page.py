@@ -140,13 +140,13 @@ false positives of 10 to 20 %: the brackets say how much.
 def write_page() -> str:
     """The text of the page."""
     verdicts = {metric: judge_rows(metric, read_numbers(metric)) for metric in CASES}
-    lines = [INTRODUCTION, "## Red", "", "Of the conditions that each was judged on:", ""]
+    lines = [INTRODUCTION, "## Red", "", "Of the conditions that each was judged on.", ""]
     columns = [name for conditions in TABLES.values() for name in conditions]
     for metric, cells in verdicts.items():
         for row, _, _ in name_rows(metric):
             judged = {name: cells[row, name] for name in columns if (row, name) in cells}
             red = [f"`{name}`" for name, one in judged.items() if one.colour == "red"]
-            lines += [f"- {row} ({len(red)} of {len(judged)}): {', '.join(red)}"] if red else []
+            lines += [f"- {row} ({len(red)} of {len(judged)}): {', '.join(red)}."] if red else []
     for title, conditions in TABLES.items():
         lines += ["", f"## {title}", "", *_table(conditions, verdicts)]
     lines += ["", "## Not judged, and why", ""]

@@ -47,14 +47,14 @@ def subjects(source: str, make: Callable[[str], xr.Dataset], n: int = 6) -> list
 def verdicts() -> xr.Dataset:
     """Six recordings against six more of the same encoder, a faster one, and one whose stimulus is turned in time."""
 
-    def shifted(name: str) -> xr.Dataset:
+    def shift_stimulus(name: str) -> xr.Dataset:
         return resampling.shifted_stimulus(encoder(name), rng_for(10, "shift", name))
 
     made_of = {
         "rec": subjects("rec", encoder),
         "twin": subjects("twin", encoder),
         "faster": subjects("faster", lambda name: encoder(name, rate=150.0)),
-        "shifted": subjects("shifted", shifted),
+        "shifted": subjects("shifted", shift_stimulus),
     }
     measures = {
         label: {s: Measured(measure(each, label, **parameters), {}) for s, each in made_of.items()}
@@ -864,3 +864,21 @@ def test_draws_do_not_depend_on_the_order_of_replicates() -> None:
 def test_a_replicate_that_is_given_twice_is_an_error() -> None:
     with pytest.raises(DataError, match="two activities of replicate '0', which would count twice"):
         measure([encoder("rec0"), encoder("rec1")], "firing_rate")
+
+
+def test_one_unit_is_known_no_better_than_its_own_interval_says() -> None:
+    """Realisations that hardly vary do not make one unit of a hundred spikes differ by 5 %; ten times the time does."""
+
+    def fire(name: str, rate: float, duration: float) -> xr.Dataset:
+        times = (np.arange(round(rate * duration)) + 0.5) / rate
+        return synthetic.activity([times], duration).assign_attrs(source=name[:3], subject=name, replicate=name)
+
+    contrasts = {"c": Contrast(metrics=["firing_rate"], epoch="whole")}
+    answers = {}
+    for duration in (10.0, 1000.0):
+        target = measure([fire("rec", 10.0, duration)], "firing_rate", interval="poisson")
+        model = measure([fire(f"net{k}", 10.5 + 0.01 * k, 1000.0) for k in range(5)], "firing_rate", interval="poisson")
+        found = {"firing_rate": {"rec": Measured(target, {}), "net": Measured(model, {})}}
+        result = compare(found, contrasts=contrasts, targets={"rec": ["net"]}, fitted={}, study="s", seed=1)
+        answers[duration] = result.verdict.item()
+    assert answers == {10.0: "cannot tell", 1000.0: "differs"}

@@ -394,7 +394,10 @@ def test_a_location_has_its_unit_its_interval_and_honest_counts(html: str, examp
     cell = example.comparison.sel(target="rec", contrast="narrow", metric="firing_rate")
     assert str(cell.unit.sel(source="rec").values) == "Hz"
     (line,) = [r for r in Page(html).rows if r.endswith("comparison.nc [rec, narrow, firing_rate, enc]")]
-    assert f"rec: {float(cell.location.sel(source='rec')):.3g} Hz (n = 1, no interval)" in line.replace("\N{NO-BREAK SPACE}", " ")
+    own = cell.sel(source="rec")
+    interval = f"{float(own.location_within_low):.3g} to {float(own.location_within_high):.3g}"
+    told = f"rec: {float(own.location):.3g} Hz (n = 1, 95 % interval of the estimate itself {interval})"
+    assert told in line.replace("\N{NO-BREAK SPACE}", " ")
 
 
 @pytest.mark.slow

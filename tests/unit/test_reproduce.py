@@ -206,7 +206,7 @@ def test_the_table_has_published_scaled_and_ours_apart_and_comes_back(example, t
             assert a == (pytest.approx(b, rel=1e-7, nan_ok=True) if isinstance(b, float) else b)
 
 
-def _given(example):
+def _write_study(example):
     """The study as it would be written, without figures."""
     written = example.study.model_dump(mode="python", exclude_defaults=True)
     return written | {"resampling": {"draws": 20, "block": "1 s"}, "figures": []}
@@ -217,7 +217,7 @@ def test_a_control_may_be_the_surrogates_of_a_target(example):
     outcome = _judged(example.comparison, control={"title": "nothing came back", "surrogate": True})
     assert outcome.control == pytest.approx(float(found))
     assert outcome.verdict == "scaled regression test passes"
-    given = _given(example)
+    given = _write_study(example)
     wrong = _panel(source="net.static", control={"title": "x", "surrogate": True})
     with pytest.raises(ValidationError, match=r"surrogates of 'net\.static', which is no target"):
         Study.model_validate({**given, "published": {"figure_1": wrong}})
@@ -436,7 +436,7 @@ def test_a_figure_of_what_the_study_does_not_compare_is_refused(example, changes
 
 
 def test_a_recording_has_no_size(example):
-    given = _given(example)
+    given = _write_study(example)
     sized = {"source": "rec", "sizes": {"full": {"at_least": 0.9}}}
     with pytest.raises(ValidationError, match=r"quantities\.one\.sizes is of 'rec', a recording, which has no size"):
         Study.model_validate({**given, "published": {"figure_1": _panel(**sized)}})
@@ -608,7 +608,7 @@ def test_a_companion_is_located_in_the_place_of_its_metric(example):
     at = found.isel(target=0, contrast=0).sel(metric="recovery_fraction", source="net")
     low = example.measures["recovery_fraction"]["net"].recovery_fraction_low
     assert float(at.location) == pytest.approx(float(low.mean()))
-    given = _given(example)
+    given = _write_study(example)
     contrasts = {**given["contrasts"], "low": {"metrics": ["recovery_fraction"], "companion": "lo"}}
     with pytest.raises(ValidationError, match="companion is 'lo', which recovery_fraction does not have; did you mean"):
         Study.model_validate({**given, "contrasts": contrasts})
