@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 Floats = NDArray[np.float64]
 
@@ -67,6 +66,8 @@ class LongRun(NamedTuple):
 
 def take_cosines(deviation: Floats) -> Floats:
     """(..., bin) -> (..., cosine): powers of the first cosines; each has the variance of the sum over bins."""
+    from scipy import fft
+
     first = fft.dct(deviation, type=2, axis=-1, norm="ortho")[..., 1 : N_COSINES + 1]
     return np.asarray(deviation.shape[-1] * first**2)
 
