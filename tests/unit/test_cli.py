@@ -17,7 +17,7 @@ import pytest
 import yaml
 from running import list_all_code
 
-from homeoanalysis import catalogue, open_dataset
+from homeoanalysis import catalogue
 from homeoanalysis.cli import KINDS, main
 from homeoanalysis.compare import compare, open_measures
 from homeoanalysis.config.contrast import Contrast
