@@ -93,12 +93,15 @@ def label(axes: "Axes", x: str, y: str) -> None:
 
 
 def plain_numbers(axis: "Axis") -> None:
-    """Write the labels of a logarithmic axis as plain numbers, at even steps where it spans less than a decade."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+    """Write the labels of a logarithmic axis as plain numbers.
+
+    At even steps where it spans less than a factor of 3; at 1, 2 and 5 where it spans less than 100.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
     low, high = axis.get_view_interval()
-    if 0 < low < high < 10 * low:
-        axis.set_major_locator(MaxNLocator(5))
+    if 0 < low < high < 100 * low:
+        axis.set_major_locator(MaxNLocator(5) if high < 3 * low else LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())

@@ -76,13 +76,14 @@ def _spectra(axes: "Axes", by_source: Any, style: dict[str, dict[str, Any]], loo
 
 
 def _coherences(axes: "Axes", by_source: Any, style: dict[str, dict[str, Any]], looks: Looks) -> list[str]:
-    notes, limits = [], []
+    notes: list[str] = []
+    label = "independent channels, 5 %"
     for source, estimate in by_source.items():
         name = estimate.attrs["metric"]
         if f"{name}_low" not in estimate:
             notes.append(f"{source} is not drawn: {drawing.without_value(estimate)}")
             continue
-        n = 0
+        n, limits = 0, []
         for replicate in estimate.replicate.values:
             value, low, high = (of_replicate(estimate, f"{name}{end}", replicate) for end in ("", "_low", "_high"))
             threshold, df = (of_replicate(estimate, f"{name}_{end}", replicate) for end in ("threshold", "df"))
@@ -95,14 +96,14 @@ def _coherences(axes: "Axes", by_source: Any, style: dict[str, dict[str, Any]], 
                         found = one.frequency.values[q.values <= ALPHA]
                         height = -0.04 - 0.02 * list(by_source).index(source)
                         axes.plot(found, np.full(found.size, height), "|", color=style[source]["color"], markersize=3)
-                    t, count = float(threshold.isel(epoch=e, unit=k)), float(df.isel(epoch=e, unit=k))
-                    limits.append(t - (1 - t) ** 2 / count)
+                    t, count = threshold.isel(epoch=e, unit=k), df.isel(epoch=e, unit=k)
+                    limits.append((t - (1 - t) ** 2 / count).broadcast_like(one))
                     n += 1
         if n:
+            axes.plot(one.frequency, np.mean(limits, axis=0), label=label, **drawing.NULL)
+            label = "_"
             pairs = [str(p).partition("/")[2] for p in estimate.pair.values[:3]]
             notes.append(f"{source}: {n} coherences ({', '.join(pairs)}{', ...' if estimate.sizes['pair'] > 3 else ''})")
-    if limits:
-        axes.axhline(float(np.mean(limits)), label="independent channels, 5 %", **drawing.NULL)
     return notes
 
 

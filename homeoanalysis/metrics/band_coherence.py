@@ -15,6 +15,7 @@ from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
 from homeoanalysis.numerics.multiple import discoveries
 from homeoanalysis.numerics.pieces import BANDS, Bands, Between, Pieces, Spans, TimeHalfBandwidth
+from homeoanalysis.statistics import phase_rotation as rotation
 from homeoanalysis.units import Second
 
 _LIMIT = 1 - 1e-12  # atanh(1) is infinite: a signal with itself
@@ -24,6 +25,17 @@ def _truth(rng: np.random.Generator) -> Truth:
     """Two autoregressive signals of the coherence 0.4 at all frequencies, so in all bands."""
     bands = {"alpha": (8.0, 13.0), "beta": (13.0, 30.0), "gamma": (30.0, 80.0)}
     return Truth(synthetic.related_pair(0.4, 64.0, 250.0, rng), 0.4, {"segment": 1.024, "bands": bands})
+
+
+def _rotated(spectra: cs.Spectra, inside: np.ndarray, scale: np.ndarray) -> rotation.RotationNull:
+    """The null of the mean over each band: (pair, band)."""
+    segments, inflation = cs.in_segments(spectra), cs.inflation(spectra)
+    found = np.full((4, len(spectra.pairs), len(inside)), np.nan)
+    for p in range(len(spectra.pairs)):
+        for b in np.flatnonzero(inside.any(axis=1)):
+            row = inside[b]
+            found[:, p, b] = rotation.describe_mean_rotations(segments[:, row, p], scale[row, p], inflation[row, p])
+    return rotation.RotationNull(*found)
 
 
 @metric(
@@ -36,10 +48,10 @@ def _truth(rng: np.random.Generator) -> Truth:
         "p": Companion("1", "Probability of a value as large of independent channels", (0, 1)),
         "q": pair_metrics.discovery("pairs and bands"),
         "df": pair_metrics.DF,
-        "independent": Companion("1", "Independent frequencies in the band", (0, np.inf)),
+        "segments": pair_metrics.SEGMENTS,
     },
-    source="mean over the band of the coherence less its bias; null: beta distribution of that mean, for the correlation of "
-    "neighbouring frequencies that the tapers make",
+    source="mean over the band of the coherence less its bias; null: that of `coherence`, a segment turned by one phase at all "
+    "frequencies, by the beta distribution with its mean and variance",
     family="spectra",
     scale="linear",
     truth=_truth,
@@ -68,39 +80,46 @@ def band_coherence(
     def measured(pieces: Pieces, pairs: pair_metrics.Pairs, reasons: pair_metrics.Reasons) -> Any:
         spectra = cs.cross_spectra(pieces, pairs, time_half_bandwidth=time_half_bandwidth, highest=None)
         inside, empty = named.members(spectra.frequency, bands, exclude)
-        n = spectra.n
+        scale, less = cs.scale(spectra), cs.estimates(spectra)
 
         def mean(part: cs.Sums) -> np.ndarray:
-            return named.averaged(cs.squared(part), inside)
+            # Of values less their bias, whose L is that of all groups: it hardly changes where one is left out.
+            return named.averaged(multitaper.corrected(cs.squared(part), less), inside)
 
-        def less_bias(part: cs.Sums) -> np.ndarray:
-            # Not Q, as of a single frequency: where the mean is near 0 and its error small, the bias of Q is larger than both.
-            return np.asarray(np.arctanh(np.clip(multitaper.corrected(mean(part), n), -_LIMIT, _LIMIT)))
+        least = named.averaged(1 / (2 * less), inside)
 
-        raw = pair_metrics.blanked(mean(cs.sums(spectra)).T, reasons)
+        def stable(part: cs.Sums) -> np.ndarray:
+            # Not atanh |gamma|, as of a single frequency: where the mean is near 0, its bias is larger than its error. A
+            # coherence c less its bias varies as 2 c + 1 / L, so that this scale, from c = -1 / (2 L) to 1, makes it even.
+            share = np.clip((mean(part) + least) / (1 + least), 0, _LIMIT)
+            return np.asarray(np.arctanh(np.sqrt(share)))
+
+        value = pair_metrics.blanked(mean(cs.sums(spectra)).T, reasons)
+        raw = pair_metrics.blanked(named.averaged(cs.squared(cs.sums(spectra)), inside).T, reasons)
 
         @functools.cache
         def ends() -> tuple[np.ndarray, np.ndarray]:
-            z, error = cs.jackknife(spectra, less_bias)
+            z, error = cs.jackknife(spectra, stable, is_joint=True)
             width = cs.half_width(error, spectra.weight)
-            low, high = (np.where(np.isnan(raw), np.nan, np.clip(np.tanh(z + sign * width), 0, 1)) for sign in (-1, 1))
-            return low, high
+            share = (np.tanh(np.maximum(z + sign * width, 0)) ** 2 for sign in (-1, 1))
+            low, high = (np.clip(x * (1 + least.T) - least.T, 0, 1) for x in share)
+            return np.where(np.isnan(value), np.nan, low), np.where(np.isnan(value), np.nan, high)
 
-        windows = multitaper.tapers(pieces.grid.n_bins, time_half_bandwidth)
-        worth = np.array([named.independent(windows, np.flatnonzero(row)) if row.any() else np.nan for row in inside])
-        p = np.stack([named.null_tail(raw[:, k], n, w) for k, w in enumerate(worth)], axis=1)
-        limits = np.array([named.null_quantile(0.05, n, w) for w in worth])
-        each = np.ones((len(pairs), 1))
+        null = _rotated(spectra, inside, scale)
+        p = rotation.rotation_probability(raw, null)
+        limits = rotation.rotation_threshold(null)
+        segments = pair_metrics.blanked(null.segments, reasons)
+        told = cs.missing_threshold(np.where(np.isnan(raw), 1.0, segments), reasons, "bands")
         return {
-            "": multitaper.corrected(raw, n),
+            "": value,
             "low": lambda: ends()[0],
             "high": lambda: ends()[1],
-            "threshold": each * multitaper.corrected(limits, n),
+            "threshold": pair_metrics.blanked(limits, reasons) - (raw - value),
             "p": p,
             "q": discoveries(p),
-            "df": n,
-            "independent": each * worth,
-            "reason": named.noted(reasons, empty),
+            "df": spectra.n,
+            "segments": segments,
+            "reason": named.noted(told, empty),
         }, {"band": list(bands)}
 
     return pair_metrics.of_pairs(activity, band_coherence.name, between, measured, segment=segment, bin_size=bin_size)

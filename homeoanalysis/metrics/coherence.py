@@ -2,11 +2,10 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from pydantic import Field
 
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import cross_spectra as cs
@@ -15,6 +14,7 @@ from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
 from homeoanalysis.numerics.multiple import discoveries
 from homeoanalysis.numerics.pieces import Between, Pieces, TimeHalfBandwidth
+from homeoanalysis.statistics import phase_rotation as rotation
 from homeoanalysis.units import Hertz, Second
 
 
@@ -30,13 +30,14 @@ def _truth(rng: np.random.Generator) -> Truth:
     companions={
         **pair_metrics.ends("1", (0, 1)),
         "uncorrected": Companion("1", "Coherence with its bias", (0, 1)),
-        "threshold": Companion("1", "Uncorrected coherence that independent signals exceed with probability 0.05", (0, 1)),
-        "surrogate_threshold": Companion("1", "The same of signals whose pieces are exchanged; NaN without surrogates", (0, 1)),
+        "threshold": Companion("1", "Uncorrected coherence that independent signals exceed with probability 0.05", (0, np.inf)),
+        "segments": pair_metrics.SEGMENTS,
         "q": pair_metrics.discovery("pairs and frequencies"),
         "df": pair_metrics.DF,
     },
-    source="magnitude-squared, multitaper; bias gamma^2 - (1 - gamma^2)^2 / L; interval: Jarvis & Mitra 2001, "
-    "doi:10.1162/089976601300014312",
+    source="magnitude-squared, multitaper; bias gamma^2 - (1 - gamma^2)^2 / L, L from the jackknife variance of the coherency; "
+    "interval: Jarvis & Mitra 2001, doi:10.1162/089976601300014312; threshold: whole segments turned by random phases, their "
+    "amplitudes kept",
     family="spectra",
     scale="linear",
     truth=_truth,
@@ -51,7 +52,6 @@ def coherence(
     time_half_bandwidth: TimeHalfBandwidth = 3.0,
     bin_size: Second | None = None,
     highest: Hertz | None = None,
-    surrogates: Annotated[int, Field(ge=0, le=10_000)] = 0,
 ) -> Mapping[str, Any]:
     """Coherence (magnitude-squared, bias-corrected).
 
@@ -60,36 +60,33 @@ def coherence(
     the lfp of a recording and the lfp_proxy of a model, so that both can share a label.
     segment: [s] of the pieces, which never bridge a gap; half-bandwidth W = time_half_bandwidth / segment. bin_size: [s],
     by default the step of the signals, 1 ms for spikes alone. highest: [Hz], by default W below Nyquist.
-    surrogates: how many the surrogate threshold is from, e.g. 199.
     Returns (pair, epoch, frequency), [1], from W on; its mean is 0 for independent channels, so that single values can be
     negative. NaN, with the reason in the coordinate `reason`, for a train of fewer than 20 spikes or a flat signal.
+    The threshold holds where both channels share a gain, states or spindles, and where rhythms outlast a segment. It is NaN
+    where a single segment makes nearly all of it (below 1.5 effective ones), at the frequency of a line, and below 4 pieces.
+    A field that both channels pick up, a line, or a stimulus that evokes both, makes them coherent: no test can tell.
     Raises NotApplicable without what `between` names, with a single channel, or fewer than 8 independent estimates;
     DataError beyond Nyquist.
     """
 
     def measured(pieces: Pieces, pairs: pair_metrics.Pairs, reasons: pair_metrics.Reasons) -> Any:
         spectra = cs.cross_spectra(pieces, pairs, time_half_bandwidth=time_half_bandwidth, highest=highest)
-        n = spectra.n
         raw = pair_metrics.blanked(cs.squared(cs.sums(spectra)).T, reasons)
-        ends = functools.cache(lambda: cs.interval_of(raw, *cs.jackknife(spectra, cs.stabilised(n)), n, spectra.weight))
-
-        def limit() -> np.ndarray:
-            if not surrogates:
-                return np.full(raw.shape, np.nan)
-            drawn = cs.shifted_coherence(
-                pieces, spectra, time_half_bandwidth=time_half_bandwidth, highest=highest, draws=surrogates
-            )
-            return pair_metrics.blanked(surrogate.upper(drawn, 0.05).T, reasons)
-
+        n = cs.estimates(spectra).T
+        null = cs.rotated(spectra)
+        scale = cs.scale(spectra)
+        ends = functools.cache(lambda: cs.interval_of(raw, *cs.jackknife(spectra, cs.stabilised), n, spectra.weight))
+        segments = pair_metrics.blanked(null.segments.T, reasons)
         return {
             "": multitaper.corrected(raw, n),
             "low": lambda: ends()[0],
             "high": lambda: ends()[1],
             "uncorrected": raw,
-            "threshold": multitaper.threshold(n),
-            "surrogate_threshold": limit,
-            "q": discoveries(multitaper.null_probability(raw, n)),
-            "df": n,
+            "threshold": lambda: pair_metrics.blanked((rotation.rotation_threshold(null) / scale).T, reasons),
+            "segments": segments,
+            "q": lambda: discoveries(rotation.rotation_probability(raw.T * scale, null).T),
+            "df": spectra.n,
+            "reason": cs.missing_threshold(segments, reasons),
         }, {"frequency": pair_metrics.hertz(spectra.frequency)}
 
     return pair_metrics.of_pairs(activity, coherence.name, between, measured, segment=segment, bin_size=bin_size)

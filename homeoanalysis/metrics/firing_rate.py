@@ -10,6 +10,13 @@ from numpy.typing import NDArray
 
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import intervals, observed, rates, resampling, synthetic
+from homeoanalysis.statistics.long_run_variance import (
+    LEAST_BLOCKS,
+    N_BINS,
+    count_blocks,
+    estimate_long_run,
+    take_cosines,
+)
 
 Floats = NDArray[np.float64]
 
@@ -38,45 +45,62 @@ def _any_rate(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     dims=("unit", "epoch"),
     bounds=(0, np.inf),
     companions={
-        "low": Companion("Hz", "95 % interval, from the dispersion of 20 batches or of a Poisson count", (0, np.inf)),
-        "high": Companion("Hz", "95 % interval, from the dispersion of 20 batches or of a Poisson count", (0, np.inf)),
+        "low": Companion("Hz", "95 % interval, from the dispersion over time or of a Poisson count", (0, np.inf)),
+        "high": Companion("Hz", "95 % interval, from the dispersion over time or of a Poisson count", (0, np.inf)),
+        "independent_blocks": Companion("1", "Independent blocks of the epoch; below 4 no interval", (0, np.inf)),
         "time": Companion("s", "Observed time", (0, np.inf)),
     },
-    source="count / observed time; interval: Garwood 1936, doi:10.2307/2333958, at the dispersion of counts in 20 batches",
+    source="count / observed time; interval: Garwood 1936, doi:10.2307/2333958, at the dispersion of the long-run variance",
     scale="relative",
     truth=_truth,
     surrogate=_any_rate,
     no_worst_case="an arbitrary rate of a similar order",
 )
-def firing_rate(activity: xr.Dataset, *, interval: Literal["batches", "poisson"] = "batches") -> Mapping[str, Any]:
+def firing_rate(activity: xr.Dataset, *, interval: Literal["long_run", "poisson"] = "long_run") -> Mapping[str, Any]:
     """Firing rate.
 
     activity: activity/1 with spikes.
-    interval: "batches" holds for any train whose correlations are shorter than a twentieth of the epoch; "poisson" is exact for a
-    Poisson process alone: of bursts of five spikes it covers 60 %.
+    interval: "long_run" holds for stationary trains whose rate fluctuates with time constants up to a twentieth of the epoch, and
+    is NaN where an epoch has too few independent blocks; "poisson" is exact for a Poisson process alone: of bursts of five spikes
+    it covers 60 %.
     Returns (unit, epoch), [Hz], >= 0; NaN where the unit was not observed in the epoch. On a gap-free stretch it
     equals `elephant.statistics.mean_firing_rate`, which takes one stretch at a time.
     Raises NotApplicable without spikes.
     """
-    spans = observed.epochs(activity)
-    labels = list(spans)
+    labels = list(observed.epochs(activity))
     count, time = observed.counts(activity, labels)
 
     @functools.cache
-    def ends() -> tuple[Floats, Floats]:
+    def measure_ends() -> tuple[Floats, Floats, Floats]:
         if interval == "poisson":
-            return intervals.count_interval(count[..., None], time[..., None])
-        inside = [observed.overlap(*observed.segments(activity), *np.array([span]).T) for span in spans.values()]
-        each = [rates.batches(activity, *pieces) for pieces in inside]
-        low, high = np.array([intervals.count_interval(batch.spikes, batch.time) for batch, _ in each]).transpose(1, 2, 0)
-        return low, high
+            return *intervals.count_interval(count[..., None], time[..., None]), np.full(count.shape, np.nan)
+        ends = [_measure_epoch(activity, label, count[:, e], time[:, e]) for e, label in enumerate(labels)]
+        low, high, blocks = np.array(ends).transpose(1, 2, 0)
+        return low, high, blocks
 
     with np.errstate(invalid="ignore", divide="ignore"):
         value = np.where(time > 0, count / time, np.nan)
     return {
         "firing_rate": value,
-        "firing_rate_low": lambda: ends()[0],
-        "firing_rate_high": lambda: ends()[1],
+        "firing_rate_low": lambda: measure_ends()[0],
+        "firing_rate_high": lambda: measure_ends()[1],
+        "firing_rate_independent_blocks": lambda: measure_ends()[2],
         "firing_rate_time": time,
         "coords": {"unit": activity.unit.values, "epoch": labels},
     }
+
+
+def _measure_epoch(activity: xr.Dataset, label: str, count: NDArray[np.int64], time: Floats) -> tuple[Floats, Floats, Floats]:
+    """Ends of the interval [Hz] and independent blocks, (unit,) each."""
+    inside = observed.overlap(*observed.segments(activity), *np.array([observed.epoch(activity, label)]).T)
+    units, _ = rates.batches(activity, *inside, n=N_BINS)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        expected = np.where(time > 0, count / time, 0.0)[:, None] * units.time
+    power = take_cosines(units.spikes - expected)[:, None]
+    found = estimate_long_run(power, np.ones(1))
+    by_chance = np.broadcast_to(count[:, None, None].astype(float), power.shape)
+    blocks = np.where(time > 0, count_blocks(found, power, by_chance)[:, 0], np.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ends = intervals.overdispersed_count_interval(count, time, found.variance[:, 0] / count, found.df[:, 0])
+    low, high = (np.where(blocks >= LEAST_BLOCKS, end, np.nan) for end in ends)
+    return low, high, blocks

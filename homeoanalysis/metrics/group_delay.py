@@ -14,6 +14,7 @@ from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
 from homeoanalysis.numerics.multiple import discoveries
 from homeoanalysis.numerics.pieces import BANDS, Bands, Between, Pieces, TimeHalfBandwidth
+from homeoanalysis.statistics import phase_rotation as rotation
 from homeoanalysis.units import Second
 
 _FEWEST = 5  # significant frequencies that a slope is taken of
@@ -75,9 +76,9 @@ def group_delay(
         spectra = cs.cross_spectra(pieces, pairs, time_half_bandwidth=time_half_bandwidth, highest=None)
         inside, empty = named.members(spectra.frequency, bands)
         total = cs.sums(spectra)
-        raw, n = cs.squared(total), spectra.n
+        raw, null, n = cs.squared(total), cs.rotated(spectra), spectra.n
         is_tested = np.asarray(inside.any(axis=0))[:, None] & (reasons == "")
-        tested = np.where(is_tested, multitaper.null_probability(raw, n), np.nan)
+        tested = np.where(is_tested, rotation.rotation_probability(raw * cs.scale(spectra), null), np.nan)
         significant = discoveries(tested) <= pair_metrics.ALPHA
         value, error, used = (np.full((len(pairs), len(bands)), np.nan) for _ in range(3))
         for p in range(len(pairs)):

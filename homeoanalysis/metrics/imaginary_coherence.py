@@ -14,6 +14,7 @@ from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
 from homeoanalysis.numerics.multiple import discoveries
 from homeoanalysis.numerics.pieces import Between, Pieces, TimeHalfBandwidth
+from homeoanalysis.statistics import phase_rotation as rotation
 from homeoanalysis.units import Hertz, Second
 
 
@@ -34,12 +35,12 @@ def _imaginary(part: cs.Sums) -> np.ndarray:
     bounds=(-1, 1),
     companions={
         **pair_metrics.ends("1", (-1, 1)),
-        "p": Companion("1", "Probability of a value as far from 0 of independent channels", (0, 1)),
+        "p": Companion("1", "Probability of a value as far from 0 of channels without a lag", (0, 1)),
         "q": pair_metrics.discovery("pairs and frequencies"),
         "df": pair_metrics.DF,
     },
-    source="Im S / sqrt(S_xx S_yy): Nolte et al. 2004, doi:10.1016/j.clinph.2004.04.029; of independent channels its square is "
-    "beta distributed with 1/2 and L - 1/2",
+    source="Im S / sqrt(S_xx S_yy): Nolte et al. 2004, doi:10.1016/j.clinph.2004.04.029; p: the sign of the "
+    "imaginary part of each whole segment turned at random, its size kept",
     family="spectra",
     scale="linear",
     truth=_truth,
@@ -60,12 +61,11 @@ def imaginary_coherence(
     Returns (pair, epoch, frequency), [1]; NaN with the reason in the coordinate `reason`.
     Raises NotApplicable without what `between` names or with fewer than 8 independent estimates; DataError beyond Nyquist.
     """
-    from scipy import special
 
     def measured(pieces: Pieces, pairs: pair_metrics.Pairs, reasons: pair_metrics.Reasons) -> Any:
         spectra = cs.cross_spectra(pieces, pairs, time_half_bandwidth=time_half_bandwidth, highest=highest)
         value = pair_metrics.blanked(_imaginary(cs.sums(spectra)).T, reasons)
-        p = special.betaincc(0.5, spectra.n - 0.5, np.minimum(value**2, 1))
+        p = pair_metrics.blanked(rotation.sign_probability(cs.in_segments(spectra).imag, cs.inflation(spectra)).T, reasons)
 
         @functools.cache
         def ends() -> tuple[np.ndarray, np.ndarray]:

@@ -15,6 +15,7 @@ from homeoanalysis.numerics import signal_surrogates as surrogate
 from homeoanalysis.numerics import synthetic_signals as synthetic
 from homeoanalysis.numerics.multiple import discoveries
 from homeoanalysis.numerics.pieces import Between, Pieces, TimeHalfBandwidth
+from homeoanalysis.statistics import phase_rotation as rotation
 from homeoanalysis.units import Hertz, Second
 
 _CORRELATION = np.array([[1, 0.7, 0.6], [0.7, 1, 0.65], [0.6, 0.65, 1]])
@@ -56,10 +57,11 @@ def _partial(pairs: np.ndarray, n_channels: int) -> Any:
         **pair_metrics.ends("1", (0, 1)),
         "p": Companion("1", "Probability of a value as large where nothing is shared beyond the others", (0, 1)),
         "q": pair_metrics.discovery("pairs and frequencies"),
+        "segments": pair_metrics.SEGMENTS,
         "df": Companion("1", "Independent estimates less the channels that are held fixed", (1, np.inf)),
     },
-    source="|G_ij|^2 / (G_ii G_jj), G the inverse of the spectral matrix: Brillinger 1981, Time Series, chapter 8; a coherence "
-    "of L - (channels - 2) estimates",
+    source="|G_ij|^2 / (G_ii G_jj), G the inverse of the spectral matrix: Brillinger 1981, Time Series, chapter 8; bias "
+    "and p are those of the coherence of the residuals, of which whole segments are turned by random phases",
     family="spectra",
     scale="linear",
     truth=_truth,
@@ -78,7 +80,8 @@ def partial_coherence(
 
     activity: activity/1 with what `between` names; the parameters are those of `coherence`.
     Returns (pair, epoch, frequency), [1]; NaN with the reason in the coordinate `reason`. A channel that cannot be measured
-    is not held fixed for the others.
+    is not held fixed for the others. p holds where the channels share a gain, states or spindles, as that of `coherence`; it
+    is NaN under the same conditions. What a channel outside `between` drives is not held fixed: p cannot tell it.
     Raises NotApplicable without what `between` names, or with fewer than 8 estimates more than channels; DataError beyond
     Nyquist.
     """
@@ -96,20 +99,26 @@ def partial_coherence(
         at = np.array([place[tuple(sorted((index[a], index[b])))] if a in index and b in index else 0 for a, b in pairs.tolist()])
         statistic = _partial(every, usable.size)
         raw = pair_metrics.blanked(statistic(cs.sums(spectra)).T[at], reasons)
+        rest = cs.less_others(spectra)
+        less = cs.estimates(rest, usable.size - 2).T[at]
+        null = cs.rotated(rest, usable.size - 2)
+        p = pair_metrics.blanked(rotation.rotation_probability(cs.squared(cs.sums(rest)) * cs.scale(rest), null).T[at], reasons)
+        segments = pair_metrics.blanked(null.segments.T[at], reasons)
 
         @functools.cache
         def ends() -> tuple[np.ndarray, np.ndarray]:
-            z, error = cs.jackknife(spectra, cs.stabilised(n, statistic), is_joint=True)
-            return cs.interval_of(raw, z[at], error[at], n, spectra.weight)
+            z, error = cs.jackknife(spectra, lambda part: cs.variance_stable(statistic(part)), is_joint=True)
+            return cs.interval_of(raw, z[at], error[at], less, spectra.weight)
 
-        p = multitaper.null_probability(raw, n)
         return {
-            "": multitaper.corrected(raw, n),
+            "": multitaper.corrected(raw, less),
             "low": lambda: ends()[0],
             "high": lambda: ends()[1],
             "p": p,
             "q": discoveries(p),
+            "segments": segments,
             "df": n,
+            "reason": cs.missing_threshold(segments, reasons),
         }, {"frequency": pair_metrics.hertz(spectra.frequency)}
 
     return pair_metrics.of_pairs(activity, partial_coherence.name, between, measured, segment=segment, bin_size=bin_size)

@@ -8,9 +8,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
-from homeoanalysis.numerics import intervals, rates, resampling, synthetic
-from homeoanalysis.numerics.extremum import STEPS, extremum, moving
+from homeoanalysis.numerics import observed, rates, resampling, synthetic
+from homeoanalysis.numerics.extremum import STEPS, Extremum, extremum, moving
 from homeoanalysis.provenance import rng_for
+from homeoanalysis.statistics.two_way import estimate_two_way
 from homeoanalysis.units import Second
 
 _EPOCHS = {"baseline": (0.0, 60.0), "perturbation": (60.0, 120.0)}
@@ -41,8 +42,8 @@ def _null_extremum(rate: NDArray[np.float64], weight: NDArray[np.float64], n: in
     dims=(),
     bounds=(-np.inf, np.inf),
     companions={
-        "low": Companion("1", "95 % interval over units of this replicate (BCa bootstrap)"),
-        "high": Companion("1", "95 % interval over units of this replicate (BCa bootstrap)"),
+        "low": Companion("1", "95 % interval over units and time of this replicate (t, of ln r)"),
+        "high": Companion("1", "95 % interval over units and time of this replicate (t, of ln r)"),
         "uncorrected": Companion("1", "Depth from the bare extremum, which noise makes deeper"),
         "bias": Companion("1", "What the extremum of the baseline alone would be"),
     },
@@ -65,36 +66,38 @@ def perturbation_depth(
 
     activity: activity/1 with spikes and the two named epochs, each of two windows or more.
     window: [s], of the moving mean; a day in vivo, so that the phase of the day does not count.
-    Returns a scalar [1]; NaN where nothing fired in the baseline. The side is that of the mean rate of the perturbation.
+    Returns a scalar [1]; NaN where nothing fired in the baseline. The side is that of the mean rate of the perturbation. The
+    interval is NaN below 4 units, where nothing fired at the extremum, and where an epoch has too few independent blocks.
     Raises NotApplicable without spikes, without one of the epochs, without units of the cell type, or if an epoch is too short.
     """
     found = extremum(activity, baseline, perturbation, window, cell_type)
     if found is None:
-        return _values(np.nan, np.nan, np.nan, lambda side: np.nan)
+        return _values(np.nan, np.nan, np.nan, (np.nan, np.nan))
     rate, weight = rates.of_population(found.before)
     lowest = found.moving[found.at]
     bias = _null_extremum(rate, weight, found.during.time.shape[1], found.sign) * np.sqrt(lowest / found.start)
-    columns = _columns(found.before, found.during, found.at)
-
-    def end(side: int) -> float:
-        return intervals.bca_interval(columns, lambda m: 1 - m[..., 1] / m[..., 0])[side] + bias
-
-    return _values(1 - lowest / found.start + bias, 1 - lowest / found.start, bias, end)
+    means = estimate_two_way(_bin_both(activity, baseline, perturbation, window, found, cell_type))
+    low, high = 1 - np.exp(means.measure_log_ratio(0, 1))[::-1] + bias
+    return _values(1 - lowest / found.start + bias, 1 - lowest / found.start, bias, (low, high))
 
 
-def _columns(before: rates.Rates, during: rates.Rates, at: int) -> NDArray[np.float64]:
-    """(unit, 2): rate in the baseline and in the window of the extremum, of the units that were observed in both."""
-    spikes = np.stack([before.spikes.sum(axis=1), during.spikes[:, at : at + STEPS].sum(axis=1)], axis=1)
-    time = np.stack([before.time.sum(axis=1), during.time[:, at : at + STEPS].sum(axis=1)], axis=1)
-    kept = np.all(time > 0, axis=1)
-    return np.asarray(spikes[kept] / time[kept])
+def _bin_both(
+    activity: xr.Dataset, baseline: str, perturbation: str, window: float, found: Extremum, cell_type: rates.CellType
+) -> list[rates.Rates]:
+    """The baseline, and the window of the extremum, of units that were observed in both."""
+    first, last = observed.epoch(activity, perturbation)
+    start = first + found.at * window / STEPS
+    spans = [observed.epoch(activity, baseline), (start, min(start + window, last))]
+    binned = [rates.bin_span(activity, *span) for span in spans]
+    kept = np.all([each.time.sum(axis=1) > 0 for each in binned], axis=0) & rates.is_of(activity, cell_type)
+    return [rates.Rates(each.spikes[kept], each.time[kept]) for each in binned]
 
 
-def _values(depth: float, uncorrected: float, bias: float, end: Any) -> Mapping[str, Any]:
+def _values(depth: float, uncorrected: float, bias: float, interval: tuple[float, float]) -> Mapping[str, Any]:
     return {
         "perturbation_depth": depth,
-        "perturbation_depth_low": lambda: end(0),
-        "perturbation_depth_high": lambda: end(1),
+        "perturbation_depth_low": interval[0],
+        "perturbation_depth_high": interval[1],
         "perturbation_depth_uncorrected": uncorrected,
         "perturbation_depth_bias": -bias,
         "coords": {},

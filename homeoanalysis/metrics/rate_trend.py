@@ -10,6 +10,7 @@ from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import observed, rates, resampling, synthetic
 
 _SLOPES, _DURATION = (0.004, -0.004), 200.0
+_REASON = "slow fluctuations that may be there are part of the error"
 
 
 def _truth(rng: np.random.Generator) -> Truth:
@@ -19,14 +20,14 @@ def _truth(rng: np.random.Generator) -> Truth:
         times = synthetic.poisson_train(10 * (1 + abs(slope) * _DURATION / 2), _DURATION, rng)
         rate = 1 + slope * (times - _DURATION / 2)
         trains.append(times[rng.uniform(0, 1 + abs(slope) * _DURATION / 2, times.size) < rate])
-    return Truth(synthetic.activity(trains, _DURATION), np.array(_SLOPES)[:, None], {})
+    return Truth(synthetic.activity(trains, _DURATION), np.array(_SLOPES)[:, None], {}, conservative=_REASON)
 
 
 def _null(rng: np.random.Generator) -> Truth:
     """Bursts of five without a trend."""
     onset = (rng.uniform(-1, _DURATION, rng.poisson(1.0 * (_DURATION + 1))) for _ in _SLOPES)
     trains = [synthetic.bursting_train(o, 5, 0.01, 0.5, _DURATION, rng) for o in onset]
-    return Truth(synthetic.activity(trains, _DURATION), 0.0, {})
+    return Truth(synthetic.activity(trains, _DURATION), 0.0, {}, conservative=_REASON)
 
 
 @metric(
@@ -34,13 +35,13 @@ def _null(rng: np.random.Generator) -> Truth:
     dims=("unit", "epoch"),
     bounds=(-np.inf, np.inf),
     companions={
-        "low": Companion("1/s", "95 % interval (t, of 20 batches of the epoch)"),
-        "high": Companion("1/s", "95 % interval (t, of 20 batches of the epoch)"),
+        "low": Companion("1/s", "95 % interval, from the spectrum of the residuals"),
+        "high": Companion("1/s", "95 % interval, from the spectrum of the residuals"),
         "presence": Companion("1", "Part of the batches in which the unit fires", (0, 1)),
         "steady": Companion("1", "1: fires in 80 % of the batches, without a trend above 25 % a day that is told from 0", (0, 1)),
     },
     source="slope of the least-squares line through the rates of 20 batches of observed time, over the mean rate; undefined for "
-    "a silent unit and below 6 observed batches",
+    "a silent unit and below 6 observed batches; no interval where the residuals have too few independent blocks",
     scale="linear",
     truth=_truth,
     surrogate=resampling.scattered_trains,
@@ -51,7 +52,8 @@ def rate_trend(activity: xr.Dataset) -> Mapping[str, Any]:
 
     activity: activity/1 with spikes. A unit that is not `steady` in the baseline has no set point there that it could come back
     to: metrics of set points leave such units out where `only_steady` is set, which shows how much they matter.
-    Returns (unit, epoch), [1/s]; -2.9e-6 is a fall by 25 % a day.
+    Returns (unit, epoch), [1/s]; -2.9e-6 is a fall by 25 % a day. The interval is NaN where a trend cannot be told from a slow
+    fluctuation: the residuals hold fewer than 4 independent blocks.
     Raises NotApplicable without spikes, or where nothing was observed in an epoch.
     """
     labels = list(observed.epochs(activity))

@@ -8,7 +8,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
-from homeoanalysis.numerics import intervals, rates, resampling, synthetic
+from homeoanalysis.numerics import rates, resampling, synthetic
+from homeoanalysis.statistics.two_way import estimate_two_way
 
 _EPOCHS = {"baseline": (0.0, 40.0), "perturbation": (40.0, 80.0), "recovery": (80.0, 120.0)}
 
@@ -26,14 +27,16 @@ def _truth(rng: np.random.Generator) -> Truth:
     dims=(),
     bounds=(-np.inf, np.inf),
     companions={
-        "low": Companion("1", "95 % interval over units of this replicate (BCa bootstrap)"),
-        "high": Companion("1", "95 % interval over units of this replicate (BCa bootstrap)"),
+        "low": Companion("1", "95 % interval over units and time of this replicate (Fieller)"),
+        "high": Companion("1", "95 % interval over units and time of this replicate (Fieller)"),
+        "independent_blocks": Companion("1", "Independent blocks of the epoch that has fewest; below 4 no interval", (0, np.inf)),
         "geometric": Companion("1", "The same from geometric mean rates"),
         "median": Companion("1", "Median over units of their own fractions"),
         "slope": Companion("1", "Slope of r_end - r_p on r_0 - r_p over units (Theil and Sen): large changes count more"),
         "depth": Companion("1", "Depth of the perturbation: 1 - rate / baseline rate"),
     },
-    source="(r_end - r_p) / (r_0 - r_p) of population mean rates; undefined if |r_0 - r_p| < 2 standard errors",
+    source="(r_end - r_p) / (r_0 - r_p) of population mean rates; undefined if the 95 % interval of r_0 - r_p holds 0; interval "
+    "over units and time: Owen 2007, doi:10.1214/07-AOAS122; Fieller 1954, doi:10.1111/j.2517-6161.1954.tb00159.x",
     scale="linear",
     truth=_truth,
     surrogate=_NO_RECOVERY,
@@ -51,22 +54,22 @@ def recovery_fraction(
 
     activity: activity/1 with spikes and the three named epochs.
     Fractions of single units have no mean (their changes may be near 0): use the median or the slope.
-    Returns a scalar [1]; NaN where the perturbation moved the rate by less than two standard errors over units.
-    The interval is over units of one replicate: it says nothing about other networks or animals.
+    Returns a scalar [1]; NaN where the 95 % interval of the change by the perturbation, over units and time, holds 0.
+    The interval is of one replicate: it says nothing about other networks or animals. It is NaN below 4 units, and where an epoch
+    has too few independent blocks: then a recovery cannot be told from a slow fluctuation that all units share.
     Raises NotApplicable without spikes, without one of the epochs, or without units of the cell type.
     """
-    units = rates.in_epochs(activity, (baseline, perturbation, recovery), cell_type)
-    each, defined = units.rate, rates.moved(units.rate)
-
-    def end(side: int) -> float:
-        return intervals.bca_interval(each, rates.recovered)[side] if defined else np.nan
-
-    mean = each.mean(axis=0)
-    geometric = np.exp(np.log(each + 1 / units.time).mean(axis=0))  # one spike more: the logarithm of a silent unit
+    units = rates.bin_epochs(activity, (baseline, perturbation, recovery), cell_type)
+    means = estimate_two_way(units)
+    each, mean, defined = means.of_units, means.mean, means.is_changed(0, 1)
+    low, high = means.measure_recovered() if defined else (np.nan, np.nan)
+    time = np.stack([epoch.time.sum(axis=1) for epoch in units], axis=1)
+    geometric = np.exp(np.log(each + 1 / time).mean(axis=0))  # one spike more: the logarithm of a silent unit
     return {
         "recovery_fraction": float(rates.recovered(mean)) if defined else np.nan,
-        "recovery_fraction_low": lambda: end(0),
-        "recovery_fraction_high": lambda: end(1),
+        "recovery_fraction_low": low,
+        "recovery_fraction_high": high,
+        "recovery_fraction_independent_blocks": means.independent_blocks,
         "recovery_fraction_geometric": float(rates.recovered(geometric)) if defined else np.nan,
         "recovery_fraction_median": float(np.nanmedian(rates.recovered(each))) if defined else np.nan,
         "recovery_fraction_slope": lambda: _slope(each) if defined else np.nan,

@@ -1,7 +1,6 @@
 """How long a recovery takes."""
 
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -11,19 +10,28 @@ from pydantic import Field
 
 from homeoanalysis.errors import NotApplicable
 from homeoanalysis.metric import Companion, Truth, metric
-from homeoanalysis.numerics import observed, rates, relaxation, resampling, synthetic
-from homeoanalysis.numerics.intervals import chosen_units, expanded, t_quantile
-from homeoanalysis.numerics.relaxation import Solver
+from homeoanalysis.numerics import observed, rates, resampling, synthetic
+from homeoanalysis.statistics.recovery_course import Course, fit_recovery, join_bins
 from homeoanalysis.units import Second
 
 Floats = NDArray[np.float64]
 _BASELINE, _LENGTH, _STEP = 60.0, 200.0, 4.0
-_DRAWS = 400
-_PIECES = 100  # of the course that a surrogate hurries
+_PARTS = 100  # of the course that a surrogate hurries
 _SLOWEST = 3.0  # observation lengths; an interval that reaches further says that tau is not identifiable
-_ZOOMS, _POINTS, _FAR = 2, 25, 3.0  # finer grids, their points a side, and how much more than a 95 % interval they hold
-_NO_SUPPORT = 10.0  # of Akaike's criterion: by so much worse, a model is out (Burnham & Anderson 2002, p. 70, doi:10.1007/b97636)
-_BETTER = 2.0  # by how much Akaike's criterion must fall for a second-order course, or below that of a line
+_BETTER = 2.0  # by how much Akaike's criterion must fall below that of a line
+_RETURNED, _NOT_RETURNED = 0.95, 0.01  # probability of a return above which it is established, and below which it is ruled out
+_LEAST_OBSERVED = 0.2  # of the unit-seconds of the best bin: a bin with less is left out
+_FEWEST_BINS, _MOST_BINS = 12, 300  # of the recovery; of it and the baseline, else neighbours are joined
+_NUMBERS = ("", "low", "high", "censored", "order", "gain", "delay", "period", "set_point", "trough")
+
+
+class _Read(NamedTuple):
+    """The population rate: bins that are fitted, and all bins of the recovery."""
+
+    course: Course
+    time: Floats  # (bin) [s], from the start of the recovery on
+    rate: Floats  # (bin) [Hz]
+    kept: NDArray[np.bool_]  # (bin): whether it was observed for long enough
 
 
 def _course(rate: Any, rng: np.random.Generator) -> xr.Dataset:
@@ -41,7 +49,7 @@ def _course(rate: Any, rng: np.random.Generator) -> xr.Dataset:
 def _truth(rng: np.random.Generator) -> Truth:
     """From 4 Hz back to 10 Hz after a delay of 10 s, with a time constant of 40 s."""
     activity = _course(lambda t: 10 - 6 * np.exp(-np.maximum(t - 10, 0) / 40), rng)
-    return Truth(activity, 40.0, {"bin_size": _STEP}, {"bootstrap": 40.0})
+    return Truth(activity, 40.0, {"bin_size": _STEP})
 
 
 def _null(rng: np.random.Generator) -> Truth:
@@ -57,13 +65,13 @@ def _null(rng: np.random.Generator) -> Truth:
 def _faster(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     """The recovery of each unit two to four times as fast, then as it ended, in Poisson trains; if slower it might not end."""
     span = observed.epoch(activity, "recovery")
-    units = rates.in_bins(activity, "recovery", (span[1] - span[0]) / _PIECES)
-    at = np.minimum(np.arange(_PIECES) * rng.uniform(2, 4), _PIECES - 1).astype(np.intp)
+    units = rates.in_bins(activity, "recovery", (span[1] - span[0]) / _PARTS)
+    at = np.minimum(np.arange(_PARTS) * rng.uniform(2, 4), _PARTS - 1).astype(np.intp)
     course = np.zeros(units.time.shape)
     for u, seen in enumerate(units.time > 0):
         if seen.any():
             course[u] = np.interp(at, np.flatnonzero(seen), units.rate[u, seen])
-    start = np.linspace(*span, _PIECES + 1)
+    start = np.linspace(*span, _PARTS + 1)
     spikes = rng.poisson(course * np.diff(start))
     times = np.repeat(np.tile(start[:-1], len(spikes)), spikes.ravel()) + rng.uniform(0, start[1] - start[0], spikes.sum())
     unit = np.repeat(np.arange(len(spikes)), spikes.sum(axis=1))
@@ -73,59 +81,6 @@ def _faster(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     return resampling.with_epoch(activity, span, np.bincount(unit[kept], minlength=len(spikes)), times[kept])
 
 
-class _Best(NamedTuple):
-    """The chosen course and what it was chosen from."""
-
-    solver: Solver
-    first: Solver  # of the first order
-    fit: relaxation.Fit
-    order: float
-    gain: float  # Akaike's criterion of the first order less that of the best of second order
-    over_line: float  # of a straight line less that of the first order
-
-
-def _grid(length: float, step: float) -> tuple[Floats, Floats, Floats]:
-    """Time constants, delays and periods that a course of that length in such bins can show."""
-    tau = np.geomspace(step / 2, 10 * length, 48)
-    return tau, np.linspace(0, length / 2, 21), np.geomspace(4 * step, 2 * length, 24)
-
-
-def _best(time: Floats, course: Floats, seen: Floats, length: float, step: float) -> _Best:
-    """The weights are those of counts: observed time over the rate, which a first fit gives."""
-    tau, delay, period = _grid(length, step)
-    delayed = functools.partial(relaxation.exponential, width=step)
-    first = Solver(delayed(time, tau, delay), seen / course.mean())
-    weight = seen / np.maximum(first.fit(course).curve, 0.05 * course.mean())
-    found = []
-    for make, other in ((delayed, delay), (relaxation.over_damped, tau), (relaxation.under_damped, period)):
-        solver = Solver(make(time, tau, other), weight)
-        for _ in range(_ZOOMS):
-            solver = _finer(solver, course, functools.partial(make, time), is_linear=make is delayed)
-        fit = solver.fit(course)
-        found.append((relaxation.akaike(fit.squares, course.size, solver.family.n_parameters), solver, fit))
-    straight = relaxation.line(time)
-    line = relaxation.akaike(Solver(straight, weight).fit(course).squares, course.size, straight.n_parameters)
-    one, over, under = (f[0] for f in found)
-    gain = one - min(over, under)
-    at = 0 if gain <= _BETTER else (1 if over <= under else 2)
-    return _Best(found[at][1], found[0][1], found[at][2], 1.0 if at == 0 else 2.0, gain, line - min(one, over, under))
-
-
-def _finer(solver: Solver, course: Floats, make: Callable[[Floats, Floats], relaxation.Family], *, is_linear: bool) -> Solver:
-    """The same family on a grid of the part that the data do not exclude by far, and of one point more at each end."""
-    family, squares = solver.family, solver.squares(course)
-    df = course.size - family.n_parameters
-    near = squares <= squares.min() * (1 + _FAR * t_quantile(0.95, df) ** 2 / df)
-
-    def span(times: Floats) -> tuple[float, float]:
-        values = np.unique(times)
-        first, last = np.searchsorted(values, [times[near].min(), times[near].max()])
-        return float(values[max(first - 1, 0)]), float(values[min(last + 1, values.size - 1)])
-
-    other = np.linspace(*span(family.other), _POINTS) if is_linear else np.geomspace(*span(family.other), _POINTS)
-    return Solver(make(np.geomspace(*span(family.tau), _POINTS), other), solver.root**2)
-
-
 @metric(
     units="s",
     dims=(),
@@ -133,23 +88,21 @@ def _finer(solver: Solver, course: Floats, make: Callable[[Floats, Floats], rela
     companions={
         "low": Companion("s", "95 % interval (profile likelihood); where censored, what tau is at least", (0, np.inf)),
         "high": Companion("s", "95 % interval (profile likelihood); infinite where censored", (0, np.inf)),
-        "bootstrap": Companion("s", "Median of the bootstrap over units", (0, np.inf)),
-        "bootstrap_low": Companion("s", "95 % interval (bootstrap over units, of the chosen course)", (0, np.inf)),
-        "bootstrap_high": Companion("s", "95 % interval (bootstrap over units, of the chosen course)", (0, np.inf)),
         "censored": Companion("1", "1: not recovered by the end, or not identifiable; tau is above `low`", (0, 1)),
-        "order": Companion("1", "1: exponential after a delay; 2: over-damped or under-damped", (1, 2)),
-        "gain": Companion("1", "Akaike's criterion of the first order less that of the second; above 2 the second is taken"),
-        "delay": Companion("s", "Delay of the exponential", (0, np.inf)),
+        "order": Companion("1", "1: exponential, at once or after a delay; 2: over-damped or under-damped", (1, 2)),
+        "gain": Companion("1", "Akaike's criterion of the plain exponential less that of the best other; above 2 that is taken"),
+        "delay": Companion("s", "Delay of the exponential; 0 unless Akaike's criterion asks for one", (0, np.inf)),
         "period": Companion("s", "Period of an under-damped course", (0, np.inf)),
         "set_point": Companion("Hz", "Rate that the course goes to"),
         "trough": Companion("Hz", "Rate that the course begins with"),
         "curve": Companion("Hz", "The fitted course"),
         "course": Companion("Hz", "The course", (0, np.inf)),
     },
-    source="weighted least squares of the population rate; r_end + a exp(-(t - delay) / tau), or a second-order course if "
-    "Akaike's criterion falls by more than 2 (where by less than 10, with the interval of the first order, too); censored if "
-    "the interval reaches 3 observation lengths, if a straight line is as good, or if the course ends with less than "
-    "`recovered` of the way back to the baseline",
+    source="generalised least squares of the population rate: r_end + a exp(-t / tau); with a delay or of second order if "
+    "Akaike's criterion falls by more than 2 (where by less than 10, with the intervals of simpler courses, too), with counting "
+    "noise and Ornstein-Uhlenbeck or 1/f fluctuations that the baseline and the recovery tell (REML); censored if the interval "
+    "reaches 3 observation lengths, if a straight line is as good, or unless a one-sided test at 5 % shows that `recovered` of "
+    "the way back to the baseline lies behind at the end",
     no_worst_case="the same course, two to four times as fast",
     scale="relative",
     truth=_truth,
@@ -174,107 +127,62 @@ def recovery_time(
     Returns a scalar [s]; NaN where it is censored: then it is above `recovery_time_low`, and `_high` is infinite.
     Raises NotApplicable without spikes, without one of the epochs, without units of the cell type, or with too few bins.
     """
-    units = rates.in_bins(activity, recovery, bin_size, cell_type)
-    start, seen = rates.of_population(rates.in_epochs(activity, (baseline,), cell_type))
-    course, seen = rates.of_population(units)
+    start, _ = rates.of_population(rates.in_epochs(activity, (baseline,), cell_type))
+    read = _read_course(activity, bin_size, (baseline, recovery), cell_type)
+    if read.kept.sum() < _FEWEST_BINS:
+        raise NotApplicable(f"epoch {recovery} has fewer than {_FEWEST_BINS} observed bins of {bin_size:g} s")
+    values, curve = dict.fromkeys(_NUMBERS, np.nan), np.full(read.kept.shape, np.nan)
+    if read.rate[read.kept].mean() > 0:
+        values, curve = _describe(read, float(start[0]), recovered)
+    found: dict[str, Any] = {f"recovery_time_{key}".rstrip("_"): value for key, value in values.items()}
+    found |= {"recovery_time_course": (("time",), read.rate), "recovery_time_curve": (("time",), curve)}
+    first, _ = observed.epoch(activity, recovery)
+    return found | {"coords": {"time": ("time", first + read.time, {"units": "s"})}}
+
+
+def _read_course(activity: xr.Dataset, bin_size: float, labels: tuple[str, str], cell_type: rates.CellType) -> _Read:
+    """The population rate in bins of the recovery, and the same with bins of the baseline before them, as many at most."""
+    baseline, recovery = labels
     first, end = observed.epoch(activity, recovery)
-    kept = seen > 0.2 * np.max(seen, initial=0)
-    if kept.sum() < 12:
-        raise NotApplicable(f"epoch {recovery} has fewer than 12 observed bins of {bin_size:g} s")
+    rate, seen = rates.of_population(rates.in_bins(activity, recovery, bin_size, cell_type))
+    kept = seen > _LEAST_OBSERVED * np.max(seen, initial=0)
     time = bin_size * (np.arange(kept.size) + 0.5)
-    centres = {"time": ("time", first + time, {"units": "s"})}
-    if not course[kept].mean() > 0:
-        return _values({}, course, np.full(course.shape, np.nan), centres)
-    best = _best(time[kept], course[kept], seen[kept], end - first, bin_size)
-    return _described(best, units, (time, course, kept), (float(start[0]), end - first, recovered), centres)
+    before = observed.epoch(activity, baseline)
+    columns: list[Floats] = [values[kept].astype(np.float64) for values in (time, rate, seen)]
+    if before[1] <= first and observed.n_whole(before[1] - before[0], bin_size) > 0:
+        earlier, earlier_seen = rates.of_population(rates.in_bins(activity, baseline, bin_size, cell_type))
+        earlier_time = before[0] - first + bin_size * (np.arange(earlier.size) + 0.5)
+        used = np.flatnonzero(earlier_seen > _LEAST_OBSERVED * np.max(earlier_seen, initial=0))[-int(kept.sum()) or None :]
+        both = zip((earlier_time, earlier, earlier_seen), columns, strict=True)
+        columns = [np.concatenate([values[used], others]) for values, others in both]
+    return _Read(Course(columns[0], columns[1], columns[2], bin_size, end - first), time.astype(np.float64), rate, kept)
 
 
-def _interval(best: _Best, course: Floats) -> tuple[float, float]:
-    """Profile likelihood of the chosen course; with that of the first order, where it is not out: the choice is a guess then."""
-    solvers = [best.solver] if best.order == 1 or best.gain > _NO_SUPPORT else [best.solver, best.first]
-    ends = []
-    for solver in solvers:
-        df = course.size - solver.family.n_parameters
-        level = t_quantile(0.95, df) ** 2
-        ends.append(relaxation.profile_interval(solver.family.tau, solver.squares(course), df, level))
-    low, high = zip(*ends, strict=True)
-    return min(low), max(high)
-
-
-def _described(
-    best: _Best,
-    units: rates.Rates,
-    data: tuple[Floats, Floats, NDArray[np.bool_]],
-    told: tuple[float, float, float],
-    centres: Mapping[str, Any],
-) -> Mapping[str, Any]:
-    _, course, kept = data
-    start, length, recovered = told
-    family, fit = best.solver.family, best.fit
-    low, high = _interval(best, course[kept])
-    begin, last = fit.curve[0], fit.curve[-1]
+def _describe(read: _Read, start: float, recovered: float) -> tuple[dict[str, float], Floats]:
+    """The companions by suffix, and the curve in every bin of the recovery; start: rate of the baseline [Hz]."""
+    length = read.course.length
+    joined = join_bins(read.course, _MOST_BINS)
+    fit = fit_recovery(joined, recovered)
+    begin, last = fit.curve[[0, -1]]
     way = (last - begin) / (start - begin) if start != begin else np.nan
-    is_slow = high > _SLOWEST * length or best.over_line < _BETTER
-    is_censored = is_slow or not way >= recovered
+    is_slow = fit.high > _SLOWEST * length or fit.over_line < _BETTER
+    is_censored = is_slow or not way >= recovered or fit.p_recovered < _RETURNED
+    low, high = fit.low, fit.high
     if is_censored:
         # An exponential that has not come so far has tau > length / ln(1 / (1 - recovered)); what levels off takes for ever.
         least = min(1.0, 1 / -np.log1p(-recovered)) * length if recovered < 1 else 0.0
-        low, high = (min(low, length) if way >= recovered else least), np.inf
-    curve = np.full(course.shape, np.nan)
-    curve[kept] = fit.curve
-    boot: list[Floats] = []
-    tail = _tail(len(units.spikes))
-
-    def bootstrap(part: float) -> float:
-        if not boot:
-            boot.append(_bootstrap(best.solver, units, kept))
-        return float(np.quantile(boot[0], part)) if boot[0].size and not is_censored else (np.inf if part > 0.9 else np.nan)
-
-    values = {
+        low, high = (least if fit.p_recovered < _NOT_RETURNED else min(low, length)), np.inf
+    curve = np.full(read.kept.shape, np.nan)
+    curve[read.kept] = np.interp(read.time[read.kept], joined.time[joined.is_recovery], fit.curve)
+    return {
         "": np.nan if is_censored else fit.tau,
-        "_low": low,
-        "_high": high,
-        "_bootstrap": lambda: bootstrap(0.5),
-        "_bootstrap_low": lambda: bootstrap(tail),
-        "_bootstrap_high": lambda: bootstrap(1 - tail),
-        "_censored": float(is_censored),
-        "_order": best.order,
-        "_gain": best.gain,
-        "_delay": fit.other if best.order == 1 else np.nan,
-        "_period": fit.other if best.order == 2 and family.basis.shape[-1] == 3 and fit.other > 0 and _swings(family) else np.nan,
-        "_set_point": float(fit.levels[0]),
-        "_trough": float(begin),
-    }
-    return _values(values, course, curve, centres)
-
-
-def _swings(family: relaxation.Family) -> bool:
-    """Whether the family is under-damped: its second time may exceed its first."""
-    return bool(np.any(family.other > family.tau))
-
-
-def _bootstrap(solver: Solver, units: rates.Rates, kept: NDArray[np.bool_]) -> Floats:
-    """The time constants of resampled units, on the same grid and with the same weights."""
-    order = np.lexsort(units.spikes.T)
-    at = chosen_units(order.size, _DRAWS)
-    weight = np.stack([np.bincount(row, minlength=order.size) for row in at]).astype(float)
-    spikes, time = units.spikes[order][:, kept], units.time[order][:, kept]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        courses = (weight @ spikes) / (weight @ time)
-    courses = courses[np.isfinite(courses).all(axis=1)]
-    return np.asarray(solver.family.tau[np.argmin(solver.squares(courses), axis=-1)])
-
-
-def _tail(n: int) -> float:
-    """The quantile of the bootstrap over n units that a 95 % interval begins with: a percentile of so few is too far inside."""
-    from scipy import special
-
-    return float(special.ndtr(-expanded(n))) if n > 1 else 0.025
-
-
-def _values(values: Mapping[str, Any], course: Floats, curve: Floats, centres: Mapping[str, Any]) -> Mapping[str, Any]:
-    names = ["", "_low", "_high", "_bootstrap", "_bootstrap_low", "_bootstrap_high", "_censored", "_order", "_gain", "_delay"]
-    names += ["_period", "_set_point", "_trough"]
-    found = {f"recovery_time{name}": values.get(name, np.nan) for name in names}
-    more = {"recovery_time_course": (("time",), course), "recovery_time_curve": (("time",), curve)}
-    return {**found, **more, "coords": centres}
+        "low": low,
+        "high": high,
+        "censored": float(is_censored),
+        "order": float(fit.order),
+        "gain": fit.gain,
+        "delay": fit.delay,
+        "period": fit.period,
+        "set_point": fit.set_point,
+        "trough": float(begin),
+    }, curve

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import intervals, observed, rates, resampling, synthetic
 from homeoanalysis.provenance import rng_for
+from homeoanalysis.statistics.long_run_variance import LEAST_BLOCKS
+from homeoanalysis.statistics.two_way import combine_variances, estimate_shared_variance
 from homeoanalysis.units import Hertz
 
 Floats = NDArray[np.float64]
@@ -84,8 +86,8 @@ def _p(log: Floats, statistic: Any) -> float:
         "high": Companion("1", "95 % interval over units of this replicate (jackknife)"),
         "levene_p": Companion("1", "Probability of such a change of spread if the epochs were alike (Levene, paired)", (0, 1)),
         "median": Companion("1", "ln of the ratio of the geometric mean rates"),
-        "median_low": Companion("1", "95 % interval over units of this replicate (t)"),
-        "median_high": Companion("1", "95 % interval over units of this replicate (t)"),
+        "median_low": Companion("1", "95 % interval over units and time of this replicate (t)"),
+        "median_high": Companion("1", "95 % interval over units and time of this replicate (t)"),
         "kolmogorov": Companion("1", "Largest difference of the distribution functions of ln r", (0, 1)),
         "kolmogorov_p": Companion("1", "Probability of such a difference if the epochs were alike (Kolmogorov, paired)", (0, 1)),
         "units": Companion("1", "Units with a set point", (0, np.inf)),
@@ -112,17 +114,19 @@ def set_point_change(
     activity: activity/1 with spikes and the two named epochs.
     least_rate: [Hz]; units below it in the baseline have no set point.
     only_steady: leave out units that are silent in a fifth of the baseline, or have a trend in it (`rate_trend`).
-    Returns a scalar [1]; NaN with fewer than 4 units, or where log rates spread no more than counting noise. The p-values are NaN
-    where the observed times of the epochs differ by more than a tenth: counting noise is not alike then. Between conditions with
-    other units, compare `set_point_distribution`: units of one culture are no independent sample.
+    Returns a scalar [1]; NaN with fewer than 4 units, or where log rates spread no more than counting noise. The interval of the
+    median is NaN where a fluctuation that units share is too slow for the epochs (below 4 independent blocks). The p-values
+    are NaN where the observed times of the epochs differ by more than a tenth: counting noise is not alike then. Between
+    conditions with other units, compare `set_point_distribution`: units of one culture are no independent sample.
     Raises NotApplicable without spikes, without one of the epochs, or without units of the cell type.
     """
-    units = rates.in_epochs(activity, (baseline, recovery), cell_type, least_rate, only_steady)
+    labels = (baseline, recovery)
+    units = rates.in_epochs(activity, labels, cell_type, least_rate, only_steady)
     log, noise = units.log, 1 / (units.spikes + 0.5)
     columns = np.stack([log[:, 0], log[:, 0] ** 2, noise[:, 0], log[:, 1], log[:, 1] ** 2, noise[:, 1]], axis=1)
     n, change = len(log), log[:, 1] - log[:, 0]
     is_alike = n >= 4 and bool(np.all(np.abs(units.time[:, 1] / units.time[:, 0] - 1) <= 0.1))
-    width = intervals.t_quantile(0.95, n - 1) * change.std(ddof=1) / np.sqrt(n) if n >= 4 else np.nan
+    width = _measure_median_width(change, rates.bin_epochs(activity, labels, cell_type, least_rate, only_steady), units)
     value, error = np.nan, np.nan
     if n >= 4:
         value = float(_log_ratio(columns.mean(axis=0), n))
@@ -142,3 +146,16 @@ def set_point_change(
         "set_point_change_units": float(n),
         "coords": {},
     }
+
+
+def _measure_median_width(change: Floats, epochs: list[rates.Rates], units: rates.Rates) -> float:
+    """Half of the 95 % interval of the mean over units of ln r_end - ln r_0; NaN with too few units or independent blocks."""
+    n = len(change)
+    if n < 4:
+        return np.nan
+    weights = units.time / (units.spikes + 0.5) / n
+    over_time = estimate_shared_variance(epochs, weights)
+    if over_time.blocks.min() < LEAST_BLOCKS:
+        return np.nan
+    error, df = combine_variances((change - change.mean()) / n, over_time, np.array([-1.0, 1.0]))
+    return float(intervals.t_quantile(0.95, df) * error)

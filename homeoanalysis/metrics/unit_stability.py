@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from homeoanalysis.metric import Companion, Truth, metric
 from homeoanalysis.numerics import intervals, rates, resampling, synthetic
+from homeoanalysis.statistics.two_way import estimate_two_way
 from homeoanalysis.units import Hertz
 
 Floats = NDArray[np.float64]
@@ -65,7 +66,7 @@ def _recovery(means: Floats) -> Floats:
     },
     source="ln of SD_i ln(r_end / r_0) over SD_i ln(r_0 / r_control), counting noise subtracted, beside "
     "(r_end - r_p) / (r_0 - r_p): the quadrants of Slomowitz et al. 2015, doi:10.7554/eLife.04378; undefined without drift, or "
-    "if |r_0 - r_p| < 2 standard errors",
+    "if the 95 % interval of r_0 - r_p, over units and time, holds 0",
     scale="linear",
     truth=_truth,
     surrogate=resampling.swapped_units,
@@ -91,7 +92,9 @@ def unit_stability(
     Returns a scalar [1]; NaN with fewer than 4 units, without drift, or if the population was not moved.
     Raises NotApplicable without spikes, without one of the epochs, or without units of the cell type.
     """
-    units = rates.in_epochs(activity, (baseline, perturbation, recovery, control), cell_type, least_rate, only_steady)
+    labels = (baseline, perturbation, recovery, control)
+    binned = rates.bin_epochs(activity, labels, cell_type, least_rate, only_steady)
+    units = rates.in_epochs(activity, labels, cell_type, least_rate, only_steady)
     each, log, noise = units.rate, units.log, 1 / (units.spikes + 0.5)
     before, after = log[:, 0] - log[:, 3], log[:, 2] - log[:, 0]
     rest = [before, before**2, noise[:, 0] + noise[:, 3], after, after**2, noise[:, 0] + noise[:, 2]]
@@ -99,7 +102,7 @@ def unit_stability(
     columns = columns[np.lexsort(columns.T)]  # the same draws whatever the order of units
     mean = columns.mean(axis=0)
     value, back = float(_precision(mean)), float(_recovery(mean))
-    defined = len(columns) >= 4 and rates.moved(each) and np.isfinite(value)
+    defined = len(columns) >= 4 and estimate_two_way(binned).is_changed(0, 1) and np.isfinite(value)
     boot: list[Floats] = []
 
     def errors() -> Floats:

@@ -40,41 +40,6 @@ def averaged(values: Floats, inside: NDArray[np.bool_]) -> Floats:
     return np.stack([values[..., row, :].mean(axis=-2) if row.any() else empty for row in inside], axis=-2)
 
 
-def independent(windows: Floats, bins: NDArray[np.intp]) -> float:
-    """How many independent frequencies the mean coherence over some bins of a multitaper spectrum is worth.
-
-    The coherences of independent channels at two frequencies are correlated by (sum_kl |H_kl|^2 / K)^2, H_kl the overlap of
-    tapers k and l moved against one another by the difference.
-    """
-    overlap = sum(np.abs(np.fft.rfft(windows * row, axis=1)) ** 2 for row in windows)
-    correlation = (np.sum(overlap, axis=0) / windows.shape[0]) ** 2  # at each distance in bins
-    return float(bins.size**2 / correlation[np.abs(bins[:, None] - bins[None, :])].sum())
-
-
-def null_tail(mean: Floats, n_estimates: int, n_independent: float) -> Floats:
-    """Probability of a mean coherence (with its bias) as large, of independent channels.
-
-    The coherence of one frequency is beta distributed with 1 and L - 1; the mean has the same expectation, and the variance
-    divided by the number of independent frequencies: the beta distribution with both.
-    """
-    from scipy import special
-
-    expected = 1 / n_estimates
-    variance = (n_estimates - 1) / (n_estimates**2 * (n_estimates + 1)) / n_independent
-    both = expected * (1 - expected) / variance - 1
-    return np.asarray(special.betaincc(expected * both, (1 - expected) * both, np.clip(mean, 0, 1)))
-
-
-def null_quantile(alpha: float, n_estimates: int, n_independent: float) -> float:
-    """The mean coherence that independent channels exceed with probability alpha."""
-    from scipy import special
-
-    expected = 1 / n_estimates
-    variance = (n_estimates - 1) / (n_estimates**2 * (n_estimates + 1)) / n_independent
-    both = expected * (1 - expected) / variance - 1
-    return float(special.betainccinv(expected * both, (1 - expected) * both, alpha))
-
-
 def noted(reasons: NDArray[np.object_], text: str) -> NDArray[np.object_]:
     """Reasons with a further one for all."""
     return np.array(["; ".join(filter(None, (why, text))) for why in reasons], dtype=object)

@@ -5,7 +5,7 @@ for each of some groups of pieces: leaving each group out in turn gives the jack
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from homeoanalysis.errors import DataError, NotApplicable
 from homeoanalysis.numerics import multitaper
 from homeoanalysis.numerics.intervals import t_quantile
 from homeoanalysis.numerics.pieces import Kind, Pieces
-from homeoanalysis.provenance import rng_for
+from homeoanalysis.statistics import phase_rotation as rotation
 
 Floats = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -23,7 +23,7 @@ _GROUPS = 32
 _FEWEST = 8  # groups of whole pieces; with fewer pieces every taper of every piece is a group
 _MEMORY = 400e6  # bytes of the sums over groups
 _BLOCK = 48e6  # bytes of tapered pieces in one go
-_SURROGATES = 1e9  # bytes
+_LAGS = 4  # pieces over which the memory of a channel is followed
 
 
 class Spectra(NamedTuple):
@@ -34,6 +34,9 @@ class Spectra(NamedTuple):
     cross: Complex  # (group, frequency, pair) sum of x conj(y)
     power: Floats  # (group, frequency, channel) sum of |x|^2
     weight: Floats  # (group,) number of estimates
+    segments: NDArray[np.intp]  # the first group of each set of whole pieces, which the null turns by one phase
+    persistence: Complex  # (lag, frequency, channel) correlation with the piece 1, 2, ... later
+    n_pieces: int
 
     @property
     def n(self) -> int:
@@ -145,8 +148,10 @@ def cross_spectra(
     power = np.zeros((n_groups, frequency.size, n_channels))
     left, at_left = np.unique(pairs[:, 0], return_inverse=True)
     right, at_right = np.unique(pairs[:, 1], return_inverse=True)
+    memory = _Memory(pieces, len(pairs) > 0)
     done = 0
     for block, found in coefficients(pieces, chosen, time_half_bandwidth, kept, is_sine=is_sine):
+        memory.add(block, found)
         mine = group[done : done + block.size].ravel()
         done += block.size
         flat = found.reshape(n_channels, mine.size, frequency.size)
@@ -157,7 +162,170 @@ def cross_spectra(
                 product = np.ascontiguousarray(x[:, left]) @ np.conj(x[:, right]).transpose(0, 2, 1)
                 cross[g] += product[:, at_left, at_right]
     weight = np.bincount(group.ravel(), minlength=n_groups).astype(float)
-    return Spectra(frequency, pairs, cross, power, weight)
+    segments = np.arange(0, n_groups, n_tapers if chosen.size < _FEWEST else 1)
+    return Spectra(frequency, pairs, cross, power, weight, segments, memory.correlation(frequency.size), chosen.size)
+
+
+class _Memory:
+    """How much each channel's coefficients are those of the pieces before, where one follows the other without a gap."""
+
+    def __init__(self, pieces: Pieces, is_wanted: bool) -> None:
+        self._grid = pieces.grid
+        self._n_channels = len(pieces.names)
+        self._lags = _LAGS if is_wanted else 0
+        self._before: list[tuple[int, Complex]] = []
+        self._product: list[Any] = [0.0] * self._lags
+        self._power: list[Any] = [0.0] * self._lags
+
+    def add(self, block: NDArray[np.intp], found: Complex) -> None:
+        """found: (channel, piece, taper, frequency) of the pieces that come next."""
+        if not self._lags:
+            return
+        known = np.array([k for k, _ in self._before], np.intp)
+        every = np.concatenate([known, block])
+        values = np.concatenate([*(v[:, None] for _, v in self._before), found], axis=1)
+        start, segment = self._grid.start[every], self._grid.segment[every]
+        length = self._grid.n_bins * self._grid.bin_size
+        square = values.real**2 + values.imag**2
+        for h in range(1, self._lags + 1):
+            later = np.arange(max(h, known.size), every.size)
+            gap = start[later] - start[later - h]
+            later = later[(segment[later] == segment[later - h]) & (np.abs(gap - h * length) < 1e-6 * length)]
+            if later.size:
+                a, b = values[:, later - h], values[:, later]
+                self._product[h - 1] = self._product[h - 1] + np.einsum("cptf,cptf->fc", a, np.conj(b))
+                both = square[:, later - h] + square[:, later]
+                self._power[h - 1] = self._power[h - 1] + both.sum(axis=(1, 2)).T / 2
+        last = every.size - min(self._lags, every.size)
+        self._before = [(int(every[k]), values[:, k]) for k in range(last, every.size)]
+
+    def correlation(self, n_frequencies: int) -> Complex:
+        """(lag, frequency, channel); 0 where no piece follows another, or a channel has no power."""
+        shape = n_frequencies, self._n_channels
+        found = np.zeros((self._lags, *shape), complex)
+        for h, (product, power) in enumerate(zip(self._product, self._power, strict=True)):
+            product, power = (np.broadcast_to(x, shape) for x in (product, power))
+            has_power = power > 0
+            found[h, has_power] = product[has_power] / power[has_power]
+        return found
+
+
+def rotated(spectra: Spectra, n_fitted: int = 0) -> rotation.RotationNull:
+    """The cross-spectra of the pairs (frequency, pair) if their channels were independent, with the amplitudes that they have.
+
+    n_fitted: other channels to which both were fitted; `spectra` are of the residuals.
+    """
+    return rotation.describe_rotations(in_segments(spectra), inflation(spectra) * _used_up(spectra, n_fitted))
+
+
+def _used_up(spectra: Spectra, n_fitted: int) -> Floats:
+    """(frequency, pair): how much more a cross-spectrum of residuals varies than the squares of its segments say.
+
+    A segment of m estimates and the share w of the power has the leverage h = n_fitted w / m; its square falls by (1 - h)^2,
+    the variance of its part of the sum by 1 - h. For equal shares the ratio is L / (L - n_fitted).
+    """
+    cross = in_segments(spectra)
+    square = cross.real**2 + cross.imag**2
+    estimates_each = np.add.reduceat(spectra.weight, spectra.segments)[:, None, None]
+    leverage = np.minimum(n_fitted * _shares(spectra) / estimates_each, 0.9)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.sum(square / (1 - leverage), axis=0) / square.sum(axis=0))
+
+
+def _shares(spectra: Spectra) -> Floats:
+    """(segment, frequency, pair): each segment's share of the power, mean of both channels."""
+    power = np.add.reduceat(spectra.power, spectra.segments, axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = power / power.sum(axis=0)
+    return np.asarray((share[..., spectra.pairs[:, 0]] + share[..., spectra.pairs[:, 1]]) / 2)
+
+
+def in_segments(spectra: Spectra) -> Complex:
+    """(segment, frequency, pair) sums over whole pieces."""
+    is_each = spectra.segments.size == spectra.weight.size
+    return spectra.cross if is_each else np.add.reduceat(spectra.cross, spectra.segments, axis=0)
+
+
+def inflation(spectra: Spectra) -> Floats:
+    """(frequency, pair): how much more the sums of pairs vary than those of independent groups, since rhythms outlast pieces."""
+    first, second = (spectra.persistence[..., spectra.pairs[:, k]] for k in (0, 1))
+    noise = np.sqrt(-np.log(1e-3) / max(spectra.n, 1))  # of the correlation of white noise
+    return rotation.estimate_inflation(first, second, spectra.n_pieces, spectra.segments.size, float(noise))
+
+
+def estimates(spectra: Spectra, n_fitted: int = 0) -> Floats:
+    """(frequency, pair): how many estimates of steady channels would vary as the coherency does, at least 1.
+
+    From the jackknife variance of the complex coherency g, of which (1 - g^2)^2 + 1 - g^2 over 2 L is expected of L of them.
+    A segment of the share w of the power takes part in the total from which it is counted. So of independent channels its
+    square reads 1 - 2 w + sum(w^2) of what it is; for equal shares of n segments this is 1 - 1 / n. n_fitted: as in `rotated`.
+    """
+    part, cross, share = sums(spectra), in_segments(spectra), _shares(spectra)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rest = cross - part.cross * share
+        square = cross.real**2 + cross.imag**2
+        left = 1 - 2 * np.sum(square * share, axis=0) / square.sum(axis=0) + np.sum(share**2, axis=0)
+        spread = np.sum(rest.real**2 + rest.imag**2, axis=0) / (part.first * part.second) / np.maximum(left, 1e-9)
+        spread = spread * inflation(spectra) * _used_up(spectra, n_fitted)
+        free = 1 - squared(part)
+        count = np.where(spread > 0, free * (1 + free) / 2 / spread, spectra.n)  # a channel with itself does not vary
+        return np.maximum(count, 1.0)
+
+
+def less_others(spectra: Spectra) -> Spectra:
+    """Each pair as two channels of their own, less what all the other channels explain; `spectra` has all pairs of some channels.
+
+    With S the spectral matrix, G its inverse and A the pair, the residuals are inv(G_AA) G_A times the channels; the spectral
+    matrix of the residuals is inv(G_AA). Not defined (NaN) where a channel has no power. Their memory is taken as that of the
+    channels.
+    """
+    used, at = np.unique(spectra.pairs, return_inverse=True)
+    a, b = at.reshape(spectra.pairs.shape).T
+    inverse = _inverted(_matrix(spectra.cross.sum(axis=0), spectra.power.sum(axis=0)[:, used], a, b))
+    rows = np.stack([inverse[:, a], inverse[:, b]], axis=2)  # (frequency, pair, 2, channel)
+    own = np.take_along_axis(rows, np.stack([a, b], axis=1)[None, :, None, :], axis=3)
+    weights = _inverted(own) @ rows
+    cross = np.empty_like(spectra.cross)
+    power = np.empty((*cross.shape, 2))
+    for g in range(cross.shape[0]):
+        part = _matrix(spectra.cross[g], spectra.power[g][:, used], a, b)
+        left = [np.einsum("fpc,fcd->fpd", weights[:, :, k], part) for k in (0, 1)]
+        cross[g] = np.sum(left[0] * np.conj(weights[:, :, 1]), axis=-1)
+        for k in (0, 1):
+            power[g, ..., k] = np.sum(left[k] * np.conj(weights[:, :, k]), axis=-1).real
+    n = len(spectra.pairs)
+    return spectra._replace(
+        cross=cross,
+        power=power.reshape(*cross.shape[:2], 2 * n),
+        pairs=np.arange(2 * n).reshape(n, 2),
+        persistence=spectra.persistence[..., spectra.pairs.ravel()],
+    )
+
+
+def _matrix(cross: Complex, power: Floats, a: NDArray[np.intp], b: NDArray[np.intp]) -> Complex:
+    """The spectral matrix (frequency, channel, channel) of all pairs of channels."""
+    n = power.shape[-1]
+    full = np.zeros((*cross.shape[:-1], n, n), complex)
+    full[..., a, b] = cross
+    full[..., b, a] = np.conj(cross)
+    full[..., np.arange(n), np.arange(n)] = power
+    return full
+
+
+def _inverted(matrix: Complex) -> Complex:
+    """The inverse of each matrix; NaN where a channel has no power."""
+    diagonal = np.diagonal(matrix, axis1=-2, axis2=-1)
+    is_defined = np.isfinite(matrix).all(axis=(-2, -1)) & (diagonal.real > 0).all(axis=-1)
+    inverse = np.full(matrix.shape, np.nan, complex)
+    inverse[is_defined] = np.linalg.inv(matrix[is_defined])
+    return inverse
+
+
+def scale(spectra: Spectra) -> Floats:
+    """(frequency, pair) product of the powers, by which a squared cross-spectrum is divided; NaN where there is none."""
+    part = sums(spectra)
+    power = part.first * part.second
+    return np.where(power > 0, power, np.nan)
 
 
 def enough(n_estimates: int) -> None:
@@ -222,12 +390,11 @@ def coherency(part: Sums) -> Complex:
         return np.asarray(np.where(power > 0, part.cross / np.sqrt(power), np.nan))
 
 
-def interval_of(raw: Floats, transformed: Floats, error: Floats, n: int, weight: Floats) -> tuple[Floats, Floats]:
-    """Of a coherence, from the error of Q = sqrt(2L-2) atanh|gamma|, which has the bias 1/sqrt(2L-2)."""
-    scale = np.sqrt(2 * n - 2)
-    centre = transformed - 1 / scale
+def interval_of(raw: Floats, transformed: Floats, error: Floats, n: Floats | float, weight: Floats) -> tuple[Floats, Floats]:
+    """Of a coherence, from atanh |gamma|, which has the bias 1 / (2L - 2), and its error. n: L, (...) or one number."""
+    centre = transformed - 1 / np.maximum(2 * n - 2, 1)
     width = half_width(error, weight)
-    low, high = (np.tanh(np.maximum(centre + sign * width, 0) / scale) ** 2 for sign in (-1, 1))
+    low, high = (np.tanh(np.maximum(centre + sign * width, 0)) ** 2 for sign in (-1, 1))
     return np.where(np.isnan(raw), np.nan, low), np.where(np.isnan(raw), np.nan, high)
 
 
@@ -236,41 +403,15 @@ def variance_stable(coherence: Floats) -> Floats:
     return np.asarray(np.arctanh(np.sqrt(np.clip(coherence, 0, 1 - 1e-12))))  # atanh(1) is infinite: a signal with itself
 
 
-def stabilised(n: int, statistic: Callable[[Sums], Floats] = squared) -> Callable[[Sums], Floats]:
-    """The transformation Q of a kind of coherence, of unit variance."""
-
-    def q(part: Sums) -> Floats:
-        return np.asarray(np.sqrt(2 * n - 2) * variance_stable(statistic(part)))
-
-    return q
+def stabilised(part: Sums) -> Floats:
+    """The atanh |gamma| of pairs."""
+    return variance_stable(squared(part))
 
 
-def shifted_coherence(
-    pieces: Pieces, spectra: Spectra, *, time_half_bandwidth: float, highest: float | None, draws: int
-) -> Floats:
-    """Coherence with its bias where every piece of the first channel meets a random other piece of the second.
-
-    The relation between them is lost, the spectrum of each is not. Returns (draw, frequency, pair).
-    Raises DataError where that would not fit into memory, NotApplicable with fewer than 4 pieces.
-    """
-    n, (first, second) = pieces.kept.size, spectra.pairs.T
-    if n < 4:
-        raise NotApplicable(f"{n} pieces, fewer than the 4 that surrogates need")
-    _, kept = frequencies(pieces, time_half_bandwidth, highest)
-    n_tapers = int(2 * time_half_bandwidth) - 1
-    size = 16.0 * kept.size * (draws * len(spectra.pairs) + 2 * n * n_tapers * len(pieces.names))
-    if size > _SURROGATES:
-        raise DataError(
-            f"{draws} surrogates of {len(spectra.pairs)} pairs need {size / 1e9:.1f} GB; ask for fewer, or for a lower `highest`"
-        )
-    found = np.concatenate([x for _, x in coefficients(pieces, pieces.kept, time_half_bandwidth, kept)], axis=1)
-    found = found.transpose(3, 0, 1, 2)  # (frequency, channel, piece, taper)
-    rng = rng_for(0, "shifted pieces", n, draws)
-    cross = np.empty((draws, *spectra.cross.shape[1:]), complex)
-    for draw in range(draws):
-        order = rng.permutation(n)  # each piece meets the one before it in a random order, never itself
-        x, y = found[:, :, order], np.conj(found[:, :, np.roll(order, 1)])
-        for p, (a, b) in enumerate(zip(first, second, strict=True)):
-            cross[draw, :, p] = np.einsum("fpt,fpt->f", x[:, a], y[:, b])
-    power = spectra.power.sum(axis=0)
-    return squared(Sums(cross, power[:, first], power[:, second]))
+def missing_threshold(segments: Floats, reasons: NDArray[np.object_], along: str = "frequencies") -> NDArray[np.object_]:
+    """The reasons of pairs, and at how many frequencies (or bands) no threshold can be given. segments: (pair, frequency)."""
+    missing = np.isnan(segments).sum(axis=1)
+    n = segments.shape[1]
+    text = "no test at {} of {} {}: fewer than 1.5 effective segments (uneven amplitudes, or a line)"
+    new = [text.format(k, n, along) if k else "" for k in missing]
+    return np.array([why or one for why, one in zip(reasons, new, strict=True)], object)

@@ -59,9 +59,10 @@ def magnitude_squared(x: Complex, y: Complex) -> Floats:
     return np.minimum(value, 1.0)  # rounding can exceed 1 by 1e-16
 
 
-def corrected(uncorrected: Floats, n_estimates: int) -> Floats:
+def corrected(uncorrected: Floats, n_estimates: Floats | float) -> Floats:
     """Coherence less its bias, gamma^2 - (1 - gamma^2)^2 / L: unbiased to order 1/L, may be negative where the truth is 0.
 
+    n_estimates: L, one number or of the shape of the coherence, [1].
     Source: Benignus 1969, doi:10.1109/TAU.1969.1162034 (bias of the estimate under a Gaussian model).
     """
     return uncorrected - (1 - uncorrected) ** 2 / n_estimates

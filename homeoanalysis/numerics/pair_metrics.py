@@ -19,7 +19,8 @@ Reasons = NDArray[np.object_]
 Parts = Mapping[str, Any]  # name of a result -> (thing, ...), or a function that finds it
 Coordinates = Mapping[str, Any]
 ALPHA = 0.05  # false discoveries of what is called significant
-DF = Companion("1", "Independent estimates L: tapers x pieces", (1, np.inf))
+DF = Companion("1", "Independent estimates L of steady channels: tapers x pieces", (1, np.inf))
+SEGMENTS = Companion("1", "Effective number of segments: as many of equal amplitude would vary as much", (1, np.inf))
 
 
 def ends(units: str, bounds: tuple[float, float], over: str = "jackknife over groups of pieces") -> dict[str, Companion]:

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 from homeoanalysis.errors import NotApplicable
 from homeoanalysis.numerics import observed
 from homeoanalysis.numerics.compiled import compiled
-from homeoanalysis.numerics.intervals import t_quantile
+from homeoanalysis.statistics.long_run_variance import (
+    LEAST_BLOCKS,
+    N_BINS,
+    N_COSINES,
+    count_blocks,
+    estimate_long_run,
+    take_cosines,
+)
 
 Floats = NDArray[np.float64]
 LEAST_PRESENCE, MOST_TREND = 0.8, 0.25 / 86400  # of a unit with a set point: part of the batches; relative, for each second
@@ -43,9 +50,38 @@ def in_epochs(
     only_steady: those of them that are present and have no trend in the first. Raises NotApplicable if there is none, or not the
     epoch.
     """
+    kept, count, time = _find_set_points(activity, labels, cell_type, least_rate, only_steady)
+    return Rates(count[kept], time[kept])
+
+
+def bin_epochs(
+    activity: xr.Dataset, labels: Sequence[str], cell_type: CellType = "all", least_rate: float = 0.0, only_steady: bool = False
+) -> list[Rates]:
+    """The same units as of `in_epochs`, each epoch in `N_BINS` bins of equal observed time, (unit, bin)."""
+    kept, _, _ = _find_set_points(activity, labels, cell_type, least_rate, only_steady)
+    every = [bin_span(activity, *observed.epoch(activity, label)) for label in labels]
+    return [Rates(each.spikes[kept], each.time[kept]) for each in every]
+
+
+def bin_span(activity: xr.Dataset, start: float, stop: float) -> Rates:
+    """All units in `N_BINS` bins of equal observed time between two times [s]."""
+    inside = observed.overlap(*observed.segments(activity), np.array([start]), np.array([stop]))
+    return batches(activity, *inside, n=N_BINS)[0]
+
+
+def sum_bins(binned_epoch: Rates) -> Rates:
+    """Spikes and observed time (unit,) of all bins."""
+    return Rates(binned_epoch.spikes.sum(axis=1), binned_epoch.time.sum(axis=1))
+
+
+def _find_set_points(
+    activity: xr.Dataset, labels: Sequence[str], cell_type: CellType, least_rate: float, only_steady: bool
+) -> tuple[NDArray[np.bool_], NDArray[np.int64], Floats]:
+    """Which units `in_epochs` takes; spikes and observed time of all, (unit, epoch)."""
     observed.need_spikes(activity)
-    kept = trend(activity, labels[0]).is_steady if only_steady else np.ones(activity.sizes["unit"], bool)
-    return _with_set_point(activity, observed.counts(activity, labels), labels, cell_type, least_rate, kept)
+    every = trend(activity, labels[0]).is_steady if only_steady else np.ones(activity.sizes["unit"], bool)
+    count, time = observed.counts(activity, labels)
+    return _have_set_point(activity, (count, time), labels, cell_type, least_rate, every), count, time
 
 
 def in_each_epoch(activity: xr.Dataset, cell_type: CellType = "all", least_rate: float = 0.0) -> dict[str, Rates]:
@@ -53,19 +89,21 @@ def in_each_epoch(activity: xr.Dataset, cell_type: CellType = "all", least_rate:
     observed.need_spikes(activity)
     labels, every = list(observed.epochs(activity)), np.ones(activity.sizes["unit"], bool)
     columns = zip(labels, *(np.split(each, len(labels), axis=1) for each in observed.counts(activity, labels)), strict=True)
-    return {
-        label: _with_set_point(activity, (count, time), [label], cell_type, least_rate, every) for label, count, time in columns
-    }
+    found = {}
+    for label, count, time in columns:
+        kept = _have_set_point(activity, (count, time), [label], cell_type, least_rate, every)
+        found[label] = Rates(count[kept], time[kept])
+    return found
 
 
-def _with_set_point(
+def _have_set_point(
     activity: xr.Dataset,
     counted: tuple[NDArray[np.int64], Floats],
     labels: Sequence[str],
     cell_type: CellType,
     least_rate: float,
     kept: NDArray[np.bool_],
-) -> Rates:
+) -> NDArray[np.bool_]:
     count, time = counted
     with np.errstate(invalid="ignore", divide="ignore"):
         is_slow = count[:, 0] / time[:, 0] < least_rate
@@ -73,7 +111,7 @@ def _with_set_point(
     if not kept.any():
         epochs = ", ".join(labels)
         raise NotApplicable(f"no units of cell type {cell_type} that were observed in the epochs {epochs} and had a set point")
-    return Rates(count[kept], time[kept])
+    return np.asarray(kept)
 
 
 def is_of(activity: xr.Dataset, cell_type: CellType) -> NDArray[np.bool_]:
@@ -197,22 +235,44 @@ class Trend(NamedTuple):
 
 
 def trend(activity: xr.Dataset, label: str) -> Trend:
-    """Least-squares line through the rates of 20 batches, weighted by their observed time; t interval of its residuals."""
+    """Least-squares line through the rates of 20 batches, weighted by their observed time.
+
+    Its interval takes the spectrum of the residuals, so that a slow fluctuation is no trend. NaN with too few independent blocks.
+    """
     inside = observed.overlap(*observed.segments(activity), *np.array([observed.epoch(activity, label)]).T)
     units, at = batches(activity, *inside)
-    weight, n = units.time, (units.time > 0).sum(axis=1)
+    n = (units.time > 0).sum(axis=1)
+    slope, mean, _ = _fit_line(units, at)
+    width = _measure_width(*batches(activity, *inside, n=N_BINS))
     with np.errstate(invalid="ignore", divide="ignore"):
-        rate = np.where(weight > 0, units.rate, 0.0)
-        mean = units.spikes.sum(axis=1) / weight.sum(axis=1)
-        x = at - (weight @ at / weight.sum(axis=1))[:, None]
-        square = (weight * x**2).sum(axis=1)
-        slope = (weight * x * rate).sum(axis=1) / square
-        rest = (weight * (rate - mean[:, None] - slope[:, None] * x) ** 2).sum(axis=1)
-        df = np.where(n >= FEWEST_BATCHES, n - 2.0, np.nan)
-        width = np.array([t_quantile(0.95, d) for d in df]) * np.sqrt(rest / df / square)
         scale = np.where((n >= FEWEST_BATCHES) & (mean > 0), mean, np.nan)
         low, high = (slope - width) / scale, (slope + width) / scale
         return Trend(slope / scale, low, high, (units.spikes > 0).sum(axis=1) / n)
+
+
+def _fit_line(units: Rates, at: Floats) -> tuple[Floats, Floats, Floats]:
+    """Slope [Hz/s] and mean rate [Hz] of each unit; times of bins from their mean (unit, bin) [s]."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = units.spikes.sum(axis=1) / units.time.sum(axis=1)
+        x = at - (units.time @ at / units.time.sum(axis=1))[:, None]
+        slope = (x * units.spikes).sum(axis=1) / (units.time * x**2).sum(axis=1)
+    return np.asarray(slope), np.asarray(mean), np.asarray(x)
+
+
+def _measure_width(units: Rates, at: Floats) -> Floats:
+    """Half of the 95 % interval of the slope of each unit [Hz/s], from `N_BINS` bins."""
+    from scipy import fft, special
+
+    slope, mean, x = (np.nan_to_num(each) for each in _fit_line(units, at))
+    deviation = units.spikes - (mean[:, None] + slope[:, None] * x) * units.time
+    power = take_cosines(deviation)[:, None]
+    line = fft.dct(at - at.mean(), type=2, norm="ortho")[1 : N_COSINES + 1]
+    found = estimate_long_run(power, np.ones(1), tuple(line**2 / N_BINS))
+    by_chance = np.broadcast_to(units.spikes.sum(axis=1)[:, None, None].astype(float), power.shape)
+    is_known = count_blocks(found, power, by_chance)[:, 0] >= LEAST_BLOCKS
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error = np.sqrt(found.variance[:, 0]) / (units.time * x**2).sum(axis=1)
+        return np.where(is_known, special.stdtrit(found.df[:, 0], 0.975) * error, np.nan)
 
 
 def of_population(rates: Rates) -> tuple[Floats, Floats]:
@@ -227,13 +287,6 @@ def recovered(means: Floats) -> Floats:
     before, changed, after = np.moveaxis(means, -1, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray((after - changed) / (before - changed))
-
-
-def moved(rates: Floats) -> bool:
-    """Whether the second column differs from the first by two standard errors over units or more: (unit, column)."""
-    change = rates[:, 1] - rates[:, 0]
-    error = change.std(ddof=1) / np.sqrt(change.size) if change.size > 1 else np.inf
-    return bool(abs(change.mean()) >= 2 * error and change.mean() != 0)
 
 
 def _ranks(values: Floats) -> Floats:

@@ -33,19 +33,6 @@ def shifted_channels(activity: xr.Dataset, rng: np.random.Generator) -> xr.Datas
     return observed.replaced(activity, changed)
 
 
-def upper(drawn: Floats, alpha: float) -> Floats:
-    """The value that a further draw exceeds with probability alpha at most, from draws along the first axis.
-
-    The k-th largest of n, k = alpha (n + 1): with 99 draws exactly 5 % of further ones exceed the fifth largest.
-    NaN where the draws are too few.
-    """
-    n = drawn.shape[0]
-    k = int(alpha * (n + 1) + 1e-9)
-    if k < 1:
-        return np.full(drawn.shape[1:], np.nan)
-    return np.asarray(np.partition(drawn, n - k, axis=0)[n - k])
-
-
 def shuffled_samples(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     """The samples of each channel of each signal in a random order within each segment: the same values, a white spectrum."""
     changed = {}

@@ -152,7 +152,6 @@ CASES = {
             "recovery_time",
             (
                 _covers("recovery_time", "tau", "interval"),
-                _covers("recovery_time_bootstrap", "tau", "bootstrap"),
                 Quantity("claim", "recovery_time", "never_recovers", "a finite time"),
             ),
             NOTHING_DONE + PERTURBED,

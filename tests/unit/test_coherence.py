@@ -6,6 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from battery.catalogue import CONDITIONS
+from battery.fields import draw_field
+from battery.rates import draw_ou
+from battery.recording import to_activity
 from binomial import binomial_rule
 from scipy import signal
 
@@ -115,12 +119,88 @@ def test_tapers_are_not_averaged_before_the_ratio() -> None:
 
 
 def test_grouped_jackknife_is_the_delete_one_jackknife_where_a_group_is_one_estimate() -> None:
+    """With the nominal L, as steady channels have it; `coherence` takes the L of the data, which is another."""
     activity = pair(0.4, 7.0, "groups")
-    found = coherence(activity, segment=1.024)
+    pieces = Pieces(activity, ("lfp", "lfp"), segment=1.024, bin_size=None, span=(0.0, 7.0))
+    spectra = cs.cross_spectra(pieces, np.array([[0, 1]]), time_half_bandwidth=3.0, highest=None)
+    raw = cs.squared(cs.sums(spectra)).T
+    ours = cs.interval_of(raw, *cs.jackknife(spectra, cs.stabilised), spectra.n, spectra.weight)
     cut = activity.lfp.values[:, : 6 * 256].reshape(2, 6, 256)
-    low, high = multitaper.coherence_interval(*(multitaper.eigencoefficients(v, multitaper.tapers(256, 3.0)) for v in cut))
-    np.testing.assert_allclose(found.coherence_low.values.ravel(), low[3:-3], rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(found.coherence_high.values.ravel(), high[3:-3], rtol=1e-9)
+    theirs = multitaper.coherence_interval(*(multitaper.eigencoefficients(v, multitaper.tapers(256, 3.0)) for v in cut))
+    for end, expected in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(end[0], expected[3:-3], rtol=1e-9, atol=1e-12)
+
+
+# ---- a gain, states or spindles that independent channels share
+
+# What two independent fields of the battery share, and how often they exceed a threshold for steady channels (the control).
+SHARED = {"field_gain_ou": 0.3, "field_gain_up_states": 0.08, "field_gain_spindles": 0.08}
+KNOWN_BANDS = {"theta": (4.0, 8.0), "beta": (13.0, 30.0), "gamma": (30.0, 80.0)}
+
+
+def field(condition: str, draw: int) -> xr.Dataset:
+    return to_activity(CONDITIONS[condition].generate(rng_for(6, condition, draw)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("condition", ["field_independent_1", "field_independent_2", *SHARED])
+def test_independent_fields_with_a_common_gain_exceed_each_threshold_at_its_rate(condition: str) -> None:
+    """Of 300 fields one frequency and one band each; threshold for steady channels: the control."""
+    hits: dict[str, list[bool]] = {name: [] for name in ("coherence", "imaginary", "partial", "band", "steady")}
+    for draw in range(300):
+        activity = field(condition, draw)
+        found = coherence(activity, segment=1.0, highest=100.0).squeeze()
+        k = int(rng_for(6, "pick", condition, draw).integers(found.frequency.size))
+        raw, limit = float(found.coherence_uncorrected[k]), float(found.coherence_threshold[k])
+        hits["steady"].append(raw > multitaper.threshold(int(found.coherence_df)))
+        if np.isfinite(limit):
+            hits["coherence"].append(raw > limit)
+        for name, metric in (("imaginary", imaginary_coherence), ("partial", partial_coherence)):
+            p = float(metric(activity, segment=1.0, highest=100.0)[f"{metric.name}_p"].squeeze()[k])
+            if np.isfinite(p):
+                hits[name].append(p < 0.05)
+        p = float(band_coherence(activity, segment=1.0, bands=KNOWN_BANDS).band_coherence_p.squeeze()[draw % 3])
+        if np.isfinite(p):
+            hits["band"].append(p < 0.05)
+    steady = hits.pop("steady")
+    assert np.mean(steady) > SHARED.get(condition, 0.0)
+    assert all(len(each) > 250 for each in hits.values())
+    faults = {name: binomial_rule(each, 0.05, at_most=condition in SHARED) for name, each in hits.items()}
+    assert not any(faults.values()), faults
+
+
+@pytest.mark.slow
+def test_partial_coherence_of_many_channels_with_a_common_gain_is_found_at_its_rate() -> None:
+    """Eight independent fields, one pair and frequency of each draw; the p for steady channels is the control."""
+    hits, control = [], []
+    for draw in range(300):
+        rng = rng_for(6, "eight", draw)
+        gain = np.exp(0.7 * draw_ou(1, 15_000, 0.002, 1.0, rng))
+        activity = of(draw_field(8, 1.0, rng)[:, :15_000] * gain, 500.0)
+        found = partial_coherence(activity, segment=1.0, highest=40.0)
+        at = tuple(rng.integers(n) for n in found.partial_coherence.shape)
+        p, n = float(found.partial_coherence_p.values[at]), float(found.partial_coherence_df.values[at[:2]])
+        if np.isfinite(p):
+            hits.append(p < 0.05)
+            c = float(found.partial_coherence.values[at])
+            control.append(c > multitaper.corrected(multitaper.threshold(int(n)), n))
+    assert len(hits) > 250
+    assert not binomial_rule(hits, 0.05)
+    assert binomial_rule(control, 0.05, at_most=True)
+
+
+@pytest.mark.slow
+def test_bias_is_that_of_the_estimates_that_the_data_have() -> None:
+    """Independent fields whose amplitudes go together: the mean is 0 within 4 standard errors; with the nominal L it is not."""
+    ours, control = [], []
+    for draw in range(60):
+        found = coherence(field("field_gain_ou", draw), segment=1.0, highest=100.0).squeeze()
+        raw, n = found.coherence_uncorrected.values, float(found.coherence_df)
+        ours.append(float(found.coherence.mean()) * n)
+        control.append(float(multitaper.corrected(raw, n).mean()) * n)
+    error = np.std(ours, ddof=1) / np.sqrt(len(ours))
+    assert abs(np.mean(ours)) < 4 * error
+    assert np.mean(control) > 4 * error
 
 
 # ---- false positives and coverage with unequal segments and gaps; spikes, signals and stimuli
@@ -145,17 +225,15 @@ KINDS = [
 
 @pytest.mark.parametrize(("kind", "draws", "is_every"), KINDS)
 def test_independent_channels_exceed_each_threshold_at_its_rate(kind: str, draws: int, is_every: bool) -> None:
-    """Analytic and surrogate threshold, bands, partial, imaginary, lag index; with gaps, one value of each draw."""
+    """Threshold, bands, partial, imaginary, lag index; with gaps, one value of each draw."""
     hits: dict[str, list[bool]] = {}
     for draw in range(draws):
         activity, given = independent(kind, draw)
         rng = rng_for(6, "pick", draw)
-        found = coherence(activity, surrogates=19 if draw % 2 else 0, **given)
+        found = coherence(activity, **given)
         at = tuple(rng.integers(n) for n in found.coherence.shape)
         raw = found.coherence_uncorrected.values[at]
-        hits.setdefault("analytic", []).append(raw > found.coherence_threshold.values[at[:2]])
-        if draw % 2:
-            hits.setdefault("surrogate", []).append(raw > found.coherence_surrogate_threshold.values[at])
+        hits.setdefault("threshold", []).append(raw > found.coherence_threshold.values[at])
         # Negative control: a threshold for twice the estimates that there are.
         hits.setdefault("control", []).append(raw > multitaper.threshold(2 * int(found.coherence_df.values[at[:2]])))
         if not is_every:
@@ -341,6 +419,15 @@ def test_a_flat_or_missing_channel_is_no_number(fault: str) -> None:
     assert np.isfinite(found.coherence.values[1]).all()
     assert "fewer than half of 30 pieces are without gaps and not flat" in found.reason.values[0]
     assert found.coherence_df.values[1, 0] == 150
+
+
+def test_pieces_that_none_follows_have_no_memory() -> None:
+    """Each of 20 segments holds one piece; bands and residuals are measured all the same."""
+    x = rng_for(6, "apart").normal(size=(5, 40 * 250))
+    apart = observed.restrict(of(x), np.arange(0, 40, 2.0), np.arange(1.5, 41, 2.0))
+    for metric in (band_coherence, partial_coherence):
+        found = metric(apart, segment=1.0)
+        assert np.isfinite(found[f"{metric.name}_p"].isel(epoch=0)).any(axis=1).all()
 
 
 def test_a_short_gap_costs_its_pieces_and_nothing_else() -> None:

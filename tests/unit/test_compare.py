@@ -757,7 +757,7 @@ def test_a_value_that_a_metric_leaves_undefined_has_the_metrics_reason() -> None
         {"recovery_fraction": {"steady": found}}, contrasts=contrasts, targets={"steady": []}, fitted={}, study="s", seed=1
     )
     assert "no subject has a value; recovery_fraction is (r_end - r_p) / (r_0 - r_p)" in result.location_reason.item()
-    assert "undefined if |r_0 - r_p| < 2 standard errors" in result.location_reason.item()
+    assert "undefined if the 95 % interval of r_0 - r_p holds 0" in result.location_reason.item()
 
 
 def test_surrogates_that_cannot_be_made_are_a_reason() -> None:

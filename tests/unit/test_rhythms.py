@@ -99,6 +99,49 @@ def test_the_rate_changes_and_the_coherence_does_not() -> None:
     assert float(equal.coherence_change_p) > 0.01
 
 
+def recoded(kind: str, draw: int) -> xr.Dataset:
+    """A Poisson unit whose rate changes after 60 s: by a factor, by untuned spikes, by its threshold; or its tuning does."""
+    rng = rng_for(8, "recoded", kind, draw)
+    stimuli, trains = [], []
+    for is_later in (False, True):
+        s = synthetic.band_limited_noise(60.0, 1000.0, 20.0, rng)
+        tuned = 20 * np.maximum(1 + 0.5 * s, 0)
+        later = {
+            "proportion": 2 * tuned,
+            "untuned": tuned + 20,
+            "threshold": 25 * np.maximum(1 + s, 0),
+            "tuning": 30 * np.maximum(1 + 0.1 * s, 0),
+        }
+        before = 25 * np.maximum(s, 0) if kind == "threshold" else tuned
+        count = rng.poisson((later[kind] if is_later else before) * 1e-3)
+        stimuli.append(s)
+        trains.append(60.0 * is_later + (np.repeat(np.arange(s.size), count) + rng.uniform(size=count.sum())) * 1e-3)
+    spans = {"baseline": (0.0, 60.0), "recovery": (60.0, 120.0)}
+    train = np.sort(np.concatenate(trains))
+    return synthetic.activity([train], 120.0, epochs=spans, covariate=np.concatenate(stimuli), bandwidth=20.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["proportion", "untuned", "threshold", "tuning"])
+def test_a_change_of_rate_alone_is_no_change_of_coherence(kind: str) -> None:
+    """At equal rate p holds for a change in proportion alone (the control); beyond_rate_p holds for all, and finds tuning."""
+    given: dict[str, Any] = {"between": ("covariate", "spikes"), "segment": 1.0, "bin_size": 0.004, "bands": {"low": (4.0, 16.0)}}
+    equal, beyond = [], []
+    for draw in range(40):
+        found = coherence_change(recoded(kind, draw), thinnings=3, **given).squeeze()
+        equal.append(float(found.coherence_change_p) < 0.05)
+        beyond.append(float(found.coherence_change_beyond_rate_p) < 0.05)
+        assert "beyond_rate_p does" in str(found.reason.values)
+    if kind == "tuning":
+        assert np.mean(beyond) > 0.9
+        return
+    assert not binomial_rule(beyond, 0.05, at_most=True)
+    if kind == "proportion":
+        assert not binomial_rule(equal, 0.05, at_most=True)
+    else:
+        assert np.mean(equal) > 0.3
+
+
 def test_a_shorter_epoch_sets_the_degrees_of_freedom_of_both() -> None:
     activity = signals.related_pair(0.4, 100.0, 250.0, rng_for(8, "df"))
     edges = {"epoch_start": ("epoch", [0.0, 60.0], {"units": "s"}), "epoch_stop": ("epoch", [60.0, 75.0], {"units": "s"})}
