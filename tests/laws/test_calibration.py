@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from calibration import page
+from binomial import binomial_rule
+from calibration import answers, page
 from calibration.cases import CASES, NOT_JUDGED, Case
 from calibration.draws import list_conditions, measure, measure_case, measure_more
 from calibration.page import Verdict, colour, judge_rows, show
@@ -18,6 +19,7 @@ from scipy import stats
 
 from homeoanalysis import catalogue
 from homeoanalysis.metric import Metric
+from homeoanalysis.statistics.differences import AGREES, DIFFERS
 
 NIGHTLY = 100  # draws of each condition; one metric takes up to a quarter of an hour
 
@@ -79,6 +81,28 @@ def test_the_page_holds_every_condition_of_a_case() -> None:
     for case in CASES.values():
         assert columns >= set(case.conditions)
         assert set(list_conditions(case.every)) >= set(case.conditions)
+
+
+@pytest.mark.slow
+def test_the_verdict_errs_as_seldom_as_its_page_says(evidence) -> None:
+    """A true model differs, and one that is off by the margin agrees, in at most 5 % of the experiments.
+
+    The control: a model that is far enough off is told, so that "cannot tell" is not all that the verdict says.
+    """
+    numbers = evidence(
+        answers.measure_answers, tuple(answers.DURATIONS), answers.DRAWS, subject=answers.SUBJECT, size=answers.SIZE
+    )
+    for duration, by_subjects in numbers.items():
+        for n, shares in by_subjects.items():
+            errors = [shares[DIFFERS][answers.TRUE], *(shares[AGREES][k] for k in answers.AT_MARGIN)]
+            for share in errors:
+                wrong = round(share * answers.DRAWS)
+                assert not binomial_rule([True] * wrong + [False] * (answers.DRAWS - wrong), 0.05, at_most=True), (
+                    f"{n} recordings of {duration}: {errors}"
+                )
+    far = numbers["6 h"]["10"][DIFFERS]
+    assert far[0] > 0.5
+    assert far[-1] > 0.5
 
 
 @pytest.mark.nightly
