@@ -173,11 +173,13 @@ def _no_ratio(name: str) -> NotComparable:
 
 
 def _own_error(source: Source, contrast: Contrast, kind: str, mean: float) -> float:
-    """Standard error of a source's location from its units and time, as it is compared; 0 if unknown.
+    """Standard error of a source's location from its units and time, as it is compared.
 
-    mean: of the target's values.
+    0 where the metric knows none; infinite where it withholds its interval. mean: of the target's values.
     """
     low, high = source.within
+    if np.isinf(low):
+        return np.inf
     if kind == LOG_RATIO:
         shift = 1.0 if is_change(contrast) else 0.0
         if not shift + low > 0:
@@ -205,7 +207,8 @@ def _find_margin(
 def _tell_needed(difference: Difference, margin: tuple[float, float], counts: Sequence[int], target: Source) -> tuple[float, str]:
     """How many subjects, or how much more time, would decide; as a number and in words."""
     if np.isnan(difference.error):
-        return np.nan, "5 subjects and realisations together"
+        is_withheld = np.isfinite(difference.target_variance)
+        return np.nan, "longer recordings, or 4 of them" if is_withheld else "5 subjects and realisations together"
     if np.isfinite(difference.target_variance):
         n = find_needed_subjects(difference, margin, counts[0], counts[1])
         plural = NOUNS[target.measured.attrs["source_kind"]][1]
@@ -217,6 +220,9 @@ def _tell_needed(difference: Difference, margin: tuple[float, float], counts: Se
 def _tell_over(target: Source, candidate: Source, groups: Sequence[Sequence[Floats]], difference: Difference) -> str:
     """What the interval is over, and for whom the verdict holds."""
     first, second = (_count(s, g) for s, g in zip((target, candidate), groups, strict=True))
+    unknown = [s.name for s, side in zip((target, candidate), groups, strict=True) if _is_withheld(s, side)]
+    if unknown:
+        return f"of {first} and {second}: none, since the metric withholds the interval of {' and '.join(unknown)}"
     if np.isnan(difference.error):
         return f"of {first} and {second}: too few for an interval"
     if np.isinf(difference.df):
@@ -226,6 +232,10 @@ def _tell_over(target: Source, candidate: Source, groups: Sequence[Sequence[Floa
         return f"over {first} and {second}"
     told = f"{first} and {second}, with one spread for both"
     return f"for this recording alone: {told}" if few[0] is target else told
+
+
+def _is_withheld(source: Source, groups: Sequence[Floats]) -> bool:
+    return bool(np.isinf(source.within[0])) and min(map(len, groups)) < MINIMUM
 
 
 def _count(source: Source, groups: Sequence[Floats]) -> str:

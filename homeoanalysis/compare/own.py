@@ -8,19 +8,23 @@ from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.numerics.intervals import Ends, difference_interval, ratio_interval
 
 OVER = "of the estimate itself"
+WITHHELD = "none: the metric withholds that of the estimate"
 
 
 def own_interval(measured: xr.Dataset, contrast: Contrast, scale: str) -> tuple[float, float] | None:
     """That of the one recording, or of the change between two levels of one recording each; None if there is none.
 
-    Two recordings are independent of one another.
+    It is infinite where the metric has a value and withholds its interval, as of an epoch that is too short. Two recordings are
+    independent of one another.
     """
     if contrast.reference is not None or contrast.trend is not None:
         return None
     found = [_ends(measured, side) for side in sides(contrast)]
     known = [one for one in found if one is not None]
-    if len(known) < len(found) or not np.isfinite(known).all():
+    if len(known) < len(found) or not np.isfinite([value for value, _, _ in known]).all():
         return None
+    if not np.isfinite(known).all():
+        return -np.inf, np.inf
     if contrast.between is None:
         return float(known[0][1]), float(known[0][2])
     if scale != "relative":

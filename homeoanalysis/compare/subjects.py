@@ -20,7 +20,7 @@ from homeoanalysis.compare.contrasts import (
     subjects,
     with_pairing,
 )
-from homeoanalysis.compare.own import OVER, own_interval
+from homeoanalysis.compare.own import OVER, WITHHELD, own_interval
 from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.config.fields import number_of
 from homeoanalysis.contracts import LONG
@@ -151,7 +151,7 @@ def _within(measured: xr.Dataset, contrast: Contrast, scale: str, location: floa
     """
     nothing = Interval(location, np.nan, np.nan, "over subjects")
     own, over = _own(measured, contrast, scale, nothing.over)  # also of a single unit
-    if np.isfinite(own).all() or not any(d in measured[measured.attrs["metric"]].dims for d in LONG):
+    if not np.isnan(own).any() or not any(d in measured[measured.attrs["metric"]].dims for d in LONG):
         return Interval(location, *own, over)
     if contrast.between is not None or contrast.over_units != "mean":
         return nothing
@@ -187,7 +187,9 @@ def _of_units(values: xr.DataArray) -> Floats:
 def _own(measured: xr.Dataset, contrast: Contrast, scale: str, over: str) -> tuple[tuple[float, float], str]:
     """The interval of the estimate itself, and what it is over; where there is none, NaN and what was said before."""
     found = own_interval(measured, contrast, scale)
-    return ((np.nan, np.nan), over) if found is None else (found, OVER)
+    if found is None:
+        return (np.nan, np.nan), over
+    return found, OVER if np.isfinite(found).all() else WITHHELD
 
 
 def _tests(interval_at: Callable[[float], tuple[float, float]], contrast: Contrast) -> tuple[float, float]:

@@ -208,6 +208,8 @@ def located(cell: xr.Dataset, asked: Contrast, estimate: xr.Dataset) -> str:
     elif np.isfinite(float(cell.location_within_low)):
         within = f"{told(cell.location_within_low)} to {told(cell.location_within_high)}{unit if is_relative else ''}"
         notes.append(f"95{tie}% interval {str(cell.location_over.values).partition(' (')[0]} {within}")
+    elif np.isinf(float(cell.location_within_low)):
+        notes.append("no interval: the metric withholds it")
     elif min(first or n, n) < MINIMUM:
         notes.append("no interval")
     if np.isfinite(float(cell.change_p)):

@@ -58,7 +58,7 @@ def estimate_difference(
     target, candidate: the members (member,) of one group each, or of two, of which the second less the first is compared.
     Groups of four members and more: Welch's t. Where one has fewer, both have the spread of both together (Student's t), so that
     one recording is judged by how much realisations vary. target_error, candidate_error: how well a source knows its own
-    value from units and time; no error is below it. Alone they give a normal interval.
+    value from units and time; no error is below it. Alone they give a normal interval. Infinite: the error is NaN.
     Source: Welch 1947, doi:10.1093/biomet/34.1-2.28; Satterthwaite 1946, doi:10.2307/3002019.
     """
     signs = [1.0] if len(target) == 1 else [-1.0, 1.0]
@@ -73,7 +73,7 @@ def estimate_difference(
             pooled = (t.size * t.var() + c.size * c.var()) / (t.size + c.size - 2)
             own = np.full(2, pooled)
             terms.append((pooled * (1 / t.size + 1 / c.size), t.size + c.size - 2.0))
-        elif min(target_error, candidate_error) > 0:
+        elif min(target_error, candidate_error) > 0 and np.isfinite([target_error, candidate_error]).all():
             return Difference(float(value), float(np.hypot(target_error, candidate_error)), np.inf, np.nan, np.nan)
         else:
             return Difference(float(value), np.nan, np.nan, np.nan, np.nan)
@@ -81,6 +81,7 @@ def estimate_difference(
     squares, dfs = np.array(terms).T
     df = float(squares.sum() ** 2 / np.sum(squares**2 / dfs)) if squares.sum() > 0 else float(dfs.sum())
     error = float(np.sqrt(max(squares.sum(), target_error**2 + candidate_error**2)))
+    error = error if np.isfinite(error) else np.nan
     return Difference(float(value), error, df, *map(float, variances))
 
 

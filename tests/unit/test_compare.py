@@ -882,3 +882,24 @@ def test_one_unit_is_known_no_better_than_its_own_interval_says() -> None:
         result = compare(found, contrasts=contrasts, targets={"rec": ["net"]}, fitted={}, study="s", seed=1)
         answers[duration] = result.verdict.item()
     assert answers == {10.0: "cannot tell", 1000.0: "differs"}
+
+
+def test_nothing_follows_from_one_recording_whose_interval_is_withheld() -> None:
+    """A rate that falls all the time has no interval, however little the realisations vary."""
+    times = 10 * (np.arange(200) / 200) ** 2
+    recorded = synthetic.activity([times], 10.0).assign_attrs(source="rec", subject="rec", replicate="rec")
+    target = measure([recorded], "firing_rate")
+    assert np.isnan(target.firing_rate_low).all()
+    regular = [synthetic.activity([np.arange(200) / 20 + 0.001 * k], 10.0) for k in range(5)]
+    names = [f"net{k}" for k in range(5)]
+    model = measure(
+        [one.assign_attrs(source="net", subject=n, replicate=n) for one, n in zip(regular, names, strict=True)], "firing_rate"
+    )
+    measures = {"firing_rate": {"rec": Measured(target, {}), "net": Measured(model, {})}}
+    contrasts = {"c": Contrast(metrics=["firing_rate"], epoch="whole")}
+    result = compare(measures, contrasts=contrasts, targets={"rec": ["net"]}, fitted={}, study="s", seed=1, margin="20 %")
+    assert result.verdict.item() == "cannot tell"
+    assert np.isnan(result.difference_low.item())
+    assert result.difference_over.item().endswith("none, since the metric withholds the interval of rec")
+    assert result.location_over.sel(source="rec").item() == "none: the metric withholds that of the estimate"
+    assert result.needed.item() == "longer recordings, or 4 of them"
