@@ -29,11 +29,11 @@ ANSWERS = (AGREES, CANNOT_TELL, DIFFERS)
 COLOURS = ("#009E73", "#D9D9D9", "#D55E00")
 SUBJECTS = (3, 5, 10)
 DURATIONS = {"1 min": 60.0, "10 min": 600.0, "1 h": HOUR, "6 h": 6 * HOUR}
-REALISATIONS, DRAWS = 10, 100
+REALISATIONS, DRAWS = 10, 300
 SIZE = f"{DRAWS} experiments of {len(DURATIONS)} durations"
 MARGIN = float(np.log(1.25))
-RATIOS = np.exp(np.arange(-5, 6) * MARGIN / 2)
-TRUE, AT_MARGIN = 5, (3, 7)  # where in RATIOS the model is right, and off by the margin
+RATIOS = np.exp(np.arange(-7, 8) * MARGIN)
+TRUE, AT_MARGIN = 7, (6, 8)  # where in RATIOS the model is right, and off by the margin
 
 Shares = dict[str, dict[str, list[float]]]  # subjects -> answer -> share at each of RATIOS
 
@@ -99,7 +99,7 @@ def draw_figure(numbers: Mapping[str, Shares], path: Path = FIGURE) -> None:
             for k in AT_MARGIN:
                 panel.axvline(RATIOS[k], color="k", ls="--", lw=0.8)
             panel.set(xscale="log", xlim=RATIOS[[0, -1]], ylim=(0, 1))
-            panel.set_xticks([0.6, 0.8, 1, 1.25, 1.7], ["0.6", "0.8", "1", "1.25", "1.7"])
+            panel.set_xticks([0.25, 0.5, 1, 2, 4], ["1/4", "1/2", "1", "2", "4"])
             panel.minorticks_off()
             panel.set_title(f"{n} recordings of {duration}", fontsize=9)
     figure.supxlabel("True ratio of the model's rate to the recordings' (1)")
