@@ -7,8 +7,6 @@ from homeoanalysis.compare.contrasts import selected, sides
 from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.numerics.intervals import Ends, difference_interval, ratio_interval
 
-OVER = "of the estimate itself"
-
 
 def own_interval(measured: xr.Dataset, contrast: Contrast, scale: str) -> tuple[float, float] | None:
     """That of the one recording, or of the change between two levels of one recording each; None if there is none.

@@ -20,10 +20,11 @@ from homeoanalysis.compare.contrasts import (
     subjects,
     with_pairing,
 )
-from homeoanalysis.compare.own import OVER, own_interval
+from homeoanalysis.compare.own import own_interval
 from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.config.fields import number_of
 from homeoanalysis.contracts import LONG
+from homeoanalysis.contracts.schemas import OWN
 from homeoanalysis.numerics.hierarchical import Interval, hierarchical_interval, levels
 from homeoanalysis.numerics.intervals import mean_interval, t_quantile
 from homeoanalysis.numerics.summaries import MINIMUM
@@ -187,7 +188,7 @@ def _of_units(values: xr.DataArray) -> Floats:
 def _own(measured: xr.Dataset, contrast: Contrast, scale: str, over: str) -> tuple[tuple[float, float], str]:
     """The interval of the estimate itself, and what it is over; where there is none, NaN and what was said before."""
     found = own_interval(measured, contrast, scale)
-    return ((np.nan, np.nan), over) if found is None else (found, OVER)
+    return ((np.nan, np.nan), over) if found is None else (found, OWN)
 
 
 def _tests(interval_at: Callable[[float], tuple[float, float]], contrast: Contrast) -> tuple[float, float]:

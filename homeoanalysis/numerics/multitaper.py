@@ -59,6 +59,10 @@ def magnitude_squared(x: Complex, y: Complex) -> Floats:
     return np.minimum(value, 1.0)  # rounding can exceed 1 by 1e-16
 
 
+# Near 0 an interval can begin above the coherence: by up to 2e-5 at 4 of 110,700 frequencies.
+NOT_INSIDE = "the bias is taken off the square, and for the interval off its transform"
+
+
 def corrected(uncorrected: Floats, n_estimates: Floats | float) -> Floats:
     """Coherence less its bias, gamma^2 - (1 - gamma^2)^2 / L: unbiased to order 1/L, may be negative where the truth is 0.
 
