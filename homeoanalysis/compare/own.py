@@ -14,8 +14,8 @@ WITHHELD = "none: the metric withholds that of the estimate"
 def own_interval(measured: xr.Dataset, contrast: Contrast, scale: str) -> tuple[float, float] | None:
     """That of the one recording, or of the change between two levels of one recording each; None if there is none.
 
-    It is infinite where the metric has a value and withholds its interval, as of an epoch that is too short. Two recordings are
-    independent of one another.
+    It is infinite where the metric has a value and withholds its interval, as of an epoch that is
+    too short. Two recordings are independent of one another.
     """
     if contrast.reference is not None or contrast.trend is not None:
         return None

@@ -7,7 +7,7 @@ import xarray as xr
 
 from homeoanalysis import drawing
 from homeoanalysis.drawing import Drawn, Measures
-from homeoanalysis.numerics.multitaper import corrected
+from homeoanalysis.numerics.multitaper import subtract_bias
 from homeoanalysis.numerics.summaries import conditions, epochs_of, of_replicate, summarise
 
 _MARKERS = 20  # of the data, in each panel: the estimates of neighbouring frequencies overlap
@@ -81,4 +81,4 @@ def _null(estimate: xr.Dataset, replicate: str) -> float:
     """The threshold of the replicate's coherence, less the bias as the coherence itself."""
     name = estimate.attrs["metric"]
     threshold, df = (of_replicate(estimate, f"{name}_{k}", replicate).values for k in ("threshold", "df"))
-    return float(np.mean([corrected(one, n) for one, n in zip(threshold, df, strict=True)]))
+    return float(np.mean([subtract_bias(one, n) for one, n in zip(threshold, df, strict=True)]))

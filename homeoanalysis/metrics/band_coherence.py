@@ -27,9 +27,9 @@ def _truth(rng: np.random.Generator) -> Truth:
     return Truth(synthetic.related_pair(0.4, 64.0, 250.0, rng), 0.4, {"segment": 1.024, "bands": bands})
 
 
-def _rotated(spectra: cs.Spectra, inside: np.ndarray, scale: np.ndarray) -> rotation.RotationNull:
+def _describe_null(spectra: cs.Spectra, inside: np.ndarray, scale: np.ndarray) -> rotation.RotationNull:
     """The null of the mean over each band: (pair, band)."""
-    segments, inflation = cs.in_segments(spectra), cs.inflation(spectra)
+    segments, inflation = cs.sum_segments(spectra), cs.measure_inflation(spectra)
     found = np.full((4, len(spectra.pairs), len(inside)), np.nan)
     for p in range(len(spectra.pairs)):
         for b in np.flatnonzero(inside.any(axis=1)):
@@ -71,26 +71,30 @@ def band_coherence(
 ) -> Mapping[str, Any]:
     """Coherence in bands (mean magnitude-squared, bias-corrected).
 
-    activity: activity/1 with what `between` names; those parameters are of `coherence`. bands: name: [low, high], in Hz.
-    exclude: spans that are left out, e.g. of line noise.
-    Returns (pair, epoch, band), [1]; NaN with the reason in the coordinate `reason`, also of a band beyond Nyquist.
+    activity: activity/1 with what `between` names; those parameters are of `coherence`. bands:
+    name: [low, high], in Hz. exclude: spans that are left out, e.g. of line noise.
+    Returns (pair, epoch, band), [1]; NaN with the reason in the coordinate `reason`, also of a band
+    beyond Nyquist.
     Raises NotApplicable without what `between` names or with fewer than 8 independent estimates.
     """
 
     def measured(pieces: Pieces, pairs: pair_metrics.Pairs, reasons: pair_metrics.Reasons) -> Any:
         spectra = cs.cross_spectra(pieces, pairs, time_half_bandwidth=time_half_bandwidth, highest=None)
         inside, empty = named.members(spectra.frequency, bands, exclude)
-        scale, less = cs.scale(spectra), cs.estimates(spectra)
+        scale, less = cs.multiply_powers(spectra), cs.count_estimates(spectra)
 
         def mean(part: cs.Sums) -> np.ndarray:
-            # Of values less their bias, whose L is that of all groups: it hardly changes where one is left out.
-            return named.averaged(multitaper.corrected(cs.squared(part), less), inside)
+            # Of values less their bias, whose L is that of all groups: it hardly changes where one
+            # is left out.
+            return named.averaged(multitaper.subtract_bias(cs.squared(part), less), inside)
 
         least = named.averaged(1 / (2 * less), inside)
 
         def stable(part: cs.Sums) -> np.ndarray:
-            # Not atanh |gamma|, as of a single frequency: where the mean is near 0, its bias is larger than its error. A
-            # coherence c less its bias varies as 2 c + 1 / L, so that this scale, from c = -1 / (2 L) to 1, makes it even.
+            # Not atanh |gamma|, as of a single frequency: where the mean is near 0, its bias is
+            # larger than its error. A
+            # coherence c less its bias varies as 2 c + 1 / L, so that this scale, from c = -1 / (2
+            # L) to 1, makes it even.
             share = np.clip((mean(part) + least) / (1 + least), 0, _LIMIT)
             return np.asarray(np.arctanh(np.sqrt(share)))
 
@@ -105,11 +109,11 @@ def band_coherence(
             low, high = (np.clip(x * (1 + least.T) - least.T, 0, 1) for x in share)
             return np.where(np.isnan(value), np.nan, low), np.where(np.isnan(value), np.nan, high)
 
-        null = _rotated(spectra, inside, scale)
-        p = rotation.rotation_probability(raw, null)
-        limits = rotation.rotation_threshold(null)
+        null = _describe_null(spectra, inside, scale)
+        p = rotation.measure_rotation_p(raw, null)
+        limits = rotation.find_rotation_threshold(null)
         segments = pair_metrics.blanked(null.segments, reasons)
-        told = cs.missing_threshold(np.where(np.isnan(raw), 1.0, segments), reasons, "bands")
+        told = cs.explain_missing(np.where(np.isnan(raw), 1.0, segments), reasons, "bands")
         return {
             "": value,
             "low": lambda: ends()[0],

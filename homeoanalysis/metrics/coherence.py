@@ -55,38 +55,44 @@ def coherence(
 ) -> Mapping[str, Any]:
     """Coherence (magnitude-squared, bias-corrected).
 
-    activity: activity/1 with what `between` names: spikes or signals. Of one kind, each two channels are a pair; of two
-    kinds, each of the first with each of the second, so that spikes with lfp is the spike-field coherence. field_potential is
-    the lfp of a recording and the lfp_proxy of a model, so that both can share a label.
-    segment: [s] of the pieces, which never bridge a gap; half-bandwidth W = time_half_bandwidth / segment. bin_size: [s],
-    by default the step of the signals, 1 ms for spikes alone. highest: [Hz], by default W below Nyquist.
-    Returns (pair, epoch, frequency), [1], from W on; its mean is 0 for independent channels, so that single values can be
-    negative. NaN, with the reason in the coordinate `reason`, for a train of fewer than 20 spikes or a flat signal.
-    The threshold holds where both channels share a gain, states or spindles, and where rhythms outlast a segment. It is NaN
-    where a single segment makes nearly all of it (below 1.5 effective ones), at the frequency of a line, and below 4 pieces.
-    A field that both channels pick up, a line, or a stimulus that evokes both, makes them coherent: no test can tell.
-    Raises NotApplicable without what `between` names, with a single channel, or fewer than 8 independent estimates;
+    activity: activity/1 with what `between` names: spikes or signals. Of one kind, each two
+    channels are a pair; of two kinds, each of the first with each of the second, so that spikes
+    with lfp is the spike-field coherence. field_potential is the lfp of a recording and the
+    lfp_proxy of a model, so that both can share a label.
+    segment: [s] of the pieces, which never bridge a gap; half-bandwidth W = time_half_bandwidth /
+    segment. bin_size: [s],
+    by default the step of the signals, 1 ms for spikes alone. highest: [Hz], by default W below
+    Nyquist.
+    Returns (pair, epoch, frequency), [1], from W on; its mean is 0 for independent channels, so
+    that single values can be negative. NaN, with the reason in the coordinate `reason`, for a train
+    of fewer than 20 spikes or a flat signal.
+    The threshold holds where both channels share a gain, states or spindles, and where rhythms
+    outlast a segment. It is NaN where a single segment makes nearly all of it (below 1.5 effective
+    ones), at the frequency of a line, and below 4 pieces. A field that both channels pick up, a
+    line, or a stimulus that evokes both, makes them coherent: no test can tell.
+    Raises NotApplicable without what `between` names, with a single channel, or fewer than 8
+    independent estimates;
     DataError beyond Nyquist.
     """
 
     def measured(pieces: Pieces, pairs: pair_metrics.Pairs, reasons: pair_metrics.Reasons) -> Any:
         spectra = cs.cross_spectra(pieces, pairs, time_half_bandwidth=time_half_bandwidth, highest=highest)
         raw = pair_metrics.blanked(cs.squared(cs.sums(spectra)).T, reasons)
-        n = cs.estimates(spectra).T
-        null = cs.rotated(spectra)
-        scale = cs.scale(spectra)
+        n = cs.count_estimates(spectra).T
+        null = cs.describe_null(spectra)
+        scale = cs.multiply_powers(spectra)
         ends = functools.cache(lambda: cs.interval_of(raw, *cs.jackknife(spectra, cs.stabilised), n, spectra.weight))
         segments = pair_metrics.blanked(null.segments.T, reasons)
         return {
-            "": multitaper.corrected(raw, n),
+            "": multitaper.subtract_bias(raw, n),
             "low": lambda: ends()[0],
             "high": lambda: ends()[1],
             "uncorrected": raw,
-            "threshold": lambda: pair_metrics.blanked((rotation.rotation_threshold(null) / scale).T, reasons),
+            "threshold": lambda: pair_metrics.blanked((rotation.find_rotation_threshold(null) / scale).T, reasons),
             "segments": segments,
-            "q": lambda: discoveries(rotation.rotation_probability(raw.T * scale, null).T),
+            "q": lambda: discoveries(rotation.measure_rotation_p(raw.T * scale, null).T),
             "df": spectra.n,
-            "reason": cs.missing_threshold(segments, reasons),
+            "reason": cs.explain_missing(segments, reasons),
         }, {"frequency": pair_metrics.hertz(spectra.frequency)}
 
     return pair_metrics.of_pairs(activity, coherence.name, between, measured, segment=segment, bin_size=bin_size)

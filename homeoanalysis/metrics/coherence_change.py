@@ -63,7 +63,7 @@ def _equal_rate(activity: xr.Dataset, spans: Mapping[str, tuple[float, float]], 
     return thinned(activity, keep)
 
 
-def _with_untuned(activity: xr.Dataset, spans: Mapping[str, tuple[float, float]], rng: np.random.Generator) -> xr.Dataset:
+def _add_untuned(activity: xr.Dataset, spans: Mapping[str, tuple[float, float]], rng: np.random.Generator) -> xr.Dataset:
     """Each unit with spikes at random times added in the epoch in which it fires less, so that its rates are equal."""
     count, time = observed.counts(activity, list(spans))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -140,15 +140,18 @@ def coherence_change(
 ) -> Mapping[str, Any]:
     """Change of coherence from the epoch `reference` to the epoch `epoch`, in bands.
 
-    activity: activity/1 with what `between` names, and both epochs; the other parameters are those of `band_coherence`.
-    equal_rate: thin the spikes of each unit in the epoch in which it fires more, `thinnings` times over.
-    At equal rate `p` rules out a change of the rate in proportion: the modulation of the spikes changes as their mean. It does
-    not rule out untuned spikes, which raise the mean alone, or a moved threshold, which lies between both. So the spikes are
-    also made equal by untuned (Poisson) ones, added in the epoch in which the unit fires less. `beyond_rate_p` is the larger p
-    of both corrections, or 1 where their signs differ: it rules out all three. `reason` says which units change their rate.
-    Both epochs are cut to the number of pieces of the shorter one.
+    activity: activity/1 with what `between` names, and both epochs; the other parameters are those
+    of `band_coherence`. equal_rate: thin the spikes of each unit in the epoch in which it fires
+    more, `thinnings` times over.
+    At equal rate `p` rules out a change of the rate in proportion: the modulation of the spikes
+    changes as their mean. It does not rule out untuned spikes, which raise the mean alone, or a
+    moved threshold, which lies between both. So the spikes are also made equal by untuned (Poisson)
+    ones, added in the epoch in which the unit fires less. `beyond_rate_p` is the larger p of both
+    corrections, or 1 where their signs differ: it rules out all three. `reason` says which units
+    change their rate. Both epochs are cut to the number of pieces of the shorter one.
     Returns (pair, band), [1]; NaN with the reason in the coordinate `reason`.
-    Raises NotApplicable without what `between` names, one of the epochs, or 8 independent estimates in each.
+    Raises NotApplicable without what `between` names, one of the epochs, or 8 independent estimates
+    in each.
     """
     from scipy import special
 
@@ -170,13 +173,13 @@ def coherence_change(
             reasons = why if not found else np.where(reasons == "", why, reasons)
             spectra = cs.cross_spectra(pieces, pairs, time_half_bandwidth=time_half_bandwidth, highest=None)
             inside, empty = named.members(spectra.frequency, bands)
-            less = cs.estimates(spectra)
+            less = cs.count_estimates(spectra)
 
             def mean(part: cs.Sums, inside: NDArray[np.bool_] = inside, less: NDArray[np.float64] = less) -> Any:
-                return named.averaged(multitaper.corrected(cs.squared(part), less), inside)
+                return named.averaged(multitaper.subtract_bias(cs.squared(part), less), inside)
 
             def stable(part: cs.Sums, inside: NDArray[np.bool_] = inside) -> Any:
-                return cs.variance_stable(named.averaged(cs.squared(part), inside))
+                return cs.stabilise_variance(named.averaged(cs.squared(part), inside))
 
             found.append((*cs.jackknife(spectra, mean, is_joint=True), *cs.jackknife(spectra, stable)))
         (a, a_error, za, za_error), (b, b_error, zb, zb_error) = found
@@ -209,7 +212,7 @@ def coherence_change(
         """The effect with untuned spikes, and the larger p of both corrections."""
         if not is_thinned:
             return np.full(z.shape, np.nan), np.full(z.shape, np.nan) if notes else p
-        alike = (_with_untuned(activity, spans, rng_for(0, "untuned", draw)) for draw in range(draws))
+        alike = (_add_untuned(activity, spans, rng_for(0, "untuned", draw)) for draw in range(draws))
         _, _, effect, its_variance = np.mean([compare(one)[0] for one in alike], axis=0)
         effect = pair_metrics.blanked(effect, reasons)
         larger = np.fmax(p, probability(effect, its_variance))

@@ -56,16 +56,20 @@ def compensation_index(
 ) -> Mapping[str, Any]:
     """Compensation index: the part of an acute effect that is gone in the steady state, while the perturbation goes on.
 
-    activity: activity/1 with spikes and the three named epochs. `acute` should end before homeostasis acts, within a
-    twentieth of its time constant. Its dose-response is a contrast with `trend`.
-    Returns a scalar [1]: 0, no compensation; 1, whole. NaN where the 95 % interval of the acute effect, over units and
-    time, holds 0. The interval is NaN below 4 units, and where an epoch has too few independent blocks.
-    Raises NotApplicable without spikes, without one of the epochs, or without units of the cell type.
+    activity: activity/1 with spikes and the three named epochs. `acute` should end before
+    homeostasis acts, within a twentieth of its time constant. Its dose-response is a contrast with
+    `trend`.
+    Returns a scalar [1]: 0, no compensation; 1, whole. NaN where the 95 % interval of the acute
+    effect, over units and
+    time, holds 0. The interval is NaN below 4 units, and where an epoch has too few independent
+    blocks.
+    Raises NotApplicable without spikes, without one of the epochs, or without units of the cell
+    type.
     """
     means = estimate_two_way(rates.bin_epochs(activity, (baseline, acute, steady), cell_type))
     defined = means.is_changed(0, 1)
     index = float(rates.recovered(means.mean)) if defined else np.nan
-    low, high = means.measure_recovered() if defined else (np.nan, np.nan)
+    low, high = means.measure_recovery() if defined else (np.nan, np.nan)
 
     return {
         "compensation_index": index,

@@ -33,7 +33,8 @@ def _truth(rng: np.random.Generator) -> Truth:
 def _any_rate(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     """All units at the same random multiple of their rates, log-uniform from 1/10 to 10, as Poisson trains.
 
-    No surrogate in time can destroy a mean rate; this one knows nothing of it but the order of magnitude.
+    No surrogate in time can destroy a mean rate; this one knows nothing of it but the order of
+    magnitude.
     """
     start, stop = observed.segments(activity)
     count = rng.poisson(activity.spike_count.values * 10 ** rng.uniform(-1, 1))
@@ -60,10 +61,11 @@ def firing_rate(activity: xr.Dataset, *, interval: Literal["long_run", "poisson"
     """Firing rate.
 
     activity: activity/1 with spikes.
-    interval: "long_run" holds for stationary trains whose rate fluctuates with time constants up to a twentieth of the epoch, and
-    is NaN where an epoch has too few independent blocks; "poisson" is exact for a Poisson process alone: of bursts of five spikes
-    it covers 60 %.
-    Returns (unit, epoch), [Hz], >= 0; NaN where the unit was not observed in the epoch. On a gap-free stretch it
+    interval: "long_run" holds for stationary trains whose rate fluctuates with time constants up to
+    a twentieth of the epoch, and is NaN where an epoch has too few independent blocks; "poisson" is
+    exact for a Poisson process alone: of bursts of five spikes it covers 60 %.
+    Returns (unit, epoch), [Hz], >= 0; NaN where the unit was not observed in the epoch. On a
+    gap-free stretch it
     equals `elephant.statistics.mean_firing_rate`, which takes one stretch at a time.
     Raises NotApplicable without spikes.
     """

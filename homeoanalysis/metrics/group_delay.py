@@ -76,9 +76,9 @@ def group_delay(
         spectra = cs.cross_spectra(pieces, pairs, time_half_bandwidth=time_half_bandwidth, highest=None)
         inside, empty = named.members(spectra.frequency, bands)
         total = cs.sums(spectra)
-        raw, null, n = cs.squared(total), cs.rotated(spectra), spectra.n
+        raw, null, n = cs.squared(total), cs.describe_null(spectra), spectra.n
         is_tested = np.asarray(inside.any(axis=0))[:, None] & (reasons == "")
-        tested = np.where(is_tested, rotation.rotation_probability(raw * cs.scale(spectra), null), np.nan)
+        tested = np.where(is_tested, rotation.measure_rotation_p(raw * cs.multiply_powers(spectra), null), np.nan)
         significant = discoveries(tested) <= pair_metrics.ALPHA
         value, error, used = (np.full((len(pairs), len(bands)), np.nan) for _ in range(3))
         for p in range(len(pairs)):
@@ -90,7 +90,7 @@ def group_delay(
                     continue
                 phase = np.unwrap(np.angle(total.cross[at, p]))
                 without = phase + np.angle(left[:, at] * np.exp(-1j * phase))
-                c = np.clip(multitaper.corrected(raw[at, p], n), 1e-3, 1 - 1e-9)
+                c = np.clip(multitaper.subtract_bias(raw[at, p], n), 1e-3, 1 - 1e-9)
                 slopes = (_slope(x, spectra.frequency[at], c / (1 - c)) for x in (phase, without))
                 value[p, b], deleted = slopes
                 error[p, b] = cs.standard_error(value[p, b], deleted, spectra.weight)

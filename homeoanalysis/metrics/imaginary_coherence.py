@@ -59,13 +59,14 @@ def imaginary_coherence(
 
     activity: activity/1 with what `between` names; the parameters are those of `coherence`.
     Returns (pair, epoch, frequency), [1]; NaN with the reason in the coordinate `reason`.
-    Raises NotApplicable without what `between` names or with fewer than 8 independent estimates; DataError beyond Nyquist.
+    Raises NotApplicable without what `between` names or with fewer than 8 independent estimates;
+    DataError beyond Nyquist.
     """
 
     def measured(pieces: Pieces, pairs: pair_metrics.Pairs, reasons: pair_metrics.Reasons) -> Any:
         spectra = cs.cross_spectra(pieces, pairs, time_half_bandwidth=time_half_bandwidth, highest=highest)
         value = pair_metrics.blanked(_imaginary(cs.sums(spectra)).T, reasons)
-        p = pair_metrics.blanked(rotation.sign_probability(cs.in_segments(spectra).imag, cs.inflation(spectra)).T, reasons)
+        p = pair_metrics.blanked(rotation.measure_sign_p(cs.sum_segments(spectra).imag, cs.measure_inflation(spectra)).T, reasons)
 
         @functools.cache
         def ends() -> tuple[np.ndarray, np.ndarray]:

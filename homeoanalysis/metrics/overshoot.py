@@ -37,7 +37,8 @@ def _null(rng: np.random.Generator) -> Truth:
 def _draw_null_maxima(baseline: rates.Rates, sign: float, n_baseline: int, n_gap: int, n: int) -> Floats:
     """The largest (sign 1) or least of n windows over the mean of the baseline, in standard deviations of its windows.
 
-    The windows begin n_gap windows after the baseline, and fluctuate as it does: see `draw_windows`.
+    The windows begin n_gap windows after the baseline, and fluctuate as it does: see
+    `draw_windows`.
     """
     n_draws = int(np.clip(_MOST_WINDOWS // (n_baseline + n_gap + n), _FEWEST_DRAWS, _DRAWS))
     mean = (baseline.spikes.sum(axis=1) / baseline.time.sum(axis=1)).mean()
@@ -76,11 +77,13 @@ def overshoot(
 ) -> Mapping[str, Any]:
     """Overshoot of the population rate over its baseline, as a part of the perturbation.
 
-    activity: activity/1 with spikes and the three named epochs; five windows or more of the baseline.
+    activity: activity/1 with spikes and the three named epochs; five windows or more of the
+    baseline.
     window: [s], over which the rate is averaged.
-    Returns a scalar [1]: 0, none, also where the baseline is not reached; NaN where the 95 % interval of the change by the
-    perturbation, over units and time, holds 0.
-    Raises NotApplicable without spikes, without one of the epochs, without units of the cell type, or with too short a baseline.
+    Returns a scalar [1]: 0, none, also where the baseline is not reached; NaN where the 95 %
+    interval of the change by the perturbation, over units and time, holds 0.
+    Raises NotApplicable without spikes, without one of the epochs, without units of the cell type,
+    or with too short a baseline.
     """
     binned = rates.bin_epochs(activity, (baseline, perturbation, recovery), cell_type)
     means = estimate_two_way(binned)

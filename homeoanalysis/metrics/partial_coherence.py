@@ -79,11 +79,12 @@ def partial_coherence(
     """Partial coherence (magnitude-squared, bias-corrected), given all other channels of the kinds in `between`.
 
     activity: activity/1 with what `between` names; the parameters are those of `coherence`.
-    Returns (pair, epoch, frequency), [1]; NaN with the reason in the coordinate `reason`. A channel that cannot be measured
-    is not held fixed for the others. p holds where the channels share a gain, states or spindles, as that of `coherence`; it
-    is NaN under the same conditions. What a channel outside `between` drives is not held fixed: p cannot tell it.
-    Raises NotApplicable without what `between` names, or with fewer than 8 estimates more than channels; DataError beyond
-    Nyquist.
+    Returns (pair, epoch, frequency), [1]; NaN with the reason in the coordinate `reason`. A channel
+    that cannot be measured is not held fixed for the others. p holds where the channels share a
+    gain, states or spindles, as that of `coherence`; it is NaN under the same conditions. What a
+    channel outside `between` drives is not held fixed: p cannot tell it.
+    Raises NotApplicable without what `between` names, or with fewer than 8 estimates more than
+    channels; DataError beyond Nyquist.
     """
 
     def measured(pieces: Pieces, pairs: pair_metrics.Pairs, reasons: pair_metrics.Reasons) -> Any:
@@ -99,26 +100,28 @@ def partial_coherence(
         at = np.array([place[tuple(sorted((index[a], index[b])))] if a in index and b in index else 0 for a, b in pairs.tolist()])
         statistic = _partial(every, usable.size)
         raw = pair_metrics.blanked(statistic(cs.sums(spectra)).T[at], reasons)
-        rest = cs.less_others(spectra)
-        less = cs.estimates(rest, usable.size - 2).T[at]
-        null = cs.rotated(rest, usable.size - 2)
-        p = pair_metrics.blanked(rotation.rotation_probability(cs.squared(cs.sums(rest)) * cs.scale(rest), null).T[at], reasons)
+        rest = cs.subtract_others(spectra)
+        less = cs.count_estimates(rest, usable.size - 2).T[at]
+        null = cs.describe_null(rest, usable.size - 2)
+        p = pair_metrics.blanked(
+            rotation.measure_rotation_p(cs.squared(cs.sums(rest)) * cs.multiply_powers(rest), null).T[at], reasons
+        )
         segments = pair_metrics.blanked(null.segments.T[at], reasons)
 
         @functools.cache
         def ends() -> tuple[np.ndarray, np.ndarray]:
-            z, error = cs.jackknife(spectra, lambda part: cs.variance_stable(statistic(part)), is_joint=True)
+            z, error = cs.jackknife(spectra, lambda part: cs.stabilise_variance(statistic(part)), is_joint=True)
             return cs.interval_of(raw, z[at], error[at], less, spectra.weight)
 
         return {
-            "": multitaper.corrected(raw, less),
+            "": multitaper.subtract_bias(raw, less),
             "low": lambda: ends()[0],
             "high": lambda: ends()[1],
             "p": p,
             "q": discoveries(p),
             "segments": segments,
             "df": n,
-            "reason": cs.missing_threshold(segments, reasons),
+            "reason": cs.explain_missing(segments, reasons),
         }, {"frequency": pair_metrics.hertz(spectra.frequency)}
 
     return pair_metrics.of_pairs(activity, partial_coherence.name, between, measured, segment=segment, bin_size=bin_size)

@@ -66,9 +66,10 @@ def perturbation_depth(
 
     activity: activity/1 with spikes and the two named epochs, each of two windows or more.
     window: [s], of the moving mean; a day in vivo, so that the phase of the day does not count.
-    Returns a scalar [1]; NaN where nothing fired in the baseline. The side is that of the mean rate of the perturbation. The
-    interval is NaN below 4 units, where nothing fired at the extremum, and where an epoch has too few independent blocks.
-    Raises NotApplicable without spikes, without one of the epochs, without units of the cell type, or if an epoch is too short.
+    Returns a scalar [1]; NaN where nothing fired in the baseline. The side is that of the mean rate
+    of the perturbation. The interval is NaN below 4 units, where nothing fired at the extremum, and
+    where an epoch has too few independent blocks. Raises NotApplicable without spikes, without one
+    of the epochs, without units of the cell type, or if an epoch is too short.
     """
     found = extremum(activity, baseline, perturbation, window, cell_type)
     if found is None:

@@ -68,7 +68,7 @@ def phase_lag(
         raw = cs.squared(total).T
         value = pair_metrics.blanked(-np.angle(total.cross).T, reasons)
         value[~(raw * n >= _ENOUGH)] = np.nan
-        c = np.maximum(multitaper.corrected(raw, n), 1e-12)
+        c = np.maximum(multitaper.subtract_bias(raw, n), 1e-12)
         width = np.minimum(1.96 * np.sqrt((1 - c) / (2 * n * c)), np.pi)
         found = {"": value, "low": value - width, "high": value + width, "df": n}
         return found, {"frequency": pair_metrics.hertz(spectra.frequency)}

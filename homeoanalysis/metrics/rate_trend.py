@@ -50,10 +50,11 @@ def _null(rng: np.random.Generator) -> Truth:
 def rate_trend(activity: xr.Dataset) -> Mapping[str, Any]:
     """Trend of the firing rate, relative to its mean.
 
-    activity: activity/1 with spikes. A unit that is not `steady` in the baseline has no set point there that it could come back
-    to: metrics of set points leave such units out where `only_steady` is set, which shows how much they matter.
-    Returns (unit, epoch), [1/s]; -2.9e-6 is a fall by 25 % a day. The interval is NaN where a trend cannot be told from a slow
-    fluctuation: the residuals hold fewer than 4 independent blocks.
+    activity: activity/1 with spikes. A unit that is not `steady` in the baseline has no set point
+    there that it could come back to: metrics of set points leave such units out where `only_steady`
+    is set, which shows how much they matter.
+    Returns (unit, epoch), [1/s]; -2.9e-6 is a fall by 25 % a day. The interval is NaN where a trend
+    cannot be told from a slow fluctuation: the residuals hold fewer than 4 independent blocks.
     Raises NotApplicable without spikes, or where nothing was observed in an epoch.
     """
     labels = list(observed.epochs(activity))

@@ -53,16 +53,20 @@ def recovery_fraction(
     """Recovery fraction of the population rate: 0, nothing came back; 1, all; above 1, overshoot.
 
     activity: activity/1 with spikes and the three named epochs.
-    Fractions of single units have no mean (their changes may be near 0): use the median or the slope.
-    Returns a scalar [1]; NaN where the 95 % interval of the change by the perturbation, over units and time, holds 0.
-    The interval is of one replicate: it says nothing about other networks or animals. It is NaN below 4 units, and where an epoch
-    has too few independent blocks: then a recovery cannot be told from a slow fluctuation that all units share.
-    Raises NotApplicable without spikes, without one of the epochs, or without units of the cell type.
+    Fractions of single units have no mean (their changes may be near 0): use the median or the
+    slope.
+    Returns a scalar [1]; NaN where the 95 % interval of the change by the perturbation, over units
+    and time, holds 0.
+    The interval is of one replicate: it says nothing about other networks or animals. It is NaN
+    below 4 units, and where an epoch has too few independent blocks: then a recovery cannot be told
+    from a slow fluctuation that all units share.
+    Raises NotApplicable without spikes, without one of the epochs, or without units of the cell
+    type.
     """
     units = rates.bin_epochs(activity, (baseline, perturbation, recovery), cell_type)
     means = estimate_two_way(units)
     each, mean, defined = means.of_units, means.mean, means.is_changed(0, 1)
-    low, high = means.measure_recovered() if defined else (np.nan, np.nan)
+    low, high = means.measure_recovery() if defined else (np.nan, np.nan)
     time = np.stack([epoch.time.sum(axis=1) for epoch in units], axis=1)
     geometric = np.exp(np.log(each + 1 / time).mean(axis=0))  # one spike more: the logarithm of a silent unit
     return {

@@ -121,11 +121,15 @@ def recovery_time(
 ) -> Mapping[str, Any]:
     """Time constant of the recovery of the population rate; of a second-order course, of its slowest decay.
 
-    activity: activity/1 with spikes and the two named epochs; `recovery` begins where homeostasis does.
-    bin_size: [s]; 12 bins or more must have been observed. recovered: the part of the way from the start of the course back
-    to the baseline that must lie behind at the end; what ends below has not recovered, whatever it relaxes to.
-    Returns a scalar [s]; NaN where it is censored: then it is above `recovery_time_low`, and `_high` is infinite.
-    Raises NotApplicable without spikes, without one of the epochs, without units of the cell type, or with too few bins.
+    activity: activity/1 with spikes and the two named epochs; `recovery` begins where homeostasis
+    does.
+    bin_size: [s]; 12 bins or more must have been observed. recovered: the part of the way from the
+    start of the course back to the baseline that must lie behind at the end; what ends below has
+    not recovered, whatever it relaxes to.
+    Returns a scalar [s]; NaN where it is censored: then it is above `recovery_time_low`, and
+    `_high` is infinite.
+    Raises NotApplicable without spikes, without one of the epochs, without units of the cell type,
+    or with too few bins.
     """
     start, _ = rates.of_population(rates.in_epochs(activity, (baseline,), cell_type))
     read = _read_course(activity, bin_size, (baseline, recovery), cell_type)
@@ -169,7 +173,8 @@ def _describe(read: _Read, start: float, recovered: float) -> tuple[dict[str, fl
     is_censored = is_slow or not way >= recovered or fit.p_recovered < _RETURNED
     low, high = fit.low, fit.high
     if is_censored:
-        # An exponential that has not come so far has tau > length / ln(1 / (1 - recovered)); what levels off takes for ever.
+        # An exponential that has not come so far has tau > length / ln(1 / (1 - recovered)); what
+        # levels off takes for ever.
         least = min(1.0, 1 / -np.log1p(-recovered)) * length if recovered < 1 else 0.0
         low, high = (least if fit.p_recovered < _NOT_RETURNED else min(low, length)), np.inf
     curve = np.full(read.kept.shape, np.nan)

@@ -54,11 +54,13 @@ def residual_change(
 ) -> Mapping[str, Any]:
     """Residual change of the population rate: 0, back at the baseline; -0.2, a fifth is missing.
 
-    activity: activity/1 with spikes and the two named epochs. Whether a residual is small enough to be called a return is
-    asked of subjects, by a contrast with `equivalence`.
-    Returns a scalar [1]. The interval is of one replicate. It is NaN below 4 units, and where an epoch has too few independent
-    blocks: then a residual cannot be told from a slow fluctuation that all units share.
-    Raises NotApplicable without spikes, without one of the epochs, or without units of the cell type.
+    activity: activity/1 with spikes and the two named epochs. Whether a residual is small enough to
+    be called a return is asked of subjects, by a contrast with `equivalence`.
+    Returns a scalar [1]. The interval is of one replicate. It is NaN below 4 units, and where an
+    epoch has too few independent blocks: then a residual cannot be told from a slow fluctuation
+    that all units share.
+    Raises NotApplicable without spikes, without one of the epochs, or without units of the cell
+    type.
     """
     binned = rates.bin_epochs(activity, (baseline, recovery), cell_type)
     means = estimate_two_way(binned)

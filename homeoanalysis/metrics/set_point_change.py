@@ -113,12 +113,16 @@ def set_point_change(
 
     activity: activity/1 with spikes and the two named epochs.
     least_rate: [Hz]; units below it in the baseline have no set point.
-    only_steady: leave out units that are silent in a fifth of the baseline, or have a trend in it (`rate_trend`).
-    Returns a scalar [1]; NaN with fewer than 4 units, or where log rates spread no more than counting noise. The interval of the
-    median is NaN where a fluctuation that units share is too slow for the epochs (below 4 independent blocks). The p-values
-    are NaN where the observed times of the epochs differ by more than a tenth: counting noise is not alike then. Between
-    conditions with other units, compare `set_point_distribution`: units of one culture are no independent sample.
-    Raises NotApplicable without spikes, without one of the epochs, or without units of the cell type.
+    only_steady: leave out units that are silent in a fifth of the baseline, or have a trend in it
+    (`rate_trend`).
+    Returns a scalar [1]; NaN with fewer than 4 units, or where log rates spread no more than
+    counting noise. The interval of the median is NaN where a fluctuation that units share is too
+    slow for the epochs (below 4 independent blocks). The p-values are NaN where the observed times
+    of the epochs differ by more than a tenth: counting noise is not alike then. Between conditions
+    with other units, compare `set_point_distribution`: units of one culture are no independent
+    sample.
+    Raises NotApplicable without spikes, without one of the epochs, or without units of the cell
+    type.
     """
     labels = (baseline, recovery)
     units = rates.in_epochs(activity, labels, cell_type, least_rate, only_steady)

@@ -76,7 +76,7 @@ def stimulus_coherence(
         return np.stack([undefined if r is None else multitaper.coherence_interval(stimulus, r)[side] for r in responses])
 
     return {
-        "stimulus_coherence": multitaper.corrected(raw, n),
+        "stimulus_coherence": multitaper.subtract_bias(raw, n),
         "stimulus_coherence_low": lambda: end(0),
         "stimulus_coherence_high": lambda: end(1),
         "stimulus_coherence_uncorrected": raw,

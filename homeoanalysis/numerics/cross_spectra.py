@@ -1,7 +1,8 @@
 """Multitaper cross-spectra of many pairs of channels, with delete-a-group values for their intervals.
 
-Each channel is transformed once; products are summed, over tapers and pieces, before any ratio is taken. The sums are kept
-for each of some groups of pieces: leaving each group out in turn gives the jackknife, without a second pass over the data.
+Each channel is transformed once; products are summed, over tapers and pieces, before any ratio is
+taken. The sums are kept for each of some groups of pieces: leaving each group out in turn gives the
+jackknife, without a second pass over the data.
 """
 
 from collections.abc import Callable, Iterator
@@ -68,7 +69,8 @@ def all_pairs(pieces: Pieces, between: tuple[Kind, Kind]) -> NDArray[np.intp]:
 def frequencies(pieces: Pieces, time_half_bandwidth: float, highest: float | None) -> tuple[Floats, NDArray[np.intp]]:
     """The frequencies of a spectrum and their indices, from W to `highest` or W below Nyquist.
 
-    Closer to 0 and to Nyquist the estimate at f and that at -f overlap, so that they are not independent.
+    Closer to 0 and to Nyquist the estimate at f and that at -f overlap, so that they are not
+    independent.
     Raises DataError beyond Nyquist, or if the pieces are too short for their tapers.
     """
     grid = pieces.grid
@@ -210,29 +212,30 @@ class _Memory:
         return found
 
 
-def rotated(spectra: Spectra, n_fitted: int = 0) -> rotation.RotationNull:
+def describe_null(spectra: Spectra, n_fitted: int = 0) -> rotation.RotationNull:
     """The cross-spectra of the pairs (frequency, pair) if their channels were independent, with the amplitudes that they have.
 
     n_fitted: other channels to which both were fitted; `spectra` are of the residuals.
     """
-    return rotation.describe_rotations(in_segments(spectra), inflation(spectra) * _used_up(spectra, n_fitted))
+    return rotation.describe_rotations(sum_segments(spectra), measure_inflation(spectra) * _measure_leverage(spectra, n_fitted))
 
 
-def _used_up(spectra: Spectra, n_fitted: int) -> Floats:
+def _measure_leverage(spectra: Spectra, n_fitted: int) -> Floats:
     """(frequency, pair): how much more a cross-spectrum of residuals varies than the squares of its segments say.
 
-    A segment of m estimates and the share w of the power has the leverage h = n_fitted w / m; its square falls by (1 - h)^2,
-    the variance of its part of the sum by 1 - h. For equal shares the ratio is L / (L - n_fitted).
+    A segment of m estimates and the share w of the power has the leverage h = n_fitted w / m; its
+    square falls by (1 - h)^2, the variance of its part of the sum by 1 - h. For equal shares the
+    ratio is L / (L - n_fitted).
     """
-    cross = in_segments(spectra)
+    cross = sum_segments(spectra)
     square = cross.real**2 + cross.imag**2
     estimates_each = np.add.reduceat(spectra.weight, spectra.segments)[:, None, None]
-    leverage = np.minimum(n_fitted * _shares(spectra) / estimates_each, 0.9)
+    leverage = np.minimum(n_fitted * _measure_shares(spectra) / estimates_each, 0.9)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.sum(square / (1 - leverage), axis=0) / square.sum(axis=0))
 
 
-def _shares(spectra: Spectra) -> Floats:
+def _measure_shares(spectra: Spectra) -> Floats:
     """(segment, frequency, pair): each segment's share of the power, mean of both channels."""
     power = np.add.reduceat(spectra.power, spectra.segments, axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -240,55 +243,56 @@ def _shares(spectra: Spectra) -> Floats:
     return np.asarray((share[..., spectra.pairs[:, 0]] + share[..., spectra.pairs[:, 1]]) / 2)
 
 
-def in_segments(spectra: Spectra) -> Complex:
+def sum_segments(spectra: Spectra) -> Complex:
     """(segment, frequency, pair) sums over whole pieces."""
     is_each = spectra.segments.size == spectra.weight.size
     return spectra.cross if is_each else np.add.reduceat(spectra.cross, spectra.segments, axis=0)
 
 
-def inflation(spectra: Spectra) -> Floats:
+def measure_inflation(spectra: Spectra) -> Floats:
     """(frequency, pair): how much more the sums of pairs vary than those of independent groups, since rhythms outlast pieces."""
     first, second = (spectra.persistence[..., spectra.pairs[:, k]] for k in (0, 1))
     noise = np.sqrt(-np.log(1e-3) / max(spectra.n, 1))  # of the correlation of white noise
     return rotation.estimate_inflation(first, second, spectra.n_pieces, spectra.segments.size, float(noise))
 
 
-def estimates(spectra: Spectra, n_fitted: int = 0) -> Floats:
+def count_estimates(spectra: Spectra, n_fitted: int = 0) -> Floats:
     """(frequency, pair): how many estimates of steady channels would vary as the coherency does, at least 1.
 
-    From the jackknife variance of the complex coherency g, of which (1 - g^2)^2 + 1 - g^2 over 2 L is expected of L of them.
-    A segment of the share w of the power takes part in the total from which it is counted. So of independent channels its
-    square reads 1 - 2 w + sum(w^2) of what it is; for equal shares of n segments this is 1 - 1 / n. n_fitted: as in `rotated`.
+    From the jackknife variance of the complex coherency g, of which (1 - g^2)^2 + 1 - g^2 over 2 L
+    is expected of L of them. A segment of the share w of the power takes part in the total from
+    which it is counted. So of independent channels its square reads 1 - 2 w + sum(w^2) of what it
+    is; for equal shares of n segments this is 1 - 1 / n. n_fitted: as in `describe_null`.
     """
-    part, cross, share = sums(spectra), in_segments(spectra), _shares(spectra)
+    part, cross, share = sums(spectra), sum_segments(spectra), _measure_shares(spectra)
     with np.errstate(invalid="ignore", divide="ignore"):
         rest = cross - part.cross * share
         square = cross.real**2 + cross.imag**2
         left = 1 - 2 * np.sum(square * share, axis=0) / square.sum(axis=0) + np.sum(share**2, axis=0)
         spread = np.sum(rest.real**2 + rest.imag**2, axis=0) / (part.first * part.second) / np.maximum(left, 1e-9)
-        spread = spread * inflation(spectra) * _used_up(spectra, n_fitted)
+        spread = spread * measure_inflation(spectra) * _measure_leverage(spectra, n_fitted)
         free = 1 - squared(part)
         count = np.where(spread > 0, free * (1 + free) / 2 / spread, spectra.n)  # a channel with itself does not vary
         return np.maximum(count, 1.0)
 
 
-def less_others(spectra: Spectra) -> Spectra:
+def subtract_others(spectra: Spectra) -> Spectra:
     """Each pair as two channels of their own, less what all the other channels explain; `spectra` has all pairs of some channels.
 
-    With S the spectral matrix, G its inverse and A the pair, the residuals are inv(G_AA) G_A times the channels; the spectral
-    matrix of the residuals is inv(G_AA). Not defined (NaN) where a channel has no power. Their memory is taken as that of the
-    channels.
+    With S the spectral matrix, G its inverse and A the pair, the residuals are inv(G_AA) G_A times
+    the channels; the spectral matrix of the residuals is inv(G_AA). Not defined (NaN) where a
+    channel has no power. Their memory is taken as that of the channels.
     """
     used, at = np.unique(spectra.pairs, return_inverse=True)
     a, b = at.reshape(spectra.pairs.shape).T
-    inverse = _inverted(_matrix(spectra.cross.sum(axis=0), spectra.power.sum(axis=0)[:, used], a, b))
+    inverse = _invert(_build_matrix(spectra.cross.sum(axis=0), spectra.power.sum(axis=0)[:, used], a, b))
     rows = np.stack([inverse[:, a], inverse[:, b]], axis=2)  # (frequency, pair, 2, channel)
     own = np.take_along_axis(rows, np.stack([a, b], axis=1)[None, :, None, :], axis=3)
-    weights = _inverted(own) @ rows
+    weights = _invert(own) @ rows
     cross = np.empty_like(spectra.cross)
     power = np.empty((*cross.shape, 2))
     for g in range(cross.shape[0]):
-        part = _matrix(spectra.cross[g], spectra.power[g][:, used], a, b)
+        part = _build_matrix(spectra.cross[g], spectra.power[g][:, used], a, b)
         left = [np.einsum("fpc,fcd->fpd", weights[:, :, k], part) for k in (0, 1)]
         cross[g] = np.sum(left[0] * np.conj(weights[:, :, 1]), axis=-1)
         for k in (0, 1):
@@ -302,7 +306,7 @@ def less_others(spectra: Spectra) -> Spectra:
     )
 
 
-def _matrix(cross: Complex, power: Floats, a: NDArray[np.intp], b: NDArray[np.intp]) -> Complex:
+def _build_matrix(cross: Complex, power: Floats, a: NDArray[np.intp], b: NDArray[np.intp]) -> Complex:
     """The spectral matrix (frequency, channel, channel) of all pairs of channels."""
     n = power.shape[-1]
     full = np.zeros((*cross.shape[:-1], n, n), complex)
@@ -312,7 +316,7 @@ def _matrix(cross: Complex, power: Floats, a: NDArray[np.intp], b: NDArray[np.in
     return full
 
 
-def _inverted(matrix: Complex) -> Complex:
+def _invert(matrix: Complex) -> Complex:
     """The inverse of each matrix; NaN where a channel has no power."""
     diagonal = np.diagonal(matrix, axis1=-2, axis2=-1)
     is_defined = np.isfinite(matrix).all(axis=(-2, -1)) & (diagonal.real > 0).all(axis=-1)
@@ -321,7 +325,7 @@ def _inverted(matrix: Complex) -> Complex:
     return inverse
 
 
-def scale(spectra: Spectra) -> Floats:
+def multiply_powers(spectra: Spectra) -> Floats:
     """(frequency, pair) product of the powers, by which a squared cross-spectrum is divided; NaN where there is none."""
     part = sums(spectra)
     power = part.first * part.second
@@ -343,7 +347,8 @@ def sums(spectra: Spectra) -> Sums:
 def jackknife(spectra: Spectra, statistic: Callable[[Sums], Floats], *, is_joint: bool = False) -> tuple[Floats, Floats]:
     """A statistic of each pair, and its standard error: (pair, ...) both.
 
-    statistic: sums (..., frequency, pair) -> (..., pair) with anything between; is_joint: it needs all pairs at a time.
+    statistic: sums (..., frequency, pair) -> (..., pair) with anything between; is_joint: it needs
+    all pairs at a time.
     For groups of unequal size: Busing, Meijer & van der Leeden 1999, doi:10.1023/A:1008800423698.
     """
     values, errors = [], []
@@ -398,17 +403,17 @@ def interval_of(raw: Floats, transformed: Floats, error: Floats, n: Floats | flo
     return np.where(np.isnan(raw), np.nan, low), np.where(np.isnan(raw), np.nan, high)
 
 
-def variance_stable(coherence: Floats) -> Floats:
+def stabilise_variance(coherence: Floats) -> Floats:
     """atanh |gamma| of a magnitude-squared coherence: its variance, 1 / (2L - 2), does not depend on the coherence."""
     return np.asarray(np.arctanh(np.sqrt(np.clip(coherence, 0, 1 - 1e-12))))  # atanh(1) is infinite: a signal with itself
 
 
 def stabilised(part: Sums) -> Floats:
     """The atanh |gamma| of pairs."""
-    return variance_stable(squared(part))
+    return stabilise_variance(squared(part))
 
 
-def missing_threshold(segments: Floats, reasons: NDArray[np.object_], along: str = "frequencies") -> NDArray[np.object_]:
+def explain_missing(segments: Floats, reasons: NDArray[np.object_], along: str = "frequencies") -> NDArray[np.object_]:
     """The reasons of pairs, and at how many frequencies (or bands) no threshold can be given. segments: (pair, frequency)."""
     missing = np.isnan(segments).sum(axis=1)
     n = segments.shape[1]

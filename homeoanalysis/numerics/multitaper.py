@@ -1,7 +1,9 @@
 """Multitaper spectra of segments, and coherence with its bias correction, interval and threshold.
 
-Own code, not `elephant.spectral`: that one accumulates cross-spectra in complex64, leaves the mean in,
-takes one gap-free stretch, and gives no delete-one values. On a gap-free stretch of zero mean the two agree
+Own code, not `elephant.spectral`: that one accumulates cross-spectra in complex64, leaves the mean
+in,
+takes one gap-free stretch, and gives no delete-one values. On a gap-free stretch of zero mean the
+two agree
 to single precision (a test).
 """
 
@@ -31,8 +33,9 @@ def tapers(n_samples: int, time_half_bandwidth: float) -> Floats:
 def sine_tapers(n_samples: int, time_half_bandwidth: float) -> Floats:
     """As many sine tapers (taper, sample), of the same half-bandwidth: wider lobes, but hardly any leakage from afar.
 
-    The last Slepian taper of 2 NW - 1 does not vanish at the ends: of a density of 1 / f^2 it puts 7 % too much at 70 to 100 Hz
-    (4 s, NW 3). Source: Riedel & Sidorenko 1995, doi:10.1109/78.365298.
+    The last Slepian taper of 2 NW - 1 does not vanish at the ends: of a density of 1 / f^2 it puts
+    7 % too much at 70 to 100 Hz (4 s, NW 3). Source: Riedel & Sidorenko 1995,
+    doi:10.1109/78.365298.
     """
     order = np.arange(1, int(2 * time_half_bandwidth))[:, None]
     windows = np.sqrt(2 / (n_samples + 1)) * np.sin(np.pi * order * np.arange(1, n_samples + 1) / (n_samples + 1))
@@ -43,7 +46,8 @@ def sine_tapers(n_samples: int, time_half_bandwidth: float) -> Floats:
 def eigencoefficients(pieces: Floats, windows: Floats) -> Complex:
     """Fourier transforms of the tapered pieces: (piece, sample), (taper, sample) -> (piece x taper, frequency).
 
-    The mean of each piece is removed first, else the level of a stimulus leaks into all frequencies below W.
+    The mean of each piece is removed first, else the level of a stimulus leaks into all frequencies
+    below W.
     """
     centred = pieces - pieces.mean(axis=-1, keepdims=True)
     spectrum: Complex = np.fft.rfft(centred[:, None, :] * windows[None, :, :], axis=-1)
@@ -59,11 +63,12 @@ def magnitude_squared(x: Complex, y: Complex) -> Floats:
     return np.minimum(value, 1.0)  # rounding can exceed 1 by 1e-16
 
 
-def corrected(uncorrected: Floats, n_estimates: Floats | float) -> Floats:
+def subtract_bias(uncorrected: Floats, n_estimates: Floats | float) -> Floats:
     """Coherence less its bias, gamma^2 - (1 - gamma^2)^2 / L: unbiased to order 1/L, may be negative where the truth is 0.
 
     n_estimates: L, one number or of the shape of the coherence, [1].
-    Source: Benignus 1969, doi:10.1109/TAU.1969.1162034 (bias of the estimate under a Gaussian model).
+    Source: Benignus 1969, doi:10.1109/TAU.1969.1162034 (bias of the estimate under a Gaussian
+    model).
     """
     return uncorrected - (1 - uncorrected) ** 2 / n_estimates
 
@@ -86,9 +91,10 @@ def threshold(n_estimates: int, alpha: float = 0.05) -> float:
 def coherence_interval(x: Complex, y: Complex, confidence: float = 0.95) -> tuple[Floats, Floats]:
     """The jackknife interval of the coherence of two sets of eigencoefficients (estimate, frequency).
 
-    The interval is of Q = sqrt(2L-2) atanh|gamma| - 1/sqrt(2L-2), whose variance does not depend on gamma,
-    from the L delete-one values. Source: Jarvis & Mitra 2001, doi:10.1162/089976601300014312; Bokil et al. 2007,
-    doi:10.1162/neco.2007.19.9.2271.
+    The interval is of Q = sqrt(2L-2) atanh|gamma| - 1/sqrt(2L-2), whose variance does not depend on
+    gamma,
+    from the L delete-one values. Source: Jarvis & Mitra 2001, doi:10.1162/089976601300014312; Bokil
+    et al. 2007, doi:10.1162/neco.2007.19.9.2271.
     """
     n = x.shape[0]
     raw = magnitude_squared(x, y)

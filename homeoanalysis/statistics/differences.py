@@ -1,4 +1,4 @@
-"""The difference between two sources over their subjects, its interval, and the answer that follows from it."""
+"""The difference between two sources over their subjects, and the answer that follows."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,9 +15,10 @@ AGREES, DIFFERS, CANNOT_TELL = "agrees", "differs", "cannot tell"
 
 
 class Difference(NamedTuple):
-    """Candidate less target: its standard error and degrees of freedom, and the spread that they come from.
+    """Candidate less target, its standard error and degrees of freedom.
 
-    target_variance, candidate_variance: of one member, summed over the groups of the contrast.
+    The spread that they come from stands beside them. target_variance, candidate_variance: of one
+    member, summed over the groups of the contrast.
     """
 
     value: float
@@ -37,8 +38,9 @@ class Difference(NamedTuple):
 def take_logarithms(values: Floats, *, is_exact: bool) -> Floats | None:
     """Logarithms of values (member,); None where they have no mean above 0.
 
-    Not exact: some value of the comparison is 0 or below. Then each value v stands as ln m + (v - m) / m around the mean m: the
-    mean is ln m, and the spread is the coefficient of variation, as the delta method has it.
+    Not exact: some value of the comparison is 0 or below. Then each value v stands as ln m + (v -
+    m) / m around the mean m: the mean is ln m, and the spread is the coefficient of variation, as
+    the delta method has it.
     """
     if is_exact:
         return np.log(values)
@@ -53,12 +55,14 @@ def estimate_difference(
     target_error: float = 0.0,
     candidate_error: float = 0.0,
 ) -> Difference:
-    """Mean of the candidate less mean of the target, over members that are independent; its error is NaN where none is known.
+    """Mean of the candidate less mean of the target, over independent members.
 
-    target, candidate: the members (member,) of one group each, or of two, of which the second less the first is compared.
-    Groups of four members and more: Welch's t. Where one has fewer, both have the spread of both together (Student's t), so that
-    one recording is judged by how much realisations vary. target_error, candidate_error: how well a source knows its own
-    value from units and time; no error is below it. Alone they give a normal interval. Infinite: the error is NaN.
+    Its error is NaN where none is known. target, candidate: the members (member,) of one group
+    each, or of two, of which the second less the first is compared. Groups of four members and
+    more: Welch's t. Where one has fewer, both have the spread of both together (Student's t), so
+    that one recording is judged by how much realisations vary. target_error, candidate_error: how
+    well a source knows its own value from units and time; no error is below it. Alone they give a
+    normal interval. Infinite: the error is NaN.
     Source: Welch 1947, doi:10.1093/biomet/34.1-2.28; Satterthwaite 1946, doi:10.2307/3002019.
     """
     signs = [1.0] if len(target) == 1 else [-1.0, 1.0]
@@ -73,22 +77,32 @@ def estimate_difference(
             pooled = (t.size * t.var() + c.size * c.var()) / (t.size + c.size - 2)
             own = np.full(2, pooled)
             terms.append((pooled * (1 / t.size + 1 / c.size), t.size + c.size - 2.0))
-        elif min(target_error, candidate_error) > 0 and np.isfinite([target_error, candidate_error]).all():
-            return Difference(float(value), float(np.hypot(target_error, candidate_error)), np.inf, np.nan, np.nan)
+        elif (
+            min(target_error, candidate_error) > 0
+            and np.isfinite([target_error, candidate_error]).all()
+        ):
+            return Difference(
+                float(value), float(np.hypot(target_error, candidate_error)), np.inf, np.nan, np.nan
+            )
         else:
             return Difference(float(value), np.nan, np.nan, np.nan, np.nan)
         variances += own
     squares, dfs = np.array(terms).T
-    df = float(squares.sum() ** 2 / np.sum(squares**2 / dfs)) if squares.sum() > 0 else float(dfs.sum())
+    df = (
+        float(squares.sum() ** 2 / np.sum(squares**2 / dfs))
+        if squares.sum() > 0
+        else float(dfs.sum())
+    )
     error = float(np.sqrt(max(squares.sum(), target_error**2 + candidate_error**2)))
     error = error if np.isfinite(error) else np.nan
     return Difference(float(value), error, df, *map(float, variances))
 
 
 def estimate_margin(target: Sequence[Floats]) -> tuple[float, float]:
-    """Half the standard deviation between subjects, and its standard error; NaN with fewer than four in a group.
+    """Half the standard deviation between subjects, and its standard error.
 
-    target: as for `estimate_difference`; of two groups their mean variance counts.
+    NaN with fewer than four in a group. target: as for `estimate_difference`; of two groups their
+    mean variance counts.
     """
     if min(t.size for t in target) < MINIMUM:
         return np.nan, np.nan
@@ -99,8 +113,9 @@ def estimate_margin(target: Sequence[Floats]) -> tuple[float, float]:
 def decide(difference: Difference, margin: tuple[float, float], margin_error: float = 0.0) -> str:
     """Whether a candidate agrees, differs, or neither can be told.
 
-    margin: the smallest differences that matter, below and above 0 (NaN: there is none). It agrees where the 90 % interval lies
-    within (two one-sided tests at 5 %); else it differs where the 95 % interval excludes 0. margin_error: of a margin
+    margin: the smallest differences that matter, below and above 0 (NaN: there is none). It agrees
+    where the 90 % interval lies within (two one-sided tests at 5 %); else it differs where the 95 %
+    interval excludes 0. margin_error: of a margin
     that is estimated from the data.
     Source: Schuirmann 1987, doi:10.1007/BF01068419.
     """
@@ -111,22 +126,29 @@ def decide(difference: Difference, margin: tuple[float, float], margin_error: fl
     return DIFFERS if low > 0 or high < 0 else CANNOT_TELL
 
 
-def find_needed_subjects(difference: Difference, margin: tuple[float, float], n_target: int, n_candidate: int) -> float:
-    """How many subjects would decide at a power of 80 %, were the difference as it is estimated; infinite above 10 000.
+def find_needed_subjects(
+    difference: Difference, margin: tuple[float, float], n_target: int, n_candidate: int
+) -> float:
+    """How many subjects would decide at a power of 80 %; infinite above 10 000.
 
-    n_target, n_candidate: members of the smallest group of each. The candidate has at least as many realisations as
-    there are subjects. Power of two one-sided tests and of the t test, by the t distribution around the true difference.
+    The difference is taken to be as it is estimated. n_target, n_candidate: members of the smallest
+    group of each. The candidate has at least as many realisations as
+    there are subjects. Power of two one-sided tests and of the t test, by the t distribution around
+    the true difference.
     """
     n = np.arange(max(MINIMUM, n_target + 1), MOST_SUBJECTS + 1, dtype=np.float64)
-    errors = np.sqrt(difference.target_variance / n + difference.candidate_variance / np.maximum(n, n_candidate))
+    errors = np.sqrt(
+        difference.target_variance / n + difference.candidate_variance / np.maximum(n, n_candidate)
+    )
     decides = compute_power(difference.value, errors, 2 * (n - 1.0), margin) >= POWER
     return float(n[np.argmax(decides)]) if decides.any() else np.inf
 
 
 def find_needed_time(difference: Difference, margin: tuple[float, float]) -> float:
-    """How many times as much observed time would decide at a power of 80 %; infinite above 10 000 times.
+    """How many times as much observed time would decide at a power of 80 %.
 
-    Of a difference whose error is that of units and time of one recording: its square falls with the time.
+    Infinite above 10 000 times. Of a difference whose error is that of units and time of one
+    recording: its square falls with the time.
     """
     ratio = np.geomspace(1.0, MOST_SUBJECTS, 2000)
     errors = np.asarray(difference.error / np.sqrt(ratio), float)
@@ -135,8 +157,13 @@ def find_needed_time(difference: Difference, margin: tuple[float, float]) -> flo
     return float(ratio[np.argmax(decides)]) if decides.any() else np.inf
 
 
-def compute_power(difference: float, errors: Floats, df: Floats, margin: tuple[float, float]) -> Floats:
-    """Probability (n,) that either answer is given to a true difference, at these standard errors and degrees of freedom."""
+def compute_power(
+    difference: float, errors: Floats, df: Floats, margin: tuple[float, float]
+) -> Floats:
+    """Probability (n,) that either answer is given to a true difference.
+
+    At these standard errors and degrees of freedom.
+    """
     from scipy import special
 
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -147,5 +174,7 @@ def compute_power(difference: float, errors: Floats, df: Floats, margin: tuple[f
         t = special.stdtrit(df, 0.95)
         above = special.stdtr(df, (margin[1] - difference) / errors - t)
         below = special.stdtr(df, (difference - margin[0]) / errors - t)
-    agrees = np.where(errors > 0, np.maximum(above + below - 1, 0), margin[0] < difference < margin[1])
+    agrees = np.where(
+        errors > 0, np.maximum(above + below - 1, 0), margin[0] < difference < margin[1]
+    )
     return np.asarray(np.maximum(differs, agrees))

@@ -1,10 +1,13 @@
 """Surrogates of rates that keep how slowly rates fluctuate, and what the units share of it.
 
-The model of log rates: set point of the unit + course that all units share + course of its own + counting noise. Both courses
-are stationary Gaussian processes with an exponential autocorrelation (Ornstein-Uhlenbeck). A random walk is the limit of a
-correlation time that is long against the baseline. The shared course is known from one realisation only, so that its size
-and correlation time are drawn from their posterior, and its values after the baseline are predicted from those in it.
-Source: Rasmussen & Williams 2006, Gaussian Processes for Machine Learning, section 2.2 and equation 2.45, ISBN 0-262-18253-X.
+The model of log rates: set point of the unit + course that all units share + course of its own +
+counting noise. Both courses are stationary Gaussian processes with an exponential autocorrelation
+(Ornstein-Uhlenbeck). A random walk is the limit of a correlation time that is long against the
+baseline. The shared course is known from one realisation only, so that its size
+and correlation time are drawn from their posterior, and its values after the baseline are predicted
+from those in it.
+Source: Rasmussen & Williams 2006, Gaussian Processes for Machine Learning, section 2.2 and equation
+2.45, ISBN 0-262-18253-X.
 """
 
 from collections.abc import Sequence
@@ -19,16 +22,20 @@ from homeoanalysis.provenance import rng_for
 
 Floats = NDArray[np.float64]
 POINTS = 8  # in an epoch, over which a surrogate's rate is averaged
-_BLOCKS = 60  # of the baseline, in which the shared course is taken: the cost grows with their third power
+# Of the baseline, in which the shared course is taken. The cost grows with their third power.
+_BLOCKS = 60
 _FEWEST_BINS, _FEWEST_UNITS = 10, 4
-_SPREADS = np.concatenate([[0.0], np.geomspace(0.005, 2.0, 15)])  # of the shared course that are tried
+_SPREADS = np.concatenate(
+    [[0.0], np.geomspace(0.005, 2.0, 15)]
+)  # of the shared course that are tried
 _TIMES = 14  # correlation times of the shared course that are tried
 
 
 class Fluctuation(NamedTuple):
     """A unit's own log rate: standard deviation, and correlation time [s].
 
-    The first of each is the estimate; the others are from resampled units, and say how well it is known.
+    The first of each is the estimate; the others are from resampled units, and say how well it is
+    known.
     """
 
     spread: Floats  # (draw)
@@ -38,7 +45,8 @@ class Fluctuation(NamedTuple):
 class SharedCourse(NamedTuple):
     """Log rate that all units share, in blocks of the baseline.
 
-    value: (block), relative to the mean over the baseline. noise: variance of its counting noise. at: (block) [s].
+    value: (block), relative to the mean over the baseline. noise: variance of its counting noise.
+    at: (block) [s].
     """
 
     value: Floats
@@ -47,11 +55,13 @@ class SharedCourse(NamedTuple):
 
 
 def estimate_private_fluctuation(bins: Rates, bin_size: float, draws: int) -> Fluctuation:
-    """Estimate by moments how the units of one epoch fluctuate on their own, the same for all units.
+    """Estimate by moments how units of one epoch fluctuate on their own.
 
-    bins: (unit, bin). A log-normal rate has cov(n_s, n_t) / (m_s m_t) = exp(c(t - s)) - 1, without counting noise at any lag
-    above 0. What a unit shares with the mean of the others is subtracted. The mean over the epoch is taken out of the
-    data, and so of the expected values. Spread 0 where nothing fluctuates, or with fewer than 4 units or 10 bins.
+    All units fluctuate alike. bins: (unit, bin). A log-normal rate has cov(n_s, n_t) / (m_s m_t) =
+    exp(c(t - s)) - 1, without counting noise at any lag above 0. What a unit shares with the mean
+    of the others is subtracted. The mean over the epoch is taken out of the
+    data, and so of the expected values. Spread 0 where nothing fluctuates, or with fewer than 4
+    units or 10 bins.
     """
     selected = _select(bins)
     if selected is None:
@@ -74,23 +84,31 @@ def estimate_private_fluctuation(bins: Rates, bin_size: float, draws: int) -> Fl
         average_by_lag(np.outer(x, x - y) - centre @ (v[:, None] * centre))
         for x, y, v in zip(relative, others, 1 / (mean * time), strict=True)
     ]
-    weight = np.vstack([np.ones(units), resamples(units, draws)]) * mean[:, 0]  # units with more spikes say more
+    weight = (
+        np.vstack([np.ones(units), resamples(units, draws)]) * mean[:, 0]
+    )  # units with more spikes say more
     seen = weight @ np.array(covariances) / weight.sum(axis=1, keepdims=True)
     taus = np.geomspace(bin_size / 2, 3 * n * bin_size, 30)
-    shapes = np.array([average_by_lag(centre @ np.exp(-lag * bin_size / tau) @ centre) for tau in taus])
+    shapes = np.array(
+        [average_by_lag(centre @ np.exp(-lag * bin_size / tau) @ centre) for tau in taus]
+    )
     gain = np.maximum((seen * number) @ shapes.T / (shapes**2 @ number), 0)  # (draw, tau)
     misfit = -2 * gain * ((seen * number) @ shapes.T) + gain**2 * (shapes**2 @ number)
     at = np.argmin(misfit, axis=1)
     best = gain[np.arange(at.size), at]
-    # The square of the mean over the epoch, by which was divided, exceeds that of the set point by the variance of that mean.
+    # The square of the mean over the epoch, by which was divided, exceeds that of the set point by
+    # the variance of that mean.
     slow = np.array([np.exp(-lag * bin_size / tau).mean() for tau in taus])[at]
     return Fluctuation(np.sqrt(np.log1p(best / np.maximum(1 - best * slow, 0.2))), taus[at])
 
 
-def measure_shared_course(bins: Rates, start: float, bin_size: float, spread: float) -> SharedCourse | None:
+def measure_shared_course(
+    bins: Rates, start: float, bin_size: float, spread: float
+) -> SharedCourse | None:
     """Average the relative rates of all units in blocks of one epoch.
 
-    bins: (unit, bin) from `start` [s] on. spread: of the units' own log rates; units that say little have little weight.
+    bins: (unit, bin) from `start` [s] on. spread: of the units' own log rates; units that say
+    little have little weight.
     None with fewer than 4 units or 10 bins.
     """
     selected = _select(bins)
@@ -105,15 +123,20 @@ def measure_shared_course(bins: Rates, start: float, bin_size: float, spread: fl
     weight = 1 / (1 / expected.mean(axis=1) + spread**2)
     weight /= weight.sum()
     mean = weight @ (spikes / expected)
-    least = 0.5 * np.min(weight / expected.mean(axis=1))  # half a spike, so that silence stays finite
-    return SharedCourse(np.log(np.maximum(mean, least)), float((weight**2 / expected.mean(axis=1)).sum()), at)
+    least = 0.5 * np.min(
+        weight / expected.mean(axis=1)
+    )  # half a spike, so that silence stays finite
+    return SharedCourse(
+        np.log(np.maximum(mean, least)), float((weight**2 / expected.mean(axis=1)).sum()), at
+    )
 
 
 def draw_shared_courses(course: SharedCourse | None, at: Floats, draws: int) -> Floats:
     """Draw the shared log rate at times `at` (time) [s] given that of the baseline: (draw, time).
 
-    Its standard deviation (flat prior up to 2) and its correlation time (flat prior of the logarithm, from half a block to ten
-    baselines) are drawn from their posterior. Zeros where the baseline has no course.
+    Its standard deviation (flat prior up to 2) and its correlation time (flat prior of the
+    logarithm, from half a block to ten baselines) are drawn from their posterior. Zeros where the
+    baseline has no course.
     """
     if course is None:
         return np.zeros((draws, at.size))
@@ -122,7 +145,9 @@ def draw_shared_courses(course: SharedCourse | None, at: Floats, draws: int) -> 
     taus = np.geomspace(span / course.at.size / 2, 10 * span, _TIMES)
     distance = np.abs(np.subtract.outer(course.at, course.at))
     size, basis = np.linalg.eigh(np.exp(-distance / taus[:, None, None]))
-    variance = _SPREADS[:, None, None] ** 2 * np.maximum(size, 0) + course.noise  # (spread, tau, eigenvector)
+    variance = (
+        _SPREADS[:, None, None] ** 2 * np.maximum(size, 0) + course.noise
+    )  # (spread, tau, eigenvector)
     value, one = course.value @ basis, basis.sum(axis=1)  # (tau, eigenvector)
     # The level is unknown: its flat prior is integrated out.
     precision = (one**2 / variance).sum(axis=-1)
@@ -140,25 +165,41 @@ def draw_shared_courses(course: SharedCourse | None, at: Floats, draws: int) -> 
         across = spread**2 * np.exp(-to_baseline / taus[t]) @ basis[t]
         gain = across / variance[s, t]
         left = 1 - gain @ one[t]  # what an unknown level adds
-        own = spread**2 * np.exp(-among / taus[t]) - gain @ across.T + np.outer(left, left) / precision[s, t]
+        own = (
+            spread**2 * np.exp(-among / taus[t])
+            - gain @ across.T
+            + np.outer(left, left) / precision[s, t]
+        )
         values, vectors = np.linalg.eigh(own)
-        found[mine] = level[s, t] + gain @ rest[s, t] + normal[mine] @ (vectors * np.sqrt(np.maximum(values, 0))).T
+        found[mine] = (
+            level[s, t]
+            + gain @ rest[s, t]
+            + normal[mine] @ (vectors * np.sqrt(np.maximum(values, 0))).T
+        )
     return found
 
 
 def draw_log_rates(
-    private: Fluctuation, shared: SharedCourse | None, mean: Floats, time: Floats, spans: Sequence[tuple[float, float]]
+    private: Fluctuation,
+    shared: SharedCourse | None,
+    mean: Floats,
+    time: Floats,
+    spans: Sequence[tuple[float, float]],
 ) -> Floats:
-    """Draw log rates of units in epochs (draw, unit, epoch), one for each draw of `private`, as `Rates.log` gives them.
+    """Draw log rates of units in epochs (draw, unit, epoch).
 
-    mean: (unit) [Hz]; time: (unit, epoch) observed [s]; spans: [s] of the epochs. A rate is the mean over 8 points of its epoch.
+    One for each draw of `private`, as `Rates.log` gives them. mean: (unit) [Hz]; time: (unit,
+    epoch) observed [s]; spans: [s] of the epochs. A rate is the mean over 8 points of its epoch.
     """
     spread, tau = private.spread[1:, None, None], private.tau[1:, None, None]
     rng = rng_for(0, "stationary surrogates", mean.size, len(spans), spread.size)
     points = np.concatenate([a + (b - a) * (np.arange(POINTS) + 0.5) / POINTS for a, b in spans])
     distance = np.abs(np.subtract.outer(points, points))
     root = np.linalg.cholesky(spread**2 * np.exp(-distance / tau) + 1e-12 * np.eye(points.size))
-    log = rng.standard_normal((spread.size, mean.size, points.size)) @ root.transpose(0, 2, 1) - spread**2 / 2
+    log = (
+        rng.standard_normal((spread.size, mean.size, points.size)) @ root.transpose(0, 2, 1)
+        - spread**2 / 2
+    )
     log += np.clip(draw_shared_courses(shared, points, spread.size), -20, 20)[:, None]
     relative = np.exp(log).reshape(spread.size, mean.size, len(spans), POINTS).mean(axis=-1)
     spikes = rng.poisson(relative * mean[:, None] * time)
@@ -166,7 +207,10 @@ def draw_log_rates(
 
 
 def _select(bins: Rates) -> tuple[NDArray[np.int64], Floats, NDArray[np.intp]] | None:
-    """Spikes and time of the units that fire, in bins in which all were observed, and which bins; None if these are few."""
+    """Spikes and time of the units that fire, in bins in which all were observed.
+
+    And which bins these are; None if they are few.
+    """
     index = np.flatnonzero(bins.time.min(axis=0) > 0)
     spikes, time = bins.spikes[:, index], bins.time[:, index]
     fires = spikes.sum(axis=1) > 0

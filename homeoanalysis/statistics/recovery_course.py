@@ -1,4 +1,7 @@
-"""Relaxations through a rate course whose noise is correlated, and the interval of their time constant."""
+"""Relaxations through a rate course whose noise is correlated.
+
+With the interval of their time constant.
+"""
 
 import functools
 from collections.abc import Callable
@@ -14,7 +17,9 @@ from homeoanalysis.statistics.correlated_noise import CorrelatedNoise, Fits, Lev
 
 Floats = NDArray[np.float64]
 _BETTER = 2.0  # by how much Akaike's criterion must fall for a delay or a second order
-_NO_SUPPORT = 10.0  # by so much worse, a model is out (Burnham & Anderson 2002, p. 70, doi:10.1007/b97636)
+_NO_SUPPORT = (
+    10.0  # by so much worse, a model is out (Burnham & Anderson 2002, p. 70, doi:10.1007/b97636)
+)
 _ZOOMS, _POINTS = 2, 17  # finer grids, and their points a side
 _FAR = 1e-3  # p-value of what a finer grid leaves out
 _LEAST_WEIGHT = 1e-3  # posterior probability of a correlation that a finer grid leaves out
@@ -41,20 +46,29 @@ class Course(NamedTuple):
 
     @property
     def constants(self) -> Floats:
-        """Columns (bin, level) of the level of the baseline, if it was observed, and of the recovery."""
+        """Columns (bin, level) of the level of the recovery.
+
+        And before it of the baseline, if that was observed.
+        """
         is_recovery = self.is_recovery
         columns = [is_recovery] if is_recovery.all() else [~is_recovery, is_recovery]
         return np.stack(columns, axis=1).astype(float)
 
     def extend(self, family: Family) -> Floats:
-        """Shapes (shape, bin, point) that a family of the recovery has beside its constant; 0 in the baseline."""
+        """Shapes (shape, bin, point) that a family has beside its constant.
+
+        They are of the recovery, and 0 in the baseline.
+        """
         shapes = np.zeros((family.basis.shape[2] - 1, self.time.size, family.tau.size))
         shapes[:, self.is_recovery] = family.basis[..., 1:].transpose(2, 1, 0)
         return shapes
 
 
 class RecoveryFit(NamedTuple):
-    """The course that was chosen, and the 95 % interval of its time constant [s]: 0 and infinity where it has no end."""
+    """The course that was chosen, and the 95 % interval of its time constant [s].
+
+    The ends are 0 and infinity where it has none.
+    """
 
     tau: float
     low: float
@@ -66,7 +80,7 @@ class RecoveryFit(NamedTuple):
     period: float  # [s]; NaN unless it swings
     set_point: float  # [Hz]
     curve: Floats  # (bin of the recovery) [Hz]
-    p_recovered: float  # probability that the part that was asked for lies behind at the end; NaN without a baseline
+    p_recovered: float  # probability that the wanted part lies behind; NaN without a baseline
 
 
 class _Kind(NamedTuple):
@@ -96,13 +110,15 @@ class _Fitted(NamedTuple):
     @property
     def p(self) -> Floats:
         """p-value (point) of every curve."""
-        return correlated_noise.p_values(self.fits.squares, self.weight, self.df)
+        return correlated_noise.measure_p(self.fits.squares, self.weight, self.df)
 
     @property
     def interval(self) -> tuple[float, float]:
         """95 % interval of the time constant by profile likelihood."""
         values, least = correlated_noise.profile(self.family.tau, self.fits.squares)
-        return correlated_noise.invert_test(values, correlated_noise.p_values(least, self.weight, self.df))
+        return correlated_noise.invert_test(
+            values, correlated_noise.measure_p(least, self.weight, self.df)
+        )
 
 
 def join_bins(course: Course, most: int) -> Course:
@@ -113,27 +129,41 @@ def join_bins(course: Course, most: int) -> Course:
     width = factor * course.width
     _, at = np.unique(np.floor(course.time / width), return_inverse=True)
     observed = np.bincount(at, course.observed).astype(np.float64)
-    time, rate = (np.bincount(at, course.observed * values) / observed for values in (course.time, course.rate))
+    time, rate = (
+        np.bincount(at, course.observed * values) / observed
+        for values in (course.time, course.rate)
+    )
     return Course(time, rate, observed, width, course.length)
 
 
 def fit_recovery(course: Course, recovered: float) -> RecoveryFit:
     """Exponential; with a delay, or of second order, where Akaike's criterion falls by more than 2.
 
-    recovered: the part of the way back to the baseline that is asked for. The interval holds that of the chosen course, and of
-    each simpler one whose criterion is worse by 10 or less: the choice is a guess then. A delay that the course does not ask for
-    is not fitted, because it would follow every slow fluctuation at the start.
+    recovered: the part of the way back to the baseline that is asked for. The interval holds that
+    of the chosen course, and of each simpler one whose criterion is worse by 10 or less: the choice
+    is a guess then. A delay that the course does not ask for is not fitted, because it would follow
+    every slow fluctuation at the start.
     """
     kinds = _list_kinds(course)
     noise = CorrelatedNoise(course.time, course.width, _expect(course, kinds[0]), course.observed)
     plain, *others = (_fit(course, noise, kind) for kind in kinds)
-    line = noise.fit(course.rate, course.constants, course.extend(relaxation.line(course.time[course.is_recovery])))
+    line = noise.fit(
+        course.rate,
+        course.constants,
+        course.extend(relaxation.line(course.time[course.is_recovery])),
+    )
     straight = 2 * (course.constants.shape[1] + 1) - 2 * float(line.log_likelihood.max())
     best = min(others, key=lambda fitted: fitted.akaike)
     gain = plain.akaike - best.akaike
     chosen = plain if gain <= _BETTER else best
-    simpler = [fitted for fitted in (plain, others[0]) if fitted.family.n_parameters < chosen.family.n_parameters]
-    counted = [chosen] + [fitted for fitted in simpler if fitted.akaike - chosen.akaike <= _NO_SUPPORT]
+    simpler = [
+        fitted
+        for fitted in (plain, others[0])
+        if fitted.family.n_parameters < chosen.family.n_parameters
+    ]
+    counted = [chosen] + [
+        fitted for fitted in simpler if fitted.akaike - chosen.akaike <= _NO_SUPPORT
+    ]
     ends = [fitted.interval for fitted in counted]
     other = float(chosen.family.other[chosen.best])
     curve, p_recovered = _describe(course, chosen, recovered)
@@ -171,32 +201,42 @@ def _list_kinds(course: Course) -> list[_Kind]:
 
 
 def _expect(course: Course, kind: _Kind) -> Floats:
-    """Rate (bin) [Hz] around which the noise is: mean of the baseline, and a fit as if all noise were of counts."""
+    """Rate (bin) [Hz] around which the noise is.
+
+    Mean of the baseline, and a fit as if all noise were of counts.
+    """
     is_recovery = course.is_recovery
     family = kind.make(kind.tau, kind.other)
     expected = np.empty(course.rate.shape)
-    expected[is_recovery] = relaxation.Solver(family, course.observed[is_recovery]).fit(course.rate[is_recovery]).curve
+    expected[is_recovery] = (
+        relaxation.Solver(family, course.observed[is_recovery]).fit(course.rate[is_recovery]).curve
+    )
     if not is_recovery.all():
-        expected[~is_recovery] = np.average(course.rate[~is_recovery], weights=course.observed[~is_recovery])
+        expected[~is_recovery] = np.average(
+            course.rate[~is_recovery], weights=course.observed[~is_recovery]
+        )
     return np.maximum(expected, _LOWEST * np.average(course.rate, weights=course.observed))
 
 
 def _fit(course: Course, noise: CorrelatedNoise, kind: _Kind) -> _Fitted:
-    """A kind of relaxation: on its first grid, and on finer ones of what the course does not exclude."""
+    """Fit a kind of relaxation on its first grid, then on finer ones.
+
+    These hold what the course does not exclude.
+    """
     fitted = _fit_grid(course, noise, kind)
     for _ in range(_ZOOMS):
         near = fitted.p > _FAR
-        tau = np.geomspace(*_span(fitted.family.tau, near), _POINTS)
+        tau = np.geomspace(*_find_span(fitted.family.tau, near), _POINTS)
         other = kind.other
         if other.size > 1:
             space = np.linspace if kind.is_delayed else np.geomspace
-            other = np.asarray(space(*_span(fitted.family.other, near), _POINTS))
+            other = np.asarray(space(*_find_span(fitted.family.other, near), _POINTS))
         kind = kind._replace(tau=tau, other=other)
         fitted = _fit_grid(course, fitted.noise.keep(fitted.weight, _LEAST_WEIGHT), kind)
     return fitted
 
 
-def _span(times: Floats, near: NDArray[np.bool_]) -> tuple[float, float]:
+def _find_span(times: Floats, near: NDArray[np.bool_]) -> tuple[float, float]:
     """From the grid point before the first that is near to the one behind the last."""
     values = np.unique(times)
     first, last = np.searchsorted(values, [times[near].min(), times[near].max()])
@@ -206,12 +246,16 @@ def _span(times: Floats, near: NDArray[np.bool_]) -> tuple[float, float]:
 def _fit_grid(course: Course, noise: CorrelatedNoise, kind: _Kind) -> _Fitted:
     family, constants = kind.make(kind.tau, kind.other), course.constants
     fits = noise.fit(course.rate, constants, course.extend(family))
-    at, best = (int(k) for k in np.unravel_index(np.argmax(fits.log_likelihood), fits.log_likelihood.shape))
+    at, best = (
+        int(k) for k in np.unravel_index(np.argmax(fits.log_likelihood), fits.log_likelihood.shape)
+    )
     tau, other = family.tau[best], family.other[best]
     pairs = [(tau, other), (tau * _STEP, other)]
     if kind.other.size > 1:
         pairs.append((tau, other + course.width / 2 if kind.is_delayed else other / _STEP))
-    here, *there = (course.extend(kind.make(np.array([t]), np.array([x])))[..., 0].T for t, x in pairs)
+    here, *there = (
+        course.extend(kind.make(np.array([t]), np.array([x])))[..., 0].T for t, x in pairs
+    )
     columns = np.hstack([constants, here])
     solved = noise.solve(course.rate, columns)
     weight = noise.weigh(fits, solved)
@@ -225,7 +269,10 @@ def _fit_grid(course: Course, noise: CorrelatedNoise, kind: _Kind) -> _Fitted:
 
 
 def _describe(course: Course, chosen: _Fitted, recovered: float) -> tuple[Floats, float]:
-    """Curve (bin of the recovery) [Hz], and how probable it is that `recovered` of the way back lies behind at its end."""
+    """Curve (bin of the recovery) [Hz], and how probable a return is.
+
+    It is one if `recovered` of the way back lies behind at the end.
+    """
     from scipy import special
 
     levels, weight = chosen.levels, chosen.weight
@@ -235,6 +282,10 @@ def _describe(course: Course, chosen: _Fitted, recovered: float) -> tuple[Floats
         return curve, np.nan
     start, begin, end = chosen.columns[0], rows[0], rows[-1]
     wanted = np.sign((start - begin) @ mean) * (end - begin - recovered * (start - begin))
-    variance = chosen.fits.squares.min(axis=1) / chosen.df * np.einsum("i,nij,j->n", wanted, levels.covariance, wanted)
+    variance = (
+        chosen.fits.squares.min(axis=1)
+        / chosen.df
+        * np.einsum("i,nij,j->n", wanted, levels.covariance, wanted)
+    )
     p = special.stdtr(chosen.df, levels.levels @ wanted / np.sqrt(np.maximum(variance, 1e-300)))
     return curve, float(weight @ p)

@@ -1,9 +1,10 @@
 """Intervals of functions of epoch means over units and over time, which are crossed.
 
-Units differ from each other, and each fluctuates by itself: the variance over units holds both. What units share in time is not
-in it. It is the variance over time of the mean of the units, less what units that fluctuate independently would give:
-var(units) + var(time) - var(interaction).
-Source: Owen 2007, doi:10.1214/07-AOAS122; degrees of freedom: Satterthwaite 1946, doi:10.2307/3002019.
+Units differ from each other, and each fluctuates by itself: the variance over units holds both.
+What units share in time is not in it. It is the variance over time of the mean of the units, less
+what units that fluctuate independently would give: var(units) + var(time) - var(interaction).
+Source: Owen 2007, doi:10.1214/07-AOAS122; degrees of freedom: Satterthwaite 1946,
+doi:10.2307/3002019.
 """
 
 from collections.abc import Sequence
@@ -28,8 +29,8 @@ FEWEST_UNITS = 4
 class SharedVariance(NamedTuple):
     """Variance over time that units share, of a weighted sum of the rates of units, in each epoch.
 
-    shared: (epoch,), variance; total: (epoch,), of the sum, with what each unit has by itself; df: (epoch,), of Student's t.
-    blocks: (epoch,), independent blocks of the epoch.
+    shared: (epoch,), variance; total: (epoch,), of the sum, with what each unit has by itself; df:
+    (epoch,), of Student's t. blocks: (epoch,), independent blocks of the epoch.
     """
 
     shared: Floats
@@ -55,11 +56,17 @@ class TwoWay(NamedTuple):
 
     @property
     def is_known(self) -> bool:
-        """Whether an interval can be given: enough independent blocks in each epoch, and enough units."""
+        """Whether an interval can be given.
+
+        It needs enough independent blocks in each epoch, and enough units.
+        """
         return self.independent_blocks >= LEAST_BLOCKS and len(self.of_units) >= FEWEST_UNITS
 
     def is_changed(self, first: int, second: int) -> bool:
-        """Whether the 95 % interval of the relative difference of two epochs excludes 0. False below two units."""
+        """Whether the 95 % interval of the relative difference of two epochs excludes 0.
+
+        False below two units.
+        """
         if len(self.of_units) < 2 or self.mean[first] == self.mean[second]:
             return False
         contrast = np.zeros(self.mean.size)
@@ -68,10 +75,11 @@ class TwoWay(NamedTuple):
         error, df = self._measure_error(gradient)
         return bool(abs(change) >= t_quantile(0.95, df) * error)
 
-    def measure_recovered(self) -> tuple[float, float]:
-        """95 % interval of (third - second) / (first - second) mean: Fieller's. NaN where it cannot be known.
+    def measure_recovery(self) -> tuple[float, float]:
+        """95 % interval of (third - second) / (first - second) mean: Fieller's.
 
-        Both differences are taken relative to the larger of the first two means, so that units of unlike rates agree.
+        NaN where it cannot be known. Both differences are taken relative to the larger of the first
+        two means, so that units of unlike rates agree.
         """
         if not self.is_known or self.mean[0] == self.mean[1]:
             return np.nan, np.nan
@@ -80,9 +88,17 @@ class TwoWay(NamedTuple):
         above, gradients[1] = self._relate(np.array([0.0, -1.0, 1.0]), 0, 1)
         parts = self._list_parts(gradients)
         n = len(self.of_units)
-        covariance = n / (n - 1) * parts.T @ parts + (gradients * self.over_time.shared) @ gradients.T
-        _, df = combine_variances(parts @ [-above / below, 1.0], self.over_time, gradients[1] - above / below * gradients[0])
-        return correlated_ratio_interval((below, covariance[0, 0]), (above, covariance[1, 1]), covariance[0, 1], df)
+        covariance = (
+            n / (n - 1) * parts.T @ parts + (gradients * self.over_time.shared) @ gradients.T
+        )
+        _, df = combine_variances(
+            parts @ [-above / below, 1.0],
+            self.over_time,
+            gradients[1] - above / below * gradients[0],
+        )
+        return correlated_ratio_interval(
+            (below, covariance[0, 0]), (above, covariance[1, 1]), covariance[0, 1], df
+        )
 
     def _relate(self, contrast: Floats, first: int, second: int) -> tuple[float, Floats]:
         """A contrast of the means over the larger of two of them, and its gradient (epoch,)."""
@@ -95,19 +111,28 @@ class TwoWay(NamedTuple):
     def _list_parts(self, gradient: Floats) -> Floats:
         """(unit, ...): what each unit adds to the error of functions with gradients (..., epoch).
 
-        A unit draws the mean towards itself. As in the jackknife, its deviation is enlarged by its share of the mean.
+        A unit draws the mean towards itself. As in the jackknife, its deviation is enlarged by its
+        share of the mean.
         """
         total = self.of_units.sum(axis=0)
-        share = (self.of_units / np.where(total > 0, total, 1.0)).max(axis=1, initial=0.0)  # of a silent epoch 0
+        share = (self.of_units / np.where(total > 0, total, 1.0)).max(
+            axis=1, initial=0.0
+        )  # of a silent epoch 0
         enlarged = (self.of_units - self.mean) / (1 - np.minimum(share, 0.9))[:, None]
         return np.asarray(enlarged @ gradient.T / len(self.of_units))
 
     def _measure_error(self, gradient: Floats) -> tuple[float, float]:
-        """Standard error and degrees of freedom of a function of the means with this gradient (epoch,)."""
+        """Standard error and degrees of freedom of a function of the means.
+
+        gradient: (epoch,), of the function.
+        """
         return combine_variances(self._list_parts(gradient), self.over_time, gradient)
 
     def measure_log_ratio(self, first: int, second: int) -> tuple[float, float]:
-        """95 % interval of ln(second mean / first mean). NaN where it cannot be known, or a mean is 0."""
+        """95 % interval of ln(second mean / first mean).
+
+        NaN where it cannot be known, or a mean is 0.
+        """
         if not self.is_known or not (self.mean[[first, second]] > 0).all():
             return np.nan, np.nan
         gradient = np.zeros(self.mean.size)
@@ -125,10 +150,11 @@ def estimate_two_way(epochs: Sequence[Rates]) -> TwoWay:
 
 
 def estimate_shared_variance(epochs: Sequence[Rates], weights: Floats) -> SharedVariance:
-    """Variance over time of the sum over units of weights (unit, epoch) times rates, as far as units share it.
+    """Variance over time of a weighted sum of rates, as far as units share it.
 
-    Slow fluctuations are those of the first epoch, the baseline, relative to its rate: within the others a course that recovers
-    cannot be told from them. What is fast is each epoch's own. Blocks are those of the baseline.
+    The sum is over units, of weights (unit, epoch) times rates. Slow fluctuations are those of the
+    first epoch, the baseline, relative to its rate: within the others a course that recovers cannot
+    be told from them. What is fast is each epoch's own. Blocks are those of the baseline.
     """
     deviation = np.stack([measure_deviation(each) for each in epochs], axis=1) * weights[..., None]
     power, alone = take_cosines(deviation.sum(axis=0)), take_cosines(deviation).sum(axis=0)
@@ -141,19 +167,29 @@ def estimate_shared_variance(epochs: Sequence[Rates], weights: Floats) -> Shared
     total = found.extrapolate(baseline, power, relative, duration)
     by_itself = found.extrapolate(baseline_alone, alone, relative, duration)
     blocks = np.repeat(count_blocks(found, baseline, baseline_alone)[0], duration.size)
-    return SharedVariance(np.maximum(total - by_itself, 0.0), total, np.repeat(found.df[0], duration.size), blocks)
+    return SharedVariance(
+        np.maximum(total - by_itself, 0.0), total, np.repeat(found.df[0], duration.size), blocks
+    )
 
 
 def measure_deviation(epoch: Rates) -> Floats:
-    """(unit, bin): spikes beyond those at the mean rate of the unit, over its observed time [Hz]; 0 in sum over bins."""
+    """(unit, bin): spikes beyond those at the mean rate, over observed time [Hz].
+
+    The rate is that of the unit. The sum over bins is 0.
+    """
     seen = epoch.time.sum(axis=1, keepdims=True)
-    return np.asarray((epoch.spikes - epoch.spikes.sum(axis=1, keepdims=True) * epoch.time / seen) / seen)
+    return np.asarray(
+        (epoch.spikes - epoch.spikes.sum(axis=1, keepdims=True) * epoch.time / seen) / seen
+    )
 
 
-def combine_variances(of_units: Floats, over_time: SharedVariance, contrast: Floats) -> tuple[float, float]:
-    """Standard error and degrees of freedom of a sum over units, (unit,) parts of mean 0, and over epochs, (epoch,) weights.
+def combine_variances(
+    of_units: Floats, over_time: SharedVariance, contrast: Floats
+) -> tuple[float, float]:
+    """Standard error and degrees of freedom of a sum over units and over epochs.
 
-    Units that differ much more than others count as fewer: the degrees of freedom are those of the kurtosis of the parts.
+    Of (unit,) parts of mean 0, and of (epoch,) weights. Units that differ much more than others
+    count as fewer: the degrees of freedom are those of the kurtosis of the parts.
     """
     n = of_units.size
     squares = of_units**2

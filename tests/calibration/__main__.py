@@ -31,7 +31,7 @@ def is_valid(entry: Mapping[str, Any], code: str) -> bool:
     return entry.get("digest") == code and evidence.describe_machine() in entry["machines"]
 
 
-def find_outdated() -> list[str]:
+def list_outdated() -> list[str]:
     """The metrics whose records are not valid."""
     entries = {
         metric: evidence.read_record(f"calibration/{metric}").get(page.name_test(metric), {})
@@ -93,7 +93,7 @@ def write(subject: str, test: str, code: str, seconds: float, size: str, numbers
 def main(names: list[str]) -> None:
     """Measure, record and write."""
     if "--page" not in names:
-        record(names or find_outdated())
+        record(names or list_outdated())
     if not names:
         record_answers()
     page.PAGE.write_text(page.write_page(), encoding="utf-8")

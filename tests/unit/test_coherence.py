@@ -183,7 +183,7 @@ def test_partial_coherence_of_many_channels_with_a_common_gain_is_found_at_its_r
         if np.isfinite(p):
             hits.append(p < 0.05)
             c = float(found.partial_coherence.values[at])
-            control.append(c > multitaper.corrected(multitaper.threshold(int(n)), n))
+            control.append(c > multitaper.subtract_bias(multitaper.threshold(int(n)), n))
     assert len(hits) > 250
     assert not binomial_rule(hits, 0.05)
     assert binomial_rule(control, 0.05, at_most=True)
@@ -197,7 +197,7 @@ def test_bias_is_that_of_the_estimates_that_the_data_have() -> None:
         found = coherence(field("field_gain_ou", draw), segment=1.0, highest=100.0).squeeze()
         raw, n = found.coherence_uncorrected.values, float(found.coherence_df)
         ours.append(float(found.coherence.mean()) * n)
-        control.append(float(multitaper.corrected(raw, n).mean()) * n)
+        control.append(float(multitaper.subtract_bias(raw, n).mean()) * n)
     error = np.std(ours, ddof=1) / np.sqrt(len(ours))
     assert abs(np.mean(ours)) < 4 * error
     assert np.mean(control) > 4 * error

@@ -29,7 +29,7 @@ def coherence_of(x: np.ndarray, y: np.ndarray) -> Coherence:
     windows = mt.tapers(x.shape[1], 3.0)
     a, b = (mt.eigencoefficients(v, windows) for v in (x, y))
     raw = mt.magnitude_squared(a, b)
-    return Coherence(raw, mt.corrected(raw, a.shape[0]), *mt.coherence_interval(a, b))
+    return Coherence(raw, mt.subtract_bias(raw, a.shape[0]), *mt.coherence_interval(a, b))
 
 
 def test_tapers_are_orthonormal_and_2nw_minus_1() -> None:

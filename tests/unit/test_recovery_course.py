@@ -55,7 +55,7 @@ def test_noise_of_equal_octaves_has_a_spectrum_of_one_over_f() -> None:
     time = WIDTH * (np.arange(512) + 0.5)
     slopes = []
     for correlation in (
-        correlated_noise.one_over_f_correlation(time, WIDTH),
+        correlated_noise.correlate_one_over_f(time, WIDTH),
         correlated_noise.average_correlation(time, 1e5, WIDTH),
     ):
         frequency = np.arange(6, 40)
@@ -77,7 +77,7 @@ def test_the_likelihood_is_that_of_a_multivariate_normal() -> None:
     longest = 2 * N_AFTER * WIDTH * 1.5
     taus = np.geomspace(WIDTH, longest, round(np.log2(longest / WIDTH)) + 1)
     matrices = [correlated_noise.average_correlation(TIME, tau, WIDTH) for tau in taus]
-    matrices.append(correlated_noise.one_over_f_correlation(TIME, WIDTH))
+    matrices.append(correlated_noise.correlate_one_over_f(TIME, WIDTH))
     assert len(matrices) == len(found)
     direct = []
     for k, ratio, curve in ((0, 0, 0), (2, 4, 1), (5, 8, 0), (len(matrices) - 1, 6, 1)):

@@ -48,10 +48,10 @@ def test_what_units_share_is_told_from_what_each_has() -> None:
     rng = np.random.default_rng(4)
     time = np.ones((30, N_BINS))
 
-    def measure_shared(gain: np.ndarray) -> float:
+    def estimate_share(gain: np.ndarray) -> float:
         return float(estimate_two_way([Rates(rng.poisson(5.0 * gain, (30, N_BINS)), time)]).over_time.shared[0])
 
-    shared = np.mean([[measure_shared(np.ones(N_BINS)), measure_shared(rng.gamma(2, 0.5, N_BINS))] for _ in range(20)], axis=0)
+    shared = np.mean([[estimate_share(np.ones(N_BINS)), estimate_share(rng.gamma(2, 0.5, N_BINS))] for _ in range(20)], axis=0)
     assert shared[0] < 0.5 * 5 / 30 / N_BINS  # of the variance of the mean of independent units
     assert shared[1] == pytest.approx(5**2 / 2 / N_BINS, rel=0.5)
 
