@@ -14,8 +14,8 @@ from homeoanalysis.contracts.blocks import append, in_memory, is_appended, is_la
 from homeoanalysis.contracts.checking import check
 from homeoanalysis.contracts.schemas import RULE, SCHEMAS
 from homeoanalysis.errors import ContractError, DataError
-from homeoanalysis.files import damaged, is_intact, is_sealed, replacing, seal
-from homeoanalysis.numerics.hdf5 import check_content, check_hdf5
+from homeoanalysis.files import damaged, is_sealed, replacing, seal
+from homeoanalysis.numerics.hdf5 import check_content
 
 SPIKES_IN_MEMORY = 2**27  # 1 GB; more are read where they are used, unit by unit by the metrics of rates
 
@@ -160,14 +160,14 @@ def _reading(path: Path | str, where: str) -> Iterator[None]:
 
 
 def _check_seal(path: Path | str) -> None:
-    """HDF5 sees no file whose seal is broken. Anybody can compute a seal, so that a whole file is looked through too."""
-    path = Path(path)
-    if is_sealed(path):
-        check_content(path, with_netcdf=True)
-    elif is_intact(path):
-        check_hdf5(path, with_netcdf=True)  # another program's
-    else:
-        raise OSError("its checksum is wrong")
+    """Raises OSError for what this project has not written, or not like this.
+
+    One wrong byte can make the HDF5 library loop for ever (seen), so that this is asked before it sees the file. Anybody can
+    compute a seal, so that a whole file is looked through too.
+    """
+    if not is_sealed(Path(path)):
+        raise OSError("its checksum is missing or wrong: it was cut, or changed after it was written")
+    check_content(Path(path), with_netcdf=True)
 
 
 def groups(path: Path | str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -27,6 +28,7 @@ from homeoanalysis.contracts import write
 from homeoanalysis.fetch import fetch, local_path
 from homeoanalysis.ingest import ingest
 from homeoanalysis.measure import measure, measure_draws
+from homeoanalysis.numerics import synthetic
 from homeoanalysis.plan import Plan
 from homeoanalysis.provenance import code_of, stamp
 
@@ -806,14 +808,32 @@ def test_show_a_comparison(run: Any, results: Path) -> None:
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
 def test_show_a_truncated_file(run: Any, results: Path, tmp_path: Path, share: float) -> None:
     whole = (results / "one.nc").read_bytes()
-    path = tmp_path / "results" / "x.nc"
-    path.parent.mkdir()
+    path = tmp_path / "x.nc"
     path.write_bytes(whole[: int(share * len(whole))])
-    assert "delete it and run the workflow again" in fails(run("show", path))
+    assert "was damaged or edited" in fails(run("show", path))
+
+
+def test_edited_results_are_refused(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By every command that reads one; of another program's file nothing is said to be deleted."""
+    monkeypatch.chdir(tmp_path)
+    activity, rate = Path("results/activity/mine/a.nc"), Path("results/small/measures/firing_rate/mine.nc")
+    one = synthetic.activity([synthetic.poisson_train(90.0, 100.0, np.random.default_rng(1))], 100.0)
+    write(one, activity)
+    write(measure([one], "firing_rate"), rate)
+    assert run("show", rate)[0] == 0
+    shutil.copy(rate, "whole.nc")
+    with h5py.File(rate, "r+") as file:
+        file["firing_rate"][...] *= 10
+    os.truncate(activity, activity.stat().st_size - 14)
+    for command in (("show", rate), ("inspect", rate), ("diff", "whole.nc", rate), ("diff", rate, "whole.nc")):
+        assert f"rule measure again: snakemake --cores 2 {rate}\n" in fails(run(*command))
+    for command in (("show", activity), ("export", activity, "--to", "csv", "a.csv")):
+        assert f"rule ingest again: snakemake --cores 2 {activity}\n" in fails(run(*command))
+    assert not Path("a.csv").exists()
 
 
 def test_show_says_delete_of_no_file_of_the_user(run: Any) -> None:
-    assert "or no result of this project" in (err := fails(run("show", ROOT / "README.md")))
+    assert "or is no result of this project" in (err := fails(run("show", ROOT / "README.md")))
     assert "delete" not in err
 
 
@@ -836,4 +856,4 @@ def test_show_another_netcdf(run: Any, tmp_path: Path) -> None:
     path = tmp_path / "x.nc"
     with h5py.File(path, "w") as file:
         file["a"] = np.zeros(3)
-    assert "has the schema None" in fails(run("show", path))
+    assert "is no result of this project; files of other programs are read as recordings" in fails(run("show", path))

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from homeoanalysis.compare import Measured, compare
 from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.contracts import by_replicate, check, groups, open_dataset, open_replicates, storage, write
 from homeoanalysis.errors import ContractError, DataError
-from homeoanalysis.files import mend
+from homeoanalysis.files import mend, seal
 from homeoanalysis.measure import measure, measure_draws
 from homeoanalysis.numerics import synthetic
 from homeoanalysis.provenance import code_of, inputs_of, rng_for, stamp
@@ -220,10 +221,10 @@ def test_inputs_made_from_two_versions_of_a_file_are_refused(tmp_path: Path, mon
 
 
 def test_files_of_others_have_no_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Their `history` is what they like."""
+    """A list of synapses, say."""
     monkeypatch.chdir(tmp_path)
-    xr.Dataset({"a": ("b", [1.0])}, attrs={"history": "ncks -O in.nc out.nc"}).to_netcdf("other.nc", engine="netcdf4")
-    assert list(inputs_of(["other.nc"])) == ["other.nc"]
+    np.savez("list.npz", pre=[0], post=[1])
+    assert list(inputs_of(["list.npz"])) == ["list.npz"]
 
 
 # ---- whole or not at all
@@ -577,7 +578,7 @@ def _with(name: str, value: object) -> Callable[[xr.Dataset], xr.Dataset]:
     ],
 )
 def test_faults_in_what_a_comparison_says(change: Callable[[xr.Dataset], xr.Dataset], message: str, tmp_path: Path) -> None:
-    """Also of a file that another program wrote: the message names it."""
+    """Also of a file that somebody else has sealed: the message names it."""
     broken = change(comparison(activity()))
     with pytest.raises(ContractError) as error:
         check(broken, "comparison/2")
@@ -586,6 +587,7 @@ def test_faults_in_what_a_comparison_says(change: Callable[[xr.Dataset], xr.Data
         if broken[name].dtype == object:
             broken[name] = broken[name].astype(str)
     broken.to_netcdf(tmp_path / "comparison.nc", engine="netcdf4")
+    seal(tmp_path / "comparison.nc")
     with pytest.raises(ContractError) as error:
         open_dataset(tmp_path / "comparison.nc")
     assert any(line.startswith(f"{tmp_path / 'comparison.nc'}: ") and message in line for line in error.value.violations)
@@ -597,6 +599,7 @@ def test_faults_in_what_a_comparison_says(change: Callable[[xr.Dataset], xr.Data
 def test_another_version_names_the_file_and_the_rule_to_rerun(schema: str, rule: str, tmp_path: Path) -> None:
     path = tmp_path / "old.nc"
     activity().assign_attrs(schema=schema).to_netcdf(path, engine="netcdf4")
+    seal(path)
     with pytest.raises(ContractError, match=f"rerun rule {rule}") as error:
         open_dataset(path)
     assert str(path) in str(error.value)
@@ -607,10 +610,12 @@ def test_another_version_names_the_file_and_the_rule_to_rerun(schema: str, rule:
 def test_a_file_that_breaks_its_schema_is_named(tmp_path: Path) -> None:
     path = tmp_path / "foreign.nc"
     activity().drop_vars("segment_stop").to_netcdf(path, engine="netcdf4")
+    seal(path)
     with pytest.raises(ContractError, match="observed time is missing") as error:
         open_dataset(path)
     assert all(line.startswith(f"{path}: ") for line in error.value.violations)
     xr.Dataset({"a": ("b", [1.0])}).to_netcdf(tmp_path / "no_schema.nc", engine="netcdf4")
+    seal(tmp_path / "no_schema.nc")
     with pytest.raises(ContractError, match=r"no_schema\.nc has the schema"):
         open_dataset(tmp_path / "no_schema.nc")
 
@@ -691,10 +696,44 @@ def test_zeros_in_place_of_the_end(tmp_path: Path) -> None:
         _refused(path)
 
 
-def test_a_file_without_seal_is_read(tmp_path: Path) -> None:
-    """What another program wrote or repacked."""
+def test_what_another_program_wrote_or_repacked(tmp_path: Path) -> None:
     activity().to_netcdf(tmp_path / "one.nc", engine="netcdf4")
-    assert open_dataset(tmp_path / "one.nc").attrs["schema"] == "activity/1"
+    _refused(tmp_path / "one.nc")
+    xr.Dataset({"a": ("b", [1.0])}).to_netcdf(tmp_path / "other.nc", engine="netcdf4")
+    _refused(tmp_path / "other.nc")
+
+
+def _scale_rates(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file["firing_rate"][...] *= 10
+
+
+def _open_to_write(path: Path) -> None:
+    with h5py.File(path, "r+"):
+        pass
+
+
+def _cut_seal(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 14)
+
+
+def _edit_book(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file["bookkeeping"][...] = json.dumps({"spikes": {"in": 999, "out": 1, "dropped": {}}})
+
+
+@pytest.mark.parametrize("edit", [_scale_rates, _open_to_write, _cut_seal, _edit_book])
+def test_a_result_that_was_edited(edit: Callable[[Path], None], tmp_path: Path) -> None:
+    """HDF5 drops the seal from a file that it closes after writing: who edits a result unseals it."""
+    path = tmp_path / "results" / "small" / "measures" / "firing_rate" / "mine.nc"
+    write(measure([activity()], "firing_rate"), path)
+    open_dataset(path)
+    edit(path)
+    _refused(path)
+    with pytest.raises(DataError, match=r"rule measure again: snakemake --cores 2 results/small/measures/firing_rate/mine\.nc"):
+        open_dataset(path)
+    with pytest.raises(DataError, match=r"mine\.nc cannot be read .*run rule measure again"):
+        inputs_of([path])
 
 
 def test_other_programs_read_a_sealed_file(tmp_path: Path) -> None:

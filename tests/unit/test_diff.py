@@ -13,6 +13,7 @@ import xarray as xr
 
 from homeoanalysis.cli import main
 from homeoanalysis.contracts import write
+from homeoanalysis.files import seal
 from homeoanalysis.measure import measure
 from homeoanalysis.numerics import synthetic
 from homeoanalysis.provenance import code_of, rng_for, stamp
@@ -142,6 +143,7 @@ def test_what_a_file_says_reaches_the_terminal_as_text(written: Write, capsys: p
     first, second = written("a.nc", _measured()), written("b\x1b[31m.nc", _measured())
     with h5py.File(second, "r+") as file:
         file.attrs["title\x1b]0;other\x07\x9b2J"] = "one"
+    seal(second)
     assert main(["diff", str(first), str(second)]) == 1
     assert main(["show", str(second)]) == 0
     assert main(["diff", str(first), str(first.with_name("absent\x1b[2J.nc"))]) == 1
