@@ -157,6 +157,7 @@ def _collect(
     attributes |= {"schema": "measure/1", "metric": metric.name, "not_applicable": json.dumps(missing, sort_keys=True)}
     attributes |= {"scale": metric.scale or "", "family": metric.family, "metric_source": metric.source}
     attributes |= {"no_worst_case": metric.no_worst_case, "derived_from": json.dumps(metric.derived_from)}
+    attributes |= {"not_inside": metric.not_inside}
     coordinates = {key: ("replicate", [r[key] for r in replicates.values()]) for key in (*_CARRIED, "epochs", "warnings")}
     return [
         _joined([f[k] for f in found], metric, list(replicates))

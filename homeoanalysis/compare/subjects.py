@@ -20,10 +20,11 @@ from homeoanalysis.compare.contrasts import (
     subjects,
     with_pairing,
 )
-from homeoanalysis.compare.own import OVER, WITHHELD, own_interval
+from homeoanalysis.compare.own import WITHHELD, own_interval
 from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.config.fields import number_of
 from homeoanalysis.contracts import LONG
+from homeoanalysis.contracts.schemas import OWN
 from homeoanalysis.numerics.hierarchical import Interval, hierarchical_interval, levels
 from homeoanalysis.numerics.intervals import mean_interval, t_quantile
 from homeoanalysis.numerics.summaries import MINIMUM
@@ -189,7 +190,7 @@ def _own(measured: xr.Dataset, contrast: Contrast, scale: str, over: str) -> tup
     found = own_interval(measured, contrast, scale)
     if found is None:
         return (np.nan, np.nan), over
-    return found, OVER if np.isfinite(found).all() else WITHHELD
+    return found, OWN if np.isfinite(found).all() else WITHHELD
 
 
 def _tests(interval_at: Callable[[float], tuple[float, float]], contrast: Contrast) -> tuple[float, float]:

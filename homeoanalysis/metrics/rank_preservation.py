@@ -55,6 +55,7 @@ def _corrected(sample: Floats) -> Floats:
     scale="linear",
     truth=_truth,
     surrogate=resampling.swapped_units,
+    not_inside=intervals.NOT_INSIDE,
     null=surrogate_of(_truth, resampling.swapped_units, 0.0),
 )
 def rank_preservation(

@@ -73,6 +73,7 @@ def _p(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
     scale="relative",
     truth=_truth,
     surrogate=resampling.swapped_units,
+    not_inside=intervals.NOT_INSIDE,
     null=_null,
 )
 def set_point_precision(

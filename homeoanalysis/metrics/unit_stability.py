@@ -70,6 +70,7 @@ def _recovery(means: Floats) -> Floats:
     scale="linear",
     truth=_truth,
     surrogate=resampling.swapped_units,
+    not_inside=intervals.NOT_INSIDE,
     null=_null,
 )
 def unit_stability(
