@@ -82,7 +82,7 @@ def open_dataset(path: Path | str, group: str | None = None) -> xr.Dataset:
 
     It is loaded whole but for large variables, such as signals of hours (spike times from 2^27 on): their values are read where
     they are used, so take a part of them first, `activity.lfp[:, a:b].values`. The file stays open as long as they are.
-    Raises DataError if the file is missing or unreadable, ContractError if it breaks its schema.
+    Raises DataError if the file is missing, or was changed or damaged, ContractError if it breaks its schema.
     """
     (dataset,) = _opened(path, [group or ""])
     return dataset

@@ -52,6 +52,7 @@ def _null_extremum(rate: NDArray[np.float64], weight: NDArray[np.float64], n: in
     scale="linear",
     truth=_truth,
     surrogate=_NO_PERTURBATION,
+    not_inside="units that were observed in a part of the time weigh otherwise in the interval",
     null=surrogate_of(_truth, _NO_PERTURBATION, 0.0, "an extremum varies less than a window of fixed time"),
 )
 def perturbation_depth(
