@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
-import yaml
 from pydantic import ValidationError
 
 from homeoanalysis.cli import kinds
 from homeoanalysis.cli.inspect import is_plain_text, read
 from homeoanalysis.cli.text import count, printable, some
+from homeoanalysis.config import yaml
 from homeoanalysis.config.fields import check_name, explain
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.contracts import SIGNALS
@@ -46,7 +46,7 @@ def add(
     raw, notes = _recording(files, io, text)
     _try(raw, name)
     comment = _HEADER + "".join(f"# {note}\n" for note in notes)
-    content = comment + yaml.safe_dump(raw, sort_keys=False, allow_unicode=True, width=120)
+    content = comment + yaml.dump(raw)
     if not is_written:
         yield from content.splitlines()
         return
