@@ -15,6 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import numpy as np
+
 from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.hdf5 import check_hdf5
@@ -263,6 +265,7 @@ def told(path: Path, io: str) -> Iterator[None]:
     """
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
+        warnings.simplefilter("error", np.exceptions.ComplexWarning)  # half of each number would be lost
         try:
             yield
         except DataError:

@@ -79,9 +79,10 @@ def _opened(path: Path) -> Iterator[Any]:
         check_hdf5(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the schema's versions; what is missing is told below
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
             with pynwb.NWBHDF5IO(str(path), "r", load_namespaces=True) as io:
                 yield io.read()
-    except DataError:
+    except (DataError, np.exceptions.ComplexWarning):
         raise
     except Exception as error:  # h5py, hdmf and pynwb raise any kind for damaged files
         raise DataError(

@@ -207,7 +207,10 @@ EPOCH_FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         {"times": {"on": {"event": {"label": "drug on"}}}, "epochs": {"a": ["on", "start"]}},
         r"epoch a is from 20 s \(event 'drug on' number 1 of 1\) to 0 s \(start of observed time\), which is no time",
     ),
-    "outside": ({"epochs": {"a": ["stop + 1 s", "stop + 2 s"]}}, r"nothing was observed in epoch a, from 101 s"),
+    "outside": (
+        {"times": {"on": {"event": {"label": "drug on"}}}, "epochs": {"a": ["on + 81 s", "on + 82 s"]}},
+        r"nothing was observed in epoch a, from 101 s",
+    ),
     "trial without a start": (
         {"trials": {"start": {"label": "left"}, "stop": {"on": {"label": "drug on"}}}},
         r"the trial of 'on' that ends at 20\.000000 s has no start",

@@ -638,6 +638,20 @@ def test_epochs_need_a_duration(folder: Any) -> None:
     assert all("duration is missing; epochs" in line for line in faults(folder))
 
 
+@pytest.mark.parametrize(
+    ("span", "piece"),
+    [
+        ("[start - 5 s, 50 s]", "has an end 5 s before the start of observed time; write start"),
+        ("[50 s, stop + 5 s]", "has an end 5 s after the end of observed time; write stop"),
+    ],
+)
+def test_epochs_end_inside_observed_time(folder: Any, span: str, piece: str) -> None:
+    folder.replace(R, "[60 s, 100 s]", span)
+    assert [line for line in faults(folder) if piece in line]
+    folder.replace(R, span, "[start + 60 s, stop - 5 s]")
+    assert load_config(folder.path)
+
+
 def test_variants_of_one_name_are_one(folder: Any) -> None:
     text = (folder.path / S).read_text()
     folder.write("studies/more.yaml", text.replace("{duration: 20 s}", "{duration: 30 s}"))
