@@ -9,14 +9,18 @@ bias, coverage of every interval, and false positives of every p-value, threshol
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from pydantic import WithJsonSchema
 
 from homeoanalysis.errors import ContractError, NotApplicable
 from homeoanalysis.numerics import observed
+
+# A parameter that names an epoch: a study is held to name one that its sources have.
+EpochName = Annotated[str, WithJsonSchema({"type": "string", "format": "epoch"})]
 
 
 class Companion(NamedTuple):

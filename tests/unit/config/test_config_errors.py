@@ -380,6 +380,18 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
         "reference: befor",
         ["contrasts.late.reference is 'befor'", "did you mean 'before'"],
     ),
+    "epoch of a metric": (
+        S,
+        "firing_rate: {}",
+        "firing_rate: {}\n  residual_change: {baseline: before, recovery: aftr}",
+        ["metrics.residual_change.recovery is 'aftr', an epoch that no source", "did you mean 'after'"],
+    ),
+    "contrasts without targets": (
+        S,
+        "targets:\n  culture: [net, net.static]\n",
+        "",
+        ["has contrasts but no targets, so that no effect is measured", "targets: {culture: []}"],
+    ),
     "reference without an epoch": (S, LATE, "reference: before", ["contrasts.late has a reference but no epoch"]),
     "reference and between": (
         S,
@@ -730,6 +742,7 @@ question: Does it hear?
 models: [ear]
 metrics: {firing_rate: {}}
 contrasts: {heard: {metrics: [firing_rate], epoch: LABEL}}
+targets: {ear: []}
 """
 
 

@@ -30,6 +30,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "config" / "studies" / "s.yaml").write_text(
         "title: s\nquestion: q\nrecordings: [sixty]\nmetrics: {firing_rate: {}}\n"
         "contrasts: {x: {metrics: [firing_rate], where: {age: 14}, epoch: after, reference: before}}\n"
+        "targets: {sixty: []}\n"
     )
     (tmp_path / "config" / "recordings" / "sixty.yaml").write_text(YAML)
     return tmp_path / "config"
