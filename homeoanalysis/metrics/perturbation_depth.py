@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
+from homeoanalysis.metric import Companion, EpochName, Truth, metric, surrogate_of
 from homeoanalysis.numerics import observed, rates, resampling, synthetic
 from homeoanalysis.numerics.extremum import STEPS, Extremum, extremum, moving
 from homeoanalysis.provenance import rng_for
@@ -59,8 +59,8 @@ def perturbation_depth(
     activity: xr.Dataset,
     *,
     window: Second,
-    baseline: str = "baseline",
-    perturbation: str = "perturbation",
+    baseline: EpochName = "baseline",
+    perturbation: EpochName = "perturbation",
     cell_type: rates.CellType = "all",
 ) -> Mapping[str, Any]:
     """Depth of a perturbation: 0.6, the rate fell by 60 % at its lowest; negative where it rose.

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
+from homeoanalysis.metric import Companion, EpochName, Truth, metric, surrogate_of
 from homeoanalysis.numerics import intervals, observed, rates, resampling, synthetic
 from homeoanalysis.units import Hertz, Second
 
@@ -62,9 +62,9 @@ def rank_preservation(
     activity: xr.Dataset,
     *,
     bin_size: Second,
-    baseline: str = "baseline",
-    recovery: str = "recovery",
-    control: str = "control",
+    baseline: EpochName = "baseline",
+    recovery: EpochName = "recovery",
+    control: EpochName = "control",
     cell_type: rates.CellType = "all",
     least_rate: Hertz = 0.01,
 ) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, EpochName, Truth, metric
 from homeoanalysis.numerics import intervals, observed, rates, resampling, synthetic
 from homeoanalysis.provenance import rng_for
 from homeoanalysis.statistics.long_run_variance import LEAST_BLOCKS
@@ -103,8 +103,8 @@ def _p(log: Floats, statistic: Any) -> float:
 def set_point_change(
     activity: xr.Dataset,
     *,
-    baseline: str = "baseline",
-    recovery: str = "recovery",
+    baseline: EpochName = "baseline",
+    recovery: EpochName = "recovery",
     cell_type: rates.CellType = "all",
     least_rate: Hertz = 0.01,
     only_steady: bool = False,

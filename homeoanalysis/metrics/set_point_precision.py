@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, EpochName, Truth, metric
 from homeoanalysis.numerics import intervals, rates, resampling, synthetic
 from homeoanalysis.provenance import rng_for
 from homeoanalysis.units import Hertz
@@ -79,9 +79,9 @@ def _p(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
 def set_point_precision(
     activity: xr.Dataset,
     *,
-    control: str = "control",
-    baseline: str = "baseline",
-    recovery: str = "recovery",
+    control: EpochName = "control",
+    baseline: EpochName = "baseline",
+    recovery: EpochName = "recovery",
     cell_type: rates.CellType = "all",
     least_rate: Hertz = 0.01,
     only_steady: bool = False,

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, EpochName, Truth, metric
 from homeoanalysis.numerics import intervals, rates, resampling, synthetic
 from homeoanalysis.statistics.two_way import estimate_two_way
 from homeoanalysis.units import Hertz
@@ -76,10 +76,10 @@ def _recovery(means: Floats) -> Floats:
 def unit_stability(
     activity: xr.Dataset,
     *,
-    control: str = "control",
-    baseline: str = "baseline",
-    perturbation: str = "perturbation",
-    recovery: str = "recovery",
+    control: EpochName = "control",
+    baseline: EpochName = "baseline",
+    perturbation: EpochName = "perturbation",
+    recovery: EpochName = "recovery",
     cell_type: rates.CellType = "all",
     least_rate: Hertz = 0.01,
     only_steady: bool = False,
