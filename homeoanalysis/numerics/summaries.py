@@ -142,6 +142,8 @@ def summarise(
         (low, high), over = _t_interval(_joined(each, "unit"), "unit"), "over units, within the recording"
     else:
         low, high, over = nan, nan, f"none: below {MINIMUM} subjects"
+    bounds = estimate[name].attrs.get("valid_min"), estimate[name].attrs.get("valid_max")
+    low, high = (end.clip(*bounds) for end in (low, high))  # the truth lies within them
     return Summary(mean, spread, low, high, n_subjects, n_units, n_units_all, over)
 
 
