@@ -242,7 +242,6 @@ CASES = {
             TRIALS,
             ("trials_*",),
             {"end": 0.5},
-            excludes=("trials_gain_1min_*", "trials_gain_pink_*"),
         ),
         _fields(
             "coherence",
