@@ -231,10 +231,10 @@ CASES = {
             (
                 _covers("branching_parameter", "branching", "interval"),
                 Quantity("claim", "branching_parameter", "no_branching", "found"),
+                Quantity("p", "branching_parameter_coincidence_p", "no_branching", "coincidences"),
             ),
             BRANCHING,
             ("branching_*", "no_branching_*"),
-            excludes=("no_branching_ou_1s",),
         ),
         Case(
             "noise_correlation",
