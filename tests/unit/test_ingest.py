@@ -106,7 +106,7 @@ def test_an_observed_time_that_the_file_has_wrong(hdf5: Callable[..., dict[str, 
     with pytest.raises(DataError) as error:
         read(paths, "mea_hdf5")
     assert "rec.h5: unit ch_3: 1 of 2 spikes lie outside the recording of [0 s, 9.5 s], the first at 10 s" in str(error.value)
-    assert "write it as the reader's parameter duration" in str(error.value)
+    assert "write it where the reader has the parameter duration (`add`: --duration)" in str(error.value)
     assert read(paths, {"mea_hdf5": {"duration": "10 s"}}).segment_stop.item() == 10
 
 
