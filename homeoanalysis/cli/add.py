@@ -170,7 +170,7 @@ def _content(found: Sequence[kinds.Found]) -> dict[str, Any]:
     for f in found:
         for label, one in f.replicates.items():
             own = {k: v for k, v in (f.parameters | one.parameters).items() if k not in shared or v != shared[k]}
-            about = {"subject": one.subject} | ({"session": one.session} if one.session else {})
+            about: dict[str, Any] = {"subject": one.subject} | ({"session": one.session} if one.session else {})
             about |= {"parameters": own} if own else {}
             replicates[_unused(_slug(label), replicates)] = about | {"files": _listed(one.files, folder)}
     return {
