@@ -133,6 +133,8 @@ def _of_neo(files: Sequence[Path], io: str | None, signals: str | None) -> tuple
     entry = {"any_neo": options | named} if reader in FORMATS else reader
     raw = _content(entry, {file: _parts(file, reader) for file in files}, "recording")
     notes = [f"{name} holds several blocks; each needs a recording of its own." for name in several]
+    if not all(s.annotations.get("tells_its_end", True) for _, blocks in found.values() for b in blocks for s in b.segments):
+        notes.append("The format does not say where a file ends: compare each sha256 with that of the original file.")
     taken = {name for names in named.values() for name in names}
     left = [n for n in dict.fromkeys(n for s in first for n in channel_names(s)) if n not in taken]
     if left and reader in FORMATS:

@@ -15,6 +15,7 @@ from homeoanalysis import catalogue
 from homeoanalysis.cli import kinds
 from homeoanalysis.cli.text import count, number, printable, some, typed
 from homeoanalysis.errors import DataError
+from homeoanalysis.numerics.findings import UNTOLD_END
 from homeoanalysis.numerics.neo_io import FORMATS, channel_names, check_readable, identified, told
 
 _BLOCKS = 5
@@ -142,6 +143,8 @@ def _block(block: neo.Block) -> Iterator[str]:
     trains = [t for s in block.segments for t in s.spiketrains]
     names = {str(t.name) for t in trains}
     yield f"  {count(len(block.segments), 'segment')}, {count(len(names), 'unit')}, {count(sum(map(_size, trains)), 'spike')}"
+    if not all(s.annotations.get("tells_its_end", True) for s in block.segments):
+        yield f"  {UNTOLD_END.text}"
     for k, segment in enumerate(block.segments[:_SEGMENTS]):
         yield from _segment(k, segment)
     if len(block.segments) > _SEGMENTS:

@@ -29,6 +29,12 @@ class Finding(NamedTuple):
     text: str
 
 
+UNTOLD_END = Finding(
+    "files that may be cut",
+    "the format does not say where a file ends, so that one that was cut may look whole; write the sha256 of the original files",
+)
+
+
 def listed(names: Sequence[str]) -> str:
     """The first of some names, and how many more there are."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""

@@ -60,7 +60,7 @@ def spike_list(
     if not listed or (every.size == 0 and names is None):
         raise DataError(f"{path.name} holds no spike; if all units were silent, name them under names")
     tick = time_step if np.all(np.isfinite(every)) and np.all(every == np.rint(every)) and start == 0 else None
-    segment = neo.Segment()
+    segment = neo.Segment(tells_its_end=path.suffix.lower() == ".npz")
     for name, values in listed.items():
         segment.spiketrains.append(spike_train(values * time_step, start, start + duration, name=name, file=path.name, tick=tick))
     block = neo.Block()

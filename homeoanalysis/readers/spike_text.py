@@ -93,7 +93,7 @@ def spike_text(
             f"{files['spikes'].name} holds no spike time; replace it, or if the unit was silent, write may_be_silent: true "
             "among the parameters of the reader spike_text"
         )
-    block, segment = neo.Block(), neo.Segment()
+    block, segment = neo.Block(), neo.Segment(tells_its_end=False)
     block.annotations |= {k.replace(" ", "_"): v for k, v in _header(files["spikes"]).items() if k.isprintable()}
     block.segments.append(segment)
     if "stimulus" in files:

@@ -28,6 +28,7 @@ from homeoanalysis.fetch import fetch, local_path
 from homeoanalysis.ingest import ingest
 from homeoanalysis.measure import measure, measure_draws
 from homeoanalysis.numerics import synthetic
+from homeoanalysis.numerics.findings import UNTOLD_END
 from homeoanalysis.plan import Plan
 from homeoanalysis.provenance import code_of, stamp
 
@@ -195,6 +196,7 @@ def test_check_looks_into_the_files_that_are_there(run: Any, tmp_path: Path, mon
     assert code == 0
     warned = [line for line in out.splitlines() if line.startswith("warning: ")]
     assert warned == [
+        f"warning: mine: {UNTOLD_END.text} [a, b]",
         "warning: mine: times.drug is 700 s, but the recording is from 0 s to 600 s; check its clock [a, b]",
         "warning: mine: 1 spikes stand after a later one in the file and were sorted, in 1 units: unit0; "
         "check how they were exported [a]",
