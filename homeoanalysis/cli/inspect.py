@@ -16,7 +16,7 @@ from homeoanalysis.cli import kinds
 from homeoanalysis.cli.text import count, number, printable, some, typed
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.findings import UNTOLD_END
-from homeoanalysis.numerics.neo_io import FORMATS, channel_names, check_readable, identified, told
+from homeoanalysis.numerics.neo_io import channel_names, check_readable, identified, told
 
 _BLOCKS = 5
 _SEGMENTS = 5
@@ -42,8 +42,6 @@ def inspect(path: Path, io: str | None = None) -> Iterator[str]:
         return
     reader, blocks = read(path, io)
     lines = [f"{printable(path.name, 100)}: read with {reader}"]
-    if reader not in FORMATS:
-        lines.append(f"  neo has no class for this layout; in a recording's YAML write `reader: {reader}`")
     with told(path, reader):
         for k, block in enumerate(blocks[:_BLOCKS]):
             lines += [f"block {k} of {len(blocks)}"] if len(blocks) > 1 else []
@@ -80,12 +78,9 @@ def _kind(path: Path, found: kinds.Found) -> Iterator[str]:
 
 
 def read(path: Path, io: str | None) -> tuple[str, list[neo.Block]]:
-    """The neo class or reader that can read the file, and what it holds. Raises DataError with what each one said."""
+    """The neo class that can read the file, and what it holds. Raises DataError with what each one said."""
     check_readable(path)
     _limit_memory()
-    if io is None and _is_mea_hdf5(path):
-        with told(path, "mea_hdf5"):
-            return "mea_hdf5", [catalogue.load("readers", "mea_hdf5")({"recording": path})]
     try:
         _, name, blocks = identified(path, io)
     except ValueError as error:
@@ -101,15 +96,6 @@ def _limit_memory() -> None:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         resource.setrlimit(resource.RLIMIT_DATA, (total if hard == resource.RLIM_INFINITY else min(total, hard), hard))
-
-
-def _is_mea_hdf5(path: Path) -> bool:
-    if path.suffix.lower() not in {".h5", ".hdf5"}:
-        return False
-    import h5py
-
-    with told(path, "h5py"), h5py.File(path) as file:
-        return {"spikes", "sCount"} <= set(file)
 
 
 def is_plain_text(path: Path) -> bool:

@@ -7,6 +7,8 @@ would hand a `.pkl` to a class that executes what the file says.
 import importlib.util
 import logging
 import re
+import shlex
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -230,7 +232,8 @@ def read_blocks(path: Path, io: str, *, is_alone: bool = False) -> "list[neo.Blo
     _check_path(path, io)
     if form.package and importlib.util.find_spec(form.package) is None:
         raise DataError(
-            f"{path.name}: {io} needs the package {form.package}, which is not installed; run: pip install {form.package}"
+            f"{path.name}: {io} needs the package {form.package}, which is not installed; run: "
+            f"{shlex.quote(sys.executable)} -m pip install {form.package}"
         )
     given = path.parent if form.layout == "folder" and path.is_file() else path
     options: dict[str, Any] = {"mode": "ro"} if io == "NixIO" else {}  # its default would write
