@@ -19,6 +19,7 @@ from homeoanalysis.ingest import ingest, pieces
 from homeoanalysis.measure import measure
 from homeoanalysis.numerics import observed, synthetic
 from homeoanalysis.numerics.change_points import change_points
+from homeoanalysis.numerics.findings import UNTOLD_END
 from homeoanalysis.provenance import rng_for
 
 HEAD: dict[str, Any] = {"title": "t", "citation": "c", "licence": "l", "source": {"folder": "."}}
@@ -64,7 +65,8 @@ def test_units_that_are_lost_between_epochs_are_told(days: Callable[..., xr.Data
     first, second = ["0 s", "100 s"], ["1 h", "3700 s"]
 
     def told(same_units: str, **epochs: list[str]) -> Any:
-        return json.loads(days(same_units=same_units, duration="200 s", epochs=epochs).attrs["warnings"])
+        findings = json.loads(days(same_units=same_units, duration="200 s", epochs=epochs).attrs["warnings"])
+        return [one for one in findings if one["rule"] != UNTOLD_END.rule]  # the files have no sha256
 
     (found,) = told("ids", first=first, second=second)
     assert found["rule"] == "units that are not observed in every epoch"
