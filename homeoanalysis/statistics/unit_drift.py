@@ -1,5 +1,7 @@
 """How far the rates of units move apart over two equal gaps, beyond counting noise."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,7 +9,7 @@ from homeoanalysis.numerics.rates import Rates
 
 Floats = NDArray[np.float64]
 N_COLUMNS = 6  # of `tabulate_changes`
-_CHANCE = 1e-3  # that independent Poisson spikes pass for drift
+_CHANCE = 1e-3  # that counting noise or fast fluctuations pass for drift
 
 
 def tabulate_changes(control: Rates, baseline: Rates, recovery: Rates) -> Floats:
@@ -43,12 +45,37 @@ def is_drift_told(control: Rates, baseline: Rates) -> bool:
 
     if control.spikes.size < 2:
         return False
-    spikes = np.stack([control.spikes, baseline.spikes], axis=1)
-    time = np.stack([control.time, baseline.time], axis=1)
+    return bool(special.chdtrc(control.spikes.size - 1, _sum_squares(control, baseline)) < _CHANCE)
+
+
+def are_rates_slow(epochs: Sequence[Rates]) -> bool:
+    """Whether units move apart more from half to half of an epoch than from bin to bin, p < 0.001.
+
+    Spikes that come in bursts scatter the rates of both; slow fluctuations those of halves alone.
+    The ratio of the sums of squares is held against F.
+    epochs: (unit, bin), with spikes of each unit in each epoch.
+    """
+    from scipy import special
+
+    halves = bins = 0.0
+    for epoch in epochs:
+        middle = epoch.spikes.shape[1] // 2
+        halves += _sum_squares(*(_join(epoch, k) for k in (slice(middle), slice(middle, None))))
+        bins += _sum_squares(*(_join(epoch, slice(k, None, 2)) for k in (0, 1)))
+    n = len(epochs) * (len(epochs[0].spikes) - 1)
+    return bins > 0 and bool(special.fdtrc(n, n, halves / bins) < _CHANCE)
+
+
+def _join(epoch: Rates, bins: slice) -> Rates:
+    return Rates(epoch.spikes[:, bins].sum(axis=1), epoch.time[:, bins].sum(axis=1))
+
+
+def _sum_squares(first: Rates, second: Rates) -> float:
+    """Chi-square of units, (unit,), against rates that all change by one ratio."""
+    spikes = np.stack([first.spikes, second.spikes], axis=1)
+    time = np.stack([first.time, second.time], axis=1)
     # Shares of a unit's spikes that fall into the two epochs, if all rates change alike.
     weight = time * (spikes.sum(axis=0) / time.sum(axis=0))
     expected = spikes.sum(axis=1, keepdims=True) * weight / weight.sum(axis=1, keepdims=True)
-    square = np.divide(
-        (spikes - expected) ** 2, expected, out=np.zeros(spikes.shape), where=expected > 0
-    )
-    return bool(special.chdtrc(len(spikes) - 1, square.sum()) < _CHANCE)
+    square = (spikes - expected) ** 2
+    return float(np.divide(square, expected, out=np.zeros(spikes.shape), where=expected > 0).sum())

@@ -224,7 +224,6 @@ CASES = {
             (*NOTHING_DONE, "recovers", "recovers_pink", "units_scatter"),
             ("null_*", *STEPPED),
             {"bin_size": "duration/360"},
-            excludes=("independent_time",),
         ),
         Case(
             "branching_parameter",
