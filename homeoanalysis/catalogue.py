@@ -7,6 +7,7 @@ import difflib
 import functools
 import importlib
 import inspect
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
@@ -77,6 +78,13 @@ def parameters(folder: str, name: str) -> type[BaseModel]:
         fields = {key: (hints[key], ... if p.default is p.empty else p.default) for key, p in keywords.items()}
     model: type[BaseModel] = create_model(name, __config__=strict, **fields)  # type: ignore[call-overload]
     return model
+
+
+@functools.cache
+def epoch_parameters(metric: str) -> frozenset[str]:
+    """The parameters of a metric that name an epoch, or several."""
+    properties = parameters("metrics", metric).model_json_schema().get("properties", {})
+    return frozenset(key for key, field in properties.items() if '"format": "epoch"' in json.dumps(field))
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 import zlib
@@ -13,7 +14,6 @@ from homeoanalysis.errors import ConfigError, DataError
 
 _PART = ".part-"
 _MARK = b"crc32:"
-_HDF5, _BLOCK = b"\x89HDF\r\n\x1a\n", 512  # bytes; a superblock is at 0, at this, or at a doubling of it
 _PIECE = 2**24  # bytes that are read at once
 _FULL = 10_000_000  # bytes; what may be left on a disk that counts as full
 
@@ -99,7 +99,7 @@ def seal(path: Path) -> None:
 
 
 def is_sealed(path: Path) -> bool:
-    """Whether a file has a seal, and is what was sealed."""
+    """Whether a file has a seal, and is what was sealed. HDF5 drops the seal of a file that it was given to write to."""
     with path.open("rb") as stream:
         length = stream.seek(0, os.SEEK_END)
         end = max(length - len(_MARK) - 8, 0)
@@ -108,12 +108,16 @@ def is_sealed(path: Path) -> bool:
     return found.startswith(_MARK) and found == _MARK + _checksum(path, end)
 
 
-def is_intact(path: Path) -> bool:
-    """Whether a netCDF file is what was sealed; one without a seal, which another program wrote, must end where HDF5 says.
-
-    One wrong byte can make the HDF5 library loop for ever (seen), so that this is asked before.
-    """
-    return is_sealed(path) or _ends_as_hdf5(path)
+# The rule that makes a result, by its place in the project; a model's name has its size, behind a dot.
+_RULES = {
+    r"activity/[^/.]+/[^/]+": "ingest",
+    r"activity/[^/]+/[^/]+": "simulate",
+    r"[^/]+/measures/[^/]+/[^/]+": "measure",
+    r"[^/]+/comparison": "compare",
+    r"[^/]+/sweeps/[^/]+/[^/]+": "sweep_part",
+    r"[^/]+/sweeps/[^/]+": "sweep",
+    r"claims/claims": "claims_overview",
+}
 
 
 def damaged(path: Path | str) -> str:
@@ -124,40 +128,10 @@ def damaged(path: Path | str) -> str:
         is_whole = is_sealed(path)
     if is_whole:  # HDF5 does not say what it lacked
         return "it is whole, as its checksum says, so that the memory or the number of open files may be used up: run again"
-    is_result = path.suffix == ".nc" and "results" in path.absolute().parts
-    return "it is damaged: delete it and run the workflow again" if is_result else "it is damaged, or no result of this project"
-
-
-def hdf5_start(path: Path) -> int | None:
-    """The byte at which the HDF5 library finds the superblock of a file, behind a block of the user's own; None if there is none.
-
-    Source: HDF5 File Format Specification 3.0, II.A, "Disk Format: Level 0A - Format Signature and Superblock".
-    """
-    at, size = 0, path.stat().st_size
-    with path.open("rb") as stream:
-        while at < size:
-            stream.seek(at)
-            if stream.read(len(_HDF5)) == _HDF5:
-                return at
-            at = max(_BLOCK, 2 * at)
-    return None
-
-
-def _ends_as_hdf5(path: Path) -> bool:
-    """False for an HDF5 file of another length than it says; True for what is none: netCDF knows it, or says that it does not.
-
-    Source: as above.
-    """
-    start = hdf5_start(path)
-    if start is None:
-        return True
-    with path.open("rb") as stream:
-        stream.seek(start)
-        head = stream.read(64)
-    if len(head) < 64:
-        return True
-    at = {0: 40, 1: 44}.get(head[8], 28)  # the end of the file, by the version of the superblock
-    return int.from_bytes(head[at : at + 8], "little") == path.stat().st_size
+    for place, rule in _RULES.items():
+        if found := re.search(rf"(?<=/)results/{place}\.nc$", path.absolute().as_posix()):
+            return f"delete it and run rule {rule} again: snakemake --cores 2 {found.group()}"
+    return "it was damaged or edited, or is no result of this project; files of other programs are read as recordings"
 
 
 def watch(paths: Iterable[Path]) -> Callable[[], None]:

@@ -12,6 +12,7 @@ import xarray as xr
 from homeoanalysis import catalogue
 from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.contracts import LONG, check
+from homeoanalysis.contracts.schemas import CONTENT
 from homeoanalysis.errors import DataError, NotApplicable
 from homeoanalysis.metric import Estimate, Metric, stacked
 from homeoanalysis.numerics import observed, resampling
@@ -130,6 +131,7 @@ def _collect(
     replicates: dict[str, dict[str, str]] = {}
     missing: dict[str, str] = {}
     attributes: dict[str, Any] = {}
+    first_of: dict[str, tuple[str, str, set[str]]] = {}
     if isinstance(activities, xr.Dataset):
         raise DataError(f"{metric.name} was given one activity, not a list of them; write [activity]")
     for activity in activities:
@@ -142,6 +144,7 @@ def _collect(
             activity = activity if blind is None else blinded(activity, blind)
         except NotApplicable as reason:
             missing[name] = str(reason)
+        _refuse_copy(activity, first_of)
         replicates[name] = {key: activity.attrs[key] for key in _CARRIED} | {"epochs": json.dumps(observed.epochs(activity))}
         replicates[name]["warnings"] = activity.attrs.get("warnings", "[]")  # only ingest looks for what is wrong with data
         attributes = {key: activity.attrs[key] for key in ("source", "source_kind", "citation")}
@@ -157,6 +160,7 @@ def _collect(
     attributes |= {"schema": "measure/1", "metric": metric.name, "not_applicable": json.dumps(missing, sort_keys=True)}
     attributes |= {"scale": metric.scale or "", "family": metric.family, "metric_source": metric.source}
     attributes |= {"no_worst_case": metric.no_worst_case, "derived_from": json.dumps(metric.derived_from)}
+    attributes |= {"not_inside": metric.not_inside}
     coordinates = {key: ("replicate", [r[key] for r in replicates.values()]) for key in (*_CARRIED, "epochs", "warnings")}
     return [
         _joined([f[k] for f in found], metric, list(replicates))
@@ -164,6 +168,25 @@ def _collect(
         .assign_attrs(attributes)
         for k in range(n)
     ]
+
+
+def _refuse_copy(activity: xr.Dataset, first_of: dict[str, tuple[str, str, set[str]]]) -> None:
+    """Raises DataError where another subject was read from files of the same bytes under other names.
+
+    Files of silence may be alike. first_of: what was read -> replicate, subject and file names of
+    the first that was read from it.
+    """
+    (entry,) = [e for e in json.loads(activity.attrs.get("history", "[]")) if e["step"] == "ingest"] or [None]
+    if entry is None or not any(activity[v].size for v in CONTENT if v in activity):
+        return
+    own = activity.attrs["replicate"], activity.attrs["subject"], set(entry["inputs"])
+    twin, subject, names = first_of.setdefault(json.dumps(sorted(entry["inputs"].values())), own)
+    if subject != own[1] and names.isdisjoint(own[2]):
+        raise DataError(
+            f"replicates {twin} and {own[0]} of {activity.attrs['source']} are two subjects, but were read from "
+            f"files of the same content ({', '.join(sorted(names))}; {', '.join(sorted(own[2]))}): one would "
+            "count twice; remove one, or name the right file"
+        )
 
 
 def _labelled(measured: xr.Dataset, activity: xr.Dataset, replicate: str) -> xr.Dataset:

@@ -9,14 +9,18 @@ bias, coverage of every interval, and false positives of every p-value, threshol
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from pydantic import WithJsonSchema
 
 from homeoanalysis.errors import ContractError, NotApplicable
 from homeoanalysis.numerics import observed
+
+# A parameter that names an epoch: a study is held to name one that its sources have.
+EpochName = Annotated[str, WithJsonSchema({"type": "string", "format": "epoch"})]
 
 
 class Companion(NamedTuple):
@@ -109,6 +113,7 @@ class Metric:
         self.null: Generate = record["null"]
         self.rejects: Callable[[xr.Dataset], Any] | None = record["rejects"]
         self.no_worst_case: str = record["no_worst_case"]
+        self.not_inside: str = record["not_inside"]
         self.derived_from: tuple[str, ...] = record["derived_from"]
         self.each_epoch: bool = record["each_epoch"]
         self.long_name = (function.__doc__ or "").strip().splitlines()[0].rstrip(".")
@@ -232,6 +237,7 @@ def metric(
     rejects: Callable[[xr.Dataset], Any] | None = None,
     family: Family = "rates",
     no_worst_case: str = "",
+    not_inside: str = "",
     derived_from: tuple[str, ...] = (),
     each_epoch: bool = False,
 ) -> Callable[[Callable[..., Mapping[str, Any]]], Metric]:
@@ -245,7 +251,8 @@ def metric(
     null: activities in which there is nothing to find; by default surrogates of a truth, without a claim about the value.
     rejects: where a result rejects its null at 5 %, of a metric that gives a threshold; a companion `p` or `..._p` speaks
     for itself. family: under which of the three questions the report shows it. no_worst_case: what the surrogate is, where it is
-    not the worst that a model can be. derived_from: metrics from whose values this one is computed, so that it can agree although
+    not the worst that a model can be. not_inside: why a value may lie outside of its own interval, where it may; elsewhere that
+    is a fault of the dataset. derived_from: metrics from whose values this one is computed, so that it can agree although
     they differ. each_epoch: the function measures all time that it is given, and is given the time of one epoch after the other;
     what it returns has no dimension `epoch`, `dims` has it.
     """
@@ -254,6 +261,7 @@ def metric(
         record = dict(units=units, dims=dims, bounds=bounds, companions=dict(companions), source=source, scale=scale)
         generators = dict(truth=truth, surrogate=surrogate, null=null or surrogate_of(truth, surrogate))
         others = dict(family=family, no_worst_case=no_worst_case, derived_from=derived_from, each_epoch=each_epoch)
+        others |= {"not_inside": not_inside}
         return Metric(function, {**record, **generators, **others, "rejects": rejects})
 
     return wrap

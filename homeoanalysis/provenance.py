@@ -70,13 +70,14 @@ def _used(history: list[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
 
 
 def history_of(path: Path | str) -> list[dict[str, Any]]:
-    """The steps behind all groups of a result; none where the file is no result of this project."""
+    """The steps behind all groups of a result; none behind other files. Raises DataError for a result that was changed."""
     import netCDF4  # here, since the config check need not pay
 
-    with Path(path).open("rb") as stream:
-        if stream.read(4) != b"\x89HDF":
-            return []
+    if Path(path).suffix != ".nc":
+        return []
     try:
+        if not is_sealed(Path(path)):
+            raise OSError("its checksum is missing or wrong")
         with netCDF4.Dataset(path) as file:
             parts = [part for part in (file, *file.groups.values()) if {"schema", "history"} <= set(part.ncattrs())]
             return [entry for part in parts for entry in json.loads(part.history)]

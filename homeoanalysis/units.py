@@ -54,7 +54,8 @@ _EXAMPLE = {
     "m": "200 um",
     "dB": "6 dB",
 }
-_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\S*)\s*", re.ASCII)
+# Each part keeps what it took (++): what is no quantity costs as many steps as it has characters, not their cube.
+_NUMBER = re.compile(r"\s*+([+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?+)\s*+(\S*+)\s*+", re.ASCII)
 _POWER = re.compile(r"([^^]+)(?:\^([+-]?[1-9]))?")
 
 
@@ -147,8 +148,9 @@ def as_yaml(text: str) -> str | None:
     if not match or match[2]:
         return None
     digits, _, exponent = match[1].lower().partition("e")
+    digits = re.sub(r"^([+-]?)0*(?=\d)", r"\1", re.sub(r"^([+-]?)\.", r"\g<1>0.", digits))  # 014 is octal, and -.5 text
     if not exponent:
-        return match[1]
+        return digits
     return f"{digits if '.' in digits else f'{digits}.0'}e{exponent if exponent[0] in '+-' else f'+{exponent}'}"
 
 

@@ -1,6 +1,7 @@
 """add: the YAML of a recording, written from its files and tried before it is shown."""
 
 import functools
+import itertools
 import json
 import os
 import re
@@ -10,19 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
-import yaml
 from pydantic import ValidationError
 
 from homeoanalysis.cli import kinds
 from homeoanalysis.cli.inspect import is_plain_text, read
 from homeoanalysis.cli.text import count, printable, some
+from homeoanalysis.config import yaml
 from homeoanalysis.config.fields import check_name, explain
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.contracts import SIGNALS
 from homeoanalysis.errors import ConfigError, DataError
 from homeoanalysis.identity import file_hash
 from homeoanalysis.ingest import ingest
-from homeoanalysis.numerics.neo_io import FORMATS, channel_names, check_readable, members
+from homeoanalysis.numerics.neo_io import channel_names, check_readable, members, told
 
 _HEADER = """\
 # Replace every 'unknown'. Replicates with the same subject are not independent. More keys: docs/configuration.md.
@@ -43,10 +44,16 @@ def add(
     except ValueError as error:
         raise ConfigError(f"--name {error}") from None
     _check_free(name, config)
-    raw, notes = _recording(files, io, text)
+    given = {key: value for key, value in text.items() if value is not None}
+    found = [_found(file, io, given) for file in files]
+    readers = sorted({f.parameters.get("io", f.reader) for f in found})
+    if len(readers) > 1:
+        raise DataError(f"the files need different readers ({', '.join(readers)}); add them as separate recordings")
+    _check_used(found, given)
+    raw = _content(found)
     _try(raw, name)
-    comment = _HEADER + "".join(f"# {note}\n" for note in notes)
-    content = comment + yaml.safe_dump(raw, sort_keys=False, allow_unicode=True, width=120)
+    comment = _HEADER + "".join(f"# {note}\n" for note in dict.fromkeys(note for f in found for note in f.notes))
+    content = comment + yaml.dump(raw)
     if not is_written:
         yield from content.splitlines()
         return
@@ -74,74 +81,60 @@ def _slug(text: str) -> str:
     return kept if re.match("[A-Za-z]", kept) else f"r_{kept}".rstrip("_")
 
 
-def _recording(files: Sequence[Path], io: str | None, text: Mapping[str, str | None]) -> tuple[dict[str, Any], list[str]]:
-    """The content of the YAML file, and what to know about it."""
-    for file in files:
-        check_readable(file)
-    given = {key: value for key, value in text.items() if value is not None}
-    known = [kinds.recognised(file, given) if io is None else None for file in files]
-    if all(known):
-        return _of_kinds(files, [k for k in known if k is not None], given)
-    is_text = [io is None and found is None and is_plain_text(file) for file, found in zip(files, known, strict=True)]
-    if all(is_text):
-        return _of_text(files, given), []
-    if any(is_text) or set(given) - {"signals"}:
-        named = [f"--{key.replace('_', '-')}" for key in given if key != "signals"]
-        if not any(is_text):
-            read_by = f", read with {io}," if io is not None else ""
-            raise DataError(
-                f"for text and other files that do not say it themselves: {', '.join(named)}; {files[0].name}{read_by} does: "
-                "remove it"
-            )
-        options = ", ".join(named) or "--time-step and --duration"
-        raise DataError(f"plain text, and {options}, which are for it, go with no other files; add them apart")
-    return _of_neo(files, io, given.get("signals"))
+def _found(file: Path, io: str | None, given: Mapping[str, str]) -> kinds.Found:
+    """What one file or folder is read with. Raises DataError."""
+    check_readable(file)
+    found = kinds.recognised(file, given) if io is None else None
+    if found is None and io is None and is_plain_text(file):
+        return _of_text(file, given)
+    return found or _of_neo(file, io, given)
 
 
-def _of_kinds(files: Sequence[Path], found: Sequence[kinds.Found], given: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """Files that a reader of this project reads, and neo does not."""
-    readers = {json.dumps([k.reader, k.parameters]): k for k in found}
-    if len(readers) > 1:
-        names = sorted({k.reader for k in found})
-        raise DataError(f"the files need different readers or parameters ({', '.join(names)}); add them as separate recordings")
-    entry: Any = {found[0].reader: found[0].parameters} if found[0].parameters else found[0].reader
-    unused = sorted(set(given) - set(kinds.used(found[0])))
-    if unused:
-        option = f"--{unused[0].replace('_', '-')}"
-        raise DataError(f"{option} is for other files than {files[0].name}, which {found[0].reader} reads; remove it")
-    replicates = [(label, one) for k in found for label, one in k.replicates.items()]
-    raw = _head(entry, [path for _, one in replicates for path in one.files.values()])
-    for label, one in replicates:
-        name = _unused(_slug(label), raw["replicates"])
-        about = {"subject": one.subject} | ({"session": one.session} if one.session else {})
-        own = {"parameters": one.parameters} if one.parameters else {}
-        raw["replicates"][name] = about | own | {"files": _listed(one.files, raw["_folder"])}
-    del raw["_folder"]
-    return raw, list(dict.fromkeys(note for k in found for note in k.notes))
+def _of_text(file: Path, given: Mapping[str, str]) -> kinds.Found:
+    if not {"time_step", "duration"} <= set(given):
+        raise DataError(
+            f"{file.name} is plain text, which says neither what its times count nor how long was observed; "
+            "add both, e.g.: --time-step '1 ms' --duration '600 s'"
+        )
+    parameters = {key: given[key] for key in ("time_step", "duration")}
+    return kinds.Found("spike_text", parameters, {file.stem: kinds.Replicate({"spikes": file}, {}, "unknown", "")})
 
 
-def _of_neo(files: Sequence[Path], io: str | None, signals: str | None) -> tuple[dict[str, Any], list[str]]:
-    found = {file: read(file, io) for file in files}
-    readers = sorted({reader for reader, _ in found.values()})
-    if len(readers) > 1:
-        raise DataError(f"the files need different readers ({', '.join(readers)}); add them as separate recordings")
-    (reader,) = readers
-    several = [file.name for file, (_, blocks) in found.items() if len(blocks) > 1]
-    options: dict[str, Any] = {"io": reader} | ({"block": 0} if several else {})
-    first = [s for _, blocks in found.values() for s in (blocks[0].segments[0].analogsignals if blocks[0].segments else [])]
-    named = _channels(reader, first, signals) if reader in FORMATS else {}
-    entry = {"any_neo": options | named} if reader in FORMATS else reader
-    raw = _content(entry, {file: _parts(file, reader) for file in files}, "recording")
-    notes = [f"{name} holds several blocks; each needs a recording of its own." for name in several]
-    taken = {name for names in named.values() for name in names}
-    left = [n for n in dict.fromkeys(n for s in first for n in channel_names(s)) if n not in taken]
-    if left and reader in FORMATS:
+def _of_neo(file: Path, io: str | None, given: Mapping[str, str]) -> kinds.Found:
+    name, blocks = read(file, io)
+    segments = blocks[0].segments
+    signals = [*segments[0].analogsignals] if segments else []
+    named = _channels(name, signals, given.get("signals"))
+    parameters: dict[str, Any] = {"io": name, **({"block": 0} if len(blocks) > 1 else {}), **named}
+    with told(file, name):
+        if "duration" in given and not signals and len(segments) == 1 and not _says_observed_time(segments[0].spiketrains):
+            parameters["duration"] = given["duration"]
+    notes = [f"{file.name} holds several blocks; each needs a recording of its own."] if len(blocks) > 1 else []
+    if not all(segment.annotations.get("tells_its_end", True) for block in blocks for segment in block.segments):
+        notes.append("The format does not say where a file ends: compare each sha256 with that of the original file.")
+    left = [n for n in dict.fromkeys(n for s in signals for n in channel_names(s)) if n not in itertools.chain(*named.values())]
+    if left:
         names, more = some(left, 8)
+        if not (named or any(s.spiketrains for s in segments)):
+            raise DataError(
+                f"{file.name} holds signals alone ({', '.join(names)}{more}), and not what they are; add it, e.g.: --signals lfp"
+            )
         notes.append(
             f"Signals are left out; name those that are stimulus or behaviour under covariates: {', '.join(names)}{more}; "
             "others under lfp, membrane_potential or current"
         )
-    return raw, notes
+    parts = _parts(file, name)
+    roles = ["recording", *(f"part{k}" for k in range(2, len(parts) + 1))]
+    one = kinds.Replicate(dict(zip(roles, parts, strict=True)), {}, "unknown", "")
+    return kinds.Found("any_neo", parameters, {file.stem: one}, tuple(notes))
+
+
+def _says_observed_time(trains: Sequence[Any]) -> bool:
+    """Not where it is from the first spike to the last, which neo takes in its place."""
+    loaded = [train.load() if hasattr(train, "load") else train for train in trains]
+    times = [float(t.rescale("s")) for train in loaded if len(train) for t in (train.min(), train.max())]
+    edges = [float(t.rescale("s")) for train in loaded for t in (train.t_start, train.t_stop)]
+    return bool(times) and (min(edges) < min(times) or max(times) < max(edges))
 
 
 def _channels(io: str, signals: Sequence[Any], kind: str | None) -> dict[str, list[str]]:
@@ -159,44 +152,41 @@ def _channels(io: str, signals: Sequence[Any], kind: str | None) -> dict[str, li
     return found
 
 
-def _of_text(files: Sequence[Path], given: dict[str, str]) -> dict[str, Any]:
-    if not {"time_step", "duration"} <= set(given):
+def _check_used(found: Sequence[kinds.Found], given: Mapping[str, str]) -> None:
+    """Raises DataError for an option that is of no use for any of the files."""
+    unused = [key for key in given if not any(key in kinds.used(f) for f in found)]
+    if unused:
+        file = next(iter(next(iter(found[0].replicates.values())).files.values()))
         raise DataError(
-            f"{files[0].name} is plain text, which says neither what its times count nor how long was observed; "
-            "add both, e.g.: --time-step '1 ms' --duration '600 s'"
+            f"--{unused[0].replace('_', '-')} is for other files than {file.name}, which {found[0].reader} reads; remove it"
         )
-    return _content({"spike_text": given}, {file: [file] for file in files}, "spikes")
 
 
-def _head(reader: Any, paths: Sequence[Path]) -> dict[str, Any]:
-    """The YAML without replicates; `_folder` is the absolute path of its folder."""
-    folder = Path(os.path.commonpath([p.absolute().parent for p in paths]))
+def _content(found: Sequence[kinds.Found]) -> dict[str, Any]:
+    """The YAML: what all files share is the reader's, what else there is stands in the replicates."""
+    paths = [path.absolute() for f in found for one in f.replicates.values() for path in one.files.values()]
+    folder = Path(os.path.commonpath([p.parent for p in paths]))
+    reader, first = found[0].reader, found[0].parameters
+    shared = {key: value for key, value in first.items() if all(key in f.parameters for f in found)}
+    replicates: dict[str, Any] = {}
+    for f in found:
+        for label, one in f.replicates.items():
+            own = {k: v for k, v in (f.parameters | one.parameters).items() if k not in shared or v != shared[k]}
+            about: dict[str, Any] = {"subject": one.subject} | ({"session": one.session} if one.session else {})
+            about |= {"parameters": own} if own else {}
+            replicates[_unused(_slug(label), replicates)] = about | {"files": _listed(one.files, folder)}
     return {
         "title": "unknown",
         "citation": "unknown",
         "licence": "unknown",
         "source": {"folder": str(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)},
-        "reader": reader,
-        "replicates": {},
-        "_folder": folder,
+        "reader": {reader: shared} if shared else reader,
+        "replicates": replicates,
     }
-
-
-def _content(reader: Any, listed: Mapping[Path, Sequence[Path]], role: str) -> dict[str, Any]:
-    """The YAML. listed: the files of each replicate, of which the first has that role."""
-    raw = _head(reader, [p for parts in listed.values() for p in parts])
-    folder = raw.pop("_folder")
-    for file, parts in listed.items():
-        label = _unused(_slug(file.stem), raw["replicates"])
-        roles = [role, *(f"part{k}" for k in range(2, len(parts) + 1))]
-        raw["replicates"][label] = {"subject": "unknown", "files": _listed(dict(zip(roles, parts, strict=True)), folder)}
-    return raw
 
 
 def _parts(file: Path, reader: str) -> list[Path]:
     """The files of one replicate, the one that the reader is given first."""
-    if reader not in FORMATS:
-        return [file]
     parts = [file] if reader == "NeuralynxIO" and file.is_file() else members(file, reader)
     for part in parts:
         check_readable(part)

@@ -15,7 +15,8 @@ from homeoanalysis import catalogue
 from homeoanalysis.cli import kinds
 from homeoanalysis.cli.text import count, number, printable, some, typed
 from homeoanalysis.errors import DataError
-from homeoanalysis.numerics.neo_io import FORMATS, channel_names, check_readable, identified, told
+from homeoanalysis.numerics.findings import UNTOLD_END
+from homeoanalysis.numerics.neo_io import channel_names, check_readable, identified, told
 
 _BLOCKS = 5
 _SEGMENTS = 5
@@ -41,8 +42,6 @@ def inspect(path: Path, io: str | None = None) -> Iterator[str]:
         return
     reader, blocks = read(path, io)
     lines = [f"{printable(path.name, 100)}: read with {reader}"]
-    if reader not in FORMATS:
-        lines.append(f"  neo has no class for this layout; in a recording's YAML write `reader: {reader}`")
     with told(path, reader):
         for k, block in enumerate(blocks[:_BLOCKS]):
             lines += [f"block {k} of {len(blocks)}"] if len(blocks) > 1 else []
@@ -79,12 +78,9 @@ def _kind(path: Path, found: kinds.Found) -> Iterator[str]:
 
 
 def read(path: Path, io: str | None) -> tuple[str, list[neo.Block]]:
-    """The neo class or reader that can read the file, and what it holds. Raises DataError with what each one said."""
+    """The neo class that can read the file, and what it holds. Raises DataError with what each one said."""
     check_readable(path)
     _limit_memory()
-    if io is None and _is_mea_hdf5(path):
-        with told(path, "mea_hdf5"):
-            return "mea_hdf5", [catalogue.load("readers", "mea_hdf5")({"recording": path})]
     try:
         _, name, blocks = identified(path, io)
     except ValueError as error:
@@ -100,15 +96,6 @@ def _limit_memory() -> None:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         resource.setrlimit(resource.RLIMIT_DATA, (total if hard == resource.RLIM_INFINITY else min(total, hard), hard))
-
-
-def _is_mea_hdf5(path: Path) -> bool:
-    if path.suffix.lower() not in {".h5", ".hdf5"}:
-        return False
-    import h5py
-
-    with told(path, "h5py"), h5py.File(path) as file:
-        return {"spikes", "sCount"} <= set(file)
 
 
 def is_plain_text(path: Path) -> bool:
@@ -142,6 +129,8 @@ def _block(block: neo.Block) -> Iterator[str]:
     trains = [t for s in block.segments for t in s.spiketrains]
     names = {str(t.name) for t in trains}
     yield f"  {count(len(block.segments), 'segment')}, {count(len(names), 'unit')}, {count(sum(map(_size, trains)), 'spike')}"
+    if not all(s.annotations.get("tells_its_end", True) for s in block.segments):
+        yield f"  {UNTOLD_END.text}"
     for k, segment in enumerate(block.segments[:_SEGMENTS]):
         yield from _segment(k, segment)
     if len(block.segments) > _SEGMENTS:

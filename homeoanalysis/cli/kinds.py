@@ -1,4 +1,4 @@
-"""Files that neo does not read and a reader of this project does: which reader, with which parameters and files."""
+"""Files that a reader of this project reads, and not neo's classes: which reader, with which parameters and files."""
 
 import codecs
 import zipfile
@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import h5py
 import numpy as np
 
 from homeoanalysis import catalogue
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.arrays import read_npy
 from homeoanalysis.numerics.mat import read_mat
-from homeoanalysis.units import parse
+from homeoanalysis.numerics.neo_io import told
 
 OPTIONS = {
     "time_step": "--time-step '1 ms'",
@@ -51,14 +52,15 @@ def recognised(path: Path, given: Mapping[str, str]) -> Found | None:
     given: what the command line says beside (`OPTIONS`). Raises DataError where something is missing that the kind needs.
     """
     kinds: list[Callable[[Path, Mapping[str, str]], Found | None]]
-    kinds = [_refused, _phy, _mclust, _nwb, _mat, _npz, _npy, _csv]
+    kinds = [_refused, _phy, _mclust, _mea, _nwb, _mat, _npz, _npy, _csv]
     return next((found for kind in kinds if (found := kind(path, given)) is not None), None)
 
 
 def used(found: Found) -> set[str]:
     """The options that went into a kind."""
     taken = {"kind": "signals", **dict.fromkeys(_KEY.values(), "signals")}
-    return {taken.get(key, key) for key in found.parameters}
+    own = (key for one in found.replicates.values() for key in one.parameters)
+    return {taken.get(key, key) for key in (*found.parameters, *own)}
 
 
 def _one(reader: str, parameters: Mapping[str, Any], label: str, files: dict[str, Path], *notes: str, **about: str) -> Found:
@@ -131,20 +133,91 @@ def _holds_video(path: Path) -> bool:
         return False
 
 
-def _nwb(path: Path, given: Mapping[str, str]) -> Found | None:
-    if path.suffix.lower() != ".nwb":
+def _mea(path: Path, given: Mapping[str, str]) -> Found | None:
+    """An array in the layout of Eglen and co-workers."""
+    if path.suffix.lower() not in (".h5", ".hdf5") or not path.is_file():
         return None
-    parameters: dict[str, Any] = {signals_key(given["signals"]): _series(path)} if "signals" in given else {}
-    load = catalogue.load("readers", "nwb_units")
+    with told(path, "h5py"), h5py.File(path) as file:
+        if not {"spikes", "sCount"} <= set(file):
+            return None
+    parameters = {}
     try:
-        block = load({"recording": path}, **parameters)
-    except DataError:
-        if "duration" not in given:
+        with told(path, "mea_hdf5"):
+            catalogue.load("readers", "mea_hdf5")({"recording": path})
+    except DataError as error:
+        if "duration" not in given or "parameter duration" not in str(error):
             raise
-        block = load({"recording": path}, **parameters, duration=parse(given["duration"], "s"))
-        parameters["duration"] = given["duration"]
-    about = {key: str(block.annotations[key]) for key in ("subject", "session")}
-    return _one("nwb_units", parameters, path.stem, {"recording": path}, **about)
+        parameters = {"duration": given["duration"]}
+    return _one("mea_hdf5", parameters, path.stem, {"recording": path})
+
+
+def _nwb(path: Path, given: Mapping[str, str]) -> Found | None:
+    """Units, with series where they are asked for; without units the series, those of each sweep as a replicate."""
+    if path.suffix.lower() != ".nwb" or not path.is_file():
+        return None
+    with told(path, "h5py"), h5py.File(path) as file:
+        about = {"subject": _word(file, "general/subject/subject_id"), "session": _word(file, "general/session_id")}
+        has_units = "units" in file
+        is_said = "units/obs_intervals" in file or "intervals/segments" in file
+        series = _series(file)
+    parameters = _needed(path, given, "duration") if has_units and not is_said else {}
+    sweeps: dict[Any, dict[str, list[str]]] = {}
+    for one in series:
+        key = _role_of_series(one, given.get("signals"), is_guessed=not has_units)
+        if key is not None:
+            sweeps.setdefault(() if has_units else one.span, {}).setdefault(key, []).append(one.name)
+    if "signals" in given and series and not sweeps:
+        known = ", ".join(f"{one.name} in {one.unit}" for one in series[:8])
+        raise DataError(f"{path.name} has no series of the kind {given['signals']}; it has {known}: choose another --signals")
+    if len(sweeps) < 2:
+        return _one("nwb_units", parameters | next(iter(sweeps.values()), {}), path.stem, {"recording": path}, **about)
+    subject = about["subject"] or "unknown"
+    replicates = {
+        f"{path.stem}_{k}": Replicate({"recording": path}, dict(named), subject, about["session"])
+        for k, named in enumerate(sweeps.values(), 1)
+    }
+    return Found("nwb_units", parameters, replicates)
+
+
+class _Series(NamedTuple):
+    """A time series of NWB."""
+
+    name: str
+    unit: str
+    is_patch: bool  # of a patch clamp
+    span: tuple[float, float]  # first sample and last [s]
+
+
+def _series(file: Any) -> list[_Series]:
+    found: list[_Series] = []
+
+    def note(path: str, thing: Any) -> None:
+        data = thing.get("data") if isinstance(thing, h5py.Group) and path.partition("/")[0] != "units" else None
+        if isinstance(data, h5py.Dataset) and data.ndim and "unit" in data.attrs:
+            start = thing.get("starting_time")
+            first = float(start[()]) if start is not None else 0.0
+            rate = float(start.attrs.get("rate", 0)) if start is not None else 0.0
+            unit = {"volts": "V", "amperes": "A"}.get(str(data.attrs["unit"]), str(data.attrs["unit"]))
+            kind = str(thing.attrs.get("neurodata_type", ""))
+            is_patch = "Clamp" in kind
+            found.append(_Series(path.rpartition("/")[2], unit, is_patch, (first, first + data.shape[0] / rate if rate else 0.0)))
+
+    file.visititems(note)
+    return found
+
+
+def _role_of_series(one: _Series, kind: str | None, *, is_guessed: bool) -> str | None:
+    """The reader's parameter under which a series is named: asked for, or, of a patch clamp, known by its unit."""
+    if kind is not None:
+        key = signals_key(kind)
+        return key if key == "covariates" or one.unit.endswith("A" if key == "current" else "V") else None
+    guess = {"V": "membrane_potential", "A": "current"}.get(one.unit[-1:])
+    return guess if is_guessed and one.is_patch else None
+
+
+def _word(file: Any, at: str) -> str:
+    value = file[at][()] if at in file else ""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 _KEY = {"lfp": "lfp", "membrane_potential": "membrane_potential", "current": "current", "covariate": "covariates"}
@@ -155,20 +228,6 @@ def signals_key(kind: str) -> str:
     if kind not in _KEY:
         raise DataError(f"--signals is {kind!r}; {catalogue.did_you_mean(kind, _KEY)}")
     return _KEY[kind]
-
-
-def _series(path: Path) -> list[str]:
-    import h5py
-
-    found: list[str] = []
-
-    def note(name: str, thing: Any) -> None:
-        if isinstance(thing, h5py.Group) and {"data", "starting_time"} <= set(thing):
-            found.append(name)
-
-    with h5py.File(path) as file:
-        file.visititems(note)
-    return [name.rpartition("/")[2] for name in found]
 
 
 def _mat(path: Path, given: Mapping[str, str]) -> Found | None:

@@ -11,6 +11,7 @@ from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.contracts import LABELLED, LONG
 from homeoanalysis.contracts.schemas import NO_DATA
 from homeoanalysis.errors import HomeoError
+from homeoanalysis.numerics.rates import LEAST_SPIKES
 
 Cell = tuple[str, str]  # subject and replicate: whose value it is
 _BOTH = "both levels"  # in the place of the replicate, where a value is a change between levels
@@ -163,14 +164,30 @@ def change(after: xr.DataArray, before: xr.DataArray, scale: str) -> xr.DataArra
     return (after - before) / before.where(before != 0) if scale == "relative" else after - before
 
 
+def _drop_few_spikes(measured: xr.Dataset, found: dict[Cell, xr.DataArray]) -> dict[Cell, xr.DataArray]:
+    """Without replicates of so few spikes that no change is relative to them: one spike, then none, is no change by -100 %.
+
+    They count as subjects without a value. Raises NotComparable if no other is there.
+    """
+    books = zip(measured.replicate.values, measured.bookkeeping.values, strict=True) if "bookkeeping" in measured else ()
+    spikes = {str(r): json.loads(str(book)).get("spikes", {}).get("out", 0) for r, book in books}
+    kept = {cell: values for cell, values in found.items() if not 0 < spikes.get(cell[1], 0) < LEAST_SPIKES}
+    if not kept:
+        raise NotComparable(f"every recording has fewer than {LEAST_SPIKES} spikes; a relative change needs more")
+    return kept
+
+
 def contrasted(measured: xr.Dataset, contrast: Contrast, scale: str) -> dict[Cell, xr.DataArray]:
     """The contrast (with its pairing) of each replicate, each pair, or, between levels of other subjects, of all together.
 
     Each is the summary over the units of its replicates.
     """
     if contrast.between is None:
+        chosen = selected(measured, contrast)
+        if scale == "relative" and contrast.reference is not None and measured.attrs.get("family") == "rates":
+            chosen = _drop_few_spikes(measured, chosen)
         found = {}
-        for cell, values in selected(measured, contrast).items():
+        for cell, values in chosen.items():
             mine = _summarised(values, "unit", contrast.over_units)
             if "epoch" in mine.dims:
                 now = mine.sel(epoch=contrast.epoch)

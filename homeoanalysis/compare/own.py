@@ -7,7 +7,6 @@ from homeoanalysis.compare.contrasts import selected, sides
 from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.numerics.intervals import Ends, difference_interval, ratio_interval
 
-OVER = "of the estimate itself"
 WITHHELD = "none: the metric withholds that of the estimate"
 
 

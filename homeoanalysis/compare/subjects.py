@@ -20,10 +20,11 @@ from homeoanalysis.compare.contrasts import (
     subjects,
     with_pairing,
 )
-from homeoanalysis.compare.own import OVER, WITHHELD, own_interval
+from homeoanalysis.compare.own import WITHHELD, own_interval
 from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.config.fields import number_of
 from homeoanalysis.contracts import LONG
+from homeoanalysis.contracts.schemas import OWN
 from homeoanalysis.numerics.hierarchical import Interval, hierarchical_interval, levels
 from homeoanalysis.numerics.intervals import mean_interval, t_quantile
 from homeoanalysis.numerics.summaries import MINIMUM
@@ -52,13 +53,36 @@ class Located(NamedTuple):
 def located(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
     """Mean, interval and standard deviation over subjects of the contrast's value, averaged over frequency.
 
-    The mean of relative changes is geometric, where no subject fell to 0. Raises NotComparable if there is no value.
+    The mean of relative changes is geometric, where no subject fell to 0. Intervals end where the metric cannot go on: the
+    truth lies within its bounds, so that they contain it as often. Raises NotComparable if there is no value.
     Source: Hedges, Gurevitch & Curtis 1999, doi:10.1890/0012-9658(1999)080[1150:TMAORR]2.0.CO;2 (log response ratios).
     """
     contrast = with_pairing(measured, contrast)
     refuse_censored(measured, contrast)
     if contrast.trend is not None:
         return _trend(measured, contrast, scale)
+    found = _over_subjects(measured, contrast, scale)
+    bounds = _bounds(measured, contrast, scale)
+    low, high, within_low, within_high = (
+        end if np.isinf(end) else float(np.clip(end, *bounds))  # infinite: it is withheld
+        for end in (found.location_low, found.location_high, found.location_within_low, found.location_within_high)
+    )
+    return found._replace(location_low=low, location_high=high, location_within_low=within_low, location_within_high=within_high)
+
+
+def _bounds(measured: xr.Dataset, contrast: Contrast, scale: str) -> tuple[float, float]:
+    """The least and largest value that the contrast can have, from the bounds of its metric."""
+    declared = measured[measured.attrs["metric"]].attrs
+    least, most = declared.get("valid_min", -np.inf), declared.get("valid_max", np.inf)
+    if not is_change(contrast):
+        return least, most
+    if scale == "relative":
+        return (-1.0, np.inf) if least >= 0 else (-np.inf, np.inf)
+    return least - most, most - least
+
+
+def _over_subjects(measured: xr.Dataset, contrast: Contrast, scale: str) -> Located:
+    """A contrast that is no trend: over subjects, or between two groups of them."""
     parts = [contrast]
     if contrast.between is not None and not contrast.between.paired:
         parts = sides(contrast)
@@ -189,7 +213,7 @@ def _own(measured: xr.Dataset, contrast: Contrast, scale: str, over: str) -> tup
     found = own_interval(measured, contrast, scale)
     if found is None:
         return (np.nan, np.nan), over
-    return found, OVER if np.isfinite(found).all() else WITHHELD
+    return found, OWN if np.isfinite(found).all() else WITHHELD
 
 
 def _tests(interval_at: Callable[[float], tuple[float, float]], contrast: Contrast) -> tuple[float, float]:

@@ -234,6 +234,10 @@ class Recording(Strict):
         is_whole = self.clock is not None or not (replicate.parts or self.observed_windows)
         for label, span in self.epochs.items():
             for end in span:
+                if (end.of == "start" and end.after < 0) or (end.of == "stop" and end.after > 0):
+                    side = "before the start" if end.after < 0 else "after the end"
+                    where = f"{abs(end.after):g} s {side} of observed time"
+                    yield f"epochs.{label} has an end {where}; write {end.of}, or a time inside"
                 if end.of and end.of not in times and end.of not in ENDS:
                     yield f"epochs.{label} names {end.of!r}, which is no time; {did_you_mean(end.of, [*ENDS, *times])}"
             start, stop = (self._known(end, times) for end in span)

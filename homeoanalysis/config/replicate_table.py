@@ -134,6 +134,8 @@ def _slug(path: str) -> str:
 
 def _number(cell: str) -> str | int | float:
     """A number where the cell is one: levels of a factor are compared with numbers of the studies."""
+    if re.fullmatch(r"[+-]?\d+,\d+", cell):
+        raise ValueError(f"has {cell!r}, a number with a comma; write {cell.replace(',', '.')}")
     if re.fullmatch(r"[+-]?\d+", cell):
         return int(cell)
     return float(cell) if re.fullmatch(r"[+-]?(\d+\.\d*|\.\d+)([eE][+-]?\d+)?", cell) else cell

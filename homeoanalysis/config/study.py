@@ -180,9 +180,10 @@ class Study(Strict):
         """Quantities that no comparison of this study can hold."""
         if self.published and self.claim is not None:
             yield "has published figures and a claim, so that `snakemake figures` would run the claim; make it two studies"
-        what = "published figures" if self.published else "a claim"
-        if (self.published or self.claim is not None) and not self.targets:
-            yield f"has {what} but no targets, so that nothing is located; name one, e.g. targets: {{source: []}}"
+        what = "published figures" if self.published else "a claim" if self.claim is not None else "contrasts"
+        if (self.published or self.claim is not None or self.contrasts) and not self.targets:
+            first = next(iter(sources), "source")
+            yield f"has {what} but no targets, so that no effect is measured; name one, e.g. targets: {{{first}: []}}"
         for at, quantity in self._quantities():
             control = quantity.control
             if control is not None and control.surrogate:

@@ -49,7 +49,8 @@ def study_faults(
             lines = [line for size in sizes_of(raw[model]) for line in validated(sized(raw[model], size, override))[1]]
             yield from (f"{where}: variants.{model}.{variant}: {line}" for line in dict.fromkeys(lines))
     if all(r in recordings for r in study.recordings) and all(models.get(m) for m in study.models):
-        offered = _offered(study, recordings, models)
+        offered = _offered(study, recordings, models, raw)
+        yield from (f"{where}: metrics.{fault}" for fault in _metric_faults(study, offered.epochs))
         for name, contrast in study.contrasts.items():
             yield from (f"{where}: contrasts.{name}.{fault}" for fault in _contrast_faults(contrast, study, recordings, offered))
             yield from (f"{where}: contrasts.{name} {fault}" for fault in _overlaps(contrast, offered))
@@ -83,7 +84,12 @@ class _Offered(NamedTuple):
     spans: list[tuple[str, dict[str, tuple[float, float]]]]  # place and epochs of each replicate and model, as far as known
 
 
-def _offered(study: Study, recordings: Mapping[str, Recording], models: Mapping[str, Model | None]) -> _Offered:
+def _offered(
+    study: Study,
+    recordings: Mapping[str, Recording],
+    models: Mapping[str, Model | None],
+    raw: Mapping[str, dict[str, Any]],
+) -> _Offered:
     levels: dict[str, set[object]] = {}
     for factor, level in (pair for factors in _factors(study, recordings, models) for pair in factors.items()):
         levels.setdefault(factor, set()).add(level)
@@ -91,8 +97,8 @@ def _offered(study: Study, recordings: Mapping[str, Recording], models: Mapping[
         (f"{name}, replicate {r}", recordings[name].spans(r)) for name in study.recordings for r in recordings[name].replicates
     ]
     spans += [(name, model.spans()) for name in study.models if (model := models[name]) is not None]
-    of_targets = _epochs(study, recordings, models, list(study.targets))
-    return _Offered(levels, _epochs(study, recordings, models), of_targets, spans)
+    of_targets = _epochs(study, recordings, models, raw, list(study.targets))
+    return _Offered(levels, _epochs(study, recordings, models, raw), of_targets, spans)
 
 
 def _contrast_faults(contrast: Contrast, study: Study, recordings: Mapping[str, Recording], offered: _Offered) -> Iterator[str]:
@@ -116,6 +122,16 @@ def _contrast_faults(contrast: Contrast, study: Study, recordings: Mapping[str, 
             yield f"{key} is {label!r}, which no source of the study has; {catalogue.did_you_mean(label, offered.epochs)}"
         elif label is not None and study.targets and label not in offered.target_epochs and _is_per_epoch(contrast):
             yield f"{key} is {label!r}, which no target has; {catalogue.did_you_mean(label, offered.target_epochs)}"
+
+
+def _metric_faults(study: Study, epochs: Collection[str]) -> Iterator[str]:
+    """Epochs that a metric is told to take, and that no source has."""
+    for label, written in study.metrics.items():
+        for key in sorted(catalogue.epoch_parameters(label.partition(".")[0]) & set(written)):
+            asked = written[key] if isinstance(written[key], list) else [written[key]]
+            for epoch in (e for e in asked if e is not None and e not in epochs):
+                mend = catalogue.did_you_mean(epoch, epochs)
+                yield f"{label}.{key} is {epoch!r}, an epoch that no source of the study has; {mend}"
 
 
 def _factors(
@@ -207,7 +223,11 @@ def _is_per_epoch(contrast: Contrast) -> bool:
 
 
 def _epochs(
-    study: Study, recordings: Mapping[str, Recording], models: Mapping[str, Model | None], sources: Collection[str] = ()
+    study: Study,
+    recordings: Mapping[str, Recording],
+    models: Mapping[str, Model | None],
+    raw: Mapping[str, dict[str, Any]],
+    sources: Collection[str] = (),
 ) -> set[str]:
     """The labels of the epochs of the sources, of all without any; a source without epochs has one, "whole"."""
     only = {s.partition(".")[0] for s in sources or study.sources()}
@@ -216,11 +236,9 @@ def _epochs(
         model = models[name]
         if model is not None:
             labels |= set(model.spans() or (PRESENTATIONS if model.duration is None else ("whole",)))
-    # What a variant changes may make other epochs: those that it writes, or those of its perturbations.
-    changed = [
-        override.get(key)
-        for variants in study.all_variants().values()
-        for override in variants.values()
-        for key in ("epochs", "protocols")
-    ]
+    # What a variant or a size changes may make other epochs: those that it writes, or those of its
+    # perturbations.
+    overrides = [o for variants in study.all_variants().values() for o in variants.values()]
+    overrides += [o for name in study.models if name in only and name in raw for o in raw[name].get("sizes", {}).values()]
+    changed = [override.get(key) for override in overrides for key in ("epochs", "protocols")]
     return labels | {label for names in changed if isinstance(names, dict) for label in names}

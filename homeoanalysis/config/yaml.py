@@ -1,5 +1,6 @@
 """Reading YAML so that nothing is lost: no code, no tags, no duplicate keys, and an error that names the line."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,21 @@ import yaml
 
 from homeoanalysis.config.text import read_text, unprintable
 from homeoanalysis.errors import ConfigError
+from homeoanalysis.units import as_yaml
 
 _VALUES_MAX = 100_000
 _SHOWN = 40  # characters of a value in a message
 _LOOKS = {  # what a text may look like and not be: its kind, and the mend
     "tag:yaml.org,2002:timestamp": ("date", "write it as YYYY-MM-DD"),
     "tag:yaml.org,2002:int": ("whole number that can be read", "write it with fewer digits"),
+}
+_DIGITS = re.compile(r"[-+]?[0-9]+")
+_FORMS = {  # numbers of YAML 1.1 that hardly anybody means: 014 is 12 there, 1:30 is 90, and 1_0 is 10
+    re.compile(r"[-+]?0[0-9]+"): "a number with a zero before it, which YAML may take for octal",
+    re.compile(r"[-+]?0x[0-9a-fA-F_]+"): "a hexadecimal number to YAML",
+    re.compile(r"[-+]?0b[01_]+"): "a binary number to YAML",
+    re.compile(r"[-+]?[0-9][0-9_]*(:[0-9]+)+(\.[0-9_]*)?"): "a number to the base of sixty to YAML",
+    re.compile(r"[-+]?[0-9._]*_[0-9._]*([eE][-+][0-9]+)?"): "a number with an underscore",
 }
 
 
@@ -129,14 +139,30 @@ def _check(loader: _Loader | _Fast, node: yaml.Node, at: str) -> None:
         raise _fault(node, f"{at} has the tag {tag}, and a config has none; remove it, and put text in quotes")
     if (odd := unprintable(text)) is not None:
         raise _fault(node, f"{at} holds the character {odd}, which is no part of any text; remove it")
+    if is_plain:
+        _check_form(node, text, at)
     if node.tag in _LOOKS:
         try:
             loader.construct_object(node)
         except ValueError as error:
             kind, mend = _LOOKS[node.tag]
-            found = repr(text[:_SHOWN]) + "..." * (len(text) > _SHOWN)
+            found = _shown(text)
             why = str(error).partition(";")[0]
             raise _fault(node, f"{at} is {found}, which is no {kind} ({why}); {mend}, or put it in quotes") from None
+
+
+def _check_form(node: yaml.Node, text: str, at: str) -> None:
+    """Refuse a number that YAML reads otherwise than it looks, or as text. Raises ConstructorError."""
+    if node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float") or _DIGITS.fullmatch(text):
+        what = next((what for form, what in _FORMS.items() if form.fullmatch(text)), None)
+        if what is not None:
+            raise _fault(node, f"{at} is {_shown(text)}, {what}; write its decimal digits alone, or put it in quotes")
+    elif node.tag == "tag:yaml.org,2002:str" and len(text) <= _SHOWN and (number := as_yaml(text)) is not None:
+        raise _fault(node, f"{at} is {_shown(text)}, not a number; YAML reads it as text, write {number}, or put it in quotes")
+
+
+def _shown(text: str) -> str:
+    return repr(text[:_SHOWN]) + "..." * (len(text) > _SHOWN)
 
 
 def _fault(node: yaml.Node, text: str) -> yaml.YAMLError:
@@ -155,6 +181,18 @@ def line_of(path: Path, key: str) -> int:
     return line
 
 
+class _Dumper(yaml.SafeDumper):
+    """Puts in quotes what `read` refuses without them: 08 and 1e5 are texts to YAML."""
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = "'" if _DIGITS.fullmatch(text) or as_yaml(text) is not None else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _text)
+
+
 def dump(content: Mapping[str, Any]) -> str:
     """The YAML of a mapping, its keys in order."""
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=130)
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=130)

@@ -6,7 +6,7 @@ A schema is data: for each variable its dimensions and its unit. `check` reports
 
 from homeoanalysis.contracts.checking import check
 from homeoanalysis.contracts.schemas import ACTIVITY, COMPARISON, LABELLED, LONG, SIGNALS
-from homeoanalysis.contracts.storage import by_replicate, damaged, groups, open_dataset, open_replicates, write
+from homeoanalysis.contracts.storage import by_replicate, damaged, groups, open_dataset, open_parts, open_replicates, write
 
 __all__ = [
     "ACTIVITY",
@@ -19,6 +19,7 @@ __all__ = [
     "damaged",
     "groups",
     "open_dataset",
+    "open_parts",
     "open_replicates",
     "write",
 ]

@@ -16,10 +16,13 @@ from homeoanalysis.contracts.schemas import (
     CLAIMS,
     COMPARISON,
     CONTENT,
+    INTERVALS,
     MEASURE_DIMS,
+    OWN,
     RULE,
     SCHEMAS,
     SOURCE_KINDS,
+    UNBOUNDED,
     UNIT,
     Variable,
 )
@@ -29,7 +32,11 @@ _MEND = {
     "source_kind": f"write {' or '.join(map(repr, SOURCE_KINDS))}",
     "factors": """write a JSON object of factor: level, e.g. '{"age": 7}', or '{}' without factors""",
     "not_applicable": "write a JSON object of replicate: reason, or '{}' if every replicate could be measured",
+    "bookkeeping": """write a JSON object, e.g. '{"spikes": {"in": 3, "out": 2, "dropped": {"doubled": 1}}}'""",
 }
+_JSON = ("factors", "not_applicable", "bookkeeping")
+# What rounding may add to the distance of a value from its interval: of the value, and of a ratio less 1.
+_ROUNDED, _CANCELLED = 1e-9, 1e-14
 
 
 def check(dataset: xr.Dataset, schema: str) -> xr.Dataset:
@@ -68,12 +75,27 @@ def _value_faults(dataset: xr.Dataset) -> Iterator[str]:
     kind = dataset.attrs.get("source_kind", SOURCE_KINDS[0])
     if kind not in SOURCE_KINDS:
         yield f"attribute 'source_kind' is {kind!r}; {_MEND['source_kind']}"
-    texts = [(f"attribute {a!r}", dataset.attrs[a], a) for a in ("factors", "not_applicable") if a in dataset.attrs]
-    each = dataset.factors.values.ravel().tolist() if "factors" in dataset.variables else []
-    texts += [(f"coordinate 'factors', entry {k},", text, "factors") for k, text in enumerate(each)]
+    texts = [(f"attribute {a!r}", dataset.attrs[a], a) for a in _JSON if a in dataset.attrs]
+    for key in (name for name in _JSON if name in dataset.variables):
+        texts += [(f"coordinate {key!r}, entry {k},", text, key) for k, text in enumerate(dataset[key].values.ravel().tolist())]
     for what, text, key in texts:
-        if _json_object(text) is None:
+        if (found := _json_object(text)) is None:
             yield f"{what} is {str(text)!r}, no JSON object; {_MEND[key]}"
+        elif key == "bookkeeping":
+            yield from (f"{what} {fault}" for fault in _book_faults(found))
+
+
+def _book_faults(book: Mapping[str, Any]) -> Iterator[str]:
+    """Nothing may be lost without being counted."""
+    for what, counts in book.items():
+        try:
+            came, left, lost = counts["in"], counts["out"], sum(counts["dropped"].values())
+            adds_up = came == left + lost and min(came, left, *counts["dropped"].values()) >= 0
+        except (TypeError, KeyError, AttributeError):
+            yield f"says {counts!r} of {what}, not how many came in, went out and were dropped; {_MEND['bookkeeping']}"
+        else:
+            if not adds_up:
+                yield f"does not add up: {came} {what} in, but {left} out and {lost} dropped; count what was lost, and why"
 
 
 def _json_object(text: object) -> dict[str, Any] | None:
@@ -107,6 +129,37 @@ def _declared_faults(dataset: xr.Dataset, declared: Mapping[str, Variable]) -> I
     for name, want in declared.items():
         if name in dataset:
             yield from (f"variable {name!r} {fault}" for fault in _form_faults(dataset[name], want))
+            if dataset[name].dtype.kind in "iuf" and want.bounds != UNBOUNDED:
+                yield from _bound_faults(dataset[name], *want.bounds)
+
+
+def _bound_faults(variable: xr.DataArray, low: float, high: float) -> Iterator[str]:
+    bad = (variable.values < low) | (variable.values > high)
+    if bad.any():
+        yield f"{bad.sum()} of {bad.size} values of {variable.name!r} lie outside [{low:g}, {high:g}]"
+
+
+def _interval_faults(ds: xr.Dataset, name: str, low: str, high: str, *, known: xr.DataArray | bool = True) -> Iterator[str]:
+    """Of a value that does not lie in its own interval. What is missing is no fault.
+
+    known: where the interval is one that holds its value; a t interval does, that of a metric may not (`not_inside`).
+    An end never lies beyond what it can be, while an unbiased estimate may: where a coherence is below 0, its interval begins at
+    0. So the value is first brought within the bounds of the ends.
+    """
+    if not {name, low, high} <= set(ds.variables) or any(ds[n].dtype.kind not in "iuf" for n in (name, low, high)):
+        return
+    value, first, last, holds = xr.broadcast(ds[name], ds[low], ds[high], xr.DataArray(known))
+    at = np.clip(value.values, ds[low].attrs.get("valid_min", -np.inf), ds[high].attrs.get("valid_max", np.inf))
+    slack = np.where(np.isfinite(at), _ROUNDED * np.abs(at) + _CANCELLED, 0.0)
+    outside = ((at < first.values - slack) | (at > last.values + slack)) & holds.values
+    if outside.any():
+        cell = tuple(np.argwhere(outside)[0])
+        where = ", ".join(str(ds[d].values[k]) for d, k in zip(value.dims, cell, strict=True))
+        ends = f"[{first.values[cell]:.6g}, {last.values[cell]:.6g}]"
+        yield (
+            f"{outside.sum()} of {outside.size} values of {name!r} lie outside their own intervals, first at [{where}]: "
+            f"{value.values[cell]:.6g} is not in {ends}; rerun rule {RULE[ds.attrs['schema']]}"
+        )
 
 
 def _form_faults(variable: xr.DataArray, want: Variable) -> Iterator[str]:
@@ -222,11 +275,10 @@ def _measure_faults(ds: xr.Dataset) -> Iterator[str]:
         strange = {re.sub("_b$", "", str(d)) for d in ds[name].dims} - MEASURE_DIMS
         if strange:
             yield f"variable {name!r} has unknown dimensions {sorted(strange)}"
-        low, high = ds[name].attrs.get("valid_min", -np.inf), ds[name].attrs.get("valid_max", np.inf)
         if ds[name].dtype.kind in "iuf":
-            bad = (ds[name].values < low) | (ds[name].values > high)
-            if bad.any():
-                yield f"{bad.sum()} of {bad.size} values of {name!r} lie outside [{low:g}, {high:g}]"
+            yield from _bound_faults(ds[name], ds[name].attrs.get("valid_min", -np.inf), ds[name].attrs.get("valid_max", np.inf))
+        if not ds.attrs.get("not_inside"):
+            yield from _interval_faults(ds, str(name), f"{name}_low", f"{name}_high")
     for name in ("subject", "factors"):
         if name not in ds.coords:
             yield f"the coordinate {name}(replicate) is missing"
@@ -249,6 +301,10 @@ def _comparison_faults(ds: xr.Dataset) -> Iterator[str]:
     for name in ("comparable", "fitted"):
         if name in ds:
             yield from _flag_faults(ds[name], "write 1 for yes, 0 for no")
+    yield from (fault for name, low, high in INTERVALS for fault in _interval_faults(ds, name, low, high))
+    if "location_over" in ds:
+        within = ("location", "location_within_low", "location_within_high")
+        yield from _interval_faults(ds, *within, known=ds.location_over != OWN)
     for name, text in (("comparable", "reason"), ("location", "location_reason")):
         if name in ds and text in ds and ds[name].dims == ds[text].dims and ds[name].dtype.kind in "iuf":
             refused = ~(ds[name].values > 0) if name == "comparable" else np.isnan(ds[name].values)
@@ -269,6 +325,9 @@ def _sweep_faults(ds: xr.Dataset) -> Iterator[str]:
         if ds[name].dtype.kind not in "iuf" or not np.all(np.isfinite(ds[name].values)):
             yield f"the parameter {name!r} holds values that are no finite numbers"
     for label in json.loads(ds.attrs.get("metrics", "[]")):
+        if f"{label}_over" in ds:
+            interval = (f"{label}_mean", f"{label}_low", f"{label}_high")
+            yield from _interval_faults(ds, *interval, known=ds[f"{label}_over"] != OWN)
         absent = [n for n in (label, *(f"{label}_{s}" for s in ("mean", "low", "high", "over", "reason"))) if n not in ds]
         if absent and len(absent) < 6:  # in a part, no point may have a value
             yield f"the variable {absent[0]!r} is missing; rerun rule sweep"

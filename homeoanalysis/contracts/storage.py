@@ -14,8 +14,8 @@ from homeoanalysis.contracts.blocks import append, in_memory, is_appended, is_la
 from homeoanalysis.contracts.checking import check
 from homeoanalysis.contracts.schemas import RULE, SCHEMAS
 from homeoanalysis.errors import ContractError, DataError
-from homeoanalysis.files import damaged, is_intact, is_sealed, replacing, seal
-from homeoanalysis.numerics.hdf5 import check_content, check_hdf5
+from homeoanalysis.files import damaged, is_sealed, replacing, seal
+from homeoanalysis.numerics.hdf5 import check_content
 
 SPIKES_IN_MEMORY = 2**27  # 1 GB; more are read where they are used, unit by unit by the metrics of rates
 
@@ -82,7 +82,7 @@ def open_dataset(path: Path | str, group: str | None = None) -> xr.Dataset:
 
     It is loaded whole but for large variables, such as signals of hours (spike times from 2^27 on): their values are read where
     they are used, so take a part of them first, `activity.lfp[:, a:b].values`. The file stays open as long as they are.
-    Raises DataError if the file is missing or unreadable, ContractError if it breaks its schema.
+    Raises DataError if the file is missing, or was changed or damaged, ContractError if it breaks its schema.
     """
     (dataset,) = _opened(path, [group or ""])
     return dataset
@@ -160,14 +160,14 @@ def _reading(path: Path | str, where: str) -> Iterator[None]:
 
 
 def _check_seal(path: Path | str) -> None:
-    """HDF5 sees no file whose seal is broken. Anybody can compute a seal, so that a whole file is looked through too."""
-    path = Path(path)
-    if is_sealed(path):
-        check_content(path, with_netcdf=True)
-    elif is_intact(path):
-        check_hdf5(path, with_netcdf=True)  # another program's
-    else:
-        raise OSError("its checksum is wrong")
+    """Raises OSError for what this project has not written, or not like this.
+
+    One wrong byte can make the HDF5 library loop for ever (seen), so that this is asked before it sees the file. Anybody can
+    compute a seal, so that a whole file is looked through too.
+    """
+    if not is_sealed(Path(path)):
+        raise OSError("its checksum is missing or wrong: it was cut, or changed after it was written")
+    check_content(Path(path), with_netcdf=True)
 
 
 def groups(path: Path | str) -> list[str]:
@@ -195,3 +195,21 @@ def open_replicates(paths: list[Path] | list[str]) -> Iterator[xr.Dataset]:
     """The activities of some files, one at a time, whether a file holds one replicate or a batch of them."""
     for path in paths:
         yield from _opened(path)
+
+
+def open_parts(paths: Sequence[Path | str], names: Sequence[str]) -> Iterator[xr.Dataset]:
+    """Some variables of the same activities, those that there are, with all attributes.
+
+    A part meets no schema. The whole met it when it was written, and the seal says that it is still
+    the same. Of hundreds of replicates in a file a part is read in 40 % of the time.
+    """
+    for path in paths:
+        with _reading(path, str(path)):
+            _check_seal(path)
+            with netCDF4.Dataset(path) as file:
+                file.set_auto_mask(False)  # what is missing is NaN already
+                held_in: list[netCDF4.Dataset | netCDF4.Group] = [*file.groups.values()] or [file]
+                for group in held_in:
+                    found = {name: group[name] for name in names if name in group.variables}
+                    held = {name: (variable.dimensions, variable[:]) for name, variable in found.items()}
+                    yield xr.Dataset(held, attrs={key: group.getncattr(key) for key in group.ncattrs()})

@@ -37,6 +37,8 @@ def stability_quadrants(measures: Measures, comparison: xr.Dataset, *, unit_stab
         )
         axes.plot([x], [y], linestyle="none", zorder=3, label=None if source in named else source, **style[source])
         named.add(source)
+        if not np.isfinite(width):
+            continue
         covariance = np.array([[width**2, correlation * width * height], [correlation * width * height, height**2]])
         values, vectors = np.linalg.eigh(covariance)
         sides = 2 * np.sqrt(_CHI_SQUARE * np.maximum(values, 0))
@@ -49,8 +51,9 @@ def stability_quadrants(measures: Measures, comparison: xr.Dataset, *, unit_stab
     drawing.legend(figure, measures)
     return Drawn(
         figure,
-        f"Each marker is a replicate (n = {len(shown)}) with its 95 % confidence ellipse (bootstrap over units). Dashes: the "
-        "population has come back (1), units lie no further from their set points than drift brings them (0). Near both: local "
+        f"Each marker is a replicate (n = {len(shown)}) with its 95 % confidence ellipse, where both errors are known. "
+        "Dashes: the population has come back (1), units lie no further from their set points than drift brings them (0). "
+        "Near both: local "
         "homeostasis; near the first and above the second: only the population is stable.",
     )
 

@@ -1,5 +1,6 @@
 """The segments of all files of a replicate, on one clock."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from homeoanalysis.config.recording import Recording
 from homeoanalysis.errors import DataError
 
 Floats = NDArray[np.float64]
+_COMPLEX = "the files hold complex numbers where times or values belong; write real ones"
 
 
 class Piece(NamedTuple):
@@ -41,20 +43,31 @@ def read_pieces(
         prefix = f"{part}." if part else ""
         own = {role.removeprefix(prefix): path for role, path in files.items() if role.startswith(prefix)}
         try:
-            block = read(own, **named.parameters)
-            for fix in recording.fixes if reader is None else ():
-                block = catalogue.load("fixes", fix.name)(block, **fix.parameters)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", np.exceptions.ComplexWarning)  # half of each number would be lost
+                block = read(own, **named.parameters)
+                for fix in recording.fixes if reader is None else ():
+                    block = catalogue.load("fixes", fix.name)(block, **fix.parameters)
             if not block.segments:
                 raise DataError("the files hold no segment")
             for segment in block.segments:
+                if _is_complex(segment):
+                    raise DataError(_COMPLEX)
                 start, stop = edges(segment)
                 found.append(Piece(segment, offset, part, start + offset, stop + offset, len(found)))
+        except np.exceptions.ComplexWarning as error:
+            raise DataError(_COMPLEX) from error
         except MemoryError as error:
             what = f"the files declare more than there is memory for ({error or 'no size given'})"
             raise DataError(f"{what}; compare their sizes with the originals, or give the job more memory") from error
         except DataError as error:
             raise DataError(f"part {part}: {error}" if part else str(error)) from error
     return _apart(sorted(found, key=lambda p: (p.start, p.stop)))
+
+
+def _is_complex(segment: neo.Segment) -> bool:
+    held = (*segment.spiketrains, *segment.analogsignals, *segment.events, *segment.epochs)
+    return any(np.dtype(getattr(one, "dtype", float)).kind == "c" for one in held)
 
 
 def edges(segment: neo.Segment) -> tuple[float, float]:

@@ -10,11 +10,22 @@ from homeoanalysis.config.recording import Recording
 from homeoanalysis.ingest.pieces import Floats, Piece
 from homeoanalysis.ingest.spikes import Units
 from homeoanalysis.numerics import findings, observed
-from homeoanalysis.numerics.findings import Finding, of_order, of_same_units, of_silence, of_spikes
+from homeoanalysis.numerics.findings import (
+    UNTOLD_END,
+    Finding,
+    of_intervals,
+    of_order,
+    of_same_units,
+    of_silence,
+    of_spikes,
+)
 
 
 def of_header(recording: Recording, replicate: str, pieces: Sequence[Piece]) -> Iterator[Finding]:
     """Without the data: the order of segments, rates of signals, moments outside the recording."""
+    files = recording.replicates[replicate].all_files().values()
+    if any(file.sha256 is None for file in files) and not all(p.segment.annotations.get("tells_its_end", True) for p in pieces):
+        yield UNTOLD_END
     yield from of_order([(p.start, p.stop) for p in sorted(pieces, key=lambda p: p.place)])
     rates: dict[str, set[float]] = {}
     for piece in pieces:
@@ -39,6 +50,7 @@ def of_units(units: Units, start: Floats, stop: Floats) -> Iterator[Finding]:
     counts = {name: times.size for (name, times), is_seen in zip(units.times.items(), seen, strict=True) if is_seen}
     yield from of_spikes(counts, units.unsorted, units.doubled)
     yield from of_same_units(units.times)
+    yield from of_intervals(list(units.times.values()))
     ends = [t[[0, -1]] for t in units.times.values() if t.size]
     if ends and (np.min(ends), np.max(ends)) == (start[0], stop[-1]):
         text = "observed time is from the first spike to the last: the file does not say it, so that rates are too high"

@@ -56,6 +56,7 @@ def _describe_null(spectra: cs.Spectra, inside: np.ndarray, scale: np.ndarray) -
     scale="linear",
     truth=_truth,
     surrogate=surrogate.shifted_channels,
+    not_inside=multitaper.NOT_INSIDE,
     rejects=lambda found: found.band_coherence > found.band_coherence_threshold,
     derived_from=("coherence",),
 )

@@ -24,7 +24,7 @@ _TIMES = np.geomspace(0.1, 1e5, 500)  # autocorrelation times that are tried [bi
 def _truth(rng: np.random.Generator) -> Truth:
     """A branching process of m = 0.9 in bins of 4 ms, 2.5 spikes a bin of which a fifth is seen."""
     trains = synthetic.branching_trains(10, 0.9, 2.5, 0.2, 0.004, 400.0, rng)
-    return Truth(synthetic.activity(trains, 400.0), 0.9, {"longest": 0.2})
+    return Truth(synthetic.activity(trains, 400.0), 0.9, {"longest": 0.2}, {"timescale": -0.004 / np.log(0.9)})
 
 
 def _null(rng: np.random.Generator) -> Truth:
@@ -41,9 +41,14 @@ def _null(rng: np.random.Generator) -> Truth:
         "low": Companion("1", "95 % interval over blocks of time (bootstrap of the logarithm of the timescale)", (0, 1)),
         "high": Companion("1", "95 % interval over blocks of time (bootstrap of the logarithm of the timescale)", (0, 1)),
         "p": Companion("1", "Probability of such correlations of independent counts", (0, 1)),
+        "coincidence_p": Companion(
+            "1", "Probability of so few coincidences of units if a shared rate makes the correlations", (0, 1)
+        ),
         "decay_p": Companion("1", "Probability of such a decay within the longest lag if units share a slow rate only", (0, 1)),
         "amplitude": Companion("1", "Correlation extrapolated to lag 0: how much of the counts' variance the process makes"),
-        "timescale": Companion("s", "Autocorrelation time: -bin / ln m", (0, np.inf)),
+        "timescale": Companion("s", "Decay time of the correlations, of branching -bin / ln m", (0, np.inf)),
+        "timescale_low": Companion("s", "95 % interval over blocks of time (bootstrap of the logarithm)", (0, np.inf)),
+        "timescale_high": Companion("s", "95 % interval over blocks of time (bootstrap of the logarithm)", (0, np.inf)),
     },
     source="multistep regression: Wilting & Priesemann 2018, doi:10.1038/s41467-018-04725-4, equations 4 to 6: slopes "
     "r_k = b m^k, b takes up the subsampling; 0 where correlations do not exceed those of independent counts (p > 0.05)",
@@ -59,23 +64,28 @@ def branching_parameter(activity: xr.Dataset, *, bin_size: Second = 0.004, longe
     bin_size: [s], the step in which one spike causes others. longest: [s], the longest lag of the regression.
     Returns (epoch), [1], in [0, 1]; NaN with fewer bins than ten times the lags. The interval resamples blocks of twenty longest
     lags; NaN below 20 of them, and where nothing exceeds chance.
-    A shared rate correlates counts as branching does. One that changes slowly against `longest` makes slopes that are straight
-    over the lags; `decay_p` tests by blocks whether they bend as a decay does. NaN, with the reason in the coordinate `reason`,
-    where counts are correlated and no decay is told from a slow shared rate. A fast shared input, such as up and down states,
-    or bursts of single units, cannot be told from branching.
+    A shared rate correlates counts as branching does, and its timescale cannot be told from that of branching. Coincidences can:
+    spikes of one step do not cause each other, so that different units fire together less often than one after the other. No
+    rate that units share does that. m is NaN, with the reason in the coordinate `reason`, where `coincidence_p` is above 0.05;
+    `timescale` is given none the less. Where a branching process is certain, m is exp(-bin / timescale). Few of many units, or
+    causes that act within a bin, leave no such sign. Spikes that sorting loses where units fire together make a false one.
+    A rate that changes slowly against `longest` makes slopes that are straight over the lags; `decay_p` tests by blocks
+    whether they bend as a decay does. Where they do not, the timescale is NaN as well. `p` tests correlations, not branching.
     Raises NotApplicable without spikes, or where nothing was observed in an epoch.
     """
     labels = observed.epochs(activity)
     seen = observed.seen(activity)
     lags = max(2, round(longest / bin_size))
-    values = np.full((7, len(labels)), np.nan)
+    values = np.full((10, len(labels)), np.nan)
     reasons = np.full(len(labels), "", object)
     for e, (start, stop) in enumerate(labels.values()):
         part = observed.restrict(seen, np.array([start]), np.array([stop]))
-        sums = _sums(population.counts(part, bin_size), lags)
+        counts = population.counts(part, bin_size)
+        sums = _sums(counts, lags)
         if sums.number[:, 0].sum() < 10 * lags or not sums.product[:, 0].sum() > 0:
             continue
         decay_p = values[6, e] = _decay_p(sums)
+        coincidence_p = values[7, e] = _coincidence_p(counts.spikes, population.opposed_changes(part, bin_size), lags)
         slope = _slopes(sums, np.ones((1, sums.product.shape[0])))
         from scipy import special  # here, since the config check need not pay
 
@@ -88,14 +98,15 @@ def branching_parameter(activity: xr.Dataset, *, bin_size: Second = 0.004, longe
             reasons[e] = "correlations do not decay within the longest lag: a slow shared rate makes them, or time is too short"
             continue
         (m,) = _fitted(slope)
-        values[0, e], values[3, e], values[4, e] = m, p, _amplitude(slope[0], m)
-        values[5, e] = -bin_size / np.log(m)
-        if sums.product.shape[0] >= _FEWEST:
-            values[1:3, e] = _interval(sums, float(m))
-    names = (
-        "branching_parameter",
-        *(f"branching_parameter_{c}" for c in ("low", "high", "p", "amplitude", "timescale", "decay_p")),
-    )
+        values[4, e], values[5, e] = _amplitude(slope[0], m), -bin_size / np.log(m)
+        ends = _interval(sums, float(m)) if sums.product.shape[0] >= _FEWEST else np.full(2, np.nan)
+        values[8:, e] = bin_size * ends
+        if not coincidence_p <= 0.05:
+            reasons[e] = "coincidences of units do not tell branching from a shared rate"
+            continue
+        values[:3, e] = m, *np.exp(-1 / ends)
+    suffixes = ("low", "high", "p", "amplitude", "timescale", "decay_p", "coincidence_p", "timescale_low", "timescale_high")
+    names = ("branching_parameter", *(f"branching_parameter_{suffix}" for suffix in suffixes))
     coords = {"epoch": list(labels), "reason": ("epoch", reasons.astype(str))}
     return {**dict(zip(names, values, strict=True)), "coords": coords}
 
@@ -120,6 +131,24 @@ def _decay_p(sums: "_Sums") -> float:
     bend = covariance[:, 1:] @ weight
     error = bend.std(ddof=1) / np.sqrt(blocks)
     return float(special.stdtr(blocks - 1, -bend.mean() / error)) if error > 0 else np.nan
+
+
+def _coincidence_p(spikes: NDArray[np.int64], opposed: NDArray[np.int64], lags: int) -> float:
+    """One-sided t test over blocks of changes of count that are opposed in different units; NaN below 20 blocks.
+
+    Given a shared rate, counts of different units are independent. Their changes are opposed on average in no bin, since the
+    changes of the rate are the same for all. Of a branching process covariances are m^2 at lag 0 to m at lag 1. Pieces of the
+    longest lag count inversely to their spikes: what chance makes grows with the square of the rate, branching with the rate.
+    """
+    pieces = opposed.size // (_BLOCK * lags) * _BLOCK
+    if pieces < _FEWEST * _BLOCK:
+        return np.nan
+    from scipy import special
+
+    total, changes = (each[: pieces * lags].reshape(pieces, lags).sum(axis=1) for each in (spikes, opposed))
+    each = (changes / np.maximum(total, 1)).reshape(-1, _BLOCK).mean(axis=1)
+    error = each.std(ddof=1) / np.sqrt(each.size)
+    return float(special.stdtr(each.size - 1, -each.mean() / error)) if error > 0 else np.nan
 
 
 class _Sums(NamedTuple):
@@ -182,9 +211,9 @@ def _weight(n: int) -> Floats:
     return rng_for(0, "branching", n).multinomial(n, np.full(n, 1 / n), size=_DRAWS).astype(float)
 
 
-def _interval(sums: _Sums, m: float) -> tuple[float, float]:
-    """t interval of the logarithm of the timescale, whose distribution is nearer to normal than that of m."""
+def _interval(sums: _Sums, m: float) -> Floats:
+    """t interval of the timescale [bins], by its logarithm, whose distribution is nearer to normal than that of m."""
     n = sums.product.shape[0]
     times = -1 / np.log(_fitted(_slopes(sums, _weight(n))))
     width = t_quantile(0.95, n - 1) * np.log(times).std() * np.sqrt(n / (n - 1))  # resampling loses one of n blocks
-    return float(m ** np.exp(width)), float(m ** np.exp(-width))
+    return np.asarray(-np.exp([-width, width]) / np.log(m))

@@ -42,6 +42,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     scale="linear",
     truth=_truth,
     surrogate=surrogate.shifted_channels,
+    not_inside=multitaper.NOT_INSIDE,
     rejects=lambda found: found.coherence_uncorrected > found.coherence_threshold,
 )
 def coherence(

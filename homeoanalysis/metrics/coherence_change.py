@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from homeoanalysis.errors import NotApplicable
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, EpochName, Truth, metric
 from homeoanalysis.numerics import bands as named
 from homeoanalysis.numerics import cross_spectra as cs
 from homeoanalysis.numerics import multitaper, observed, pair_metrics
@@ -130,8 +130,8 @@ def coherence_change(
     *,
     between: Between = ("lfp", "lfp"),
     bands: Bands = BANDS,
-    epoch: str = "recovery",
-    reference: str = "baseline",
+    epoch: EpochName = "recovery",
+    reference: EpochName = "baseline",
     equal_rate: bool = True,
     thinnings: Annotated[int, Field(ge=1, le=1000)] = 20,
     segment: Second = 4.0,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
+from homeoanalysis.metric import Companion, EpochName, Truth, metric, surrogate_of
 from homeoanalysis.numerics import rates, resampling, synthetic
 from homeoanalysis.statistics.two_way import estimate_two_way
 
@@ -49,9 +49,9 @@ def _gain(index: float) -> float:
 def compensation_index(
     activity: xr.Dataset,
     *,
-    baseline: str = "baseline",
-    acute: str = "acute",
-    steady: str = "steady",
+    baseline: EpochName = "baseline",
+    acute: EpochName = "acute",
+    steady: EpochName = "steady",
     cell_type: rates.CellType = "all",
 ) -> Mapping[str, Any]:
     """Compensation index: the part of an acute effect that is gone in the steady state, while the perturbation goes on.

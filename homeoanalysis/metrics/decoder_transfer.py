@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
+from homeoanalysis.metric import Companion, EpochName, Truth, metric, surrogate_of
 from homeoanalysis.numerics import decoding, population_trials, resampling, synthetic
 from homeoanalysis.provenance import rng_for
 from homeoanalysis.units import Second
@@ -47,8 +47,8 @@ def decoder_transfer(
     begin: Second = 0.0,
     end: Second,
     bin_size: Second | None = None,
-    baseline: str = "baseline",
-    recovery: str = "recovery",
+    baseline: EpochName = "baseline",
+    recovery: EpochName = "recovery",
 ) -> Mapping[str, Any]:
     """Balanced accuracy in one epoch of a decoder that has learnt in another.
 

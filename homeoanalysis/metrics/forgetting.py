@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, EpochName, Truth, metric
 from homeoanalysis.numerics import performance, resampling, synthetic
 from homeoanalysis.numerics.intervals import difference_interval, ratio_interval
 from homeoanalysis.units import Second
@@ -59,8 +59,8 @@ def forgetting(
     stimuli: list[str] | None = None,
     region: str | None = None,
     shown: str | None = None,
-    learnt: str = "learnt",
-    later: str = "later",
+    learnt: EpochName = "learnt",
+    later: EpochName = "later",
 ) -> Mapping[str, Any]:
     """Performance that was lost since it was learnt.
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from homeoanalysis.errors import NotApplicable
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, EpochName, Truth, metric
 from homeoanalysis.numerics import observed, rates, resampling, synthetic
 from homeoanalysis.statistics import joint_surrogates
 from homeoanalysis.units import Hertz, Second
@@ -74,9 +74,9 @@ def homeostatic_return(
     bin_size: Second,
     selection: Literal["suppressed", "elevated", "all"] = "suppressed",
     change: Annotated[float, Field(ge=0, lt=1)] = 0.2,
-    baseline: str = "baseline",
-    perturbation: str = "perturbation",
-    recovery: str = "recovery",
+    baseline: EpochName = "baseline",
+    perturbation: EpochName = "perturbation",
+    recovery: EpochName = "recovery",
     cell_type: rates.CellType = "all",
     least_rate: Hertz = 0.01,
 ) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, EpochName, Truth, metric
 from homeoanalysis.numerics import observed, rates, resampling, synthetic
 from homeoanalysis.statistics.exchanged_epochs import match_durations, measure_steadiness_p
 from homeoanalysis.units import Hertz
@@ -63,8 +63,8 @@ def _independent(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
 def macro_stability(
     activity: xr.Dataset,
     *,
-    baseline: str = "baseline",
-    recovery: str = "recovery",
+    baseline: EpochName = "baseline",
+    recovery: EpochName = "recovery",
     cell_type: rates.CellType = "all",
     least_rate: Hertz = 0.01,
     only_steady: bool = False,

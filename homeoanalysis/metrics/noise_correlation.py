@@ -14,11 +14,13 @@ from homeoanalysis.units import Second
 
 _TUNING = np.array([[0.0, 4, 8, 4], [0, 4, 8, 4], [0, 8, 4, 4], [8, 4, 4, 0], [4, 4, 0, 8], [0, 0, 0, 0]]).T
 
+_MOST_LEFT = 0.5  # drift over the standard error of the correlation, above which fewer than 92 % of intervals would cover
+
 
 def _truth(rng: np.random.Generator) -> Truth:
     """Gaussian counts of six units, any two correlated by 0.3 (variance 25 + 1/12), tuned, in a common drift.
 
-    The drift is half as wide as the noise: of one as wide, 0.004 are left, at the ends of the running mean.
+    The drift is half as wide as the noise.
     """
     label = rng.permutation(np.repeat(np.arange(4), 75))
     drift = 2.5 * np.sin(2 * np.pi * (np.arange(300) / 300 + rng.uniform()))
@@ -50,7 +52,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     null=surrogate_of(_truth, resampling.shuffled_trials, 0.0),
 )
 def noise_correlation(
-    activity: xr.Dataset, *, begin: Second = 0.0, end: Second, drift: Annotated[int, Field(ge=5)] = 21
+    activity: xr.Dataset, *, begin: Second = 0.0, end: Second, drift: Annotated[int, Field(ge=5)] = 7
 ) -> Mapping[str, Any]:
     """Noise correlation of spike counts, mean over pairs of units.
 
@@ -60,13 +62,15 @@ def noise_correlation(
     Returns (epoch), [1]; NaN with fewer than 40 trials, fewer than 4 of a stimulus, or fewer than 2 units that vary. Counts of
     few spikes are less correlated: compare at equal rates. Leaving out outliers makes the correlation of Gaussian counts 2 to
     3 % smaller, as in the source. Trials count in which every unit was observed that ever was.
-    A drift that units share and that changes within `drift` trials is left in: then the interval of independent units excludes
-    0 too often, and a correlation is no sign of shared noise within trials.
+    A drift that units share and that changes from trial to trial is left in. What is left is estimated from the correlations
+    across successive trials: the interval reaches so much further down. Above half a standard error the interval is NaN, with
+    the reason in the coordinate `reason`: a correlation is no sign of shared noise within trials then.
     Raises NotApplicable without spikes and counts, or without trials.
     """
     populations = population_trials.in_epochs(activity, begin, end)
     keys = ("", "_low", "_high", "_with_drift", "_signal", "_units")
     values = np.full((len(keys), len(populations)), np.nan)
+    reasons = np.full(len(populations), "", object)
     for e, one in enumerate(populations.values()):
         count = one.spikes.sum(axis=2).astype(float)
         count = count[:, np.ptp(count, axis=0) > 0] if count.size else count
@@ -74,9 +78,15 @@ def noise_correlation(
         if one.fewest < population_trials.FEWEST or len(count) < 2 * correlations.GROUPS or count.shape[1] < 2:
             continue
         z = correlations.residuals(count, one.stimulus)
-        value, left_out = correlations.mean_of_pairs(correlations.detrended(z, drift), correlations.GROUPS)
-        values[:3, e] = value, *correlations.jackknife_ends(np.asarray(value), left_out)
+        value, left_out = correlations.mean_of_pairs(correlations.detrended(z, one.stimulus, drift), correlations.GROUPS)
+        low, high = correlations.jackknife_ends(np.asarray(value), left_out)
+        left = correlations.drift_left(z, drift)
+        values[0, e] = value
+        if left > _MOST_LEFT * np.sqrt((correlations.GROUPS - 1) * left_out.var()):
+            reasons[e] = "units share a drift that changes from trial to trial, which cannot be told from noise"
+        else:
+            values[1:3, e] = low - left, high
         values[3, e] = correlations.mean_of_pairs(z, correlations.GROUPS)[0]
         values[4, e] = correlations.signal(count, one.stimulus)
     named = {f"noise_correlation{key}": row for key, row in zip(keys, values, strict=True)}
-    return named | {"coords": {"epoch": list(populations)}}
+    return named | {"coords": {"epoch": list(populations), "reason": ("epoch", reasons.astype(str))}}

@@ -59,7 +59,7 @@ def noise_correlation_by_distance(
     edges: Annotated[list[Metre], Field(min_length=2)],
     begin: Second = 0.0,
     end: Second,
-    drift: Annotated[int, Field(ge=5)] = 21,
+    drift: Annotated[int, Field(ge=5)] = 7,
 ) -> Mapping[str, Any]:
     """Noise correlation of spike counts in bins of the distance of two units.
 

@@ -57,7 +57,7 @@ def noise_correlation_by_rate(
     edges: Annotated[list[Hertz], Field(min_length=2)],
     begin: Second = 0.0,
     end: Second,
-    drift: Annotated[int, Field(ge=5)] = 21,
+    drift: Annotated[int, Field(ge=5)] = 7,
 ) -> Mapping[str, Any]:
     """Noise correlation of spike counts in bins of the geometric mean of the rates of two units.
 

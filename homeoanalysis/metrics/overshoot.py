@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from homeoanalysis.errors import NotApplicable
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, EpochName, Truth, metric
 from homeoanalysis.numerics import observed, rates, resampling, synthetic
 from homeoanalysis.provenance import rng_for
 from homeoanalysis.statistics.long_run_variance import draw_windows, estimate_long_run, take_cosines
@@ -70,9 +70,9 @@ def overshoot(
     activity: xr.Dataset,
     *,
     window: Second,
-    baseline: str = "baseline",
-    perturbation: str = "perturbation",
-    recovery: str = "recovery",
+    baseline: EpochName = "baseline",
+    perturbation: EpochName = "perturbation",
+    recovery: EpochName = "recovery",
     cell_type: rates.CellType = "all",
 ) -> Mapping[str, Any]:
     """Overshoot of the population rate over its baseline, as a part of the perturbation.

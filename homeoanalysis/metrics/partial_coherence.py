@@ -66,6 +66,7 @@ def _partial(pairs: np.ndarray, n_channels: int) -> Any:
     scale="linear",
     truth=_truth,
     surrogate=surrogate.shifted_channels,
+    not_inside=multitaper.NOT_INSIDE,
 )
 def partial_coherence(
     activity: xr.Dataset,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.metric import Truth, metric
+from homeoanalysis.metric import EpochName, Truth, metric
 from homeoanalysis.numerics import rates, resampling, synthetic
 from homeoanalysis.numerics.extremum import STEPS, extremum
 from homeoanalysis.units import Second
@@ -47,8 +47,8 @@ def perturbation_peak_time(
     activity: xr.Dataset,
     *,
     window: Second,
-    baseline: str = "baseline",
-    perturbation: str = "perturbation",
+    baseline: EpochName = "baseline",
+    perturbation: EpochName = "perturbation",
     cell_type: rates.CellType = "all",
 ) -> Mapping[str, Any]:
     """Time from the start of a perturbation to its extremum, in windows of a moving mean.

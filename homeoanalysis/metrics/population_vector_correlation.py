@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
+from homeoanalysis.metric import Companion, EpochName, Truth, metric, surrogate_of
 from homeoanalysis.numerics import population_trials, representations, resampling, synthetic
 from homeoanalysis.units import Second
 
@@ -66,8 +66,8 @@ def population_vector_correlation(
     *,
     begin: Second = 0.0,
     end: Second,
-    baseline: str = "baseline",
-    recovery: str = "recovery",
+    baseline: EpochName = "baseline",
+    recovery: EpochName = "recovery",
 ) -> Mapping[str, Any]:
     """Correlation of the population's mean responses in two epochs, corrected for their reliability.
 

@@ -8,8 +8,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
+from homeoanalysis.metric import Companion, EpochName, Truth, metric, surrogate_of
 from homeoanalysis.numerics import intervals, observed, rates, resampling, synthetic
+from homeoanalysis.statistics.lost_units import find_lost_units
+from homeoanalysis.statistics.unit_drift import are_rates_slow
 from homeoanalysis.units import Hertz, Second
 
 Floats = NDArray[np.float64]
@@ -48,31 +50,36 @@ def _corrected(sample: Floats) -> Floats:
         "kendall": Companion("1", "Kendall's tau-b of the rates, as it is", (-1, 1)),
         "reliability_baseline": Companion("1", "Reliability of the baseline's ranks (Spearman-Brown of odd and even bins)"),
         "reliability_recovery": Companion("1", "Reliability of the recovery's ranks (Spearman-Brown of odd and even bins)"),
-        "units": Companion("1", "Units with a set point", (0, np.inf)),
+        "units": Companion("1", "Units with a set point that are not left out", (0, np.inf)),
+        "lost": Companion("1", "Units left out: silent in an epoch, or silent for good within one", (0, np.inf)),
     },
     source="Spearman's correlation of r_0 and r_end over the root of their reliabilities (Spearman 1904), at most 1; to be held "
     "against the same of two epochs of the baseline, not against 0",
     scale="linear",
     truth=_truth,
     surrogate=resampling.swapped_units,
+    not_inside=intervals.NOT_INSIDE,
     null=surrogate_of(_truth, resampling.swapped_units, 0.0),
 )
 def rank_preservation(
     activity: xr.Dataset,
     *,
     bin_size: Second,
-    baseline: str = "baseline",
-    recovery: str = "recovery",
-    control: str = "control",
+    baseline: EpochName = "baseline",
+    recovery: EpochName = "recovery",
+    control: EpochName = "control",
     cell_type: rates.CellType = "all",
     least_rate: Hertz = 0.01,
 ) -> Mapping[str, Any]:
     """Rank preservation, corrected for the reliability of ranks: 1, units keep their order; 0, it is a new one.
 
-    A description of the rates in two epochs, and no test of set points. Slow fluctuations around unchanged set points bring it
-    below 1, and its interval excludes 1. Compare it with `drift`: the same of the control epoch and the baseline.
+    A description of the rates in two epochs. Slow fluctuations around unchanged set points bring it
+    below 1. Where units fluctuate slowly within the epochs (p < 0.001) it has no interval, and the
+    coordinate `reason` says so. Compare it with `drift`: the same of the control epoch and the
+    baseline. Fluctuations that are slower than an epoch cannot be told from a lost order.
+    Lost units are left out (`lost`), as of `set_point_precision`.
     activity: activity/1 with spikes and the two named epochs. `control`, if there is one, precedes the baseline by as much as the
-    recovery follows it; without it `drift` is NaN, and the coordinate `reason` says so.
+    recovery follows it; without it `drift` is NaN.
     bin_size: [s]; odd and even bins of each epoch are the halves that tell how reliable its ranks are.
     least_rate: [Hz]; units below it in the baseline have no set point.
     Returns a scalar [1], <= 1; NaN with fewer than 4 units, or where a reliability is not above 0.
@@ -80,43 +87,43 @@ def rank_preservation(
     """
     units = rates.in_epochs(activity, (baseline, recovery), cell_type, least_rate)
     before, after = (rates.in_bins(activity, label, bin_size, cell_type) for label in (baseline, recovery))
-    kept = np.all([x.time.sum(axis=1) > 0 for x in (before, after)], axis=0)
+    is_lost = find_lost_units([before, after])
+    kept = np.all([x.time.sum(axis=1) > 0 for x in (before, after)], axis=0) & ~is_lost
     with np.errstate(invalid="ignore", divide="ignore"):
         kept &= ~(before.spikes.sum(axis=1) / before.time.sum(axis=1) < least_rate)
     sample = np.stack([_halves(x, kept) for x in (before, after)])
     n = int(kept.sum())
-    drift, reason = _drift(activity, control, before, kept, bin_size, cell_type)
     is_defined = n >= 4 and bool(np.isfinite(_corrected(sample)))
+    is_slow = n >= 4 and are_rates_slow([rates.Rates(x.spikes[kept], x.time[kept]) for x in (before, after)])
 
     @functools.cache
     def ends() -> tuple[float, float]:
-        return intervals.bca_of_units(sample, _corrected) if is_defined else (np.nan, np.nan)
+        return intervals.bca_of_units(sample, _corrected) if is_defined and not is_slow else (np.nan, np.nan)
 
     return {
         "rank_preservation": float(_corrected(sample)) if is_defined else np.nan,
         "rank_preservation_low": lambda: ends()[0],
         "rank_preservation_high": lambda: ends()[1],
-        "rank_preservation_drift": drift,
+        "rank_preservation_drift": _drift(activity, control, before, kept, bin_size, cell_type),
         "rank_preservation_spearman": float(rates.spearman(units.rate[:, 0], units.rate[:, 1])) if n >= 4 else np.nan,
         "rank_preservation_kendall": lambda: _kendall(units.rate) if n >= 4 else np.nan,
         "rank_preservation_reliability_baseline": float(_reliability(sample[0])) if n >= 4 else np.nan,
         "rank_preservation_reliability_recovery": float(_reliability(sample[1])) if n >= 4 else np.nan,
         "rank_preservation_units": float(n),
-        "coords": {"reason": reason},
+        "rank_preservation_lost": float(is_lost.sum()),
+        "coords": {"reason": "rates fluctuate slowly within the epochs, and with them their order" if is_slow else ""},
     }
 
 
 def _drift(
     activity: xr.Dataset, control: str, baseline: rates.Rates, kept: NDArray[np.bool_], bin_size: float, cell_type: rates.CellType
-) -> tuple[float, str]:
-    """Corrected rank correlation of control and baseline, and why there is none."""
+) -> float:
+    """Corrected rank correlation of control and baseline; NaN without a control epoch, or with fewer than 4 units."""
     if control not in observed.epochs(activity):
-        return np.nan, "a description, no test: without a control epoch slow fluctuations cannot be told from a lost order"
+        return np.nan
     earlier = rates.in_bins(activity, control, bin_size, cell_type)
-    kept = kept & (earlier.time.sum(axis=1) > 0)
-    if kept.sum() < 4:
-        return np.nan, f"fewer than 4 units were observed in the epoch {control}"
-    return float(_corrected(np.stack([_halves(x, kept) for x in (earlier, baseline)]))), ""
+    kept = kept & (earlier.spikes.sum(axis=1) > 0)
+    return float(_corrected(np.stack([_halves(x, kept) for x in (earlier, baseline)]))) if kept.sum() >= 4 else np.nan
 
 
 def _kendall(rate: Floats) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from pydantic import Field
 
-from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
+from homeoanalysis.metric import Companion, EpochName, Truth, metric, surrogate_of
 from homeoanalysis.numerics import rates, resampling, synthetic
 from homeoanalysis.units import Second
 
@@ -44,8 +44,8 @@ def rate_escape(
     window: Second,
     lowest: Annotated[float, Field(ge=0, lt=1)] = 0.1,
     highest: Annotated[float, Field(gt=1)] = 20.0,
-    baseline: str = "baseline",
-    recovery: str = "recovery",
+    baseline: EpochName = "baseline",
+    recovery: EpochName = "recovery",
     cell_type: rates.CellType = "all",
 ) -> Mapping[str, Any]:
     """Whether the population rate leaves a range around its baseline: 1, it runs away or falls silent; 0, it does not.

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, EpochName, Truth, metric
 from homeoanalysis.numerics import rates, resampling, synthetic
 from homeoanalysis.units import Hertz
 
@@ -40,8 +40,8 @@ def _changed(spread: float, rng: np.random.Generator) -> Truth:
 def rate_ratio_spread(
     activity: xr.Dataset,
     *,
-    baseline: str = "baseline",
-    recovery: str = "recovery",
+    baseline: EpochName = "baseline",
+    recovery: EpochName = "recovery",
     cell_type: rates.CellType = "all",
     least_rate: Hertz = 0.01,
 ) -> Mapping[str, Any]:

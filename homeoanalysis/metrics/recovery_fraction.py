@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
+from homeoanalysis.metric import Companion, EpochName, Truth, metric, surrogate_of
 from homeoanalysis.numerics import rates, resampling, synthetic
 from homeoanalysis.statistics.two_way import estimate_two_way
 
@@ -45,9 +45,9 @@ def _truth(rng: np.random.Generator) -> Truth:
 def recovery_fraction(
     activity: xr.Dataset,
     *,
-    baseline: str = "baseline",
-    perturbation: str = "perturbation",
-    recovery: str = "recovery",
+    baseline: EpochName = "baseline",
+    perturbation: EpochName = "perturbation",
+    recovery: EpochName = "recovery",
     cell_type: rates.CellType = "all",
 ) -> Mapping[str, Any]:
     """Recovery fraction of the population rate: 0, nothing came back; 1, all; above 1, overshoot.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from homeoanalysis.errors import NotApplicable
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, EpochName, Truth, metric
 from homeoanalysis.numerics import observed, rates, resampling, synthetic
 from homeoanalysis.statistics.recovery_course import Course, fit_recovery, join_bins
 from homeoanalysis.units import Second
@@ -114,8 +114,8 @@ def recovery_time(
     activity: xr.Dataset,
     *,
     bin_size: Second,
-    baseline: str = "baseline",
-    recovery: str = "recovery",
+    baseline: EpochName = "baseline",
+    recovery: EpochName = "recovery",
     recovered: Annotated[float, Field(gt=0, le=1)] = 0.5,
     cell_type: rates.CellType = "all",
 ) -> Mapping[str, Any]:

@@ -81,6 +81,7 @@ def _autoregressive(kept: float, shape: tuple[int, ...], rng: np.random.Generato
     scale="linear",
     truth=_truth,
     surrogate=resampling.shuffled_trials,
+    not_inside=intervals.NOT_INSIDE,
     null=surrogate_of(_truth, resampling.shuffled_trials, 0.0),
 )
 def representational_drift(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
+from homeoanalysis.metric import Companion, EpochName, Truth, metric, surrogate_of
 from homeoanalysis.numerics import population_trials, representations, synthetic
 from homeoanalysis.numerics.intervals import t_quantile
 from homeoanalysis.provenance import rng_for
@@ -67,8 +67,8 @@ def representational_similarity(
     *,
     begin: Second = 0.0,
     end: Second,
-    baseline: str = "baseline",
-    recovery: str = "recovery",
+    baseline: EpochName = "baseline",
+    recovery: EpochName = "recovery",
 ) -> Mapping[str, Any]:
     """Similarity of the geometry of responses in two epochs.
 

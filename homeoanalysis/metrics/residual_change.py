@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, EpochName, Truth, metric
 from homeoanalysis.numerics import rates, resampling, synthetic
 from homeoanalysis.statistics.two_way import estimate_two_way
 
@@ -50,7 +50,7 @@ def _change(means: NDArray[np.float64]) -> NDArray[np.float64]:
     null=_null,
 )
 def residual_change(
-    activity: xr.Dataset, *, baseline: str = "baseline", recovery: str = "recovery", cell_type: rates.CellType = "all"
+    activity: xr.Dataset, *, baseline: EpochName = "baseline", recovery: EpochName = "recovery", cell_type: rates.CellType = "all"
 ) -> Mapping[str, Any]:
     """Residual change of the population rate: 0, back at the baseline; -0.2, a fifth is missing.
 

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from pydantic import Field
 
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, EpochName, Truth, metric
 from homeoanalysis.numerics import observed, synthetic, synthetic_signals
 from homeoanalysis.numerics.observed import EDGE
 from homeoanalysis.numerics.pieces import Signal, recorded_kind
@@ -58,7 +58,7 @@ def response_train_ratio(
     *,
     signal: Signal = "state_variable",
     smallest: Annotated[float, Field(gt=0, lt=1)] = 1e-3,
-    epoch: str | None = None,
+    epoch: EpochName | None = None,
 ) -> Mapping[str, Any]:
     """Size of the last response of a train over that of the first: below 1 for depression, above 1 for facilitation.
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from homeoanalysis.errors import NotApplicable
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, EpochName, Truth, metric
 from homeoanalysis.numerics import observed, performance, relaxation, synthetic
 from homeoanalysis.numerics.intervals import t_quantile
 from homeoanalysis.units import Second
@@ -75,7 +75,7 @@ def _null(rng: np.random.Generator) -> Truth:
 def retention_half_life(
     activity: xr.Dataset,
     *,
-    epochs: Annotated[list[str], Field(min_length=5)],
+    epochs: Annotated[list[EpochName], Field(min_length=5)],
     begin: Second = 0.0,
     end: Second,
     bin_size: Second | None = None,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, EpochName, Truth, metric
 from homeoanalysis.numerics import decoding, observed, performance, population_trials, synthetic
 from homeoanalysis.numerics.intervals import correlated_ratio_interval
 from homeoanalysis.units import Second
@@ -69,9 +69,9 @@ def savings(
     bin_size: Second | None = None,
     stimuli: list[str] | None = None,
     region: str | None = None,
-    first: str = "learning",
-    second: str = "relearning",
-    learnt: str = "learnt",
+    first: EpochName = "learning",
+    second: EpochName = "relearning",
+    learnt: EpochName = "learnt",
 ) -> Mapping[str, Any]:
     """Part of the learning that a second learning does not need.
 

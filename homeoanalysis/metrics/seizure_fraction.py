@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from pydantic import Field
 
-from homeoanalysis.metric import Companion, Truth, metric, surrogate_of
+from homeoanalysis.metric import Companion, EpochName, Truth, metric, surrogate_of
 from homeoanalysis.numerics import rates, resampling, synthetic
 from homeoanalysis.units import Second
 
@@ -45,8 +45,8 @@ def seizure_fraction(
     bin_size: Second = 0.05,
     factor: Annotated[float, Field(gt=1)] = 10.0,
     participation: Annotated[float, Field(gt=0, lt=1)] = 0.5,
-    baseline: str = "baseline",
-    recovery: str = "recovery",
+    baseline: EpochName = "baseline",
+    recovery: EpochName = "recovery",
     cell_type: rates.CellType = "all",
 ) -> Mapping[str, Any]:
     """Fraction of time in which a population fires fast and together: 0, never; 1, all the time.

@@ -7,17 +7,17 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, EpochName, Truth, metric
 from homeoanalysis.numerics import intervals, observed, rates, resampling, synthetic
 from homeoanalysis.provenance import rng_for
 from homeoanalysis.statistics.long_run_variance import LEAST_BLOCKS
-from homeoanalysis.statistics.two_way import combine_variances, estimate_shared_variance
+from homeoanalysis.statistics.two_way import SharedVariance, combine_variances, estimate_shared_variance
 from homeoanalysis.units import Hertz
 
 Floats = NDArray[np.float64]
 _EPOCHS = {"baseline": (0.0, 60.0), "recovery": (60.0, 120.0)}
 _SWAPS = 999
-_NOTHING = np.zeros((1, 1), bool)
+_TOO_SLOW = "units may share a fluctuation too slow for the epochs, so that the median is not known"
 
 
 def _changed(shift: float, factor: float, rng: np.random.Generator) -> xr.Dataset:
@@ -51,30 +51,49 @@ def _log_ratio(means: Floats, n: int) -> Floats:
         return np.asarray(np.where((before > 0) & (after > 0), np.log(after / before) / 2, np.nan))
 
 
-def _levene(log: Floats, swap: NDArray[np.bool_] = _NOTHING) -> Floats:
-    """Brown and Forsythe's form: the difference of mean distances from the median; of (unit, epoch), and (..., unit, 1) -> (...).
-
-    swap: of which units the epochs are swapped.
-    """
-    log = np.where(swap, log[:, ::-1], log)
+def _levene(log: Floats) -> Floats:
+    """Brown and Forsythe's form: the difference of mean distances from the median; of (..., unit, epoch) -> (...)."""
     distance = np.abs(log - np.median(log, axis=-2, keepdims=True)).mean(axis=-2)
     return np.asarray(np.abs(distance[..., 1] - distance[..., 0]))
 
 
-def _kolmogorov(log: Floats, swap: NDArray[np.bool_] = _NOTHING) -> Floats:
-    """Largest difference of the two distribution functions; arguments as of `_levene`."""
-    order = np.argsort(log, axis=None, kind="stable")  # of all values together, which is the same whatever is swapped
-    last = np.append(np.diff(log.ravel()[order]) > 0, True)  # of equal values
-    step = np.where(swap, -1, 1) * np.tile([1, -1], (len(log), 1))
-    height = np.cumsum(step.reshape(*step.shape[:-2], -1)[..., order], axis=-1)
-    return np.asarray(np.abs(height[..., last]).max(axis=-1) / len(log))
+def _kolmogorov(log: Floats) -> Floats:
+    """Largest difference of the two distribution functions; of (..., unit, epoch) -> (...)."""
+    values = log.reshape(*log.shape[:-2], -1)
+    order = np.argsort(values, axis=-1, kind="stable")
+    height = np.cumsum(np.where(order % 2 == 0, 1, -1), axis=-1)
+    rises = np.diff(np.take_along_axis(values, order, axis=-1), axis=-1) > 0
+    is_last = np.concatenate([rises, np.ones((*rises.shape[:-1], 1), bool)], axis=-1)  # of equal values
+    return np.asarray(np.where(is_last, np.abs(height), 0).max(axis=-1) / log.shape[-2])
 
 
-def _p(log: Floats, statistic: Any) -> float:
-    """Of so large a statistic if epochs could be swapped within each unit; the tables of Levene and KS take units as unpaired."""
-    log = log[np.lexsort(log.T)]
+def _swap_epochs(log: Floats) -> Floats:
+    """(swap, unit, epoch): log rates whose epochs are exchanged within units at random; the tables of Levene and KS take
+    units as unpaired."""
     swap = rng_for(0, "swapped epochs", len(log)).random((_SWAPS, len(log), 1)) < 0.5
-    return float((1 + np.sum(statistic(log, swap) >= statistic(log) - 1e-12)) / (1 + _SWAPS))
+    return np.where(swap, log[:, ::-1], log)
+
+
+def _compare(observed_value: Floats, null: Floats) -> float:
+    return float((1 + np.sum(null >= observed_value - 1e-12)) / (1 + null.size))
+
+
+def _levene_p(log: Floats) -> float:
+    """Of so large a change of spread if epochs could be swapped within each unit."""
+    log = log[np.lexsort(log.T)] - np.median(log, axis=0)
+    return _compare(_levene(log), _levene(_swap_epochs(log)))
+
+
+def _kolmogorov_p(log: Floats, error: float, df: float) -> float:
+    """Of so large a difference if epochs could be swapped, but for a shift of all units.
+
+    A fluctuation that units share shifts all of them, which no swap within units does. error: of the difference of the epochs,
+    of what units share, with degrees of freedom.
+    """
+    log = log[np.lexsort(log.T)]
+    null = _swap_epochs(log - log.mean(axis=0))
+    null[..., 1] += error * rng_for(0, "shared shifts", len(log)).standard_t(df, (_SWAPS, 1))
+    return _compare(_kolmogorov(log), _kolmogorov(null))
 
 
 @metric(
@@ -93,7 +112,8 @@ def _p(log: Floats, statistic: Any) -> float:
         "units": Companion("1", "Units with a set point", (0, np.inf)),
     },
     source="ln of SD_i ln r_end over SD_i ln r_0, counting noise of variance 1/n subtracted; p: of Levene's statistic of medians "
-    "(Brown & Forsythe 1974, doi:10.1080/01621459.1974.10482955) and of Kolmogorov and Smirnov's, epochs swapped within units",
+    "(Brown & Forsythe 1974, doi:10.1080/01621459.1974.10482955) and of Kolmogorov and Smirnov's, epochs swapped within units, "
+    "for the latter shifted by what units share",
     scale="linear",
     truth=_truth,
     surrogate=_narrower,
@@ -103,8 +123,8 @@ def _p(log: Floats, statistic: Any) -> float:
 def set_point_change(
     activity: xr.Dataset,
     *,
-    baseline: str = "baseline",
-    recovery: str = "recovery",
+    baseline: EpochName = "baseline",
+    recovery: EpochName = "recovery",
     cell_type: rates.CellType = "all",
     least_rate: Hertz = 0.01,
     only_steady: bool = False,
@@ -116,9 +136,11 @@ def set_point_change(
     only_steady: leave out units that are silent in a fifth of the baseline, or have a trend in it
     (`rate_trend`).
     Returns a scalar [1]; NaN with fewer than 4 units, or where log rates spread no more than
-    counting noise. The interval of the median is NaN where a fluctuation that units share is too
-    slow for the epochs (below 4 independent blocks). The p-values are NaN where the observed times
-    of the epochs differ by more than a tenth: counting noise is not alike then. Between conditions
+    counting noise. The interval of the median and the p of Kolmogorov's statistic, which a shift of
+    all units moves, know what units share. They are NaN, with the reason in the coordinate
+    `reason`, where one of the epochs has fewer than 4 independent blocks. The p-values are NaN
+    where the observed times of the epochs differ by more than a tenth: counting noise is not alike
+    then. Between conditions
     with other units, compare `set_point_distribution`: units of one culture are no independent
     sample.
     Raises NotApplicable without spikes, without one of the epochs, or without units of the cell
@@ -130,9 +152,13 @@ def set_point_change(
     columns = np.stack([log[:, 0], log[:, 0] ** 2, noise[:, 0], log[:, 1], log[:, 1] ** 2, noise[:, 1]], axis=1)
     n, change = len(log), log[:, 1] - log[:, 0]
     is_alike = n >= 4 and bool(np.all(np.abs(units.time[:, 1] / units.time[:, 0] - 1) <= 0.1))
-    width = _measure_median_width(change, rates.bin_epochs(activity, labels, cell_type, least_rate, only_steady), units)
-    value, error = np.nan, np.nan
+    value, error, width, is_known = np.nan, np.nan, np.nan, False
     if n >= 4:
+        shared = _measure_shared_variance(rates.bin_epochs(activity, labels, cell_type, least_rate, only_steady), units)
+        is_known = bool(shared.blocks.min() >= LEAST_BLOCKS)
+        of_median, df = combine_variances((change - change.mean()) / n, shared, np.array([-1.0, 1.0]))
+        width = float(intervals.t_quantile(0.95, df) * of_median) if is_known else np.nan
+        shift = float(np.sqrt(shared.shared.sum())), float(shared.df.min())
         value = float(_log_ratio(columns.mean(axis=0), n))
         left_out = _log_ratio((columns.sum(axis=0) - columns) / (n - 1), n - 1)
         error = float(intervals.t_quantile(0.95, n - 1) * np.sqrt((n - 1) * left_out.var()))
@@ -141,25 +167,23 @@ def set_point_change(
         "set_point_change": value,
         "set_point_change_low": value - error,
         "set_point_change_high": value + error,
-        "set_point_change_levene_p": lambda: _p(log - np.median(log, axis=0), _levene) if is_alike else np.nan,
+        "set_point_change_levene_p": lambda: _levene_p(log) if is_alike else np.nan,
         "set_point_change_median": float(change.mean()) if n >= 4 else np.nan,
         "set_point_change_median_low": float(change.mean() - width),
         "set_point_change_median_high": float(change.mean() + width),
         "set_point_change_kolmogorov": float(_kolmogorov(log)) if n >= 4 else np.nan,
-        "set_point_change_kolmogorov_p": lambda: _p(log, _kolmogorov) if is_alike else np.nan,
+        "set_point_change_kolmogorov_p": lambda: _kolmogorov_p(log, *shift) if is_alike and is_known else np.nan,
         "set_point_change_units": float(n),
-        "coords": {},
+        "coords": {"reason": "" if is_known or n < 4 else _TOO_SLOW},
     }
 
 
-def _measure_median_width(change: Floats, epochs: list[rates.Rates], units: rates.Rates) -> float:
-    """Half of the 95 % interval of the mean over units of ln r_end - ln r_0; NaN with too few units or independent blocks."""
-    n = len(change)
-    if n < 4:
-        return np.nan
-    weights = units.time / (units.spikes + 0.5) / n
-    over_time = estimate_shared_variance(epochs, weights)
-    if over_time.blocks.min() < LEAST_BLOCKS:
-        return np.nan
-    error, df = combine_variances((change - change.mean()) / n, over_time, np.array([-1.0, 1.0]))
-    return float(intervals.t_quantile(0.95, df) * error)
+def _measure_shared_variance(epochs: list[rates.Rates], units: rates.Rates) -> SharedVariance:
+    """Of the mean over units of ln r in each epoch, from the epoch itself.
+
+    Both epochs are steady. One that looks fast by chance is told by the other: of random walks 20 % have enough blocks in the
+    first epoch, and 8 % in both.
+    """
+    weights = units.time / (units.spikes + 0.5) / len(units.time)
+    each = [estimate_shared_variance([epoch], weights[:, [k]]) for k, epoch in enumerate(epochs)]
+    return SharedVariance(*(np.concatenate(part) for part in zip(*each, strict=True)))

@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, EpochName, Truth, metric
 from homeoanalysis.numerics import information_bound as bound
 from homeoanalysis.numerics import multitaper, observed, resampling, synthetic
 from homeoanalysis.numerics.intervals import t_quantile
@@ -63,7 +63,7 @@ def _moved(slope: float, rng: np.random.Generator) -> Truth:
 def set_point_fidelity(
     activity: xr.Dataset,
     *,
-    baseline: str = "baseline",
+    baseline: EpochName = "baseline",
     window: Second = 60.0,
     bin_size: Second = 1e-3,
     segment: Second = 0.256,

@@ -7,9 +7,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, EpochName, Truth, metric
 from homeoanalysis.numerics import intervals, rates, resampling, synthetic
 from homeoanalysis.provenance import rng_for
+from homeoanalysis.statistics.lost_units import find_lost_units
+from homeoanalysis.statistics.unit_drift import is_drift_told, measure_variances, tabulate_changes
 from homeoanalysis.units import Hertz
 
 _EPOCHS = {"control": (0.0, 40.0), "baseline": (40.0, 80.0), "recovery": (120.0, 160.0)}
@@ -34,13 +36,8 @@ def _null(rng: np.random.Generator) -> Truth:
     return Truth(_drifted(0.2, rng), 1.0, {})
 
 
-def _variances(means: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of log ratios, less counting noise, from the means of (d, d^2, noise): (..., 3) -> (...)."""
-    return np.asarray(means[..., 1] - means[..., 0] ** 2 - means[..., 2])
-
-
 def _index(means: NDArray[np.float64]) -> NDArray[np.float64]:
-    drift, spread = _variances(means[..., :3]), _variances(means[..., 3:])
+    drift, spread = measure_variances(means)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(drift > 0, np.sqrt(np.maximum(spread, 0) / drift), np.nan))
 
@@ -66,21 +63,23 @@ def _p(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
         "drift": Companion("1", "The same of the baseline against the control epoch", (0, np.inf)),
         "robust": Companion("1", "1.4826 x median absolute deviation of ln(r_end / r_0), counting noise included", (0, np.inf)),
         "p": Companion("1", "Probability of so much more spread if it were the drift of the baseline", (0, 1)),
-        "units": Companion("1", "Units with a set point", (0, np.inf)),
+        "units": Companion("1", "Units with a set point that are not left out", (0, np.inf)),
+        "lost": Companion("1", "Units left out: silent in an epoch, or silent for good within one", (0, np.inf)),
     },
     source="SD_i ln(r_end / r_0) over SD_i ln(r_0 / r_control); counting noise of variance 1/n is subtracted; "
-    "undefined without drift",
+    "undefined where drift is not told from counting noise",
     scale="relative",
     truth=_truth,
     surrogate=resampling.swapped_units,
+    not_inside=intervals.NOT_INSIDE,
     null=_null,
 )
 def set_point_precision(
     activity: xr.Dataset,
     *,
-    control: str = "control",
-    baseline: str = "baseline",
-    recovery: str = "recovery",
+    control: EpochName = "control",
+    baseline: EpochName = "baseline",
+    recovery: EpochName = "recovery",
     cell_type: rates.CellType = "all",
     least_rate: Hertz = 0.01,
     only_steady: bool = False,
@@ -91,32 +90,49 @@ def set_point_precision(
     follows it, so that both differences span the same time.
     least_rate: [Hz]; units below it in the baseline have no set point.
     only_steady: leave out units that are silent in a fifth of the baseline, or have a trend in it (`rate_trend`).
-    Returns a scalar [1], >= 0; NaN with fewer than 4 units, or where the baseline drifts no more than counting noise. `p` is NaN
-    where the observed times of control and recovery differ by more than a tenth: then the two are not exchangeable.
+    Units that are silent in an epoch are left out (`lost`). So are those that are silent from the
+    start of the control epoch, or to the end of the recovery, for longer than chance leaves: a lost
+    unit would pass for one far from its set point.
+    Returns a scalar [1], >= 0; NaN, with a `reason`, with fewer than 4 units, or where drift over
+    the baseline is not told from counting noise (p < 0.001). `p` is NaN where the observed times of
+    control and recovery differ by more than a tenth: then the two are not exchangeable.
+    Interval and p take units to fluctuate independently, but for a factor that all share.
     Raises NotApplicable without spikes, without one of the epochs, or without units of the cell type.
     """
-    units = rates.in_epochs(activity, (baseline, control, recovery), cell_type, least_rate, only_steady)
-    before, after = (units.log[:, 0] - units.log[:, 1]), (units.log[:, 2] - units.log[:, 0])
-    noise = 1 / (units.spikes + 0.5)
-    columns = np.stack([before, before**2, noise[:, 0] + noise[:, 1], after, after**2, noise[:, 0] + noise[:, 2]], axis=1)
+    binned = rates.bin_epochs(activity, (baseline, control, recovery), cell_type, least_rate, only_steady)
+    is_lost = find_lost_units([binned[1], binned[0], binned[2]])
+    middle, first, last = (rates.sum_bins(rates.Rates(epoch.spikes[~is_lost], epoch.time[~is_lost])) for epoch in binned)
+    columns = tabulate_changes(first, middle, last)
+    before, after = columns[:, 0], columns[:, 3]
     n = before.size
-    # Unbiased variances; the bootstrap sees the plain ones, whose factor cancels in the ratio.
-    mean = columns.mean(axis=0)
-    drift, spread = (_variances(mean[k : k + 3]) + (mean[k + 1] - mean[k] ** 2) / max(n - 1, 1) for k in (0, 3))
-    is_defined = n >= 4 and drift > 0
-    is_alike = bool(np.all(np.abs(units.time[:, 1] / units.time[:, 2] - 1) <= 0.1))
+    drift = spread = np.nan
+    if n >= 4:  # unbiased variances; the bootstrap sees the plain ones, whose factor cancels in the ratio
+        plain = np.array(measure_variances(columns.mean(axis=0)))
+        drift, spread = plain + columns[:, [0, 3]].var(axis=0) / (n - 1)
+    reason = _withhold(first, middle, drift)
+    is_alike = bool(np.all(np.abs(first.time / last.time - 1) <= 0.1))
 
     def end(side: int) -> float:
-        return intervals.bca_interval(columns, _index)[side] if is_defined else np.nan
+        return intervals.bca_interval(columns, _index)[side] if not reason else np.nan
 
     return {
-        "set_point_precision": float(np.sqrt(max(spread, 0) / drift)) if is_defined else np.nan,
+        "set_point_precision": float(np.sqrt(max(spread, 0) / drift)) if not reason else np.nan,
         "set_point_precision_low": lambda: end(0),
         "set_point_precision_high": lambda: end(1),
         "set_point_precision_spread": float(np.sqrt(max(spread, 0))) if n >= 4 else np.nan,
         "set_point_precision_drift": float(np.sqrt(max(drift, 0))) if n >= 4 else np.nan,
-        "set_point_precision_robust": float(1.4826 * np.median(np.abs(after - np.median(after)))),
+        "set_point_precision_robust": float(1.4826 * np.median(np.abs(after - np.median(after)))) if n else np.nan,
         "set_point_precision_p": lambda: _p(before, after) if n >= 4 and is_alike else np.nan,
         "set_point_precision_units": float(n),
-        "coords": {},
+        "set_point_precision_lost": float(is_lost.sum()),
+        "coords": {"reason": reason},
     }
+
+
+def _withhold(control: rates.Rates, baseline: rates.Rates, drift: float) -> str:
+    """Why there is no ratio of spread to drift; empty if there is one."""
+    if control.spikes.size < 4:
+        return f"{control.spikes.size} units fire throughout the epochs; 4 are needed"
+    if not (drift > 0 and is_drift_told(control, baseline)):
+        return "drift is not told from counting noise between control and baseline"
+    return ""

@@ -40,6 +40,7 @@ def _truth(rng: np.random.Generator) -> Truth:
     scale="linear",
     truth=_truth,
     surrogate=resampling.shifted_stimulus,
+    not_inside=multitaper.NOT_INSIDE,
     # At zero coherence the jackknife covers 83 %, not 95 %, since the estimate lies at the edge: the threshold is the test there.
     rejects=lambda found: found.stimulus_coherence_uncorrected > found.stimulus_coherence_threshold,
     each_epoch=True,

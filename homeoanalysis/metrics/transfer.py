@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, EpochName, Truth, metric
 from homeoanalysis.numerics import performance, resampling, synthetic
 from homeoanalysis.numerics.intervals import ratio_interval
 from homeoanalysis.units import Second
@@ -58,8 +58,8 @@ def transfer(
     stimuli: list[str] | None = None,
     region: str | None = None,
     shown: str | None = None,
-    naive: str = "naive",
-    trained: str = "trained",
+    naive: EpochName = "naive",
+    trained: EpochName = "trained",
 ) -> Mapping[str, Any]:
     """Relative gain with some stimuli by what was learnt of others.
 

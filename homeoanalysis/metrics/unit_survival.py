@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from homeoanalysis.errors import NotApplicable
-from homeoanalysis.metric import Companion, Truth, metric
+from homeoanalysis.metric import Companion, EpochName, Truth, metric
 from homeoanalysis.numerics import observed, rates, synthetic
 from homeoanalysis.units import Hertz
 
@@ -94,8 +94,8 @@ def _logistic(x: Floats, survived: Floats) -> tuple[Floats, Any]:
 def unit_survival(
     activity: xr.Dataset,
     *,
-    baseline: str = "baseline",
-    recovery: str = "recovery",
+    baseline: EpochName = "baseline",
+    recovery: EpochName = "recovery",
     cell_type: rates.CellType = "all",
     least_rate: Hertz = 0.01,
 ) -> Mapping[str, Any]:

@@ -12,6 +12,8 @@ from homeoanalysis.errors import NotApplicable
 from homeoanalysis.numerics import observed
 from homeoanalysis.provenance import rng_for
 
+# Of an activity, what a rig is known by.
+VARIABLES = ("segment_start", "segment_stop", "epoch", "epoch_start", "epoch_stop", "unit", "spike_count")
 _EDGE = 1 + 1e-9  # the same duration, summed in another order, is no longer one
 
 
@@ -35,7 +37,10 @@ class Blindness(NamedTuple):
 
 
 def blindness(recording: str, replicates: Iterable[xr.Dataset], *, minimum_rate: float, seed: int) -> Blindness:
-    """How a recording sees. replicates: activity/1 of it; minimum_rate: [Hz], of its curation; 0: none is declared."""
+    """How a recording sees.
+
+    replicates: activity/1 of it, or their VARIABLES alone. minimum_rate: [Hz], of its curation; 0: none is declared.
+    """
     return Blindness(recording, [rig(replicate) for replicate in replicates], minimum_rate, seed)
 
 

@@ -18,6 +18,7 @@ _LINE_WINDOWS, _LINE_WINDOW = 16, 4.0  # how many, and their length [s]
 _GLIMPSES = 4  # windows of `_LINE_WINDOW` in each of at most so many segments that `glimpse` looks at
 _GLIMPSED = 2**23  # values that it reads of a segment at most; of more channels it takes some, evenly spread
 _BEGINNING = 0.05  # of the observed time
+_MANY_INTERVALS, _SHORT_INTERVAL, _LONG_INTERVAL = 1000, 1e-3, 0.05  # s
 _SILENT_FOR, _SILENT_SPIKES, _SILENT_RATIO = 60.0, 50.0, 5.0
 
 
@@ -26,6 +27,12 @@ class Finding(NamedTuple):
 
     rule: str
     text: str
+
+
+UNTOLD_END = Finding(
+    "files that may be cut",
+    "the format does not say where a file ends, so that one that was cut may look whole; write the sha256 of the original files",
+)
 
 
 def listed(names: Sequence[str]) -> str:
@@ -61,6 +68,25 @@ def of_same_units(trains: Mapping[str, Floats]) -> Iterator[Finding]:
         if other != name and np.array_equal(trains[other], times):
             text = f"units {other} and {name} have the same {times.size} spikes; they would count twice: check the export"
             yield Finding("units that are the same", text)
+
+
+def of_intervals(trains: Sequence[Floats]) -> Iterator[Finding]:
+    """Intervals that no neuron has, as where seconds are taken for minutes, or milliseconds for seconds.
+
+    Of 1000 spikes of neurons or cultures some are within 50 ms of another of their unit: the
+    shortest intervals of the project's recordings are 0.2 to 6 ms.
+    """
+    intervals = [np.diff(times) for times in trains if times.size > 1]
+    if sum(one.size for one in intervals) < _MANY_INTERVALS:
+        return
+    shortest, typical = min(float(one.min()) for one in intervals), float(np.median(np.concatenate(intervals)))
+    if shortest > _LONG_INTERVAL:
+        text = f"no two spikes of a unit are closer than {shortest:.3g} s"
+    elif typical < _SHORT_INTERVAL:
+        text = f"half of all intervals are shorter than {typical:.3g} s"
+    else:
+        return
+    yield Finding("times in a wrong unit", f"{text}, as of no neuron; check the unit of the times, or the time step")
 
 
 def of_lost_units(names: Sequence[str], seen: Mapping[str, NDArray[np.bool_]]) -> Iterator[Finding]:

@@ -5,12 +5,14 @@ import mmap
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from homeoanalysis.errors import DataError
-from homeoanalysis.files import damaged, hdf5_start, is_sealed
+from homeoanalysis.files import damaged, is_sealed
 
+_SIGNATURE, _BLOCK = b"\x89HDF\r\n\x1a\n", 512  # bytes; a superblock is at 0, at this, or at a doubling of it
 _LARGEST = 2**30  # bytes; of a larger file a second reading takes long, and its SHA-256 says whether it is damaged
 # A collection of texts of any length: its mark with the version, its size; then objects of an index, a count and a size each.
 # Source: HDF5 File Format Specification 3.0, III.E, "Disk Format: Level 1E - Global Heap".
@@ -21,20 +23,30 @@ _RATIO, _SMALL = 1100, 2**26  # deflate packs 1032 to 1; bytes that a file may d
 _DIMENSION = b"This is a netCDF dimension but not a netCDF variable."
 
 
-def check_hdf5(path: Path, *, with_netcdf: bool = False) -> None:
+def check_hdf5(path: Path) -> None:
     """Raises DataError for an HDF5 file that must not be read, or that cannot be looked through. Others pass.
 
-    with_netcdf: it is netCDF that will read the file. Then raises OSError for one that cannot be opened: netCDF has a library of
-    its own, which might open it; else it is h5py, which says how the file is damaged.
+    So does a file that cannot be opened: its reader says how it is damaged.
     """
-    if not path.is_file() or hdf5_start(path) is None:
-        return
-    _check_texts(path)
-    try:
-        check_content(path, with_netcdf=with_netcdf)
-    except OSError:
-        if with_netcdf:
-            raise
+    if path.is_file() and _is_hdf5(path):
+        _check_texts(path)
+        with suppress(OSError):
+            check_content(path)
+
+
+def _is_hdf5(path: Path) -> bool:
+    """Whether the HDF5 library finds a superblock in a file, maybe behind a block of the user's own.
+
+    Source: HDF5 File Format Specification 3.0, II.A, "Disk Format: Level 0A - Format Signature and Superblock".
+    """
+    at, size = 0, path.stat().st_size
+    with path.open("rb") as stream:
+        while at < size:
+            stream.seek(at)
+            if stream.read(len(_SIGNATURE)) == _SIGNATURE:
+                return True
+            at = max(_BLOCK, 2 * at)
+    return False
 
 
 def check_content(path: Path, *, with_netcdf: bool = False) -> None:

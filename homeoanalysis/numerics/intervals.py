@@ -85,6 +85,10 @@ def resamples(n: int, draws: int) -> Floats:
     return rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(float)
 
 
+# Where nearly all of them do, so does the interval of their quantiles.
+NOT_INSIDE = "bootstrap samples may lie to one side of the estimate"
+
+
 def bca_interval(columns: Floats, statistic, confidence: float = 0.95, draws: int = 2000) -> tuple[float, float]:  # type: ignore[no-untyped-def]
     """Bias-corrected and accelerated bootstrap interval of a function of column means.
 

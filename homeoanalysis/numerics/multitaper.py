@@ -1,10 +1,8 @@
 """Multitaper spectra of segments, and coherence with its bias correction, interval and threshold.
 
-Own code, not `elephant.spectral`: that one accumulates cross-spectra in complex64, leaves the mean
-in,
-takes one gap-free stretch, and gives no delete-one values. On a gap-free stretch of zero mean the
-two agree
-to single precision (a test).
+Own code, not `elephant.spectral`: that one accumulates cross-spectra in complex64, leaves
+the mean in, takes one gap-free stretch, and gives no delete-one values. On a gap-free stretch of
+zero mean the two agree to single precision (a test).
 """
 
 from functools import cache
@@ -63,6 +61,11 @@ def magnitude_squared(x: Complex, y: Complex) -> Floats:
     return np.minimum(value, 1.0)  # rounding can exceed 1 by 1e-16
 
 
+# Near 0 an interval can begin above the coherence, and end below it at a line that one segment
+# makes: at 13 of 11,850 frequencies of the battery.
+NOT_INSIDE = "the bias is taken off the square, and for the interval off its transform"
+
+
 def subtract_bias(uncorrected: Floats, n_estimates: Floats | float) -> Floats:
     """Coherence less its bias, gamma^2 - (1 - gamma^2)^2 / L: unbiased to order 1/L, may be negative where the truth is 0.
 
@@ -92,9 +95,8 @@ def coherence_interval(x: Complex, y: Complex, confidence: float = 0.95) -> tupl
     """The jackknife interval of the coherence of two sets of eigencoefficients (estimate, frequency).
 
     The interval is of Q = sqrt(2L-2) atanh|gamma| - 1/sqrt(2L-2), whose variance does not depend on
-    gamma,
-    from the L delete-one values. Source: Jarvis & Mitra 2001, doi:10.1162/089976601300014312; Bokil
-    et al. 2007, doi:10.1162/neco.2007.19.9.2271.
+    gamma, from the L delete-one values. Source: Jarvis & Mitra 2001,
+    doi:10.1162/089976601300014312; Bokil et al. 2007, doi:10.1162/neco.2007.19.9.2271.
     """
     n = x.shape[0]
     raw = magnitude_squared(x, y)

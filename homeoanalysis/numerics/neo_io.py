@@ -7,7 +7,8 @@ would hand a `.pkl` to a class that executes what the file says.
 import importlib.util
 import logging
 import re
-import struct
+import shlex
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,8 +16,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import numpy as np
+
 from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.errors import DataError
+from homeoanalysis.numerics.declared import check_buffers, check_declared, tells_its_end
 from homeoanalysis.numerics.hdf5 import check_hdf5
 
 if TYPE_CHECKING:
@@ -226,11 +230,10 @@ def read_blocks(path: Path, io: str, *, is_alone: bool = False) -> "list[neo.Blo
 
     form = FORMATS[io]
     _check_path(path, io)
-    if io == "AxonIO":
-        _check_abf2(path)
     if form.package and importlib.util.find_spec(form.package) is None:
         raise DataError(
-            f"{path.name}: {io} needs the package {form.package}, which is not installed; run: pip install {form.package}"
+            f"{path.name}: {io} needs the package {form.package}, which is not installed; run: "
+            f"{shlex.quote(sys.executable)} -m pip install {form.package}"
         )
     given = path.parent if form.layout == "folder" and path.is_file() else path
     options: dict[str, Any] = {"mode": "ro"} if io == "NixIO" else {}  # its default would write
@@ -238,14 +241,20 @@ def read_blocks(path: Path, io: str, *, is_alone: bool = False) -> "list[neo.Blo
         options = {"include_filenames": [path.name]}
     if io == "BlackrockIO" and is_alone and can_be_alone(path, io):
         options = {"nsx_override": f"{path}.none"}  # a name that no file has
+    files = [path] if path.is_file() and is_alone and can_be_alone(path, io) else members(path, io)
     with told(path, io):
+        check_declared(files, io)
         reader = getattr(neo.io, io)(str(given), **options)
         if hasattr(reader, "block_count"):
             blocks = [reader.read_block(block_index=k, lazy=form.is_lazy) for k in range(reader.block_count())]
         else:
             blocks = [b for b in reader.read() if b is not None]
+        check_buffers(reader, io)
+        tells = tells_its_end(files, io)
     if not blocks or (path.is_dir() and not any(map(_holds, blocks))):  # of any folder neo makes a block, with nothing in it
         raise DataError(f"{path.name} holds nothing that {io} can read; it is of another format, or empty")
+    for segment in (s for block in blocks for s in block.segments):
+        segment.annotate(tells_its_end=tells)
     return blocks
 
 
@@ -263,6 +272,7 @@ def told(path: Path, io: str) -> Iterator[None]:
     """
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
+        warnings.simplefilter("error", np.exceptions.ComplexWarning)  # half of each number would be lost
         try:
             yield
         except DataError:
@@ -291,27 +301,6 @@ def _check_path(path: Path, io: str) -> None:
     check_readable(path)
     if path.is_dir() and form.layout != "folder":
         raise DataError(f"{path.name} is a folder, but {io} reads one file; name the file (.{', .'.join(form.endings)})")
-
-
-# Tables of an ABF2 header that neo reads row by row: where the header says how many rows there are, and bytes of a row.
-# Source: neo.rawio.axonrawio, section index (from byte 76 on, 16 bytes each) and row descriptions; a row may be longer.
-_ABF2 = {"ADC": (92, 128), "DAC": (108, 256), "epoch": (124, 32), "epoch per DAC": (156, 48), "tag": (252, 64)}
-
-
-def _check_abf2(path: Path) -> None:
-    """Raises DataError if a table is longer than the file: from a damaged header neo would read rows for minutes (seen)."""
-    with path.open("rb") as stream:
-        header = stream.read(268)
-    if header[:4] != b"ABF2" or len(header) < 268:
-        return
-    length = path.stat().st_size
-    for name, (at, smallest) in _ABF2.items():
-        block, row, n = struct.unpack_from("<IIq", header, at)
-        if n and (n < 0 or row < smallest or 512 * block + row * n > length):
-            raise DataError(
-                f"{path.name} declares {n} rows of {row} bytes in its {name} table, but is a file of {length} bytes; "
-                "it is damaged or incomplete: compare its size with the original"
-            )
 
 
 def check_readable(path: Path) -> None:

@@ -45,8 +45,8 @@ def spike_train(
         raise DataError(
             f"{file}: unit {name}: {outside.sum()} of {times.size} spikes lie outside the recording of "
             f"[{t_start:g} s, {t_stop:g} s], the first at {times[outside][0]:.9g} s; "
-            "check the unit of time and the observed time: "
-            "if the spikes are right, write it as the reader's parameter duration, or give a stimulus as long"
+            "check the unit of time and the observed time: if the spikes are right, write it where the reader has the "
+            "parameter duration (`add`: --duration), or give a stimulus as long"
         )
     if back := int(np.sum(np.diff(times) < 0)):
         annotations["unsorted"] = back

@@ -22,6 +22,7 @@ from homeoanalysis.statistics.long_run_variance import (
 Floats = NDArray[np.float64]
 LEAST_PRESENCE, MOST_TREND = 0.8, 0.25 / 86400  # of a unit with a set point: part of the batches; relative, for each second
 FEWEST_BATCHES = 6  # that a trend is taken of
+LEAST_SPIKES = 10  # that a change is relative to: their count alone has an error of a third
 CellType = Literal["E", "I", "all"]
 
 
@@ -81,7 +82,11 @@ def _find_set_points(
     observed.need_spikes(activity)
     every = trend(activity, labels[0]).is_steady if only_steady else np.ones(activity.sizes["unit"], bool)
     count, time = observed.counts(activity, labels)
-    return _have_set_point(activity, (count, time), labels, cell_type, least_rate, every), count, time
+    kept = _have_set_point(activity, (count, time), labels, cell_type, least_rate, every)
+    if len(labels) > 1 and (n := int(count[kept, 0].sum())) < LEAST_SPIKES:
+        what = "spike" if n == 1 else "spikes"
+        raise NotApplicable(f"{n} {what} in the epoch {labels[0]}; a change from it needs {LEAST_SPIKES} or more")
+    return kept, count, time
 
 
 def in_each_epoch(activity: xr.Dataset, cell_type: CellType = "all", least_rate: float = 0.0) -> dict[str, Rates]:

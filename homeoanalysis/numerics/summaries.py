@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from homeoanalysis.contracts import LABELLED, LONG
+from homeoanalysis.contracts.schemas import OWN
 
 MINIMUM = 4  # subjects or units; an interval from fewer says nothing
 
@@ -136,11 +137,13 @@ def summarise(
         (low, high), over = _t_interval(subjects, "subject"), "over subjects"
     elif len(replicates) == 1 and n_units <= 1 and f"{name}_low" in estimate:
         low, high = (_mean(of_replicate(estimate, f"{name}_{side}", replicates[0]), "unit") for side in ("low", "high"))
-        over = "of the estimate itself"
+        over = OWN
     elif len(replicates) == 1 and n_units >= MINIMUM:
         (low, high), over = _t_interval(_joined(each, "unit"), "unit"), "over units, within the recording"
     else:
         low, high, over = nan, nan, f"none: below {MINIMUM} subjects"
+    bounds = estimate[name].attrs.get("valid_min"), estimate[name].attrs.get("valid_max")
+    low, high = (end.clip(*bounds) for end in (low, high))  # the truth lies within them
     return Summary(mean, spread, low, high, n_subjects, n_units, n_units_all, over)
 
 

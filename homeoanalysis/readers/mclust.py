@@ -61,7 +61,7 @@ def mclust(
     events = _events(files["events"]) if "events" in files else []
     spans = _spans(files["events"], events) if duration is None else [(0.0, duration)]
     for start, stop in spans:
-        block.segments.append(neo.Segment(index=len(block.segments)))
+        block.segments.append(neo.Segment(index=len(block.segments), tells_its_end=False))
         for event in events:
             inside = (event.times >= start * pq.s) & (event.times <= stop * pq.s)
             block.segments[-1].events.append(event[inside])

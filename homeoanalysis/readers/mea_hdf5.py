@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 
 
 def mea_hdf5(
-    files: Mapping[str, Path], *, start: Second = 0.0, duration: Annotated[Duration, Field(gt=0)] | None = None
+    files: Mapping[str, Path], *, start: Second | None = None, duration: Annotated[Duration, Field(gt=0)] | None = None
 ) -> "neo.Block":
     """Spikes of a multi-electrode array, one unit per electrode (threshold crossings: multi-unit).
 
     files: role "recording". The file holds `spikes` [s], one electrode after the other, `sCount` (how many each),
     and may hold `names`, `epos` (2 x electrode, [um]) and `recordingtime` [s]; without the last, the observed time
     is `summary/duration` from `start` on.
-    duration: observed time from `start` on, where what the file says of it is absent or wrong. start: not with recordingtime.
+    duration: observed time from `start` on, where what the file says of it is absent or wrong. start: by default where
+    recordingtime begins, or 0; with recordingtime it needs a duration.
     Raises DataError if the file is no such HDF5, or its counts do not add up.
     """
     import h5py
@@ -53,21 +54,27 @@ def mea_hdf5(
     count = np.maximum(np.nan_to_num(counted), 0).astype(np.int64)
     if np.any(count != counted) or count.sum() != spikes.size:
         raise DataError(f"{path.name}: sCount adds up to {counted.sum():g} in whole numbers, but there are {spikes.size} spikes")
-    if duration is not None:
-        edges = np.array([start, start + duration])
-    elif "recordingtime" in found:
-        if start:
+    edges = np.zeros(0)
+    if "recordingtime" in found:
+        if start is not None and duration is None:
             raise DataError(f"{path.name} has a recordingtime, so that the reader's parameter start has no effect; remove it")
         edges = _numbers(path, "recordingtime", found["recordingtime"])
     elif "summary/duration" in found:
-        edges = start + np.concatenate([[0.0], _numbers(path, "summary/duration", found["summary/duration"])])
-    else:
+        edges = (start or 0.0) + np.concatenate([[0.0], _numbers(path, "summary/duration", found["summary/duration"])])
+    elif duration is None:
         raise DataError(
             f"{path.name} has neither recordingtime nor summary/duration, so that the observed time is unknown; "
-            "write it as the reader's parameter duration"
+            "write it as the reader's parameter duration (`add`: --duration)"
         )
-    if edges.size != 2 or not (np.all(np.isfinite(edges)) and edges[0] < edges[1]):
-        raise DataError(f"{path.name}: the recording is said to last over {edges.tolist()} s, which is no start and a later end")
+    is_said = edges.size == 2 and bool(np.all(np.isfinite(edges)) and edges[0] < edges[1])
+    if duration is not None:
+        first = start if start is not None else float(edges[0]) if is_said else 0.0
+        edges = np.array([first, first + duration])
+    elif not is_said:
+        raise DataError(
+            f"{path.name}: the recording is said to last over {edges.tolist()} s, which is no start and a later end; "
+            "write the reader's parameter duration (`add`: --duration)"
+        )
     first, last = edges
     names = [_text(n) for n in found["names"].ravel()] if "names" in found else [f"unit{k}" for k in range(count.size)]
     if len(names) != count.size or ("epos" in found and np.shape(found["epos"]) != (2, count.size)):

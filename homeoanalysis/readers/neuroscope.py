@@ -56,6 +56,7 @@ def neuroscope(files: Mapping[str, Path]) -> "neo.Block":
             reader._sampling_rate = own
             reader.header["signal_channels"]["sampling_rate"] = own
         (segment,) = (block := reader.read_block(lazy=True)).segments
+    segment.annotate(tells_its_end=False)
     stop = float(segment.analogsignals[0].t_stop.rescale("s"))
     left_out: dict[str, int] = {}
     for group in groups:

@@ -79,9 +79,10 @@ def _opened(path: Path) -> Iterator[Any]:
         check_hdf5(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the schema's versions; what is missing is told below
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
             with pynwb.NWBHDF5IO(str(path), "r", load_namespaces=True) as io:
                 yield io.read()
-    except DataError:
+    except (DataError, np.exceptions.ComplexWarning):
         raise
     except Exception as error:  # h5py, hdmf and pynwb raise any kind for damaged files
         raise DataError(
@@ -95,6 +96,12 @@ def _spans(path: Path, file: Any, duration: float | None, series: list[str]) -> 
     if file.intervals is not None and "segments" in file.intervals:
         table = file.intervals["segments"]
         return np.stack([table["start_time"][:], table["stop_time"][:]], axis=1).astype(float)
+    found = [_find(path, file, name) for name in series]
+    if file.units is None and not found:
+        raise DataError(
+            f"{path.name} has no units; name what it holds under membrane_potential, current, lfp or covariates "
+            f"(`add`: --signals KIND): {', '.join(list(_known(file))[:8]) or 'it has no time series'}"
+        )
     own = _intervals(file.units)
     if own and duration is None:
         edges = np.unique(np.concatenate([np.ravel(o) for o in own]))
@@ -103,12 +110,12 @@ def _spans(path: Path, file: Any, duration: float | None, series: list[str]) -> 
         return np.asarray(pairs[seen])
     if duration is not None:
         return np.array([[0.0, duration]])
-    found = [s for s in (_find(path, file, name) for name in series) if s.rate]
-    if found and file.units is None:
-        start = float(found[0].starting_time)
-        return np.array([[start, start + found[0].data.shape[0] / float(found[0].rate)]])
+    if file.units is None:
+        rate, start = _clock(path, found[0])
+        return np.array([[start, start + found[0].data.shape[0] / rate]])
     raise DataError(
-        f"{path.name} does not say when its units were observed (obs_intervals); write the reader's parameter duration"
+        f"{path.name} does not say when its units were observed (obs_intervals); write the reader's parameter duration "
+        "(`add`: --duration)"
     )
 
 
@@ -197,11 +204,25 @@ def _columns(units: Any, k: int) -> dict[str, Any]:
     return found
 
 
+def _known(file: Any) -> dict[str, Any]:
+    return {o.name: o for o in file.objects.values() if hasattr(o, "data") and hasattr(o, "rate") and hasattr(o, "unit")}
+
+
 def _find(path: Path, file: Any, name: str) -> Any:
-    known = {o.name: o for o in file.objects.values() if hasattr(o, "data") and hasattr(o, "rate") and hasattr(o, "unit")}
+    known = _known(file)
     if name not in known:
         raise DataError(f"{path.name} has no time series {name!r}; {did_you_mean(name, known)}")
     return known[name]
+
+
+def _clock(path: Path, series: Any) -> tuple[float, float]:
+    """Sampling rate [Hz] and time of the first sample [s]."""
+    if not series.rate:
+        raise DataError(
+            f"{path.name}: {series.name} has a time for each sample, so that they may be uneven; "
+            "resample it at a constant rate, or do not name it"
+        )
+    return float(series.rate), float(series.starting_time or 0.0)
 
 
 def _add_series(path: Path, file: Any, block: "neo.Block", spans: Spans, name: str, role: str) -> None:
@@ -209,17 +230,18 @@ def _add_series(path: Path, file: Any, block: "neo.Block", spans: Spans, name: s
     import quantities as pq
 
     series = _find(path, file, name)
-    if not series.rate:
-        raise DataError(
-            f"{path.name}: {name} has a time for each sample, so that they may be uneven; resample it at a constant rate"
-        )
+    rate, start = _clock(path, series)
     written = {"volts": "V", "amperes": "A", "meters": "m", "n.a.": "1", "a.u.": "1"}.get(str(series.unit), str(series.unit))
     try:
         factor, base = unit(written)[0], _BASES[unit(written)[1]]
     except (ValueError, KeyError):
         raise DataError(f"{path.name}: {name} is in {written!r}, a unit that is not known here; write a reader") from None
-    rate, start = float(series.rate), float(series.starting_time or 0.0)
     n = series.data.shape[0]
+    if not np.any((spans[:, 0] < start + n / rate) & (spans[:, 1] > start)):
+        raise DataError(
+            f"{path.name}: {name} is from {start:.9g} s to {start + n / rate:.9g} s, where nothing else was observed; "
+            "name it in a replicate of its own"
+        )
     for segment, (a, b) in zip(block.segments, spans, strict=True):
         first, last = (int(np.clip(np.ceil((t - start) * rate - 1e-6), 0, n)) for t in (a, b))
         if last > first:

@@ -4,6 +4,7 @@ Evidence: the layouts that numpy.savez and spreadsheets write; there is no stand
 """
 
 import csv
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -39,7 +40,8 @@ def spike_list(
     files: role "recording". A CSV or TSV has a line of column names, and then a spike a line: `times` and `units` name the two
     columns. An NPZ has two arrays of these names with an entry for each spike, or else an array of times for each unit.
     time_step: what the times count [s]. names: all units, where some may be silent: a table cannot hold a unit without a spike.
-    Raises DataError, naming the line, for what is no number; and for units that are not among `names`.
+    Raises DataError, naming the line, for what is no number and for more cells than names of columns; for one unit under
+    two names, 5 and 05, or times in their place; and for units that are not among `names`.
     """
     import neo
 
@@ -47,6 +49,7 @@ def spike_list(
         raise DataError(f"reader spike_list needs one file, 'recording', not {', '.join(sorted(files))}")
     path = files["recording"]
     found = _archive(path, times, units) if path.suffix.lower() == ".npz" else _table(path, times, units)
+    _check_names(path, found)
     strange = [name for name in found if names is not None and name not in names]
     if strange:
         raise DataError(
@@ -57,7 +60,7 @@ def spike_list(
     if not listed or (every.size == 0 and names is None):
         raise DataError(f"{path.name} holds no spike; if all units were silent, name them under names")
     tick = time_step if np.all(np.isfinite(every)) and np.all(every == np.rint(every)) and start == 0 else None
-    segment = neo.Segment()
+    segment = neo.Segment(tells_its_end=path.suffix.lower() == ".npz")
     for name, values in listed.items():
         segment.spiketrains.append(spike_train(values * time_step, start, start + duration, name=name, file=path.name, tick=tick))
     block = neo.Block()
@@ -73,6 +76,24 @@ def _natural(name: str) -> tuple[int, float, str]:
         return 1, 0.0, name
 
 
+def _check_names(path: Path, found: Mapping[str, Any]) -> None:
+    """A whole number that is written in two ways is one unit, or no unit: of 0,05 and 0,5 a comma leaves 05 and 5."""
+    first: dict[int, str] = {}
+    for name in found:
+        if whole := re.fullmatch(r"(\d+)(?:\.0*)?", name, re.ASCII):
+            other = first.setdefault(int(whole[1]), name)
+            if other != name:
+                raise DataError(
+                    f"{path.name} has the units {other!r} and {name!r}, which are one number; write it in one way, and decimals "
+                    "with a point"
+                )
+    if len(found) > 1 and all(re.fullmatch(r"\d*\.\d*[1-9]\d*", name, re.ASCII) and t.size == 1 for name, t in found.items()):
+        raise DataError(
+            f"{path.name} has a unit of its own for each spike, the first {next(iter(found))!r}; "
+            "exchange the names of its columns"
+        )
+
+
 def _table(path: Path, times: str, units: str) -> dict[str, NDArray[np.float64]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -83,6 +104,11 @@ def _table(path: Path, times: str, units: str) -> dict[str, NDArray[np.float64]]
             found: dict[str, list[float]] = {}
             for number, row in enumerate(csv.reader(stream, delimiter=mark, strict=True), 2):
                 if any(cell.strip() for cell in row):
+                    if len(row) > len(columns):
+                        raise DataError(
+                            f"{path.name}: line {number} is {_shown(row)}, {len(row)} cells for {len(columns)} columns; "
+                            "write decimals with a point, or mend it"
+                        )
                     time, unit = _cells(path, row, places, number)
                     found.setdefault(unit, []).append(time)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -98,16 +124,26 @@ def _place(path: Path, columns: list[str], name: str) -> int:
     return columns.index(name)
 
 
+def _shown(row: list[str]) -> str:
+    return repr(",".join(row)[:40])
+
+
 def _cells(path: Path, row: list[str], places: list[int], number: int) -> tuple[float, str]:
     try:
-        time, unit = float(row[places[0]]), row[places[1]].strip()
+        time, unit = _number(row[places[0]]), row[places[1]].strip()
     except (ValueError, IndexError):
-        raise DataError(
-            f"{path.name}: line {number} is {','.join(row)[:40]!r}, which has no number and unit; mend or remove it"
-        ) from None
+        mend = "write decimals with a point" if any(re.search(r"\d,\d", cell) for cell in row) else "mend or remove it"
+        raise DataError(f"{path.name}: line {number} is {_shown(row)}, which has no number and unit; {mend}") from None
     if not unit:
         raise DataError(f"{path.name}: line {number} names no unit; mend or remove it")
     return time, unit
+
+
+def _number(text: str) -> float:
+    """Python takes 1_0 for 10, and digits of other scripts."""
+    if "_" in text or not text.isascii():
+        raise ValueError
+    return float(text)
 
 
 def _archive(path: Path, times: str, units: str) -> dict[str, NDArray[np.float64]]:
@@ -121,6 +157,8 @@ def _archive(path: Path, times: str, units: str) -> dict[str, NDArray[np.float64
         time, unit = np.ravel(arrays[times]), np.ravel(arrays[units])
         if time.shape != unit.shape:
             raise DataError(f"{path.name}: {times} has {time.size} entries, and {units} {unit.size}; they are of the same spikes")
+        if unit.dtype.kind == "f" and not np.all(np.isfinite(unit)):
+            raise DataError(f"{path.name}: {np.sum(~np.isfinite(unit))} entries of {units} are no number; mend or remove them")
         arrays = {str(name): time[unit == name] for name in np.unique(unit)}
     wrong = [name for name, values in arrays.items() if values.ndim != 1 or values.dtype.kind not in "iuf"]
     if wrong or not arrays:

@@ -43,7 +43,8 @@ def _table(path: Path, columns: int) -> NDArray[np.float64]:
 
 
 def _first_fault(path: Path, columns: int) -> str:
-    mend = f"it must hold {columns} columns of numbers, and comments that start with '#'"
+    what = "one number" if columns == 1 else f"{columns} numbers"
+    mend = f"each line must hold {what}: mend it, or if it is a heading, delete it or begin it with '#'"
     for number, content in _rows(path):
         try:
             is_right = len([float(word) for word in content.split()]) == columns
@@ -93,7 +94,7 @@ def spike_text(
             f"{files['spikes'].name} holds no spike time; replace it, or if the unit was silent, write may_be_silent: true "
             "among the parameters of the reader spike_text"
         )
-    block, segment = neo.Block(), neo.Segment()
+    block, segment = neo.Block(), neo.Segment(tells_its_end=False)
     block.annotations |= {k.replace(" ", "_"): v for k, v in _header(files["spikes"]).items() if k.isprintable()}
     block.segments.append(segment)
     if "stimulus" in files:

@@ -94,9 +94,18 @@ def _table(label: str, measures: Measures) -> dict[str, Any]:
     """The values of one metric: a line for each source, condition, type of units and epoch; what is not there, and why."""
     by_source = measures[label]
     first = next(iter(by_source.values()))
-    rows = [row for source, estimate in by_source.items() for row in _rows(label, source, estimate)]
+    # A source without a value has the unit of the metric; a signal of a model may have another than that of a recording.
+    found = {s: str(e[e.attrs["metric"]].attrs["units"]) for s, e in by_source.items() if e[e.attrs["metric"]].notnull().any()}
+    is_one = len(set(found.values())) <= 1
+    units = next(iter(found.values()), str(first[first.attrs["metric"]].attrs["units"])) if is_one else "as each value says"
+    rows = [
+        row if is_one else row._replace(value=f"{row.value} {found[source]}")
+        for source, estimate in by_source.items()
+        if source in found
+        for row in _rows(label, source, estimate)
+    ]
     missing = [f"{source}: {reason}" for source, estimate in by_source.items() for reason in _reasons(estimate)]
-    units, method = first[first.attrs["metric"]].attrs["units"], str(first.attrs.get("metric_source", ""))
+    method = str(first.attrs.get("metric_source", ""))
     return {
         "title": in_words(label, measures),
         "name": titled(label, measures),

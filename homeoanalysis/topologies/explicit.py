@@ -69,6 +69,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise DataError(
             f"{path}: it has the columns {', '.join(table) or 'none'}, not {', '.join(sorted(missing))}; name them so"
         )
+    for name, column in table.items():
+        if column.dtype.kind not in "iuf":
+            raise DataError(f"{path}: the column {name} is of the type {column.dtype}; write real numbers")
     for end in ("source", "target"):
         if not np.array_equal(table[end], np.round(table[end])):
             raise DataError(f"{path}: {end} has numbers that are not whole; neurons are counted 0, 1, 2, ...")

@@ -224,17 +224,16 @@ CASES = {
             (*NOTHING_DONE, "recovers", "recovers_pink", "units_scatter"),
             ("null_*", *STEPPED),
             {"bin_size": "duration/360"},
-            excludes=("independent_time",),
         ),
         Case(
             "branching_parameter",
             (
                 _covers("branching_parameter", "branching", "interval"),
                 Quantity("claim", "branching_parameter", "no_branching", "found"),
+                Quantity("p", "branching_parameter_coincidence_p", "no_branching", "coincidences"),
             ),
             BRANCHING,
             ("branching_*", "no_branching_*"),
-            excludes=("no_branching_ou_1s",),
         ),
         Case(
             "noise_correlation",
@@ -242,7 +241,6 @@ CASES = {
             TRIALS,
             ("trials_*",),
             {"end": 0.5},
-            excludes=("trials_gain_1min_*", "trials_gain_pink_*"),
         ),
         _fields(
             "coherence",

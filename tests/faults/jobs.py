@@ -172,9 +172,13 @@ class End(NamedTuple):
     seconds: float
 
     def is_clear(self) -> bool:
-        """Whether it failed with one message that a user can read; without memory, Python or a library may have crashed."""
-        ended = self.code in (1, -signal.SIGABRT, -signal.SIGSEGV)
-        return ended and "Traceback" not in self.said and self.said.count("\nlog: ") == 1
+        """Whether it failed with one message that a user can read.
+
+        Without memory, Python or a library may have crashed, and what it prints then nobody catches.
+        """
+        is_crash = self.code in (-signal.SIGABRT, -signal.SIGSEGV)
+        is_told = self.code == 1 and "Traceback" not in self.said
+        return (is_told or is_crash) and self.said.count("\nlog: ") == 1
 
 
 class Worker:

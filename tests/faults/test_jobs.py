@@ -7,9 +7,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from jobs import MANY, Project, jump
@@ -200,10 +201,37 @@ def test_damaged_intermediate_files(project: Project, seeds: range) -> None:
         if content != whole:
             assert end.is_clear(), end.said
             assert f"{path.relative_to(project.folder)} cannot be read" in end.said
-            assert "delete it and run the workflow again" in end.said
+            assert f"again: snakemake --cores 2 {path.relative_to(project.folder)}" in end.said
             assert project.made(job) == []
         path.unlink()  # what HDF5 knows of a file stays with its inode
         path.write_bytes(whole)
+        project.mended(job)
+
+
+def edited(path: Path) -> None:
+    """Its first number a tenth larger, as h5py writes it."""
+    with h5py.File(path, "r+") as file:
+        named: list[str] = []
+        file.visit(named.append)
+        numbers = [n for n in named if isinstance(file[n], h5py.Dataset) and file[n].dtype.kind == "f" and file[n].size]
+        file[numbers[0]][...] *= 1.1
+
+
+@pytest.mark.parametrize("edit", [edited, lambda path: os.truncate(path, path.stat().st_size - 14)])
+def test_edited_results(project: Project, edit: Callable[[Path], None]) -> None:
+    """Every job that reads a result refuses it, and says which rule makes it again."""
+    makers = {path: job["rule"] for job in project.jobs.values() for path in job["outputs"]}
+    readers = [(job, path) for job in project.jobs.values() for path in inputs_of(job) if path.endswith(".nc")]
+    assert {job["rule"] for job, _ in readers} == {"measure", "sweep", "compare", "draw", "reproduce", "judge", "report"}
+    for job, path in readers:
+        edit(project.folder / path)
+        project.forget(job)
+        end = project.worker.run(project.folder, job)
+        assert end.is_clear(), end.said
+        assert f"run rule {makers[path]} again: snakemake --cores 2 {path}" in end.said
+        assert project.made(job) == []
+        (project.folder / path).unlink()  # what HDF5 knows of a file stays with its inode
+        project.mended(project.jobs[path])
         project.mended(job)
 
 

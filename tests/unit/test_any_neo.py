@@ -196,7 +196,9 @@ def test_a_package_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.Mon
     path = tmp_path / "x.abc"
     path.write_bytes(b"x")
     monkeypatch.setitem(FORMATS, "AxonIO", FORMATS["AxonIO"]._replace(package="no_such_package"))
-    with pytest.raises(DataError, match=r"AxonIO needs the package no_such_package, which is not installed; run: pip install"):
+    with pytest.raises(
+        DataError, match=r"AxonIO needs the package no_such_package, which is not installed; run: \S*python\S* -m pip install"
+    ):
         any_neo({"recording": path}, io="AxonIO")
 
 

@@ -202,3 +202,29 @@ def test_texts_that_hdf5_would_read_for_ever(reader: Any, tmp_path: Path) -> Non
         )
     path.write_bytes(whole)
     check_hdf5(path)
+
+
+def _write_complex(path: Path, reader: str) -> None:
+    times = np.array([0.5 + 1j, 1.5 + 0j])
+    if reader == "mea_hdf5":
+        with h5py.File(path, "w") as file:
+            file["spikes"], file["sCount"], file["recordingtime"] = times, [2], [0.0, 10.0]
+    elif reader == "spike_list":
+        np.savez(path, time=times, unit=["a", "a"])
+    else:
+        np.save(path, times)
+
+
+@pytest.mark.parametrize(
+    ("reader", "name", "role"),
+    [
+        ({"mea_hdf5": {}}, "a.h5", "recording"),
+        ({"spike_list": {"duration": "10 s", "time_step": "1 s"}}, "a.npz", "recording"),
+        ({"numpy_signal": {"sampling_rate": "1 Hz", "scale": "1 mV"}}, "a.npy", "signal"),
+    ],
+    ids=["mea_hdf5", "spike_list", "numpy_signal"],
+)
+def test_complex_numbers_lose_no_half(reader: Any, name: str, role: str, tmp_path: Path) -> None:
+    _write_complex(tmp_path / name, next(iter(reader)))
+    with pytest.raises(DataError, match=r"complex|no array of numbers"):
+        read(tmp_path / name, reader, role)

@@ -1,6 +1,7 @@
 """A model as a recording sees it: a metric that depends on how many are seen, and for how long, agrees only then."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,12 @@ import xarray as xr
 
 from homeoanalysis import simulate
 from homeoanalysis.config.model import Session
-from homeoanalysis.contracts import check
-from homeoanalysis.errors import NotApplicable
+from homeoanalysis.contracts import check, open_parts, open_replicates, write
+from homeoanalysis.errors import DataError, NotApplicable
 from homeoanalysis.measure import measure, measure_draws
 from homeoanalysis.metric import Metric
 from homeoanalysis.numerics import observed, synthetic
-from homeoanalysis.numerics.blinding import Blindness, blinded, blindness
+from homeoanalysis.numerics.blinding import VARIABLES, Blindness, blinded, blindness
 from homeoanalysis.provenance import rng_for
 from homeoanalysis.simulate import sessions
 
@@ -41,6 +42,26 @@ def in_trials(n_units: int, duration: float, name: str) -> xr.Dataset:
     trials = dict(trial_start=("trial", start, {"units": "s"}), trial_stop=("trial", start + 1, {"units": "s"}))
     one = synthetic.activity(trains, duration).assign(stimulus=("trial", ["tone"] * start.size), **trials)
     return one.assign_attrs(source=name, replicate="0", subject="0", factors="{}")
+
+
+def test_a_part_of_the_file_says_how_a_recording_sees(tmp_path: Path) -> None:
+    """Segments, epochs and counts are read, spike times are not."""
+    whole = recorded([5.0, 0.0, 20.0], 10.0, replicate="a")
+    cut = recorded([5.0], 8.0, replicate="b").assign(
+        segment_start=("segment", [0.0, 5.0], {"units": "s"}), segment_stop=("segment", [5.0, 8.0], {"units": "s"}),
+        epoch_start=("epoch", [1.0], {"units": "s"}), epoch_stop=("epoch", [7.0], {"units": "s"}),
+        observed=(("unit", "segment"), np.ones((1, 2), np.int8), {"units": "1"}),
+    ).assign_coords(epoch=["late"])  # fmt: skip
+    write({"a": whole, "b": cut}, tmp_path / "two.nc")
+    write(whole, tmp_path / "one.nc")
+    paths = [tmp_path / "two.nc", tmp_path / "one.nc"]
+    parts = list(open_parts(paths, VARIABLES))
+    assert not any("spike_time" in part for part in parts)
+    assert seen_like(*parts) == seen_like(*open_replicates(paths)) == seen_like(whole, cut, whole)
+    assert seen_like(*parts).rigs[1].durations == {"late": 6.0}
+    (tmp_path / "one.nc").write_bytes((tmp_path / "one.nc").read_bytes()[:-14])
+    with pytest.raises(DataError, match="its checksum is missing or wrong"):
+        list(open_parts(paths, VARIABLES))
 
 
 @pytest.mark.slow

@@ -284,7 +284,7 @@ def test_several_statistics_need_a_primary_one():
             {"claim": _claim(violations={"off": {"title": "x", "sources": {"net": "net.off"}}})},
             "claim.violation.off.back has the source 'net.off', which this study has not",
         ),
-        ({"claim": _claim(), "targets": {}}, "has a claim but no targets, so that nothing is located"),
+        ({"claim": _claim(), "targets": {}}, "has a claim but no targets, so that no effect is measured"),
         ({"claim": _claim(), "published": PUBLISHED}, "has published figures and a claim"),
     ],
 )

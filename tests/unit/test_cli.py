@@ -27,6 +27,8 @@ from homeoanalysis.contracts import write
 from homeoanalysis.fetch import fetch, local_path
 from homeoanalysis.ingest import ingest
 from homeoanalysis.measure import measure, measure_draws
+from homeoanalysis.numerics import synthetic
+from homeoanalysis.numerics.findings import UNTOLD_END
 from homeoanalysis.plan import Plan
 from homeoanalysis.provenance import code_of, stamp
 
@@ -194,6 +196,7 @@ def test_check_looks_into_the_files_that_are_there(run: Any, tmp_path: Path, mon
     assert code == 0
     warned = [line for line in out.splitlines() if line.startswith("warning: ")]
     assert warned == [
+        f"warning: mine: {UNTOLD_END.text} [a, b]",
         "warning: mine: times.drug is 700 s, but the recording is from 0 s to 600 s; check its clock [a, b]",
         "warning: mine: 1 spikes stand after a later one in the file and were sorted, in 1 units: unit0; "
         "check how they were exported [a]",
@@ -295,7 +298,7 @@ def test_a_folder_of_folders_is_no_recording(run: Any, recorded: Recorded, tmp_p
 def test_inspect_uses_a_reader_where_neo_has_none(run: Any, recorded: Recorded) -> None:
     code, out, _ = run("inspect", recorded(MEA))
     assert code == 0
-    assert "write `reader: mea_hdf5`" in out
+    assert "read with mea_hdf5" in out
     assert "18 units, 4234 spikes" in out
 
 
@@ -644,10 +647,10 @@ TEXT_MISTAKES = {
     "a bare number": (["--time-step", "1", "--duration", "2 s"], "reader.spike_text.time_step is '1', not a time"),
     "another unit": (["--time-step", "1 mV", "--duration", "2 s"], "reader.spike_text.time_step is '1 mV', not a time"),
     "too short": (["--time-step", "1 s", "--duration", "1 s"], "1 of 3 spikes lie outside the recording of [0 s, 1 s]"),
-    "of another file": (["x.abf", *SPIKES], "go with no other files; add them apart"),
+    "of another file": (["x.abf", *SPIKES], "x.abf cannot be read with AxonIO"),
     "of a class": (
         ["--io", "NixIO", *SPIKES],
-        "that do not say it themselves: --time-step, --duration; a.txt, read with NixIO, does: remove it",
+        "a.txt cannot be read with NixIO",
     ),
 }
 
@@ -664,7 +667,51 @@ def test_mistakes_with_text(run: Any, tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_an_option_for_text_with_a_file_that_says_it_itself(run: Any, recorded: Recorded) -> None:
     err = fails(run("add", recorded(NEX), "--duration", "5 s"))
-    assert "for text and other files that do not say it themselves: --duration; CS056P07R-MEME1.nex does: remove it" in err
+    assert "--duration is for other files than CS056P07R-MEME1.nex, which any_neo reads; remove it" in err
+
+
+@pytest.mark.parametrize(
+    "about", [{}, {"summary/duration": [10.0]}, {"recordingtime": [0.0, 10.0]}], ids=["no", "summary", "range"]
+)
+def test_the_duration_that_a_message_names_is_taken(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, about: dict[str, list[float]]
+) -> None:
+    """Of an array whose file says none, or one that ends before the last spike; of others that say it, it stays."""
+    monkeypatch.chdir(tmp_path)
+    for name, more in (("a.h5", about), ("b.h5", {"recordingtime": [0.0, 40.0]})):
+        with h5py.File(name, "w") as file:
+            for key, value in ({"spikes": [1.0, 2.0, 30.0], "sCount": [2.0, 1.0]} | more).items():
+                file[key] = np.array(value)
+    assert "parameter duration (`add`: --duration)" in fails(run("add", "a.h5"))
+    assert "add FILE --duration '600 s'" in run("inspect", "a.h5")[1]
+    code, out, err = run("add", "a.h5", "b.h5", "--duration", "60 s")
+    assert code == 0, err
+    assert [r["duration"] for r in yaml.safe_load(out)["replicates"].values()] == ["60 s", "40 s"]
+    assert "--duration is for other files than b.h5" in fails(run("add", "b.h5", "--duration", "60 s"))
+
+
+def test_add_of_an_intracellular_nwb(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Series of a patch clamp are known by their unit, and each sweep is a replicate."""
+    import datetime
+
+    import pynwb
+
+    monkeypatch.chdir(tmp_path)
+    day = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    file = pynwb.NWBFile(session_description="d", identifier="i", session_start_time=day)
+    electrode = file.create_icephys_electrode(name="e", description="d", device=file.create_device("d"))
+    for k in range(2):
+        about = {"electrode": electrode, "gain": 1.0, "rate": 1000.0, "starting_time": 2.0 * k}
+        sweep = pynwb.icephys.CurrentClampSeries(name=f"v{k}", data=np.arange(1000.0) * 1e-3, **about)
+        file.add_acquisition(sweep)
+        file.add_stimulus(pynwb.icephys.CurrentClampStimulusSeries(name=f"i{k}", data=np.arange(1000.0) * 1e-12, **about))
+    with pynwb.NWBHDF5IO("cell.nwb", "w") as io:
+        io.write(file)
+    code, out, err = run("add", "cell.nwb")
+    assert code == 0, err
+    own = [r["parameters"] for r in yaml.safe_load(out)["replicates"].values()]
+    assert own == [{"membrane_potential": [f"v{k}"], "current": [f"i{k}"]} for k in range(2)]
+    assert "membrane_potential of 1 channel in 1 s" in run("add", "cell.nwb", "--signals", "membrane_potential")[2]
 
 
 # ---- list and schema
@@ -806,14 +853,32 @@ def test_show_a_comparison(run: Any, results: Path) -> None:
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
 def test_show_a_truncated_file(run: Any, results: Path, tmp_path: Path, share: float) -> None:
     whole = (results / "one.nc").read_bytes()
-    path = tmp_path / "results" / "x.nc"
-    path.parent.mkdir()
+    path = tmp_path / "x.nc"
     path.write_bytes(whole[: int(share * len(whole))])
-    assert "delete it and run the workflow again" in fails(run("show", path))
+    assert "was damaged or edited" in fails(run("show", path))
+
+
+def test_edited_results_are_refused(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By every command that reads one; of another program's file nothing is said to be deleted."""
+    monkeypatch.chdir(tmp_path)
+    activity, rate = Path("results/activity/mine/a.nc"), Path("results/small/measures/firing_rate/mine.nc")
+    one = synthetic.activity([synthetic.poisson_train(90.0, 100.0, np.random.default_rng(1))], 100.0)
+    write(one, activity)
+    write(measure([one], "firing_rate"), rate)
+    assert run("show", rate)[0] == 0
+    shutil.copy(rate, "whole.nc")
+    with h5py.File(rate, "r+") as file:
+        file["firing_rate"][...] *= 10
+    os.truncate(activity, activity.stat().st_size - 14)
+    for command in (("show", rate), ("inspect", rate), ("diff", "whole.nc", rate), ("diff", rate, "whole.nc")):
+        assert f"rule measure again: snakemake --cores 2 {rate}\n" in fails(run(*command))
+    for command in (("show", activity), ("export", activity, "--to", "csv", "a.csv")):
+        assert f"rule ingest again: snakemake --cores 2 {activity}\n" in fails(run(*command))
+    assert not Path("a.csv").exists()
 
 
 def test_show_says_delete_of_no_file_of_the_user(run: Any) -> None:
-    assert "or no result of this project" in (err := fails(run("show", ROOT / "README.md")))
+    assert "or is no result of this project" in (err := fails(run("show", ROOT / "README.md")))
     assert "delete" not in err
 
 
@@ -836,4 +901,4 @@ def test_show_another_netcdf(run: Any, tmp_path: Path) -> None:
     path = tmp_path / "x.nc"
     with h5py.File(path, "w") as file:
         file["a"] = np.zeros(3)
-    assert "has the schema None" in fails(run("show", path))
+    assert "is no result of this project; files of other programs are read as recordings" in fails(run("show", path))

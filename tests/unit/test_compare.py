@@ -11,6 +11,7 @@ from binomial import binomial_rule
 from scipy import stats
 
 from homeoanalysis.compare import Measured, compare
+from homeoanalysis.compare.contrasts import NotComparable
 from homeoanalysis.compare.subjects import _tests, change_interval, interval, located
 from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.contracts import check
@@ -19,6 +20,7 @@ from homeoanalysis.measure import measure, measure_draws
 from homeoanalysis.metrics.compensation_index import compensation_index
 from homeoanalysis.numerics import decoding, resampling, synthetic
 from homeoanalysis.numerics.intervals import ratio_interval
+from homeoanalysis.numerics.summaries import summarise
 from homeoanalysis.provenance import rng_for
 
 # ---- models of known truth: the same generator, another rate, another stimulus
@@ -864,6 +866,44 @@ def test_draws_do_not_depend_on_the_order_of_replicates() -> None:
 def test_a_replicate_that_is_given_twice_is_an_error() -> None:
     with pytest.raises(DataError, match="two activities of replicate '0', which would count twice"):
         measure([encoder("rec0"), encoder("rec1")], "firing_rate")
+
+
+def test_one_spike_is_no_change_by_everything() -> None:
+    """Four animals lose half of their rate; the fifth has one spike, which says nothing."""
+    epochs = {"before": (0.0, 100.0), "after": (100.0, 200.0)}
+
+    def animal(k: int, n: int) -> xr.Dataset:
+        after = 100 + (np.arange(n // 2) + 0.5) * (100 / max(n // 2, 1))
+        times = np.concatenate([(np.arange(n) + 0.5) * (100 / n), after])
+        one = synthetic.activity([times], 200.0, epochs=epochs)
+        return one.assign_attrs(source="rec", subject=f"s{k}", replicate=f"r{k}")
+
+    change = Contrast(metrics=["firing_rate"], epoch="after", reference="before")
+    animals = [animal(k, n) for k, n in enumerate((100, 200, 300, 400, 1))]
+    found = located(measure(animals, "firing_rate"), change, "relative")
+    assert found.location == pytest.approx(-0.5)
+    assert (found.n_subjects, found.n_left_out) == (4, 1)
+    with pytest.raises(NotComparable, match="fewer than 10 spikes"):
+        located(measure(animals[-1:], "firing_rate"), change, "relative")
+    residual = measure(animals, "residual_change", baseline="before", recovery="after")
+    assert "1 spike in the epoch before; a change from it needs 10" in residual.attrs["not_applicable"]
+
+
+def test_intervals_end_where_the_metric_ends() -> None:
+    """A rate cannot be below 0, nor fall by more than all of it: t intervals of these five subjects would say so."""
+    epochs = {"before": (0.0, 100.0), "after": (100.0, 200.0)}
+    animals = []
+    for k, (n, m) in enumerate([(20, 0), (20, 1), (400, 4), (20, 1), (20, 30)]):
+        times = np.concatenate([(np.arange(n) + 0.5) * 100 / n, 100 + (np.arange(m) + 0.5) * 100 / max(m, 1)])
+        one = synthetic.activity([times], 200.0, epochs=epochs)
+        animals.append(one.assign_attrs(source="rec", subject=f"s{k}", replicate=f"r{k}"))
+    rates = measure(animals, "firing_rate")
+    level = located(rates, Contrast(metrics=["firing_rate"], epoch="before"), "relative")
+    assert interval(np.array([0.2, 0.2, 4.0, 0.2, 0.2]))[0] < 0
+    assert level.location_low == 0 < level.location < level.location_high
+    change = located(rates, Contrast(metrics=["firing_rate"], epoch="after", reference="before"), "relative")
+    assert change.location_low == -1 < change.location < change.location_high
+    assert summarise(rates, list(rates.replicate.values), epoch="before").low == 0
 
 
 def test_one_unit_is_known_no_better_than_its_own_interval_says() -> None:

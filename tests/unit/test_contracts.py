@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from homeoanalysis.compare import Measured, compare
 from homeoanalysis.config.contrast import Contrast
 from homeoanalysis.contracts import by_replicate, check, groups, open_dataset, open_replicates, storage, write
 from homeoanalysis.errors import ContractError, DataError
-from homeoanalysis.files import mend
+from homeoanalysis.files import mend, seal
 from homeoanalysis.measure import measure, measure_draws
 from homeoanalysis.numerics import synthetic
 from homeoanalysis.provenance import code_of, inputs_of, rng_for, stamp
@@ -220,10 +221,10 @@ def test_inputs_made_from_two_versions_of_a_file_are_refused(tmp_path: Path, mon
 
 
 def test_files_of_others_have_no_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Their `history` is what they like."""
+    """A list of synapses, say."""
     monkeypatch.chdir(tmp_path)
-    xr.Dataset({"a": ("b", [1.0])}, attrs={"history": "ncks -O in.nc out.nc"}).to_netcdf("other.nc", engine="netcdf4")
-    assert list(inputs_of(["other.nc"])) == ["other.nc"]
+    np.savez("list.npz", pre=[0], post=[1])
+    assert list(inputs_of(["list.npz"])) == ["list.npz"]
 
 
 # ---- whole or not at all
@@ -438,6 +439,19 @@ FAULTS: dict[str, tuple[Callable[[xr.Dataset], xr.Dataset], str]] = {
     ),
     "a list of factors": (lambda a: a.assign_attrs(factors="[7]"), "attribute 'factors' is '[7]', no JSON object; write"),
     "no factors": (_without("factors"), "attribute 'factors' is missing; write a JSON object"),
+    "a book that does not add up": (
+        lambda a: a.assign_attrs(bookkeeping='{"spikes": {"in": 999, "out": 1, "dropped": {"doubled": 2}}}'),
+        "attribute 'bookkeeping' does not add up: 999 spikes in, but 1 out and 2 dropped; count what was lost, and why",
+    ),
+    "a book of fewer than none": (
+        lambda a: a.assign_attrs(bookkeeping='{"spikes": {"in": 1, "out": 3, "dropped": {"doubled": -2}}}'),
+        "attribute 'bookkeeping' does not add up: 1 spikes in, but 3 out and -2 dropped",
+    ),
+    "a book without counts": (
+        lambda a: a.assign_attrs(bookkeeping='{"spikes": 120}'),
+        "attribute 'bookkeeping' says 120 of spikes, not how many came in, went out and were dropped; write a JSON object",
+    ),
+    "no book": (lambda a: a.assign_attrs(bookkeeping="none"), "attribute 'bookkeeping' is 'none', no JSON object; write"),
     "observed twice": (_observed([1.0, 0.0, 2.0]), "variable 'observed' holds 2; write 1 where the unit was observed"),
     "observed in part": (_observed([1.0, 0.5, -1.0]), "variable 'observed' holds -1, 0.5; write 1 where"),
     "observed is not known": (_observed([1.0, np.nan, 0.0]), "variable 'observed' holds nan; write 1 where"),
@@ -515,6 +529,14 @@ def _measure(change: Callable[[xr.Dataset], xr.Dataset]) -> xr.Dataset:
             lambda m: m.assign_attrs(not_applicable='{"0": " "}'),
             "attribute 'not_applicable' gives ' ' for '0'; write in words why it could not be measured",
         ),
+        (
+            lambda m: m.assign_coords(bookkeeping=("replicate", ['{"spikes": {"in": 999, "out": 1, "dropped": {}}}'])),
+            "coordinate 'bookkeeping', entry 0, does not add up: 999 spikes in, but 1 out and 0 dropped",
+        ),
+        (
+            lambda m: m.assign(firing_rate=10 * m.firing_rate),
+            "4 of 6 values of 'firing_rate' lie outside their own intervals, first at [0/u0, a]: ",
+        ),
         (lambda m: m.assign_attrs(not_applicable='{"0": null}'), "attribute 'not_applicable' gives None for '0'; write in words"),
     ],
 )
@@ -525,12 +547,48 @@ def test_faults_of_a_measure(change: Callable[[xr.Dataset], xr.Dataset], message
 
 
 def test_values_on_the_bounds_and_missing_ones_are_no_fault() -> None:
-    whole = measure([activity()], "firing_rate")
+    whole = measure([activity()], "firing_rate").drop_vars(["firing_rate_low", "firing_rate_high"])
     values = np.array([[0.0, np.nan], [1.0, 0.0], [np.nan, 1.0]])
     check(whole.assign(firing_rate=(("unit", "epoch"), values, {**whole.firing_rate.attrs, "valid_max": 1.0})), "measure/1")
     values[0, 0] = np.nextafter(1.0, 2.0)
     with pytest.raises(ContractError, match=r"1 of 6 values of 'firing_rate' lie outside \[0, 1\]"):
         check(whole.assign(firing_rate=(("unit", "epoch"), values, {**whole.firing_rate.attrs, "valid_max": 1.0})), "measure/1")
+
+
+def _with_ends(value: float, low: float, high: float) -> xr.Dataset:
+    """One value with these ends, of which none is below 0."""
+    whole = measure([activity()], "firing_rate").isel(unit=[0], epoch=[0])
+    for name, number in (("firing_rate", value), ("firing_rate_low", low), ("firing_rate_high", high)):
+        whole[name] = whole[name].copy(data=[[number]])
+    del whole.firing_rate.attrs["valid_min"]
+    return whole
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high"),
+    [
+        (3.0, 3.0, 4.0),
+        (4.0 * (1 + 1e-12), 3.0, 4.0),
+        (0.0, 1e-16, 1e-16),
+        (np.nan, 3.0, 4.0),
+        (5.0, np.nan, np.nan),
+        (5.0, 3.0, np.inf),
+        (np.inf, 3.0, np.inf),
+        (-1.0, 0.0, 2.0),  # an estimate without bias may be below 0, and the end of an interval not
+    ],
+)
+def test_values_in_their_intervals(value: float, low: float, high: float) -> None:
+    check(_with_ends(value, low, high), "measure/1")
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high"),
+    [(2.999, 3.0, 4.0), (4.001, 3.0, 4.0), (np.inf, 3.0, 4.0), (-1.0, 0.1, 2.0), (3.5, 4.0, 3.0), (0.0, 1e-10, 1.0)],
+)
+def test_values_outside_of_their_intervals(value: float, low: float, high: float) -> None:
+    with pytest.raises(ContractError, match=rf"first at \[0/u0, a\]: {value:.6g} is not in \[{low:.6g}, {high:.6g}\]; rerun"):
+        check(_with_ends(value, low, high), "measure/1")
+    check(_with_ends(value, low, high).assign_attrs(not_inside="its interval is of other draws"), "measure/1")
 
 
 def test_faults_of_a_comparison() -> None:
@@ -569,6 +627,16 @@ def _with(name: str, value: object) -> Callable[[xr.Dataset], xr.Dataset]:
             _with("location", np.nan),
             "variable 'location_reason' is empty at [first, firing_rate, synthetic], where location is nan; say why",
         ),
+        (
+            lambda c: c.assign(difference_low=c.difference + 1, difference_high=c.difference + 2),
+            "1 of 1 values of 'difference' lie outside their own intervals",
+        ),
+        (
+            lambda c: c.assign(location_low=c.location - 2, location_high=c.location - 1),
+            "2 of 2 values of 'location' lie outside their own intervals, first at [first, firing_rate, synthetic]",
+        ),
+        (_with("change_p", 1.5), "1 of 2 values of 'change_p' lie outside [0, 1]"),
+        (_with("n_subjects", -1), "1 of 2 values of 'n_subjects' lie outside [0, inf]"),
         (lambda c: c.drop_vars("unit"), "the coordinate unit('contrast', 'metric', 'source') is missing; rerun rule compare"),
         (
             lambda c: c.drop_vars("unit").assign_coords(unit=("metric", ["Hz"])),
@@ -577,7 +645,7 @@ def _with(name: str, value: object) -> Callable[[xr.Dataset], xr.Dataset]:
     ],
 )
 def test_faults_in_what_a_comparison_says(change: Callable[[xr.Dataset], xr.Dataset], message: str, tmp_path: Path) -> None:
-    """Also of a file that another program wrote: the message names it."""
+    """Also of a file that somebody else has sealed: the message names it."""
     broken = change(comparison(activity()))
     with pytest.raises(ContractError) as error:
         check(broken, "comparison/2")
@@ -586,6 +654,7 @@ def test_faults_in_what_a_comparison_says(change: Callable[[xr.Dataset], xr.Data
         if broken[name].dtype == object:
             broken[name] = broken[name].astype(str)
     broken.to_netcdf(tmp_path / "comparison.nc", engine="netcdf4")
+    seal(tmp_path / "comparison.nc")
     with pytest.raises(ContractError) as error:
         open_dataset(tmp_path / "comparison.nc")
     assert any(line.startswith(f"{tmp_path / 'comparison.nc'}: ") and message in line for line in error.value.violations)
@@ -597,6 +666,7 @@ def test_faults_in_what_a_comparison_says(change: Callable[[xr.Dataset], xr.Data
 def test_another_version_names_the_file_and_the_rule_to_rerun(schema: str, rule: str, tmp_path: Path) -> None:
     path = tmp_path / "old.nc"
     activity().assign_attrs(schema=schema).to_netcdf(path, engine="netcdf4")
+    seal(path)
     with pytest.raises(ContractError, match=f"rerun rule {rule}") as error:
         open_dataset(path)
     assert str(path) in str(error.value)
@@ -607,10 +677,12 @@ def test_another_version_names_the_file_and_the_rule_to_rerun(schema: str, rule:
 def test_a_file_that_breaks_its_schema_is_named(tmp_path: Path) -> None:
     path = tmp_path / "foreign.nc"
     activity().drop_vars("segment_stop").to_netcdf(path, engine="netcdf4")
+    seal(path)
     with pytest.raises(ContractError, match="observed time is missing") as error:
         open_dataset(path)
     assert all(line.startswith(f"{path}: ") for line in error.value.violations)
     xr.Dataset({"a": ("b", [1.0])}).to_netcdf(tmp_path / "no_schema.nc", engine="netcdf4")
+    seal(tmp_path / "no_schema.nc")
     with pytest.raises(ContractError, match=r"no_schema\.nc has the schema"):
         open_dataset(tmp_path / "no_schema.nc")
 
@@ -691,10 +763,57 @@ def test_zeros_in_place_of_the_end(tmp_path: Path) -> None:
         _refused(path)
 
 
-def test_a_file_without_seal_is_read(tmp_path: Path) -> None:
-    """What another program wrote or repacked."""
+def test_what_another_program_wrote_or_repacked(tmp_path: Path) -> None:
     activity().to_netcdf(tmp_path / "one.nc", engine="netcdf4")
-    assert open_dataset(tmp_path / "one.nc").attrs["schema"] == "activity/1"
+    _refused(tmp_path / "one.nc")
+    xr.Dataset({"a": ("b", [1.0])}).to_netcdf(tmp_path / "other.nc", engine="netcdf4")
+    _refused(tmp_path / "other.nc")
+
+
+def _scale_rates(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file["firing_rate"][...] *= 10
+
+
+def _open_to_write(path: Path) -> None:
+    with h5py.File(path, "r+"):
+        pass
+
+
+def _cut_seal(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 14)
+
+
+def _edit_book(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file["bookkeeping"][...] = json.dumps({"spikes": {"in": 999, "out": 1, "dropped": {}}})
+
+
+@pytest.mark.parametrize("edit", [_scale_rates, _open_to_write, _cut_seal, _edit_book])
+def test_a_result_that_was_edited(edit: Callable[[Path], None], tmp_path: Path) -> None:
+    """HDF5 drops the seal from a file that it closes after writing: who edits a result unseals it."""
+    path = tmp_path / "results" / "small" / "measures" / "firing_rate" / "mine.nc"
+    write(measure([activity()], "firing_rate"), path)
+    open_dataset(path)
+    edit(path)
+    _refused(path)
+    with pytest.raises(DataError, match=r"rule measure again: snakemake --cores 2 results/small/measures/firing_rate/mine\.nc"):
+        open_dataset(path)
+    with pytest.raises(DataError, match=r"mine\.nc cannot be read .*run rule measure again"):
+        inputs_of([path])
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"), [(_scale_rates, "outside their own intervals"), (_edit_book, "does not add up: 999 spikes")]
+)
+def test_an_edited_result_that_was_sealed_again(edit: Callable[[Path], None], told: str, tmp_path: Path) -> None:
+    """Anybody can compute a seal: what contradicts itself is seen by what else the file says."""
+    path = tmp_path / "mine.nc"
+    write(measure([activity()], "firing_rate"), path)
+    edit(path)
+    seal(path)
+    with pytest.raises(ContractError, match=rf"mine\.nc: .*{told}"):
+        open_dataset(path)
 
 
 def test_other_programs_read_a_sealed_file(tmp_path: Path) -> None:

@@ -5,10 +5,13 @@ import re
 import shutil
 from pathlib import Path
 
+import netCDF4
 import pytest
 
 from homeoanalysis.cli.crate import _WHAT, crate
 from homeoanalysis.config.loading import load_config
+from homeoanalysis.errors import DataError
+from homeoanalysis.files import damaged, seal
 from homeoanalysis.identity import file_hash
 from homeoanalysis.plan import Plan
 
@@ -23,6 +26,16 @@ sweeps:
   table: {model: balanced, design: {table: drive.csv}}
   grid: {model: balanced, design: grid, parameters: {populations.E.n: [100, 200]}}
 """
+
+
+def make_result(path: Path) -> None:
+    """An empty file in its place; a result is a sealed netCDF file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix != ".nc":
+        path.write_text(str(path))
+        return
+    netCDF4.Dataset(path, "w").close()
+    seal(path)
 
 
 def test_every_rule_of_a_study_has_its_words() -> None:
@@ -54,8 +67,9 @@ def test_studies_with_sweeps_and_claims(study: str, config: set[str], results: s
     (tmp_path / "config/studies/drive.csv").write_text("populations.E.n\n100\n200\n")
     for job in Plan(load_config(tmp_path / "config")).jobs(study):
         for path in job.outputs:
-            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / path).write_text(path)
+            if path.endswith(".nc"):
+                assert damaged(tmp_path / path) == f"delete it and run rule {job.rule} again: snakemake --cores 2 {path}"
+            make_result(tmp_path / path)
     assert "is written" in "".join(crate(tmp_path / "config", study, tmp_path / "crate"))
     entities = json.loads((tmp_path / "crate/ro-crate-metadata.json").read_text())["@graph"]
     held = {e["@id"] for e in entities if "sha256" in e}
@@ -63,6 +77,11 @@ def test_studies_with_sweeps_and_claims(study: str, config: set[str], results: s
     models = {place for place in settings if place.startswith("config/models/")} - {"config/models/balanced.yaml"}
     assert settings - models == {f"config/{path}" for path in config}
     assert {f"results/{study}/{path}" for path in results} <= held
+    comparison = tmp_path / "results" / study / "comparison.nc"
+    netCDF4.Dataset(comparison, "r+").close()
+    with pytest.raises(DataError, match=rf"run rule compare again: snakemake --cores 2 results/{study}/comparison.nc"):
+        list(crate(tmp_path / "config", study, tmp_path / "other"))
+    assert not (tmp_path / "other").exists()
 
 
 WIRED = """\
@@ -92,8 +111,7 @@ def test_lists_of_synapses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(project)
     for job in Plan(load_config(Path("config"))).jobs("one"):
         for path in job.outputs:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            Path(path).write_text(path)
+            make_result(Path(path))
     list(crate(Path("config"), "one", tmp_path / "crate"))
     entities = {e["@id"]: e for e in json.loads((tmp_path / "crate/ro-crate-metadata.json").read_text())["@graph"]}
     assert entities["wires/near.csv"]["description"] == "a list of synapses"

@@ -198,11 +198,6 @@ def test_unchecked_they_would_be_allocated(
         read(make(tmp_path), reader)
 
 
-def test_a_result_of_another_program_that_declares_too_much(tmp_path: Path, little_memory: None) -> None:
-    with pytest.raises(DataError, match=r"spikes declares 8000000000000 bytes and holds 0"):
-        open_dataset(hdf5(tmp_path / "a.nc"))
-
-
 def test_many_datasets_that_declare_a_little_each(tmp_path: Path, little_memory: None) -> None:
     """4 GB in a hundred: each alone is less than a file may leave out; one alone is read."""
     for name, count in (("one", 1), ("many", 100)):
@@ -319,18 +314,6 @@ def test_a_sealed_result_that_declares_too_much(tmp_path: Path, little_memory: N
     assert (tmp_path / "a.nc").stat().st_size < 100_000
     with pytest.raises(DataError, match=r"value declares 8000000000000 bytes and holds 0"):
         open_dataset(tmp_path / "a.nc")
-
-
-@pytest.mark.parametrize("userblock_size", [0, 512, 4096])
-def test_a_foreign_result_of_another_length_than_it_says(userblock_size: int, tmp_path: Path) -> None:
-    """Whole, it is opened; so it is behind a block of a user."""
-    with h5py.File(tmp_path / "a.nc", "w", userblock_size=userblock_size) as file:
-        file["spikes"] = [0.5, 1.5]
-    assert groups(tmp_path / "a.nc") == [""]
-    with (tmp_path / "a.nc").open("ab") as stream:
-        stream.write(bytes(8))
-    with pytest.raises(DataError, match="its checksum is wrong"):
-        groups(tmp_path / "a.nc")
 
 
 def test_a_long_dimension_declares_nothing(tmp_path: Path) -> None:

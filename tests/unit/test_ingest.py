@@ -106,7 +106,7 @@ def test_an_observed_time_that_the_file_has_wrong(hdf5: Callable[..., dict[str, 
     with pytest.raises(DataError) as error:
         read(paths, "mea_hdf5")
     assert "rec.h5: unit ch_3: 1 of 2 spikes lie outside the recording of [0 s, 9.5 s], the first at 10 s" in str(error.value)
-    assert "write it as the reader's parameter duration" in str(error.value)
+    assert "write it where the reader has the parameter duration (`add`: --duration)" in str(error.value)
     assert read(paths, {"mea_hdf5": {"duration": "10 s"}}).segment_stop.item() == 10
 
 
@@ -160,10 +160,14 @@ TEXT_FAULTS: dict[str, tuple[dict[str, str | bytes], str]] = {
     "wrong unit of time": ({"spikes": "1e9\n2e9\n"}, "check the unit of time"),
     "two columns": ({"spikes": "1 2\n3 4\n"}, "spikes.txt has 2 columns, not 1; check which file has which role"),
     "one column": ({"stimulus": "1\n2\n"}, "stimulus.txt has 1 columns, not 2"),
-    "ragged": ({"stimulus": STIMULUS + "5\n"}, "stimulus.txt: line 1001 is '5'; it must hold 2 columns"),
-    "words": ({"spikes": "# a\n100\n\nhello # b\n"}, "spikes.txt: line 4 is 'hello'; it must hold 1 columns of numbers"),
-    "decimal comma": ({"spikes": "100,5\n"}, "it must hold 1 columns of numbers"),
-    "binary": ({"spikes": bytes(range(256))}, "it must hold 1 columns of numbers"),
+    "ragged": ({"stimulus": STIMULUS + "5\n"}, "stimulus.txt: line 1001 is '5'; each line must hold 2 numbers"),
+    "words": ({"spikes": "# a\n100\n\nhello # b\n"}, "spikes.txt: line 4 is 'hello'; each line must hold one number"),
+    "heading": (
+        {"spikes": "time_s\n100\n"},
+        "line 1 is 'time_s'; each line must hold one number: mend it, or if it is a heading, ",
+    ),
+    "decimal comma": ({"spikes": "100,5\n"}, "each line must hold one number"),
+    "binary": ({"spikes": bytes(range(256))}, "each line must hold one number"),
     "empty stimulus": ({"stimulus": ""}, "stimulus.txt: times do not run from 0 in constant steps"),
     "one sample": ({"stimulus": "0 1\n"}, "times do not run from 0 in constant steps"),
     "a sample is missing": ({"stimulus": STIMULUS.replace("5000 1.0\n", "")}, "times do not run from 0 in constant steps"),

@@ -17,7 +17,7 @@ from homeoanalysis.measure import measure, measure_draws
 from homeoanalysis.metric import Estimate, Truth, metric, stacked
 from homeoanalysis.numerics import synthetic
 from homeoanalysis.numerics.summaries import summarise
-from homeoanalysis.provenance import rng_for
+from homeoanalysis.provenance import code_of, rng_for, stamp
 
 module = sys.modules["homeoanalysis.measure"]  # the package's attribute of that name is the verb
 
@@ -51,6 +51,28 @@ def test_the_log_says_how_far_a_long_job_is(monkeypatch: pytest.MonkeyPatch, cap
         *(f"firing_rate of rec, replicate a: {k} of 3 draws" for k in (1, 2, 3)),
         "firing_rate of rec, replicate a: done",
     ]
+
+
+def _read_from(name: str, subject: str, file: str, content: str, times: list[float]) -> xr.Dataset:
+    one = synthetic.activity([np.array(times)], 4.0).assign_attrs(replicate=name, source="rec", subject=subject)
+    made = dict(step="ingest", code=code_of("ingest"), parameters={"subject": subject}, seed=0)
+    return stamp(one, inputs={file: content}, **made)
+
+
+def test_copies_of_one_file_are_not_two_subjects() -> None:
+    first = _read_from("r1", "a", "a.csv", "same", [0.5])
+    copy = _read_from("r2", "b", "copy.csv", "same", [0.5])
+    with pytest.raises(DataError, match=r"r1 and r2 of rec are two subjects.* same content \(a.csv; copy.csv\)"):
+        measure([first, copy], "firing_rate")
+    others = {
+        "another session of the subject": _read_from("r2", "a", "copy.csv", "same", [0.5]),
+        "another well of the file": _read_from("r2", "b", "a.csv", "same", [1.5]),
+        "another file": _read_from("r2", "b", "b.csv", "other", [0.5]),
+    }
+    for other in others.values():
+        assert measure([first, other], "firing_rate").sizes["replicate"] == 2
+    silent = [_read_from(f"r{k}", str(k), f"{k}.csv", "nothing", []) for k in range(2)]
+    assert measure(silent, "firing_rate").sizes["replicate"] == 2
 
 
 def _train() -> xr.Dataset:

@@ -17,7 +17,7 @@ from scipy.stats import norm
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics import raw as raw_module
 from homeoanalysis.numerics.crossings import Method, detect, noise
-from homeoanalysis.numerics.findings import glimpse, of_line, of_signal, of_silence, survey
+from homeoanalysis.numerics.findings import glimpse, of_intervals, of_line, of_signal, of_silence, survey
 from homeoanalysis.numerics.lfp import resample, resampler
 from homeoanalysis.numerics.raw import Raw, join
 from homeoanalysis.provenance import rng_for
@@ -300,6 +300,18 @@ def test_spikes_of_a_wrong_time_step(seconds: float) -> None:
     assert "all 600 spikes lie in the first " in finding.text
     assert not list(of_silence([train * (seconds / 0.4)], *edges))
     assert not list(of_silence([train[:99]], *edges))  # too few to tell
+
+
+def test_seconds_taken_for_minutes_and_milliseconds() -> None:
+    rng = rng_for(1, "unit of time")
+    neurons = [np.cumsum(0.003 + rng.exponential(1 / 5, 400)) for _ in range(4)]
+    assert not list(of_intervals(neurons))
+    assert not list(of_intervals([60 * neurons[0]]))  # too few to tell
+    (finding,) = of_intervals([60 * train for train in neurons])
+    assert finding.rule == "times in a wrong unit"
+    assert finding.text.startswith("no two spikes of a unit are closer than 0.1")
+    (finding,) = of_intervals([1e-3 * train for train in neurons])
+    assert finding.text.startswith("half of all intervals are shorter than 0.000")
 
 
 def test_a_silence_at_the_end_is_as_long_as_it_is() -> None:

@@ -81,6 +81,15 @@ LIST_FAULTS: dict[str, tuple[str, bytes | str, str]] = {
     "no number": ("a.csv", "time,unit\n1,2\nx,3\n", "line 3 is 'x,3', which has no number and unit"),
     "no unit": ("a.csv", "time,unit\n1,\n", "line 2 names no unit"),
     "ragged": ("a.csv", "time,unit\n1\n", "line 2 is '1', which has no number and unit"),
+    "decimal commas": ("a.csv", "time,unit\n0,5,a\n1,2,a\n2,7,a\n", "line 2 is '0,5,a', 3 cells for 2 columns; write decimals"),
+    "one more cell": ("a.csv", "time,unit\n1,a\n2,a,\n", "line 3 is '2,a,', 3 cells for 2 columns"),
+    "decimal commas between semicolons": ("a.csv", "time;unit\n0,5;a\n", "line 2 is '0,5,a', which .*; write decimals"),
+    "one unit in two ways": ("a.csv", "unit,time,x\n1,2,5\n1,2,05\n1.0,3,0", "units '1' and '1.0', which are one"),
+    "decimal commas in the place of units": ("a.csv", "time,unit,x\n0,5,a\n0,05,a\n", "units '5' and '05', which are one"),
+    "exchanged columns": ("a.csv", "time,unit\n1,0.25\n1,0.5\n2,4.0005\n", "for each spike, the first '0.25'; exchange"),
+    "a line cut off": ("a.csv", "unit,time\n1,2\n1\n", "line 3 is '1', which has no number and unit; mend or remove it"),
+    "an underscore": ("a.csv", "time,unit\n1_0,2\n", "line 2 is '1_0,2', which has no number and unit"),
+    "digits of another script": ("a.csv", "time,unit\n\uff11,2\n", "which has no number and unit"),
     "not finite": ("a.csv", "time,unit\nnan,2\n", "unit 2: 1 spike times are not finite"),
     "outside": ("a.csv", "time,unit\n10001.5,2\n", "1 of 1 spikes lie outside the recording"),
     "empty": ("a.csv", "", "has 0 columns 'time'"),
@@ -96,6 +105,18 @@ def test_faults_in_lists(fault: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(DataError, match=message):
         read({"spike_list": LIST}, {"recording": tmp_path / name})
+
+
+def test_units_of_a_channel_are_no_times(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("time,unit\n1,12.1\n2,12.1\n3,12.10\n")
+    assert trains(read({"spike_list": LIST}, {"recording": tmp_path / "a.csv"})) == {"12.1": [0.001, 0.002], "12.10": [0.003]}
+
+
+def test_spikes_of_no_unit_in_an_archive(tmp_path: Path) -> None:
+    """NaN is not equal to itself, so that these spikes were lost."""
+    np.savez(tmp_path / "a.npz", time=[1.0, 2.0, 3.0], unit=[1.0, np.nan, np.nan])
+    with pytest.raises(DataError, match=r"a\.npz: 2 entries of unit are no number; mend or remove them"):
+        read({"spike_list": LIST}, {"recording": tmp_path / "a.npz"})
 
 
 def test_objects_in_archives_are_refused(tmp_path: Path) -> None:

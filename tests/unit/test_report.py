@@ -614,6 +614,27 @@ def test_metrics_of_one_name_are_told_apart(example: Any) -> None:
     assert briefly("depth.inhibitory", measures) == "depth (inhibitory)"
 
 
+def test_each_value_has_its_own_unit(example: Any) -> None:
+    """A signal of a model has another unit than that of a recording; a source without a value has none."""
+    one = example.measures["population_rate"]["net"]
+
+    def in_unit(unit: str, is_there: bool = True) -> xr.Dataset:
+        rate = one.population_rate.where(is_there).assign_attrs(one.population_rate.attrs | {"units": unit})
+        return one.assign(population_rate=rate)
+
+    def table(**by_source: xr.Dataset) -> dict[str, Any]:
+        (found,) = [t for f in values.families({"power": by_source}, []) for t in f["tables"]]
+        return dict(found)
+
+    alone = table(empty=in_unit("1/Hz", False), recorded=in_unit("V^2/Hz"))
+    assert alone["units"] == "V^2/Hz"
+    assert {row.source for row in alone["rows"]} == {"recorded"}
+    assert any(line.startswith("empty: undefined in") for line in alone["missing"])
+    both = table(recorded=in_unit("V^2/Hz"), net=in_unit("A^2/Hz"))
+    assert both["units"] == "as each value says"
+    assert {row.source: row.value.split()[-1] for row in both["rows"]} == {"recorded": "V^2/Hz", "net": "A^2/Hz"}
+
+
 @pytest.mark.slow
 def test_states_have_a_line_each(example: Any, figures: dict[str, Path]) -> None:
     measures = {label: dict(by_source) for label, by_source in example.measures.items()}

@@ -19,6 +19,7 @@ from homeoanalysis.ingest import ingest, pieces
 from homeoanalysis.measure import measure
 from homeoanalysis.numerics import observed, synthetic
 from homeoanalysis.numerics.change_points import change_points
+from homeoanalysis.numerics.findings import UNTOLD_END
 from homeoanalysis.provenance import rng_for
 
 HEAD: dict[str, Any] = {"title": "t", "citation": "c", "licence": "l", "source": {"folder": "."}}
@@ -64,7 +65,8 @@ def test_units_that_are_lost_between_epochs_are_told(days: Callable[..., xr.Data
     first, second = ["0 s", "100 s"], ["1 h", "3700 s"]
 
     def told(same_units: str, **epochs: list[str]) -> Any:
-        return json.loads(days(same_units=same_units, duration="200 s", epochs=epochs).attrs["warnings"])
+        findings = json.loads(days(same_units=same_units, duration="200 s", epochs=epochs).attrs["warnings"])
+        return [one for one in findings if one["rule"] != UNTOLD_END.rule]  # the files have no sha256
 
     (found,) = told("ids", first=first, second=second)
     assert found["rule"] == "units that are not observed in every epoch"
@@ -207,7 +209,10 @@ EPOCH_FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         {"times": {"on": {"event": {"label": "drug on"}}}, "epochs": {"a": ["on", "start"]}},
         r"epoch a is from 20 s \(event 'drug on' number 1 of 1\) to 0 s \(start of observed time\), which is no time",
     ),
-    "outside": ({"epochs": {"a": ["stop + 1 s", "stop + 2 s"]}}, r"nothing was observed in epoch a, from 101 s"),
+    "outside": (
+        {"times": {"on": {"event": {"label": "drug on"}}}, "epochs": {"a": ["on + 81 s", "on + 82 s"]}},
+        r"nothing was observed in epoch a, from 101 s",
+    ),
     "trial without a start": (
         {"trials": {"start": {"label": "left"}, "stop": {"on": {"label": "drug on"}}}},
         r"the trial of 'on' that ends at 20\.000000 s has no start",

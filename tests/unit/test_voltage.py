@@ -15,6 +15,7 @@ from homeoanalysis.errors import DataError
 from homeoanalysis.ingest import examine, header, ingest
 from homeoanalysis.numerics import raw as raw_module
 from homeoanalysis.numerics.crossings import Method, detect
+from homeoanalysis.numerics.findings import UNTOLD_END
 from homeoanalysis.numerics.lfp import resample, resampler
 from homeoanalysis.numerics.raw import Raw, join
 from homeoanalysis.provenance import rng_for
@@ -105,7 +106,8 @@ def test_check_looks_at_voltage(is_large: bool, reader: Any, tmp_path: Path, mon
     one, files = recording([path, path.with_suffix(".dat")], reader=reader, signals={} if reader != "any_neo" else {"lfp": {}})
     if is_large:
         monkeypatch.setattr(header, "SMALL", 1000)
-    (found,) = examine(one, name="rec", replicate="r", files=files)
+    untold, found = examine(one, name="rec", replicate="r", files=files)
+    assert untold == UNTOLD_END  # without a sha256
     assert found.rule == "saturation"
     assert found.text.startswith(
         "in 16 s that were looked at: samples lie at the largest or smallest value of their channel: ch1"
@@ -206,7 +208,8 @@ def test_a_flat_channel_is_not_observed_and_told(tmp_path: Path) -> None:
     one = read(neuroscope(tmp_path, counts, 20000.0), {"multi_units": {"threshold": 3.0}})
     assert one.unit.values.tolist() == [raw_of(tmp_path / "s.xml").names[1]]
     assert one.curated_rule.values[0] == "unit isolated in no observed time"
-    (finding,) = json.loads(one.attrs["warnings"])
+    untold, finding = json.loads(one.attrs["warnings"])
+    assert untold["rule"] == UNTOLD_END.rule  # without a sha256
     assert finding["rule"] == "flat channels"
 
 

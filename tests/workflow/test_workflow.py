@@ -384,7 +384,8 @@ def test_folders_with_spaces(tmp_path: Path) -> None:
     (site / "tests.pth").write_text("\n".join(path for path in sys.path if path.endswith("site-packages")))
     folder = write_project(tmp_path / "a project")
     study = folder / "config/studies/small.yaml"
-    study.write_text(study.read_text().replace("targets: {mine: [cells]}", "targets: {}").replace("models: [cells]\n", ""))
+    contrasts = "contrasts:\n  level: {metrics: [firing_rate, stimulus_coherence], epoch: stimulus}\ntargets: {mine: [cells]}\n"
+    study.write_text(STUDY.replace(contrasts, "").replace("models: [cells]\n", "").replace("figures: [differences]\n", ""))
     done = snakemake(folder, "--cores", "1", root=root, python=env / "bin" / "python")
     assert done.returncode == 0, done.stdout + done.stderr
     assert (folder / "results/small/report.html").is_file()

@@ -3,17 +3,17 @@
 from functools import partial
 
 from homeoanalysis.config.model import Model
-from homeoanalysis.contracts import open_replicates, write
+from homeoanalysis.contracts import open_parts, open_replicates, write
 from homeoanalysis.job import job
 from homeoanalysis.measure import measure
-from homeoanalysis.numerics.blinding import blindness
+from homeoanalysis.numerics.blinding import VARIABLES, blindness
 from homeoanalysis.provenance import code_of, inputs_of, stamp
 from homeoanalysis.simulate import sessions, simulate
 from homeoanalysis.sweep.points import Verbs, sweep_points
 
 p, files = snakemake.params, snakemake.input
 with job(snakemake.log[0]):
-    blind = blindness(replicates=open_replicates(files.like), seed=p.seed, **p.blindness) if p.blindness else None
+    blind = blindness(replicates=open_parts(files.like, VARIABLES), seed=p.seed, **p.blindness) if p.blindness else None
     run = partial(simulate, name=p.stream, seed=p.seed, threads=snakemake.threads)
     stimuli = list(open_replicates(files.stimulus)) or [None]
     how = dict(source=p.source, stimuli=stimuli, realisations=len(p.realisations), metrics=p.metrics)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from homeoanalysis.config import yaml
 from homeoanalysis.config.loading import load_config
 from homeoanalysis.config.model import PRESENTATIONS
 from homeoanalysis.errors import ConfigError
@@ -379,6 +380,18 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
         "reference: befor",
         ["contrasts.late.reference is 'befor'", "did you mean 'before'"],
     ),
+    "epoch of a metric": (
+        S,
+        "firing_rate: {}",
+        "firing_rate: {}\n  residual_change: {baseline: before, recovery: aftr}",
+        ["metrics.residual_change.recovery is 'aftr', an epoch that no source", "did you mean 'after'"],
+    ),
+    "contrasts without targets": (
+        S,
+        "targets:\n  culture: [net, net.static]\n",
+        "",
+        ["has contrasts but no targets, so that no effect is measured", "targets: {culture: []}"],
+    ),
     "reference without an epoch": (S, LATE, "reference: before", ["contrasts.late has a reference but no epoch"]),
     "reference and between": (
         S,
@@ -432,6 +445,17 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
         ["line 1 is not valid: title has the tag !!map", "remove it"],
     ),
     "a tag that fits": (R, "title: A culture", "title: !!str 1", ["line 1 is not valid: title has the tag !!str", "quotes"]),
+    "an octal level": (R, "{age: 7}", "{age: 014}", ["line 11", "factors.age is '014', a number with a zero", "in quotes"]),
+    "a level that would be a text": (R, "{age: 7}", "{age: 08}", ["line 11", "factors.age is '08', a number with a zero"]),
+    "minutes in a level": (R, "{age: 7}", "{age: 1:30}", ["line 11", "factors.age is '1:30', a number to the base of sixty"]),
+    "minutes with a fraction": (R, "{age: 7}", "{age: 1:30.5}", ["factors.age is '1:30.5', a number to the base of sixty"]),
+    "an octal seed": (C, "seed: 1", "seed: 010", ["line 1", "seed is '010', a number with a zero before it", "decimal digits"]),
+    "a hexadecimal seed": (C, "seed: 1", "seed: 0x10", ["seed is '0x10', a hexadecimal number to YAML; write its"]),
+    "a binary seed": (C, "seed: 1", "seed: 0b10", ["seed is '0b10', a binary number to YAML"]),
+    "an underscore in a seed": (C, "seed: 1", "seed: 1_0", ["seed is '1_0', a number with an underscore"]),
+    "an octal level of a contrast": (S, "levels: [7, 14]", "levels: [7, 014]", ["between.levels.1 is '014'"]),
+    "a level with an exponent": (R, "{age: 7}", "{age: 1e2}", ["factors.age is '1e2', not a number", "write 1.0e+2, or put it"]),
+    "a level without a zero": (R, "{age: 7}", "{age: -.5}", ["factors.age is '-.5', not a number", "write -0.5, or put it"]),
     "day and month exchanged": (
         R,
         "subject: one",
@@ -477,6 +501,21 @@ def faults(folder: Any, **overrides: Any) -> tuple[str, ...]:
     with pytest.raises(ConfigError) as caught:
         load_config(folder.path, overrides)
     return caught.value.violations
+
+
+def test_texts_that_look_like_numbers_are_kept_in_quotes(folder: Any) -> None:
+    folder.replace(R, "{age: 7}", "{age: '014', dose: 0.50, at: '1:30'}")
+    folder.replace(R, "{age: 14}", "{age: '1e2', dose: 10, at: '0x10'}")
+    folder.replace(S, "levels: [7, 14]", "levels: ['014', '1e2']")
+    replicates = load_config(folder.path).recordings["culture"].replicates
+    assert replicates["a"].factors == {"age": "014", "dose": 0.5, "at": "1:30"}
+    assert replicates["b"].factors == {"age": "1e2", "dose": 10, "at": "0x10"}
+
+
+@pytest.mark.parametrize("text", ["08", "014", "0x1F", "1:30", "1_000", "1e5", "-.5", "+.5", "7", "1.5", "no", "2020-01-01", "a"])
+def test_a_text_is_written_so_that_it_is_read_again(text: str) -> None:
+    """`add` writes what files say, a subject 08 for one, and a crate the config."""
+    assert yaml.parse(yaml.dump({"subject": text, text: 1}), "x.yaml") == {"subject": text, text: 1}
 
 
 def test_the_folder_without_a_fault_is_valid(folder: Any) -> None:
@@ -611,6 +650,20 @@ def test_epochs_need_a_duration(folder: Any) -> None:
     assert all("duration is missing; epochs" in line for line in faults(folder))
 
 
+@pytest.mark.parametrize(
+    ("span", "piece"),
+    [
+        ("[start - 5 s, 50 s]", "has an end 5 s before the start of observed time; write start"),
+        ("[50 s, stop + 5 s]", "has an end 5 s after the end of observed time; write stop"),
+    ],
+)
+def test_epochs_end_inside_observed_time(folder: Any, span: str, piece: str) -> None:
+    folder.replace(R, "[60 s, 100 s]", span)
+    assert [line for line in faults(folder) if piece in line]
+    folder.replace(R, span, "[start + 60 s, stop - 5 s]")
+    assert load_config(folder.path)
+
+
 def test_variants_of_one_name_are_one(folder: Any) -> None:
     text = (folder.path / S).read_text()
     folder.write("studies/more.yaml", text.replace("{duration: 20 s}", "{duration: 30 s}"))
@@ -689,6 +742,7 @@ question: Does it hear?
 models: [ear]
 metrics: {firing_rate: {}}
 contrasts: {heard: {metrics: [firing_rate], epoch: LABEL}}
+targets: {ear: []}
 """
 
 

@@ -30,6 +30,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "config" / "studies" / "s.yaml").write_text(
         "title: s\nquestion: q\nrecordings: [sixty]\nmetrics: {firing_rate: {}}\n"
         "contrasts: {x: {metrics: [firing_rate], where: {age: 14}, epoch: after, reference: before}}\n"
+        "targets: {sixty: []}\n"
     )
     (tmp_path / "config" / "recordings" / "sixty.yaml").write_text(YAML)
     return tmp_path / "config"
@@ -85,6 +86,7 @@ FAULTS = {
     "twice": ("path,subject,age,age\na.h5,s,1,2\n", "the column 'age' stands twice"),
     "no name": ("path,subject,Age (days)\na.h5,s,1\n", "the column is 'Age \\(days\\)'; a name starts with a letter"),
     "a cell too many": ("path,subject\na.h5,s,x\n", "line 2 has 3 cells, not 2"),
+    "a decimal comma": ("path;subject;dose\na.h5;s;7,5\n", "line 2: has '7,5', a number with a comma; write 7.5"),
     "two lines of one": ("replicate,path,subject\nr,a.h5,s\nr,b.h5,s\n", "line 3: is a second line of replicate 'r'"),
     "no file": ("replicate,subject\nr,s\n", "line 2: has no path; add it, or write `files` into the YAML"),
     "orphan": ("replicate,path,sha256.b,subject\nr,a.h5,00,s\n", "line 2: has a sha256 or remote of b, but no path"),

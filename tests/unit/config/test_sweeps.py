@@ -260,7 +260,7 @@ FAULTS = {
     "infinite": ((f"{TAU}: {{low: 1 ms, high: -.inf, steps: 2}}",), {}, 22, "high is -inf; write a finite number"),
     "too large": ((f"populations.E.n: [1, {10**400}]",), {}, 22, "is too large; write a finite number"),
     "an exponent that is text": (
-        ("populations.E.n: {low: 1, high: 1e300, steps: 2}",),
+        ("populations.E.n: {low: 1, high: '1e300', steps: 2}",),
         {},
         22,
         "high is '1e300', a number that YAML takes as text; write 1.0e+300 without quotes",

@@ -2,14 +2,16 @@
 
 import math
 import re
+import time
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from homeoanalysis.units import Duration, SamplingRate, parse, unit, written
+from homeoanalysis.units import Duration, SamplingRate, as_yaml, parse, unit, written
 
 KINDS = {
     "s": ["s", "ms", "us", "ns", "min", "h", "d"],
@@ -52,6 +54,20 @@ PAIRS = [(name, kind) for kind, names in KINDS.items() for name in names]
 )
 def test_exact(text: str, kind: str, value: float) -> None:
     assert parse(text, kind) == value
+
+
+@pytest.mark.parametrize("text", ["014", "+.5", "-.5", "0", "00.5", "1e5", ".5e3", "-007e-3", "5."])
+def test_the_mend_of_a_number_is_that_number_in_yaml(text: str) -> None:
+    """Without quotes 014 is octal there, and -.5 and 1e5 are texts."""
+    assert yaml.safe_load(as_yaml(text) or "") == float(text)
+
+
+def test_what_is_no_quantity_is_soon_refused() -> None:
+    """800 digits and two words took 3 s, and twice as many eight times as long."""
+    began = time.process_time()
+    with pytest.raises(ValueError, match="not a time"):
+        parse("1" * 3000 + " a b", "s")
+    assert time.process_time() - began < 1
 
 
 @given(st.integers(-(10**6), 10**6))

@@ -83,6 +83,52 @@ def test_slow_drift_is_no_noise_correlation() -> None:
     assert np.corrcoef(count.T)[0, 1] > 0.3
 
 
+def drift_together(tau: float, shared: float, rng: np.random.Generator):  # type: ignore[no-untyped-def]
+    """160 trials of 8 stimuli; log gains of 20 Poisson units drift by 0.4 (OU, tau trials), of which units share a part."""
+    kept = np.exp(-1 / tau)
+    course = rng.standard_normal((160, 21))
+    for k in range(1, 160):
+        course[k] = kept * course[k - 1] + np.sqrt(1 - kept**2) * course[k]
+    log_gain = 0.4 * (np.sqrt(shared) * course[:, :1] + np.sqrt(1 - shared) * course[:, 1:])
+    label = rng.permutation(np.repeat(np.arange(8), 20))
+    tuned = 1 + 4 * np.exp(2 * np.cos(2 * np.pi * label[:, None] / 8 - rng.uniform(0, 2 * np.pi, 20)) - 2)
+    return synthetic.counted(rng.poisson(tuned * np.exp(log_gain)), [f"stimulus {k}" for k in label], rng)
+
+
+def measure_drifting(tau: float, shared: float, draws: int = 40) -> tuple[float, int]:
+    """The share of recordings whose interval is withheld, and how many of the others exclude 0."""
+    found = [measured("noise_correlation", drift_together(tau, shared, rng_for(k, "drift", int(tau)))) for k in range(draws)]
+    shown = [one for one in found if np.isfinite(one["low"])]
+    return 1 - len(shown) / draws, sum(not one["low"] <= 0 <= one["high"] for one in shown)
+
+
+@pytest.mark.slow
+def test_a_shared_drift_is_taken_out_or_the_interval_is_withheld() -> None:
+    """Over 60 trials it is taken out, within 5 trials it cannot be told from noise; a private one is no reason."""
+    withheld, wrong = measure_drifting(60.0, 0.5)
+    assert withheld < 0.6
+    assert stats.binom.sf(wrong - 1, 40, 0.07) > 0.01
+    assert measure_drifting(5.0, 0.5)[0] > 0.8
+    assert measure_drifting(5.0, 0.0)[0] < 0.1
+    made = drift_together(5.0, 0.5, rng_for(1, "drift", 5))
+    reason = str(catalogue.load("metrics", "noise_correlation")(made, end=0.1).reason.values[0])
+    assert "drift that changes from trial to trial" in reason
+
+
+def test_what_a_random_walk_leaves_is_estimated() -> None:
+    """(width + 1) / 6 of what its covariance loses from trial to trial: half of the variance of a step."""
+    rng = rng_for(1, "walk")
+    walk = np.cumsum(0.1 * rng.standard_normal(40_000))
+    walk = walk[100:-100] - np.convolve(walk, np.full(201, 1 / 201), mode="valid")  # of a bounded size
+    z = walk[:, None] + rng.standard_normal((walk.size, 30))
+    z /= z.std(axis=0)
+    known = 0.01 / 2 * (7 + 1) / 6 / (1 + walk.var())
+    left = correlations.detrended(z, np.zeros(walk.size, np.intp), 7)
+    assert np.cov(left.T)[np.triu_indices(30, 1)].mean() * 7 / 6 == pytest.approx(known, rel=0.2)
+    assert correlations.drift_left(z, 7) == pytest.approx(known, rel=0.2)
+    assert correlations.drift_left(rng.standard_normal(z.shape), 7) < known / 5
+
+
 def profiled(name: str, one, edges: list[float]):  # type: ignore[no-untyped-def]
     found = catalogue.load("metrics", name)(one, end=0.1, edges=edges)
     return {key.removeprefix(name).lstrip("_"): value.values[0] for key, value in found.data_vars.items()}

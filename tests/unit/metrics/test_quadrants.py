@@ -8,7 +8,7 @@ from scipy import stats
 
 from homeoanalysis import catalogue
 from homeoanalysis.metric import Metric
-from homeoanalysis.numerics import synthetic
+from homeoanalysis.numerics import observed, synthetic
 from homeoanalysis.provenance import rng_for
 
 SPANS = {"control": (0.0, 40.0), "baseline": (40.0, 80.0), "perturbation": (80.0, 120.0), "recovery": (120.0, 160.0)}
@@ -63,3 +63,28 @@ def test_a_population_steadier_than_its_units_is_seen() -> None:
     """The sum is held, units are not: p <= 0.1 in more than a third of 20 networks; in one of ten by chance."""
     each = [metric("macro_stability")(network(0.5, rng_for(1, "macro", k))) for k in range(20)]
     assert np.mean([float(found.macro_stability_p) <= 0.1 for found in each]) > 1 / 3
+
+
+def test_the_recovery_needs_no_drift_of_units(request: pytest.FixtureRequest) -> None:
+    """Poisson units: the index is withheld with a reason, and the recovery is that of `recovery_fraction`."""
+    rng = rng_for(1, request.node.name)
+    one = synthetic.stepped(rng.lognormal(3, 0.4, (80, 1)) * [1, 1, 0.4, 0.8], SPANS, rng)
+    found, plain = metric("unit_stability")(one), metric("recovery_fraction")(one)
+    assert np.isnan(found.unit_stability)
+    assert "counting noise" in str(found.reason.values)
+    for end in ("", "_low", "_high"):
+        assert float(found[f"unit_stability_recovery{end}"]) == float(plain[f"recovery_fraction{end}"])
+    assert 0.6 < float(found.unit_stability_recovery_low) < float(found.unit_stability_recovery_high) < 0.73
+
+
+def test_lost_units_leave_the_index_and_stay_in_the_recovery(request: pytest.FixtureRequest) -> None:
+    """Ten of 80 units are lost in the recovery: they would be the ones far from their set points."""
+    rng = rng_for(1, request.node.name)
+    whole = network(0.2, rng)
+    trains = observed.spike_trains(whole)
+    lost = synthetic.activity([t[t < 140] if k < 10 else t for k, t in enumerate(trains)], 160.0, epochs=SPANS)
+    found, intact = metric("unit_stability")(lost), metric("unit_stability")(whole)
+    assert float(found.unit_stability_lost) == 10
+    assert float(intact.unit_stability_lost) == 0
+    assert float(found.unit_stability) == pytest.approx(float(intact.unit_stability), abs=0.2)
+    assert float(found.unit_stability_recovery) < float(intact.unit_stability_recovery) - 0.05

@@ -37,8 +37,8 @@ def test_paired_tests_keep_their_level_and_see_what_the_unpaired_miss(request: p
         for factor in (1.0, 1.25):
             log = paired(factor, rng_for(1, request.node.name, str(factor), draw))
             p = {
-                "levene": set_point_change._p(log - np.median(log, axis=0), set_point_change._levene),
-                "kolmogorov": set_point_change._p(log, set_point_change._kolmogorov),
+                "levene": set_point_change._levene_p(log),
+                "kolmogorov": set_point_change._kolmogorov_p(log, 0.0, 59.0),
                 "plain levene": stats.levene(*log.T).pvalue,
                 "plain kolmogorov": stats.ks_2samp(*log.T).pvalue,
             }
@@ -48,6 +48,70 @@ def test_paired_tests_keep_their_level_and_see_what_the_unpaired_miss(request: p
         assert not binomial_rule(found[1.0, name], 0.05)
         assert binomial_rule(found[1.0, f"plain {name}"], 0.05)
     assert np.mean(found[1.25, "levene"]) > 0.5 > 0.35 > np.mean(found[1.25, "plain levene"])
+
+
+@pytest.mark.slow
+def test_a_shift_that_units_share_is_no_other_distribution(request: pytest.FixtureRequest) -> None:
+    """Of 200 each: p keeps its level if it knows the size of the shift, and not if it takes units as independent (control).
+
+    A shift far beyond its size is found.
+    """
+    known, unknown, far = [], [], []
+    for draw in range(200):
+        rng = rng_for(1, request.node.name, draw)
+        log, shift = paired(1.0, rng), 0.3 * rng.normal()
+        moved = log + [0, shift]
+        known.append(set_point_change._kolmogorov_p(moved, 0.3, 100.0) <= 0.05)
+        unknown.append(set_point_change._kolmogorov_p(moved, 0.0, 100.0) <= 0.05)
+        far.append(set_point_change._kolmogorov_p(log + [0, 1.5], 0.3, 100.0) <= 0.05)
+    assert not binomial_rule(known, 0.05)
+    assert binomial_rule(unknown, 0.05)
+    assert np.mean(far) > 0.9
+
+
+def bursting(late: float, rng: np.random.Generator):  # type: ignore[no-untyped-def]
+    """30 units that fire in common bursts of 20 s on average; in the recovery `late` times as much."""
+    epochs = {"baseline": (0.0, 1200.0), "recovery": (1200.0, 2400.0)}
+    onsets = np.sort(rng.uniform(0, 2400.0, rng.poisson(120)))
+    sizes = rng.lognormal(0, 0.8, onsets.size) * np.where(onsets < 1200.0, 1.0, late)
+    trains = []
+    for rate in rng.lognormal(2, 0.7, 30):
+        n = rng.poisson(rate * sizes)
+        trains.append(np.sort(np.minimum(np.repeat(onsets, n) + rng.uniform(0, 0.5, n.sum()), 2400.0)))
+    return synthetic.activity(trains, 2400.0, epochs=epochs)
+
+
+@pytest.mark.slow
+def test_bursts_that_units_share_change_no_set_points() -> None:
+    """Nothing changed: p at its level. Swapping units alone found a change in most. Three times the rate is found."""
+    metric = catalogue.load("metrics", "set_point_change")
+    p, alone = [], []
+    for draw in range(60):
+        one = bursting(1.0, rng_for(1, "bursting", draw))
+        p.append(float(metric(one).set_point_change_kolmogorov_p))
+        log = rates.in_epochs(one, ("baseline", "recovery")).log
+        alone.append(set_point_change._kolmogorov_p(log, 0.0, 29.0) <= 0.05)
+    shown = [bool(value <= 0.05) for value in p if np.isfinite(value)]
+    assert len(shown) > 40
+    assert stats.binom.sf(sum(shown) - 1, len(shown), 0.05) > 0.001
+    assert np.mean(alone) > 0.3
+    assert metric(bursting(3.0, rng_for(1, "bursting", 0))).set_point_change_kolmogorov_p < 0.05
+
+
+def test_an_epoch_of_few_independent_blocks_has_no_median_and_says_so() -> None:
+    """All units rise and fall together, by the hour; the spread is known none the less."""
+    rng = rng_for(1, "walk")
+    course = np.exp(0.15 * np.cumsum(rng.normal(size=240)))
+    trains = [
+        np.concatenate([10 * k + synthetic.poisson_train(rate * x, 10.0, rng) for k, x in enumerate(course)])
+        for rate in rng.lognormal(0, 0.5, 20)
+    ]
+    epochs = {"baseline": (0.0, 1200.0), "recovery": (1200.0, 2400.0)}
+    found = catalogue.load("metrics", "set_point_change")(synthetic.activity(trains, 2400.0, epochs=epochs))
+    assert np.isnan(found.set_point_change_kolmogorov_p)
+    assert np.isnan(found.set_point_change_median_low)
+    assert np.isfinite(found.set_point_change_levene_p)
+    assert "too slow" in str(found.reason.values)
 
 
 def test_units_without_a_set_point_are_left_out_if_asked() -> None:
