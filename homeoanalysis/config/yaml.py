@@ -84,7 +84,7 @@ def parse(text: str, shown: str) -> dict[str, Any]:
 
 def _check_length(size: int, shown: str) -> None:
     if size > _BYTES_MAX:
-        raise ConfigError(f"{shown}: has more than {_BYTES_MAX} bytes, and no config is as long; make several of it")
+        raise ConfigError(f"{shown}: has more than {_BYTES_MAX} bytes; make several of it")
 
 
 def _loaded(text: str) -> Any:
@@ -112,22 +112,23 @@ class _TooLargeError(Exception):
     """More than a config may hold; the text says what, and the mend."""
 
 
-_MANY = f"holds more than {_VALUES_MAX} values once its aliases (*name) are put in; use fewer, or make several files of it"
+_MANY = f"holds more than {_VALUES_MAX} values once its aliases (*name) are put in; use fewer"
 
 
 def _check_events(loader: _Loader | _Fast) -> None:
-    """Raises _TooLargeError before any node is made: libyaml recurses into what is nested till the stack is full."""
+    """Raises _TooLargeError before nodes are made, for which libyaml calls itself at each level."""
     count = depth = 0
     try:
         while loader.check_event():
             event = loader.get_event()
             count += isinstance(event, yaml.NodeEvent | yaml.DocumentStartEvent)
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
             if count > _VALUES_MAX:
                 raise _TooLargeError(_MANY)
             if depth > _DEPTH_MAX:
                 line = event.start_mark.line + 1
-                raise _TooLargeError(f"line {line} is nested more than {_DEPTH_MAX} levels deep; write it flatter")
+                raise _TooLargeError(f"line {line} is nested more than {_DEPTH_MAX} levels deep")
     finally:
         loader.dispose()
 
