@@ -11,7 +11,7 @@ from homeoanalysis.config.text import read_text, unprintable
 from homeoanalysis.errors import ConfigError
 from homeoanalysis.units import as_yaml
 
-_VALUES_MAX = 100_000
+_BYTES_MAX, _VALUES_MAX, _DEPTH_MAX = 4_000_000, 100_000, 100
 _SHOWN = 40  # characters of a value in a message
 _LOOKS = {  # what a text may look like and not be: its kind, and the mend
     "tag:yaml.org,2002:timestamp": ("date", "write it as YYYY-MM-DD"),
@@ -60,12 +60,14 @@ for _each in (_Loader, _Fast):
 
 def read(path: Path, shown: str) -> dict[str, Any]:
     """The mapping that a YAML file holds. `shown`: its name in messages. Raises ConfigError."""
+    _check_length(path.stat().st_size if path.is_file() else 0, shown)
     text = read_text(path, shown, "file", "write it, or start with --directory in a folder that has it")
     return parse(text, shown)
 
 
 def parse(text: str, shown: str) -> dict[str, Any]:
     """The mapping that a YAML text holds. Raises ConfigError."""
+    _check_length(len(text), shown)
     try:
         content = _loaded(text)
     except yaml.MarkedYAMLError as error:
@@ -73,36 +75,62 @@ def parse(text: str, shown: str) -> dict[str, Any]:
         raise ConfigError(f"{shown}: line {line} is not valid: {error.problem or error.context}") from None
     except (yaml.YAMLError, RecursionError) as error:
         raise ConfigError(f"{shown}: is not YAML ({type(error).__name__}); check it with any YAML editor") from None
-    except _TooLargeError:
-        raise ConfigError(
-            f"{shown}: holds more than {_VALUES_MAX} values once its aliases (*name) are put in; write them out, or use fewer"
-        ) from None
+    except _TooLargeError as error:
+        raise ConfigError(f"{shown}: {error}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{shown}: holds {type(content).__name__}, not 'key: value' lines; see an example in config/")
     return content
 
 
+def _check_length(size: int, shown: str) -> None:
+    if size > _BYTES_MAX:
+        raise ConfigError(f"{shown}: has more than {_BYTES_MAX} bytes; make several of it")
+
+
 def _loaded(text: str) -> Any:
     try:
-        return _constructed(_Fast(text))
+        return _constructed(text, _Fast)
     except (yaml.YAMLError, RecursionError):
-        return _constructed(_Loader(text))
+        return _constructed(text, _Loader)
 
 
-def _constructed(loader: _Loader | _Fast) -> Any:
+def _constructed(text: str, kind: type[_Loader | _Fast]) -> Any:
+    _check_events(kind(text))
+    loader = kind(text)
     try:
         node = loader.get_single_node()
         if node is None:
             return None
         if _size(loader, node, "", {}) > _VALUES_MAX:
-            raise _TooLargeError
+            raise _TooLargeError(_MANY)
         return loader.construct_document(node)
     finally:
         loader.dispose()
 
 
 class _TooLargeError(Exception):
-    """More values than a config may hold."""
+    """More than a config may hold; the text says what, and the mend."""
+
+
+_MANY = f"holds more than {_VALUES_MAX} values once its aliases (*name) are put in; use fewer"
+
+
+def _check_events(loader: _Loader | _Fast) -> None:
+    """Raises _TooLargeError before nodes are made, for which libyaml calls itself at each level."""
+    count = depth = 0
+    try:
+        while loader.check_event():
+            event = loader.get_event()
+            count += isinstance(event, yaml.NodeEvent | yaml.DocumentStartEvent)
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if count > _VALUES_MAX:
+                raise _TooLargeError(_MANY)
+            if depth > _DEPTH_MAX:
+                line = event.start_mark.line + 1
+                raise _TooLargeError(f"line {line} is nested more than {_DEPTH_MAX} levels deep")
+    finally:
+        loader.dispose()
 
 
 def _size(loader: _Loader | _Fast, node: yaml.Node, at: str, known: dict[int, int]) -> int:

@@ -1,4 +1,4 @@
-"""HDF5 files that must not be read: the library would loop for ever, allocate what is not there, or open other files."""
+"""HDF5 files that must not be read: the library would crash, read for ever, or open other files."""
 
 import math
 import mmap
@@ -17,6 +17,8 @@ _LARGEST = 2**30  # bytes; of a larger file a second reading takes long, and its
 # A collection of texts of any length: its mark with the version, its size; then objects of an index, a count and a size each.
 # Source: HDF5 File Format Specification 3.0, III.E, "Disk Format: Level 1E - Global Heap".
 _COLLECTION, _OBJECT = b"GCOL\x01\x00\x00\x00", struct.Struct("<HH4xQ")
+_LEVELS = 100  # of groups
+_SHOWN = 150  # characters of a path in a message
 _RATIO, _SMALL = 1100, 2**26  # deflate packs 1032 to 1; bytes that a file may declare and not hold
 # How netCDF calls a dataset that it makes for a dimension alone: of its length, empty, and never read by netCDF.
 # Source: NetCDF Users Guide, "File Format Specifications", "The NetCDF-4 Format".
@@ -50,7 +52,7 @@ def _is_hdf5(path: Path) -> bool:
 
 
 def check_content(path: Path, *, with_netcdf: bool = False) -> None:
-    """Raises DataError for a dataset that declares much more than the file holds, and for what lies in other files.
+    """Raises DataError for what declares more than is there, lies in other files, or has no end.
 
     with_netcdf: it is netCDF that will read the file.
     By h5py's functions of the library, which know datasets of every type and take a third of the time of its objects (1 to 5 ms
@@ -77,25 +79,21 @@ def _mend(path: Path, said: str) -> str:
 
 
 def _faults(root: Any, with_netcdf: bool) -> Iterator[str]:
-    from h5py import h5d, h5ds, h5l, h5o
+    from h5py import h5d, h5ds
 
-    links: list[tuple[bytes, int]] = []
-    root.links.visit(lambda name, link: links.append((name, link.type)), info=True)
     beyond = 0  # bytes that all datasets together declare and cannot hold
-    for name, kind in links:
+    for name, thing in _found(root):
         shown = name.decode(errors="replace")
-        if kind == h5l.TYPE_EXTERNAL:
-            other = root.links.get_val(name)[0].decode(errors="replace")
-            yield f"{shown} lies in the file {other!r}, and no other file is opened; copy the data into one file"
-        thing = h5o.open(root, name) if kind == h5l.TYPE_HARD else None  # what a soft link leads to has a hard one
+        if isinstance(thing, str):
+            yield f"{shown} {thing}"
         if not isinstance(thing, h5d.DatasetID):
             continue
         made = thing.get_create_plist()
-        is_virtual = made.get_layout() == h5d.VIRTUAL
-        if made.get_external_count() or (
-            is_virtual and any(made.get_virtual_filename(k) != "." for k in range(made.get_virtual_count()))
-        ):
+        if made.get_external_count():
             yield f"{shown} lies in another file, and none is opened; copy the data into one file"
+        if made.get_layout() == h5d.VIRTUAL:
+            fault = "is made of other datasets (virtual), maybe of itself"
+            yield f"{shown} {fault}; copy the data into one file"
         declared, held = math.prod(thing.shape or ()) * thing.get_type().get_size(), thing.get_storage_size()
         excess = max(declared - _RATIO * held, 0)
         if excess and with_netcdf and h5ds.is_scale(thing) and h5ds.get_scale_name(thing).startswith(_DIMENSION):
@@ -103,6 +101,59 @@ def _faults(root: Any, with_netcdf: bool) -> Iterator[str]:
         beyond += excess
         if beyond > _SMALL:
             yield f"{shown} declares {declared} bytes and holds {held}; it is damaged, or was never written: fetch it again"
+
+
+class _Group:
+    """A group on the way from the root to what is looked at."""
+
+    def __init__(self, group: Any, address: int, name: bytes) -> None:
+        self.group, self.address, self.name = group, address, name
+        self.below = 0  # levels of groups in it, as far as it was looked through
+        links: list[tuple[bytes, int, int]] = []
+        group.links.iterate(lambda name, link: links.append((name, link.type, link.u)), info=True)
+        self.links = iter(links)
+
+
+def _found(root: Any) -> Iterator[tuple[bytes, Any]]:
+    """Path of each object that is no group, and the object; path of what must not be read, and why.
+
+    What the library has for this calls itself at each level, till the stack is full, and so do
+    readers. So the levels of a group count wherever it is linked, and none may lie in itself.
+    """
+    from h5py import h5g, h5l, h5o
+
+    below: dict[int, int] = {}  # address: levels of groups in it, -1 of what is none
+    way = [_Group(root, h5o.get_info(root).addr, b"")]
+    while way:
+        here = way[-1]
+        name, kind, address = next(here.links, (b"", None, 0))
+        if kind is None:
+            below[here.address] = here.below
+            way.pop()
+            if way:
+                way[-1].below = max(way[-1].below, here.below + 1)
+        elif kind == h5l.TYPE_EXTERNAL:
+            other = here.group.links.get_val(name)[0].decode(errors="replace")
+            fault = f"lies in the file {other!r}, and no other file is opened"
+            yield _path(way, name), f"{fault}; copy the data into one file"
+        elif kind == h5l.TYPE_HARD:  # what a soft link leads to has a hard one
+            if any(group.address == address for group in way):
+                yield _path(way, name), "is a group that lies in itself; fetch the file again"
+            if address in below:
+                here.below = max(here.below, below[address] + 1)
+            elif isinstance(thing := h5o.open(here.group, name), h5g.GroupID):
+                way.append(_Group(thing, address, name))
+            else:
+                below[address] = -1
+                yield _path(way, name), thing
+            if len(way) + way[-1].below > _LEVELS:
+                fault = f"is nested more than {_LEVELS} levels deep; fetch the file again"
+                yield _path(way[:-1], way[-1].name), fault
+
+
+def _path(way: list[_Group], name: bytes) -> bytes:
+    path = b"/".join([*(group.name for group in way[1:]), name])
+    return path if len(path) <= _SHOWN else path[:_SHOWN] + b"..."
 
 
 def _check_texts(path: Path) -> None:

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pickle
+import re
 import resource
 import struct
 import subprocess
@@ -415,3 +416,71 @@ def test_a_mat_file_of_hdf5_is_told_by_its_version(tmp_path: Path) -> None:
         file["spikes"] = np.arange(3.0)
     with pytest.raises(DataError, match=r"plain\.mat is no readable MAT file"):
         read_mat(tmp_path / "plain.mat", None)
+
+
+def _nested(path: Path, levels: int, name: bytes = b"a") -> Path:
+    """Groups, each in the one before; the root counts as one of them."""
+    with h5py.File(path, "w", libver="latest") as file:
+        file["sCount"], file["recordingtime"], file["spikes"] = [2], [0.0, 2.0], [0.5, 1.5]
+        group = file.id
+        for _ in range(levels - 1):
+            group = h5py.h5g.create(group, name)
+    return path
+
+
+def _linked(path: Path) -> Path:
+    """By links alone: all groups lie in the root, and each holds a link to the one before."""
+    _nested(path, 1)
+    with h5py.File(path, "r+") as file:
+        for k in range(101):
+            file.create_group(f"g{k:03}")
+        for k in range(100):
+            file[f"g{k + 1:03}/n"] = file[f"g{k:03}"]
+    return path
+
+
+def _in_itself(path: Path) -> Path:
+    with h5py.File(_nested(path, 3), "r+") as file:
+        file["a/a/b"] = file["a"]
+    return path
+
+
+def _virtual(path: Path) -> Path:
+    """Spikes that are those of this very dataset."""
+    with h5py.File(path, "w") as file:
+        file["sCount"], file["recordingtime"] = [10], [0.0, 2.0]
+        layout = h5py.VirtualLayout((10,), "f8")
+        layout[:] = h5py.VirtualSource(".", "spikes", (10,))
+        file.create_virtual_dataset("spikes", layout)
+    return path
+
+
+ENDLESS: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "20,000 groups": (lambda path: _nested(path, 20_000), "nested more than 100 levels deep"),
+    "10,000 groups": (lambda path: _nested(path, 10_000), "nested more than 100 levels deep"),
+    "101 groups": (lambda path: _nested(path, 101), "nested more than 100 levels deep"),
+    "101 groups by links": (_linked, "nested more than 100 levels deep"),
+    "a group in itself": (_in_itself, "a/a/b is a group that lies in itself"),
+    "a virtual dataset of itself": (_virtual, r"spikes is made of other datasets \(virtual\)"),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_hdf5_without_end(name: str, tmp_path: Path) -> None:
+    """What the library or a reader would look through for ever, or till the stack is full."""
+    make, message = ENDLESS[name]
+    code = "from pathlib import Path; from homeoanalysis.numerics.hdf5 import check_hdf5"
+    made = make(tmp_path / "a.h5")
+    command = [sys.executable, "-c", f"{code}; check_hdf5(Path({str(made)!r}))"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "DataError: a.h5: " in done.stderr
+    assert re.search(message, done.stderr)
+
+
+def test_hdf5_of_many_levels_and_links_is_read(tmp_path: Path) -> None:
+    """The control: as deep as may be, two names of one object, and links that lead nowhere."""
+    with h5py.File(_nested(tmp_path / "a.h5", 100), "r+") as file:
+        file["b"], file["c"], file["spikes2"] = file["a"], h5py.SoftLink("/d"), file["spikes"]
+        file["d"], file["e"] = h5py.SoftLink("/c"), h5py.SoftLink("/nowhere")
+    assert read({"recording": tmp_path / "a.h5"}, "mea_hdf5").sizes["spike"] == 2

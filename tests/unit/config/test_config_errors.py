@@ -559,7 +559,14 @@ CONTENTS: dict[str, tuple[str | bytes, str]] = {
     "not UTF-8": (b"title: \xff\xfe\n", "byte 7 is not UTF-8"),
     "binary": (bytes(range(256)), "not UTF-8"),
     "NUL": ("title: a\0b\n", "is not YAML"),
-    "nested without end": ("[" * 20_000, "is not YAML"),
+    "brackets without end": ("[" * 25_000, "line 1 is nested more than 100 levels deep"),
+    "nested behind a fault": ("%YAML 1.1 x\n---\n" + "[" * 25_000, "is not valid"),
+    "dashes without end": ("- " * 25_000 + "a\n", "line 1 is nested more than 100 levels deep"),
+    "keys in keys": ("".join(f"{' ' * k}a:\n" for k in range(200)), "line 101 is nested more than"),
+    "nested as deeply as may be": ("[" * 100 + "]" * 100, "holds list"),
+    "too many values": ("a: [" + "1," * 100_000 + "]\n", "holds more than 100000 values"),
+    "documents without end": ("--- 1\n" * 100_000, "holds more than 100000 values"),
+    "10 MB": ("a: 1 # " + "x" * 10_000_000, "has more than 4000000 bytes"),
     "an alias of itself": ("title: &a [*a]\n", "is not valid"),
     "no end of a quote": ('title: "x\n', "is not valid"),
 }
@@ -783,3 +790,8 @@ def test_a_study_is_not_named_as_the_workflows_own_things(folder: Any, name: str
 def test_a_model_that_is_not_there(folder: Any) -> None:
     with pytest.raises(ConfigError, match="'nett' is no model; did you mean 'net'"):
         load_config(folder.path).raw_model("nett")
+
+
+def test_a_text_of_10_mb_is_not_parsed() -> None:
+    with pytest.raises(ConfigError, match="the YAML: has more than 4000000 bytes"):
+        yaml.parse("a: 1\n" * 2_000_000, "the YAML")
