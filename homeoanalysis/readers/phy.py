@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _ROLES = ("spike_times", "spike_clusters", "params", "groups")
 _KIND = {"good": "single", "mua": "multi", "unsorted": "multi"}
 _KEY = "sample_rate"
+_LARGEST = 1_000_000  # bytes of params.py, of which a sorter writes some hundred
 _SHOWN = 40  # characters of a line in a message
 
 
@@ -97,6 +98,9 @@ def _whole(path: Path) -> NDArray[np.int64]:
 
 def _sample_rate(path: Path) -> float:
     try:
+        if path.stat().st_size > _LARGEST:
+            mend = f"keep its line `{_KEY} = NUMBER` alone"
+            raise DataError(f"{path.name} has more than {_LARGEST} bytes; {mend}, or check which file has which role")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path.name} cannot be read as text ({error}); copy it again") from None
