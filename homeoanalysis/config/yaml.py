@@ -17,6 +17,7 @@ _LOOKS = {  # what a text may look like and not be: its kind, and the mend
     "tag:yaml.org,2002:timestamp": ("date", "write it as YYYY-MM-DD"),
     "tag:yaml.org,2002:int": ("whole number that can be read", "write it with fewer digits"),
 }
+_UNMARKED = (ValueError, OverflowError)  # what PyYAML's scanner raises of a number that Python cannot take
 _DIGITS = re.compile(r"[-+]?[0-9]+")
 _FORMS = {  # numbers of YAML 1.1 that hardly anybody means: 014 is 12 there, 1:30 is 90, and 1_0 is 10
     re.compile(r"[-+]?0[0-9]+"): "a number with a zero before it, which YAML may take for octal",
@@ -85,8 +86,14 @@ def parse(text: str, shown: str) -> dict[str, Any]:
 def _loaded(text: str) -> Any:
     try:
         return _constructed(_Fast(text))
-    except (yaml.YAMLError, RecursionError):
-        return _constructed(_Loader(text))
+    except (yaml.YAMLError, RecursionError, *_UNMARKED):
+        pass
+    loader = _Loader(text)
+    try:
+        return _constructed(loader)
+    except _UNMARKED:
+        what = "an escape (\\U...) that stands for no character, or a version that is no number; remove it"
+        raise yaml.MarkedYAMLError(problem=what, problem_mark=loader.get_mark()) from None
 
 
 def _constructed(loader: _Loader | _Fast) -> Any:
