@@ -1,6 +1,7 @@
 """The building blocks of every config model: strict objects, names, and entries of a catalogue."""
 
 import re
+import sys
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -190,6 +191,7 @@ _NOT = {
 
 def _what(e: Any, schema: type[BaseModel]) -> str:
     kind, value, last = e["type"], e["input"], str(e["loc"][-1]) if e["loc"] else ""
+    found = _shown(value)
     if kind == "extra_forbidden":
         known = _known_keys(schema, e["loc"][:-1])
         return f"is not a key that is known here; {catalogue.did_you_mean(last, known)}"
@@ -200,13 +202,20 @@ def _what(e: Any, schema: type[BaseModel]) -> str:
     if value is None:
         return "is empty; write its value, or remove it ({} stands for no parameters, [] for an empty list)"
     if kind == "float_type":
-        return f"is {value!r}, not a number; {number_mend(value)}"
+        return f"is {found}, not a number; {number_mend(value)}"
     if kind in _NOT:
-        return f"is {value!r}, not {_NOT[kind]}"
+        return f"is {found}, not {_NOT[kind]}"
     if kind == "too_short":
         least = e["ctx"]["min_length"]
-        return f"is {value!r}; name at least {_COUNTS.get(least, least)}"
-    return f"is {value!r}; {e['msg'][0].lower()}{e['msg'][1:]}"
+        return f"is {found}; name at least {_COUNTS.get(least, least)}"
+    return f"is {found}; {e['msg'][0].lower()}{e['msg'][1:]}"
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # Python writes no whole number with more digits; --configfile may bring one, in another base
+        return f"a whole number of more than {sys.get_int_max_str_digits()} digits"
 
 
 def _known_keys(schema: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

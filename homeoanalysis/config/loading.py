@@ -71,10 +71,11 @@ class Config(Strict):
         """Every simulated source of all studies -> its model and the overrides."""
         found: dict[str, tuple[str, dict[str, Any]]] = {}
         for name, study in self.studies.items():
+            variants = study.all_variants()
             for short, source in self.sources(name).items():
                 if short not in study.recordings:
                     model, _, variant = short.partition(".")
-                    found[source] = (model, study.all_variants()[model][variant] if variant else {})
+                    found[source] = (model, variants[model][variant] if variant else {})
         return found
 
 

@@ -24,6 +24,7 @@ else:
     Figure = entry("figures")
 
 _DRAWS = 20  # the fewest with which a surrogate test can reach 10 % on both sides
+_MECHANISMS = 10  # of a model: 1024 networks, which are checked in a second
 NONE = "none"  # the variant without any of the mechanisms
 
 
@@ -44,6 +45,16 @@ def _joinable(value: str) -> str:
 
 
 Mechanism = Annotated[Name, AfterValidator(_joinable)]
+
+
+def _combinable(mechanisms: dict[str, Any]) -> dict[str, Any]:
+    n = len(mechanisms)
+    if n > _MECHANISMS:
+        raise ValueError(
+            f"has {n} mechanisms, more than {_MECHANISMS}, and each combination of them is a variant (2^{n}); "
+            "leave some out, or write the variants that matter under variants"
+        )
+    return mechanisms
 
 
 def _enough(draws: int) -> int:
@@ -71,7 +82,7 @@ class Study(Strict):
     recordings: list[Name] = []
     models: list[Name] = []
     variants: dict[Name, dict[Name, dict[str, Any]]] = Field(default={}, description="model: variant: overrides of its YAML")
-    mechanisms: dict[Name, dict[Mechanism, dict[str, Any]]] = Field(
+    mechanisms: dict[Name, Annotated[dict[Mechanism, dict[str, Any]], AfterValidator(_combinable)]] = Field(
         default={},
         description="model: mechanism: the changes of its YAML that take it away; each combination of what is left is a variant",
     )

@@ -17,6 +17,7 @@ _LOOKS = {  # what a text may look like and not be: its kind, and the mend
     "tag:yaml.org,2002:timestamp": ("date", "write it as YYYY-MM-DD"),
     "tag:yaml.org,2002:int": ("whole number that can be read", "write it with fewer digits"),
 }
+_UNMARKED = (ValueError, OverflowError)  # what PyYAML's scanner raises of a number that Python cannot take
 _DIGITS = re.compile(r"[-+]?[0-9]+")
 _FORMS = {  # numbers of YAML 1.1 that hardly anybody means: 014 is 12 there, 1:30 is 90, and 1_0 is 10
     re.compile(r"[-+]?0[0-9]+"): "a number with a zero before it, which YAML may take for octal",
@@ -90,7 +91,7 @@ def _check_length(size: int, shown: str) -> None:
 def _loaded(text: str) -> Any:
     try:
         return _constructed(text, _Fast)
-    except (yaml.YAMLError, RecursionError):
+    except (yaml.YAMLError, RecursionError, *_UNMARKED):
         return _constructed(text, _Loader)
 
 
@@ -129,6 +130,12 @@ def _check_events(loader: _Loader | _Fast) -> None:
             if depth > _DEPTH_MAX:
                 line = event.start_mark.line + 1
                 raise _TooLargeError(f"line {line} is nested more than {_DEPTH_MAX} levels deep")
+    except _UNMARKED:
+        if isinstance(loader, _Fast):
+            raise
+        what = "an escape (\\U...) that stands for no character, or a version that is no number"
+        mark = loader.get_mark()
+        raise yaml.MarkedYAMLError(problem=f"{what}; remove it", problem_mark=mark) from None
     finally:
         loader.dispose()
 

@@ -6,7 +6,7 @@ spike_templates.npy), cluster_group.tsv, cluster_KSLabel.tsv or cluster_info.tsv
 """
 
 import csv
-import re
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 _ROLES = ("spike_times", "spike_clusters", "params", "groups")
 _KIND = {"good": "single", "mua": "multi", "unsorted": "multi"}
-_RATE = re.compile(r"^\s*sample_rate\s*=\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*(?:#.*)?$", re.MULTILINE)
+_KEY = "sample_rate"
+_LARGEST = 1_000_000  # bytes of params.py, of which a sorter writes some hundred
+_SHOWN = 40  # characters of a line in a message
 
 
 def phy(
@@ -96,12 +98,22 @@ def _whole(path: Path) -> NDArray[np.int64]:
 
 def _sample_rate(path: Path) -> float:
     try:
-        found = _RATE.findall(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > _LARGEST:
+            mend = f"keep its line `{_KEY} = NUMBER` alone"
+            raise DataError(f"{path.name} has more than {_LARGEST} bytes; {mend}, or check which file has which role")
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path.name} cannot be read as text ({error}); copy it again") from None
-    if len(found) != 1 or float(found[0]) <= 0:
-        raise DataError(f"{path.name} has {len(found)} lines `sample_rate = NUMBER`, not one; write it so")
-    return float(found[0])
+    assigned = [line.partition("=") for line in text.splitlines() if "=" in line]
+    lines = [value for name, _, value in assigned if name.strip() == _KEY]
+    if len(lines) != 1:
+        raise DataError(f"{path.name} has {len(lines)} lines `{_KEY} = NUMBER`, not one; write it so")
+    found = lines[0].partition("#")[0].strip()
+    rate = _value(found)
+    if not isinstance(rate, float) or not (0 < rate < math.inf and 1 / rate < math.inf):
+        shown = repr(found[:_SHOWN]) + "..." * (len(found) > _SHOWN)
+        raise DataError(f"{path.name}: {_KEY} is {shown}, not a finite number above 0; write it in hertz, e.g. {_KEY} = 30000.0")
+    return rate
 
 
 def _groups(path: Path) -> dict[int, dict[str, str | float]]:

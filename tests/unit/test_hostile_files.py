@@ -10,6 +10,7 @@ import resource
 import struct
 import subprocess
 import sys
+import time
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -375,6 +376,20 @@ def test_the_library_never_asks_for_what_runs_code() -> None:
         text = path.read_text().replace("allow_pickle=False", "")
         found = {(path.name, word) for word in words if word in text}
         assert found <= allowed, path
+
+
+def test_a_long_params_of_phy_is_read_in_linear_time(tmp_path: Path) -> None:
+    """Of 300,000 empty lines, which took minutes; one of more than any sorter writes is refused unread."""
+    np.save(tmp_path / "t.npy", np.array([1, 2]))
+    files = {"spike_times": tmp_path / "t.npy", "spike_clusters": tmp_path / "t.npy"}
+    files["params"] = tmp_path / "params.py"
+    files["params"].write_text("sample_rate = 30000.\nn = 1" + "\n" * 300_000)
+    begun = time.process_time()
+    assert read(files, PHY).sizes["unit"] == 2
+    assert time.process_time() - begun < 10
+    files["params"].write_text("sample_rate = 30000.\n".ljust(1_000_001, "#"))
+    with pytest.raises(DataError, match=r"params\.py has more than 1000000 bytes; keep its line"):
+        read(files, PHY)
 
 
 @pytest.mark.slow

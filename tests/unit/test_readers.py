@@ -181,7 +181,15 @@ def test_parameters_of_phy_are_never_run(phy: Callable[..., dict[str, Path]], tm
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"params": "sample_rate = float('30000')\n"}, r"has 0 lines `sample_rate = NUMBER`"),
+        ({"params": "sample_rate = float(3)\n"}, r"params\.py: sample_rate is 'float\(3\)', not a finite"),
+        ({"params": "sample_rate = 1.2.3\n"}, r"is '1\.2\.3', not a finite number above 0; write it in hertz"),
+        ({"params": "sample_rate = .\n"}, r"sample_rate is '\.', not"),
+        ({"params": "sample_rate = 1e400\n"}, r"sample_rate is '1e400', not"),
+        ({"params": "sample_rate = 1e-320\n"}, r"sample_rate is '1e-320', not"),
+        ({"params": "sample_rate = 0\n"}, r"sample_rate is '0', not"),
+        ({"params": f"sample_rate = {'9' * 5000}\n"}, rf"sample_rate is '{'9' * 40}'\.\.\., not"),
+        ({"params": "rate = 30000\n"}, r"has 0 lines `sample_rate = NUMBER`, not one"),
+        ({"params": "sample_rate = 30000\n" * 2}, r"has 2 lines `sample_rate = NUMBER`, not one"),
         ({"times": [1, 2]}, "2 spike times, but 5 spikes in clusters"),
         ({"times": [0.5, 1, 2, 3, 4]}, "holds float64, not whole numbers"),
         ({"times": [1, 2, 3, 4, 40_000]}, r"1 of 2 spikes lie outside the recording of \[0 s, 1 s\]"),

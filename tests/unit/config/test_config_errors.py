@@ -450,6 +450,9 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
     "minutes in a level": (R, "{age: 7}", "{age: 1:30}", ["line 11", "factors.age is '1:30', a number to the base of sixty"]),
     "minutes with a fraction": (R, "{age: 7}", "{age: 1:30.5}", ["factors.age is '1:30.5', a number to the base of sixty"]),
     "an octal seed": (C, "seed: 1", "seed: 010", ["line 1", "seed is '010', a number with a zero before it", "decimal digits"]),
+    "a hexadecimal seed of 4000 digits": (C, "seed: 1", f"seed: 0x{'f' * 4000}", ["seed is '0xfff", "hexadecimal"]),
+    "a seed in a base of sixty": (C, "seed: 1", f"seed: 1{':00' * 3000}", ["seed is '1:00:00", "to the base of sixty"]),
+    "the same with a fraction": (C, "seed: 1", f"seed: 1{':00' * 3000}.0", ["seed is '1:00:00", "to the base of sixty"]),
     "a hexadecimal seed": (C, "seed: 1", "seed: 0x10", ["seed is '0x10', a hexadecimal number to YAML; write its"]),
     "a binary seed": (C, "seed: 1", "seed: 0b10", ["seed is '0b10', a binary number to YAML"]),
     "an underscore in a seed": (C, "seed: 1", "seed: 1_0", ["seed is '1_0', a number with an underscore"]),
@@ -473,6 +476,19 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
         "subject: one",
         r'subject: "a\uD800"',
         [r"line 11 is not valid: replicates.a.subject holds the character \ud800", "remove it"],
+    ),
+    "an escape behind the last character": (
+        R,
+        "subject: one",
+        r'subject: "a\U00110000"',
+        ["line 11 is not valid: ", r"an escape (\U...) that stands for no character", "remove it"],
+    ),
+    "an escape that is no number of C": (R, "subject: one", r'subject: "\UFFFFFFFF"', ["line 11 is not valid: ", "no character"]),
+    "a version of 5000 digits": (
+        R,
+        "title: A culture",
+        f"%YAML 1.{'1' * 5000}\n---\ntitle: A culture",
+        ["line 1 is not valid: ", "a version that is no number", "remove it"],
     ),
     "a zero in a text": (
         R,
@@ -730,6 +746,8 @@ def test_two_faults_in_one_entry_are_two_lines(folder: Any) -> None:
         ({"studies": "demo"}, "studies is 'demo', not a list"),
         ({"studies": []}, "studies is []; name at least one"),
         ({"seed": None}, "seed is empty"),
+        ({"seed": 16**4000}, "seed is a whole number of more than 4300 digits; input should be less than"),
+        ({"studies": [16**4000]}, "studies.0 is a whole number of more than 4300 digits, not text"),
     ],
 )
 def test_overrides_are_checked(folder: Any, overrides: dict[str, Any], piece: str) -> None:
