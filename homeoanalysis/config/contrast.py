@@ -1,6 +1,7 @@
 """Contrasts: what a study compares, under `contrasts:`."""
 
 import itertools
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -126,6 +127,9 @@ class Contrast(Strict):
         return self
 
 
+_COMBINATIONS = 1000  # of the levels under `each`, one contrast for each
+
+
 def expanded(written: object) -> object:
     """Contrasts as they are written, each with `each` as one for every combination of the levels."""
     if not isinstance(written, dict):
@@ -136,6 +140,10 @@ def expanded(written: object) -> object:
         if not isinstance(each, Mapping) or not all(isinstance(levels, list) and levels for levels in each.values()):
             found[name] = raw
             continue
+        n = math.prod(map(len, each.values()))
+        if n > _COMBINATIONS:
+            mend = "name fewer levels, or fewer factors"
+            raise ValueError(f"{name}.each makes {n:.3g} contrasts, more than {_COMBINATIONS}; {mend}")
         plain = {key: value for key, value in raw.items() if key != "each"}
         for levels in itertools.product(*each.values()):
             key = "_".join(map(str, (name, *levels)))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from homeoanalysis.config.contrast import expanded
 from homeoanalysis.config.loading import load_config
 from homeoanalysis.config.study import Study
 from homeoanalysis.errors import ConfigError
@@ -57,3 +58,12 @@ def test_variants_are_combined_as_often_whatever_their_number(folder: Any, monke
     monkeypatch.setattr(Study, "all_variants", counted)
     assert len(config.variants()) == 2**5 + 1
     assert calls < 5
+
+
+def test_contrasts_of_which_there_are_too_many_combinations(folder: Any) -> None:
+    """10^7 of them; the control is of as many as there may be."""
+    each = {f"f{k}": list(range(10)) for k in range(7)}
+    written = ", ".join(f"{factor}: {levels}" for factor, levels in each.items())
+    folder.replace(S, "contrasts:\n", f"contrasts:\n  big: {{metrics: [firing_rate], epoch: after, each: {{{written}}}}}\n")
+    assert refused(folder).endswith("big.each makes 1e+07 contrasts, more than 1000; name fewer levels, or fewer factors")
+    assert len(expanded({"big": {"each": {factor: each[factor] for factor in ("f0", "f1", "f2")}}})) == 1000
