@@ -6,9 +6,9 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import xarray as xr
 from pydantic import ValidationError
@@ -25,6 +25,8 @@ from homeoanalysis.identity import file_hash
 from homeoanalysis.ingest import ingest
 from homeoanalysis.numerics.neo_io import channel_names, check_readable, members, told
 
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 _HEADER = """\
 # Replace every 'unknown'. Replicates with the same subject are not independent. More keys: docs/configuration.md.
 """
@@ -36,7 +38,8 @@ def add(
     """The YAML, line by line, or with `is_written` the path of the new file.
 
     text: what the files do not say themselves (`kinds.OPTIONS`).
-    Raises DataError if a file cannot be ingested, ConfigError if the name is taken or no name.
+    Raises DataError at the end, with the reasons, if files are left out since they cannot be
+    ingested; ConfigError if the name is taken or no name.
     """
     name = _slug(files[0].stem if files[0].suffix else files[0].name) if name is None else name
     try:
@@ -45,18 +48,43 @@ def add(
         raise ConfigError(f"--name {error}") from None
     _check_free(name, config)
     given = {key: value for key, value in text.items() if value is not None}
-    found = [_found(file, io, given) for file in files]
+    refused: list[str] = []
+    found = list(_take(files, lambda file: _found(file, io, given), refused))
     readers = sorted({f.parameters.get("io", f.reader) for f in found})
     if len(readers) > 1:
         raise DataError(f"the files need different readers ({', '.join(readers)}); add them as separate recordings")
     _check_used(found, given)
     raw = _content(found)
-    _try(raw, name)
+    raw["replicates"] = dict(_take(raw["replicates"], functools.partial(_try, _valid(raw), raw, name), refused))
+    _valid(raw)
     comment = _HEADER + "".join(f"# {note}\n" for note in dict.fromkeys(note for f in found for note in f.notes))
     content = comment + yaml.dump(raw)
     if not is_written:
         yield from content.splitlines()
-        return
+    else:
+        yield _write(content, config, name)
+    if refused:
+        raise DataError("\n  ".join([f"{count(len(refused), 'input')} left out of {name}:", *refused]))
+
+
+def _take(each: Iterable[_K], look: Callable[[_K], _V], refused: list[str]) -> Iterator[_V]:
+    """What can be taken; the reasons of what cannot go to `refused`. Raises DataError if nothing can."""
+    faults: list[DataError] = []
+    n_taken = 0
+    for one in each:
+        try:
+            taken = look(one)
+        except DataError as error:
+            faults.append(error)
+            continue
+        n_taken += 1
+        yield taken
+    refused += map(str, faults)
+    if not n_taken:
+        raise faults[0] if len(faults) == 1 else DataError("\n  ".join(["nothing can be added:", *refused]))
+
+
+def _write(content: str, config: Path, name: str) -> str:
     path = config / "recordings" / f"{name}.yaml"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +92,7 @@ def add(
             stream.write(content)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written ({error.strerror}); choose another --name, or mend the folder") from None
-    yield f"{path} is written; replace every 'unknown' in it, and put its name under `recordings:` of a study"
+    return f"{path} is written; replace every 'unknown' in it, and put its name under `recordings:` of a study"
 
 
 def _check_free(name: str, config: Path) -> None:
@@ -210,18 +238,15 @@ def _hash(path: Path, changed: int) -> str:
     return file_hash(path)
 
 
-def _try(raw: dict[str, Any], name: str) -> None:
-    """Ingest every replicate as the workflow will, and put the observed time that comes out into the YAML."""
-    recording = _valid(raw)
-    for label, replicate in recording.replicates.items():
-        files = {role: Path(raw["source"]["folder"], file.name) for role, file in replicate.files.items()}
-        activity = ingest(recording, name=name, replicate=label, files=files)
-        seconds = float((activity.segment_stop - activity.segment_start).sum())
-        raw["replicates"][label]["duration"] = f"{seconds:.9g} s"
-        print(f"{next(iter(files.values())).name}: {_held(activity)} in {seconds:.6g} s", file=sys.stderr)
-        for finding in json.loads(activity.attrs["warnings"]):
-            print(f"  warning: {printable(finding['text'], 400)}", file=sys.stderr)
-    _valid(raw)
+def _try(recording: Recording, raw: dict[str, Any], name: str, label: str) -> tuple[str, dict[str, Any]]:
+    """Ingest a replicate as the workflow will. Returns it with the observed time that comes out."""
+    files = {role: Path(raw["source"]["folder"], file.name) for role, file in recording.replicates[label].files.items()}
+    activity = ingest(recording, name=name, replicate=label, files=files)
+    seconds = float((activity.segment_stop - activity.segment_start).sum())
+    print(f"{next(iter(files.values())).name}: {_held(activity)} in {seconds:.6g} s", file=sys.stderr)
+    for finding in json.loads(activity.attrs["warnings"]):
+        print(f"  warning: {printable(finding['text'], 400)}", file=sys.stderr)
+    return label, raw["replicates"][label] | {"duration": f"{seconds:.9g} s"}
 
 
 def _held(activity: xr.Dataset) -> str:

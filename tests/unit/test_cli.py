@@ -444,6 +444,30 @@ def test_add_takes_several_files(run: Any, tmp_path: Path, monkeypatch: pytest.M
     assert "different readers" in fails(run("add", recorded(MEA), recorded(NEX)))
 
 
+def test_add_writes_what_it_can_take_and_says_what_it_cannot(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded
+) -> None:
+    """Of five files two are taken: one is cut, one is empty, one has fewer spikes than it says. Of none, nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    good = [recorded(f"charlesworth2015_mea_development/TC107-NB-C57-DIV{age}_A.h5") for age in (7, 10)]
+    cut, empty, short = tmp_path / "cut.h5", tmp_path / "empty.h5", tmp_path / "short.h5"
+    cut.write_bytes(good[0].read_bytes()[:5000])
+    empty.write_bytes(b"")
+    shutil.copy(good[0], short)
+    with h5py.File(short, "r+") as file:
+        file["sCount"][0] += 1
+    code, out, err = run("add", cut, good[0], short, empty, good[1], "--name", "cultures", "--write")
+    assert (code, "Traceback" in err) == (1, False)
+    written = yaml.safe_load(Path("config/recordings/cultures.yaml").read_text())
+    assert list(written["replicates"]) == ["TC107-NB-C57-DIV7_A", "TC107-NB-C57-DIV10_A"]
+    assert "config/recordings/cultures.yaml is written" in out
+    lines = err[err.index("DataError: 3 inputs left out of cultures:") :].splitlines()
+    assert [name for line in lines[1:] for name in ("cut", "empty", "short") if name in line] == ["cut", "short", "empty"]
+    told = fails(run("add", cut, empty, "--name", "none", "--write"))
+    assert told.startswith("DataError: nothing can be added:")
+    assert not Path("config/recordings/none.yaml").exists()
+
+
 def test_add_of_strange_names(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "sub folder" / "1 größe 'µ' x: #y.nex"
