@@ -57,3 +57,23 @@ def test_variants_are_combined_as_often_whatever_their_number(folder: Any, monke
     monkeypatch.setattr(Study, "all_variants", counted)
     assert len(config.variants()) == 2**5 + 1
     assert calls < 5
+
+
+def levels(n: int, of: int) -> str:
+    each = ", ".join(f"f{k}: [{', '.join(map(str, range(of)))}]" for k in range(n))
+    return f"{{metrics: [firing_rate], epoch: after, each: {{{each}}}}}"
+
+
+@pytest.mark.parametrize(("factors", "number"), [(5, "100002"), (200, "more than 1000000000000")])
+def test_contrasts_of_which_there_are_too_many_combinations(folder: Any, factors: int, number: str) -> None:
+    folder.replace(S, "contrasts:\n", f"contrasts:\n  big: {levels(factors, 10)}\n")
+    assert refused(folder) == (
+        f"config/{S}: contrasts are {number} with every combination of `each`, the largest part of big, and a study has 10000 "
+        "at most; name fewer levels, or fewer factors"
+    )
+
+
+def test_contrasts_of_which_many_are_some(folder: Any) -> None:
+    """Each is within the limit."""
+    folder.replace(S, "contrasts:\n", "contrasts:\n" + "".join(f"  c{k}: {levels(3, 20)}\n" for k in range(2)))
+    assert "contrasts are 16002 with every combination of `each`, the largest part of c0" in refused(folder)
