@@ -10,6 +10,9 @@ from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
 from homeoanalysis import units
 from homeoanalysis.config.fields import Factor, Name, Strict
 
+_CONTRASTS = 10_000  # of a study, a hundred times as many as any of the project has
+_COUNTED = 10**12  # a number above is not written
+
 
 class Levels(Strict):
     """Two levels of a factor; the contrast is the second minus the first."""
@@ -127,23 +130,18 @@ class Contrast(Strict):
         return self
 
 
-_COMBINATIONS = 1000  # of the levels under `each`, one contrast for each
-
-
 def expanded(written: object) -> object:
     """Contrasts as they are written, each with `each` as one for every combination of the levels."""
     if not isinstance(written, dict):
         return written
+    combined = {name: _combined(raw) for name, raw in written.items()}
+    _refuse_many({name: math.prod(map(len, (each or {}).values())) for name, each in combined.items()})
     found: dict[str, Any] = {}
     for name, raw in written.items():
-        each = raw.get("each") if isinstance(raw, Mapping) else None
-        if not isinstance(each, Mapping) or not all(isinstance(levels, list) and levels for levels in each.values()):
+        each = combined[name]
+        if each is None:
             found[name] = raw
             continue
-        n = math.prod(map(len, each.values()))
-        if n > _COMBINATIONS:
-            mend = "name fewer levels, or fewer factors"
-            raise ValueError(f"{name}.each makes {n:.3g} contrasts, more than {_COMBINATIONS}; {mend}")
         plain = {key: value for key, value in raw.items() if key != "each"}
         for levels in itertools.product(*each.values()):
             key = "_".join(map(str, (name, *levels)))
@@ -151,6 +149,25 @@ def expanded(written: object) -> object:
                 raise ValueError(f"{name}.each makes {key!r}, which is there already; use another name")
             found[key] = {**plain, "where": {**plain.get("where", {}), **dict(zip(each, levels, strict=True))}}
     return found
+
+
+def _combined(raw: object) -> Mapping[str, list[Any]] | None:
+    """The levels under `each` of a contrast as it is written; None where there are none that could be combined."""
+    each = raw.get("each") if isinstance(raw, Mapping) else None
+    is_listed = isinstance(each, Mapping) and all(isinstance(levels, list) and levels for levels in each.values())
+    return each if is_listed else None
+
+
+def _refuse_many(numbers: Mapping[str, int]) -> None:
+    """Raises ValueError for more contrasts than a study may have. numbers: of each that is written, how many it makes."""
+    total = sum(numbers.values())
+    if total > _CONTRASTS:
+        most = max(numbers, key=numbers.__getitem__)
+        said = str(total) if total <= _COUNTED else f"more than {_COUNTED}"
+        raise ValueError(
+            f"are {said} with every combination of `each`, the largest part of {most}, and a study has {_CONTRASTS} at most; "
+            "name fewer levels, or fewer factors"
+        )
 
 
 Expanded = Annotated[dict[Name, Contrast], BeforeValidator(expanded)]

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from homeoanalysis.config.contrast import expanded
 from homeoanalysis.config.loading import load_config
 from homeoanalysis.config.study import Study
 from homeoanalysis.errors import ConfigError
@@ -60,10 +59,21 @@ def test_variants_are_combined_as_often_whatever_their_number(folder: Any, monke
     assert calls < 5
 
 
-def test_contrasts_of_which_there_are_too_many_combinations(folder: Any) -> None:
-    """10^7 of them; the control is of as many as there may be."""
-    each = {f"f{k}": list(range(10)) for k in range(7)}
-    written = ", ".join(f"{factor}: {levels}" for factor, levels in each.items())
-    folder.replace(S, "contrasts:\n", f"contrasts:\n  big: {{metrics: [firing_rate], epoch: after, each: {{{written}}}}}\n")
-    assert refused(folder).endswith("big.each makes 1e+07 contrasts, more than 1000; name fewer levels, or fewer factors")
-    assert len(expanded({"big": {"each": {factor: each[factor] for factor in ("f0", "f1", "f2")}}})) == 1000
+def levels(n: int, of: int) -> str:
+    each = ", ".join(f"f{k}: [{', '.join(map(str, range(of)))}]" for k in range(n))
+    return f"{{metrics: [firing_rate], epoch: after, each: {{{each}}}}}"
+
+
+@pytest.mark.parametrize(("factors", "number"), [(5, "100002"), (200, "more than 1000000000000")])
+def test_contrasts_of_which_there_are_too_many_combinations(folder: Any, factors: int, number: str) -> None:
+    folder.replace(S, "contrasts:\n", f"contrasts:\n  big: {levels(factors, 10)}\n")
+    assert refused(folder) == (
+        f"config/{S}: contrasts are {number} with every combination of `each`, the largest part of big, and a study has 10000 "
+        "at most; name fewer levels, or fewer factors"
+    )
+
+
+def test_contrasts_of_which_many_are_some(folder: Any) -> None:
+    """Each is within the limit."""
+    folder.replace(S, "contrasts:\n", "contrasts:\n" + "".join(f"  c{k}: {levels(3, 20)}\n" for k in range(2)))
+    assert "contrasts are 16002 with every combination of `each`, the largest part of c0" in refused(folder)
