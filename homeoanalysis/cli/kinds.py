@@ -1,6 +1,7 @@
 """Files that a reader of this project reads, and not neo's classes: which reader, with which parameters and files."""
 
 import codecs
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -26,6 +27,7 @@ _ROZENFELD = {80_001: "raster", 80: "count"}
 _REPEATS = 10
 _TIMES = {"time", "times", "spike_time", "spike_times", "t"}  # how a column of times may be called
 _UNITS = {"unit", "units", "unit_id", "cluster", "channel", "neuron"}
+_TIME_UNIT = re.compile(r"[ _]?[(\[]?(s|sec|seconds|ms|us|samples)[)\]]?")  # after the name of a column of times
 
 
 class Replicate(NamedTuple):
@@ -293,7 +295,7 @@ def _csv(path: Path, given: Mapping[str, str]) -> Found | None:
     if len(columns) < 2 or any(c.replace(".", "").replace("-", "").isdigit() for c in columns):
         return None
     lower = [c.lower() for c in columns]
-    times = next((c for c, low in zip(columns, lower, strict=True) if low in _TIMES), None)
+    times = next((c for c, low in zip(columns, lower, strict=True) if _is_time(low)), None)
     units = next((c for c, low in zip(columns, lower, strict=True) if low in _UNITS), None)
     if times is None or units is None:
         return None
@@ -301,6 +303,11 @@ def _csv(path: Path, given: Mapping[str, str]) -> Found | None:
         k: v for k, v in (("times", times), ("units", units)) if v != k[:-1]
     }
     return _one("spike_list", parameters, path.stem, {"recording": path})
+
+
+def _is_time(column: str) -> bool:
+    """Whether so called a column holds times: `time`, `time_s`, `spike_times (ms)`."""
+    return any(column == name or (column.startswith(name) and _TIME_UNIT.fullmatch(column, len(name))) for name in _TIMES)
 
 
 def _lines(path: Path) -> Iterator[str]:

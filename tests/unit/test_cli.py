@@ -635,6 +635,18 @@ def test_add_of_spike_times_as_text(run: Any, tmp_path: Path, monkeypatch: pytes
     assert "add FILE --time-step '1 ms' --duration '600 s'" in run("inspect", "a.txt")[1]
 
 
+@pytest.mark.parametrize("heading", ["time_s", "time", "Spike_Times (s)", "t[s]", "times_ms"])
+def test_add_of_a_table_whose_heading_names_a_unit_of_time(run: Any, tmp_path: Path, heading: str) -> None:
+    """What is no column of times is a heading, as before."""
+    path = tmp_path / "a.csv"
+    path.write_text(f"{heading},unit\n0.25,1\n0.5,1\n1.5,b\n")
+    code, out, _ = run("add", path, *SPIKES, "--name", "cells")
+    assert code == 0
+    assert yaml.safe_load(out)["reader"]["spike_list"].get("times", "time") == heading
+    path.write_text(path.read_text().replace(heading, "tempo"))
+    assert "if it is a heading" in fails(run("add", path, *SPIKES, "--name", "cells"))
+
+
 HUGE = {
     "duration": (
         "a.txt",
