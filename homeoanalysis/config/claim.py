@@ -9,6 +9,8 @@ from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.config.fields import Name, Strict, Text
 from homeoanalysis.config.published import Cell, Quantity
 
+_JUDGEMENTS = 10_000
+
 
 class Violation(Strict):
     """A planted fault: with it the claim must not hold, or its statistics cannot tell."""
@@ -86,6 +88,8 @@ class Claim(Strict):
 
     @model_validator(mode="after")
     def _can_be_judged(self) -> Self:
+        if (n := len(self.violations) * len(self.statistics)) > _JUDGEMENTS:
+            raise ValueError(f"violations x statistics is {n}, more than {_JUDGEMENTS}; name fewer")
         wrong = []
         judged = [name for name, s in self.statistics.items() if not s.reported_only]
         if self.primary is not None and self.primary not in judged:

@@ -16,6 +16,7 @@ from homeoanalysis.errors import ConfigError
 FOLDER = "claims"  # of their studies, inside studies/
 TABLE = "claims.yaml"
 SHARED = "robustness.yaml"
+_MODELS = 10_000  # of a sweep: each is made and checked
 
 
 def read(folder: Path, shown: str) -> dict[str, str]:
@@ -81,6 +82,10 @@ def robustness_faults(
         for missing in (n for n in asked.shared if n not in known):
             did_you_mean = catalogue.did_you_mean(missing, known)
             yield f"{where[name]}: claim.robustness.shared has {missing!r}, which {shown}/{SHARED} has not; {did_you_mean}"
-        for point, change in robustness.points(asked, shared).items():
+        points = robustness.points(asked, shared)
+        if (n := len(points) * len(study.sources())) > _MODELS:
+            yield f"{where[name]}: claim.robustness: points x models is {n}, more than {_MODELS}; take fewer points"
+            continue
+        for point, change in points.items():
             for key in robustness.absent(raw_studies[name], raw_models, change):
                 yield f"{where[name]}: claim.robustness has {key!r} ({point}), which is no number, and no rule, of its models"

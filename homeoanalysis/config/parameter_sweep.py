@@ -93,6 +93,12 @@ class Sweep(Strict):
         """The name of the design."""
         return self.design if isinstance(self.design, str) else "table"
 
+    @property
+    def number_of_points(self) -> int:
+        """How many points the design has, of which none is made."""
+        sizes = [len(axis.values) or axis.steps or 1 for axis in self.parameters.values()]
+        return self.points or (math.prod(sizes) if self.kind == "grid" else max(sizes, default=0))
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         wrong = list(self._faults())
@@ -105,6 +111,8 @@ class Sweep(Strict):
             yield "parameters is missing; name at least one, with its values"
         if len(self.parameters) > PARAMETERS:
             yield f"parameters has {len(self.parameters)}, more than {PARAMETERS}; take fewer"
+        elif self.number_of_points > _POINTS:
+            yield f"parameters make {self.number_of_points} points, more than {_POINTS}; take fewer values, or a sobol design"
         if self.kind in _SAMPLED:
             if self.points is None:
                 yield f"points is missing; a {self.kind} needs it, e.g. points: 64"
@@ -120,7 +128,3 @@ class Sweep(Strict):
                 yield f"{at} has {has}, but a {self.kind} draws from a range; write low and high alone"
             if self.kind == "grid" and not axis.values and axis.steps is None:
                 yield f"{at} has no steps; a grid takes so many values of the range: write e.g. steps: 5"
-        if self.kind == "grid":
-            n = math.prod(len(a.values) or a.steps or 1 for a in self.parameters.values())
-            if n > _POINTS:
-                yield f"parameters make {n} points, more than {_POINTS}; take fewer values, or a sobol design"

@@ -25,6 +25,8 @@ else:
 
 _DRAWS = 20  # the fewest with which a surrogate test can reach 10 % on both sides
 _MECHANISMS = 10  # of a model: 1024 networks, which are checked in a second
+_POINTS = 100_000  # of all sweeps together: each is looked at before a job starts
+_MEASURES = 1_000_000  # each is a job
 NONE = "none"  # the variant without any of the mechanisms
 
 
@@ -57,6 +59,13 @@ def _combinable(mechanisms: dict[str, Any]) -> dict[str, Any]:
     return mechanisms
 
 
+def _plannable(sweeps: dict[str, Sweep]) -> dict[str, Sweep]:
+    n = sum(sweep.number_of_points for sweep in sweeps.values())
+    if n > _POINTS:
+        raise ValueError(f"have {n} points together, more than {_POINTS}; take fewer, or make several studies of them")
+    return sweeps
+
+
 def _enough(draws: int) -> int:
     if 0 < draws < _DRAWS:
         raise ValueError(f"is {draws}, too few for a quantile; write {_DRAWS} or more, or 0 for none")
@@ -86,7 +95,9 @@ class Study(Strict):
         default={},
         description="model: mechanism: the changes of its YAML that take it away; each combination of what is left is a variant",
     )
-    sweeps: dict[Name, Sweep] = Field(default={}, description="by a name of your choice: a model at many parameters")
+    sweeps: Annotated[dict[Name, Sweep], AfterValidator(_plannable)] = Field(
+        default={}, description="by a name of your choice: a model at many parameters"
+    )
     blindness: dict[Name, Name] = Field(
         default={}, description="model: the recording with whose number of units, duration and limits of detection it is measured"
     )
@@ -108,6 +119,9 @@ class Study(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        sources = self.sources()
+        if (n := len(sources) * len(self.metrics)) > _MEASURES:
+            raise ValueError(f"sources x metrics is {n}, more than {_MEASURES} measures; make several studies of it")
         wrong = []
         for label, parameters in self.metrics.items():
             try:
@@ -116,7 +130,6 @@ class Study(Strict):
                 wrong += [f"metrics{'' if line.startswith('.') else f'.{label} '}{line}" for line in explain(error, Entry)]
             except ValueError as error:
                 wrong.append(f"metrics.{error}")
-        sources = self.sources()
         for kind, listed in (("recordings", self.recordings), ("models", self.models)):
             wrong += [
                 f"{kind} names {name!r} twice; once is enough" for name in sorted({n for n in listed if listed.count(n) > 1})

@@ -230,3 +230,18 @@ def test_every_claim_that_is_judged_is_swept() -> None:
     config = load_config(Path(__file__).parents[3] / "config", {"size": "nightly"})
     judged = {study for claim, study in config.tested().items() if config.studies[study].claim.of_table}
     assert judged == set(config.robustness)
+
+
+def test_a_sweep_of_too_many_models(claims: Any) -> None:
+    """Each point has a model for each source: refused by the number, before one is made."""
+    claims.replace(AT, "factors: [4]", f"factors: {[*range(1, 2501)]}")
+    (line,) = _faults(claims)
+    assert line == f"config/{AT}: claim.robustness: points x models is 10016, more than 10000; take fewer points"
+
+
+def test_too_many_planted_violations_of_statistics(claims: Any) -> None:
+    """Every statistic is judged under every violation."""
+    more = "".join(f", v{k}: {{title: v, sources: {{net: net.without}}}}" for k in range(10_000))
+    claims.replace(AT, "{net: net.without}}}", f"{{net: net.without}}}}{more}}}")
+    (line,) = _faults(claims)
+    assert line == f"config/{AT}: claim violations x statistics is 10001, more than 10000; name fewer"

@@ -77,3 +77,23 @@ def test_contrasts_of_which_many_are_some(folder: Any) -> None:
     """Each is within the limit."""
     folder.replace(S, "contrasts:\n", "contrasts:\n" + "".join(f"  c{k}: {levels(3, 20)}\n" for k in range(2)))
     assert "contrasts are 16002 with every combination of `each`, the largest part of c0" in refused(folder)
+
+
+def test_sweeps_that_have_too_many_points_together(folder: Any) -> None:
+    """Each is within the limit of one."""
+    axis = "parameters: {I.lif_conductance.tau_membrane: {low: 10 ms, high: 30 ms, steps: 20000}}"
+    sweeps = "".join(f"  s{k}: {{model: net, design: grid, {axis}}}\n" for k in range(6))
+    folder.write(S, (folder.path / S).read_text() + f"sweeps:\n{sweeps}")
+    assert refused(folder) == (
+        f"config/{S}: sweeps have 120000 points together, more than 100000; take fewer, or make several studies of them"
+    )
+
+
+def test_sources_and_metrics_that_make_too_many_measures(folder: Any) -> None:
+    variants = "".join(f"    v{k}: {{duration: {k + 30} s}}\n" for k in range(1000))
+    metrics = "".join(f"  firing_rate.m{k}: {{}}\n" for k in range(1000))
+    folder.replace(S, "    static: {duration: 20 s}\n", variants + "    static: {duration: 20 s}\n")
+    folder.replace(S, "metrics:\n", f"metrics:\n{metrics}")
+    assert refused(folder) == (
+        f"config/{S}: sources x metrics is 1005006, more than 1000000 measures; make several studies of it"
+    )
