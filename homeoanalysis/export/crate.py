@@ -5,6 +5,8 @@ Source: RO-Crate Metadata Specification 1.1, doi:10.5281/zenodo.4031327; its "Pr
 
 import datetime
 import mimetypes
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,7 +55,8 @@ def write_crate(
         from rocrate.model import ContextEntity
         from rocrate.rocrate import ROCrate
     except ImportError:
-        raise DataError("a crate needs the package rocrate, which is not installed; run: pip install rocrate") from None
+        install = f"{shlex.quote(sys.executable)} -m pip install rocrate"
+        raise DataError(f"a crate needs the package rocrate, which is not installed; run: {install}") from None
     if destination.exists():
         raise DataError(f"{destination} exists; choose another name, or remove it")
     crate = ROCrate(version="1.1")
