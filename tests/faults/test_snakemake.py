@@ -67,7 +67,7 @@ def kill(project: Path, whole: Whole, seed: int) -> int:
     between = made(project)
     assert between.items() <= whole.made.items()
     end(start(project, "--unlock"))
-    end(start(project, "--rerun-incomplete"))
+    end(start(project))
     assert made(project) == whole.made
     assert (project / "results/small/report.html").stat().st_size > 10_000
     assert list((project / "results").rglob(".part-*")) == []
@@ -95,7 +95,7 @@ def twice(project: Path, whole: Whole, seed: int) -> str:
     said = [process.communicate(timeout=300)[0] for process in both]
     assert 0 in (both[0].returncode, both[1].returncode), said
     for process, text in zip(both, said, strict=True):
-        assert process.returncode == 0 or "cannot be locked" in text or "seem to be incomplete" in text, text
+        assert process.returncode == 0 or "cannot be locked" in text, text
         assert "Traceback" not in text
     assert made(project) == whole.made
     assert list((project / "results").rglob(".part-*")) == []
@@ -104,7 +104,7 @@ def twice(project: Path, whole: Whole, seed: int) -> str:
 
 @pytest.mark.parametrize("seeds", SEEDS)
 def test_two_runs_at_once(whole: Whole, tmp_path: Path, seeds: range) -> None:
-    """One is told that the folder is locked or files are incomplete, or finds nothing to be done; the other does everything."""
+    """One is told that the folder is locked, or finds nothing to be done; the other does everything."""
     became = {twice(write_project(tmp_path / str(seed)), whole, seed) for seed in seeds}
     assert len(seeds) < MANY or {"refused", "nothing to be done"} <= became, "begun at several stages"
 
@@ -150,4 +150,4 @@ def test_a_clock_that_jumps(whole: Whole, clock: str, tmp_path: Path, seeds: ran
         rng, project = rng_for(seed, "jump"), write_project(tmp_path / str(seed))
         at = time.time() + float(rng.uniform(0, 1) * whole.seconds)
         again(project, whole, LD_PRELOAD=clock, CLOCK_JUMP=f"{at} {jump(rng)}")
-        assert again(project, whole, "--rerun-incomplete", *whole.made)
+        assert again(project, whole, *whole.made)

@@ -1,9 +1,11 @@
-"""A simulation of the workflow that is killed in the middle, as by a power cut, and run again: the same bytes."""
+"""A simulation of the workflow that is stopped in the middle, by a power cut or Ctrl-C, and run again: the same bytes."""
 
 import os
 import re
 import signal
+import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,15 +54,21 @@ def _project(folder: Path) -> Path:
     return folder
 
 
+def _start_until_checkpoint(project: Path) -> subprocess.Popen[str]:
+    """A run that is in the middle of its simulation."""
+    process = start(project, TARGET, cores=1)
+    deadline = time.monotonic() + 200
+    while not (project / STATE).exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert process.poll() is None
+    return process
+
+
 @pytest.mark.slow
 def test_a_killed_job_goes_on_from_its_checkpoint_and_ends_with_the_same_bytes(tmp_path):
     whole, killed = _project(tmp_path / "whole"), _project(tmp_path / "killed")
     end(start(whole, TARGET, cores=1))  # it leaves the compiled loop for the other, too
-    process = start(killed, TARGET, cores=1)
-    deadline = time.monotonic() + 200
-    while not (killed / STATE).exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert process.poll() is None
+    process = _start_until_checkpoint(killed)
     os.killpg(process.pid, signal.SIGKILL)  # snakemake and its job: no chance to clean up
     process.communicate()
     assert (killed / STATE).exists()
@@ -73,3 +81,18 @@ def test_a_killed_job_goes_on_from_its_checkpoint_and_ends_with_the_same_bytes(t
     assert not (killed / STATE).exists()
     assert (killed / TARGET).read_bytes() == (whole / TARGET).read_bytes()
     assert (killed / TARGET).stat().st_size > 100_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [os.kill, os.killpg], ids=["Snakemake", "Snakemake and its job, as Ctrl-C does"])
+def test_an_interrupted_run_is_taken_up_without_an_option(stop: Callable[[int, int], None], tmp_path: Path) -> None:
+    """Snakemake takes what a job was making for incomplete, whole as it may be, and would ask for --rerun-incomplete."""
+    project = _project(tmp_path)
+    process = _start_until_checkpoint(project)
+    stop(process.pid, signal.SIGINT)
+    process.communicate(timeout=300)
+    assert process.returncode != 0
+    assert list((project / ".snakemake/incomplete").iterdir())
+    end(start(project, TARGET, cores=1))
+    assert (project / TARGET).stat().st_size > 100_000
+    assert not (project / STATE).exists()

@@ -75,7 +75,7 @@ def test_the_same_bytes_with_other_points_per_job_and_after_a_stop(tmp_path: Pat
     times = {path: path.stat().st_mtime_ns for path in parts.glob("*.nc")}
     first = min(times, key=times.__getitem__)  # the second is there, but nobody may have noticed before the stop
     end(start(stopped, "--unlock"))
-    end(start(stopped, "--rerun-incomplete", "results/one/sweeps/drive.nc"))
+    end(start(stopped, "results/one/sweeps/drive.nc"))
     assert first.stat().st_mtime_ns == times[first], "a finished part is not made again"
     for path in MADE:
         assert (whole / "results/one" / path).read_bytes() == (stopped / "results/one" / path).read_bytes(), path
