@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 
 from homeoanalysis import catalogue
+from homeoanalysis.contracts.texts import steps
 from homeoanalysis.errors import DataError
 from homeoanalysis.files import damaged, is_sealed, replacing, seal
 from homeoanalysis.identity import file_hash
@@ -70,7 +71,7 @@ def _used(history: list[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
 
 
 def history_of(path: Path | str) -> list[dict[str, Any]]:
-    """The steps behind all groups of a result; none behind other files. Raises DataError for a result that was changed."""
+    """The steps behind all groups of a result; none behind other files. Raises DataError or ContractError for a result that was changed."""
     import netCDF4  # here, since the config check need not pay
 
     if Path(path).suffix != ".nc":
@@ -80,7 +81,7 @@ def history_of(path: Path | str) -> list[dict[str, Any]]:
             raise OSError("its checksum is missing or wrong")
         with netCDF4.Dataset(path) as file:
             parts = [part for part in (file, *file.groups.values()) if {"schema", "history"} <= set(part.ncattrs())]
-            return [entry for part in parts for entry in json.loads(part.history)]
+            return [entry for part in parts for entry in steps(part.history, str(path))]
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error}); {damaged(path)}") from error
 

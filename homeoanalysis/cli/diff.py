@@ -52,7 +52,7 @@ def why(first: xr.Dataset, second: xr.Dataset) -> Iterator[str]:
 def _made(dataset: xr.Dataset) -> dict[tuple[str, str], Any]:
     """(kind, name) -> value, of everything that a result says of its making."""
     found: dict[tuple[str, str], Any] = {("seed", "of the config"): dataset.attrs.get("seed", _ABSENT)}
-    for entry in _json(dataset, "history") or []:
+    for entry in _json(dataset, "history"):
         step = str(entry.get("step"))
         found |= {("data", name): f"sha256 {digest[:12]}" for name, digest in entry.get("inputs", {}).items()}
         found[("code", step)] = entry.get("code", _ABSENT)
@@ -71,11 +71,8 @@ def _swept(dataset: xr.Dataset) -> Iterator[tuple[str, str]]:
 
 
 def _json(dataset: xr.Dataset, key: str) -> Any:
-    text = dataset.attrs.get(key, "")
-    try:
-        return json.loads(text) if text else {}
-    except (TypeError, ValueError):
-        return str(text)  # damaged: it is compared as it stands
+    """What a text attribute says, whose form the contract has seen to; nothing where there is none."""
+    return json.loads(dataset.attrs.get(key) or "{}")
 
 
 def _leaves(content: Any, at: str = "") -> Iterator[tuple[str, Any]]:

@@ -13,7 +13,6 @@ from homeoanalysis.cli.results import opened
 from homeoanalysis.cli.text import count, number, printable, some, table
 from homeoanalysis.contracts import LONG, SIGNALS
 from homeoanalysis.contracts.schemas import NOT_ASKED
-from homeoanalysis.errors import DataError
 
 _ROWS = 60
 _GROUPS = 3
@@ -42,12 +41,8 @@ def show(path: Path) -> Iterator[str]:
 
 
 def _json(dataset: xr.Dataset, key: str) -> Any:
-    """A JSON attribute; what it says as it is where it is damaged."""
-    text = dataset.attrs.get(key, "")
-    try:
-        return json.loads(text) if text else {}
-    except (TypeError, ValueError):
-        raise DataError(f"the attribute {key} is {printable(text)!r}, no JSON; the file is damaged, make it again") from None
+    """What a text attribute says, whose form the contract has seen to; nothing where there is none."""
+    return json.loads(dataset.attrs.get(key) or "{}")
 
 
 def _activity(activity: xr.Dataset) -> Iterator[str]:
@@ -193,7 +188,7 @@ def _sweep(swept: xr.Dataset) -> Iterator[str]:
 
 def _provenance(dataset: xr.Dataset) -> Iterator[str]:
     yield f"  provenance: code {dataset.attrs.get('code', 'unknown')}, seed {dataset.attrs.get('seed', 'unknown')}"
-    for entry in _json(dataset, "history") or []:
+    for entry in _json(dataset, "history"):
         versions = ", ".join(f"{k} {v}" for k, v in entry.get("versions", {}).items())
         yield f"    {entry.get('step')}: code {entry.get('code')}; {versions}"
         shown, more = some([f"{printable(name, 80)} sha256 {digest[:12]}" for name, digest in entry.get("inputs", {}).items()], 6)

@@ -1,6 +1,5 @@
 """Checking a dataset against the schema that it claims to follow: all violations at once, each with how to mend it."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -26,15 +25,11 @@ from homeoanalysis.contracts.schemas import (
     UNIT,
     Variable,
 )
+from homeoanalysis.contracts.texts import mend, text_faults, told
 from homeoanalysis.errors import ContractError
 
-_MEND = {
-    "source_kind": f"write {' or '.join(map(repr, SOURCE_KINDS))}",
-    "factors": """write a JSON object of factor: level, e.g. '{"age": 7}', or '{}' without factors""",
-    "not_applicable": "write a JSON object of replicate: reason, or '{}' if every replicate could be measured",
-    "bookkeeping": """write a JSON object, e.g. '{"spikes": {"in": 3, "out": 2, "dropped": {"doubled": 1}}}'""",
-}
-_JSON = ("factors", "not_applicable", "bookkeeping")
+_SOURCE_KIND = f"write {' or '.join(map(repr, SOURCE_KINDS))}"
+_ABOVE_0 = ("sampling_rate", "tick", "step")  # of variables, where they have them
 # What rounding may add to the distance of a value from its interval: of the value, and of a ratio less 1.
 _ROUNDED, _CANCELLED = 1e-9, 1e-14
 
@@ -48,11 +43,14 @@ def check(dataset: xr.Dataset, schema: str) -> xr.Dataset:
         rule = RULE[schema]
         raise ContractError(f"schema is {found!r}, not {schema!r}; made by another version: rerun rule {rule} (delete the file)")
     missing = [a for a in ATTRIBUTES[schema] if a not in dataset.attrs]
-    wrong = [f"attribute {a!r} is missing; {_MEND.get(a, f'rerun rule {RULE[schema]}')}" for a in missing]
+    mends = {"source_kind": _SOURCE_KIND}
+    wrong = [f"attribute {a!r} is missing; {mends.get(a, mend(a, schema))}" for a in missing]
     wrong += _attribute_faults("", dataset.attrs)
-    wrong += _value_faults(dataset)
+    wrong += _kind_faults(dataset)
+    wrong += text_faults(dataset)
     for name, variable in dataset.variables.items():
         wrong += _attribute_faults(f" of variable {name!r}", variable.attrs)
+        wrong += _number_faults(f" of variable {name!r}", variable.attrs)
     wrong += _unit_faults(dataset)
     # What is large is looked at when it is written, since it may have to be computed for that.
     for name, variable in dataset.variables.items():
@@ -70,40 +68,17 @@ def _attribute_faults(of: str, attributes: Mapping[Any, Any]) -> Iterator[str]:
             yield f"attribute {key!r}{of} is {value!r}; netCDF cannot hold it, write a JSON string"
 
 
-def _value_faults(dataset: xr.Dataset) -> Iterator[str]:
-    """What the attributes and coordinates say of the source, whatever the schema."""
+def _number_faults(of: str, attributes: Mapping[Any, Any]) -> Iterator[str]:
+    for key in (key for key in _ABOVE_0 if key in attributes):
+        value = attributes[key]
+        if np.asarray(value).dtype.kind not in "iuf" or np.ndim(value) or not 0 < value < np.inf:
+            yield f"attribute {key!r}{of} is {value!r}, no number above 0"
+
+
+def _kind_faults(dataset: xr.Dataset) -> Iterator[str]:
     kind = dataset.attrs.get("source_kind", SOURCE_KINDS[0])
     if kind not in SOURCE_KINDS:
-        yield f"attribute 'source_kind' is {kind!r}; {_MEND['source_kind']}"
-    texts = [(f"attribute {a!r}", dataset.attrs[a], a) for a in _JSON if a in dataset.attrs]
-    for key in (name for name in _JSON if name in dataset.variables):
-        texts += [(f"coordinate {key!r}, entry {k},", text, key) for k, text in enumerate(dataset[key].values.ravel().tolist())]
-    for what, text, key in texts:
-        if (found := _json_object(text)) is None:
-            yield f"{what} is {str(text)!r}, no JSON object; {_MEND[key]}"
-        elif key == "bookkeeping":
-            yield from (f"{what} {fault}" for fault in _book_faults(found))
-
-
-def _book_faults(book: Mapping[str, Any]) -> Iterator[str]:
-    """Nothing may be lost without being counted."""
-    for what, counts in book.items():
-        try:
-            came, left, lost = counts["in"], counts["out"], sum(counts["dropped"].values())
-            adds_up = came == left + lost and min(came, left, *counts["dropped"].values()) >= 0
-        except (TypeError, KeyError, AttributeError):
-            yield f"says {counts!r} of {what}, not how many came in, went out and were dropped; {_MEND['bookkeeping']}"
-        else:
-            if not adds_up:
-                yield f"does not add up: {came} {what} in, but {left} out and {lost} dropped; count what was lost, and why"
-
-
-def _json_object(text: object) -> dict[str, Any] | None:
-    try:
-        value = json.loads(str(text))
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
+        yield f"attribute 'source_kind' is {kind!r}; {_SOURCE_KIND}"
 
 
 def _flag_faults(variable: xr.DataArray, mend: str) -> Iterator[str]:
@@ -283,7 +258,7 @@ def _measure_faults(ds: xr.Dataset) -> Iterator[str]:
         if name not in ds.coords:
             yield f"the coordinate {name}(replicate) is missing"
     known = ds.replicate.values.tolist() if "replicate" in ds.coords else []
-    for replicate, reason in (_json_object(ds.attrs.get("not_applicable", "")) or {}).items():
+    for replicate, reason in (told("not_applicable", ds.attrs.get("not_applicable", "")) or {}).items():
         if replicate not in known:
             listed = ", ".join(map(str, known))
             yield f"attribute 'not_applicable' names {replicate!r}, which is no replicate here; known: {listed}"
@@ -324,7 +299,9 @@ def _sweep_faults(ds: xr.Dataset) -> Iterator[str]:
     for name in swept:
         if ds[name].dtype.kind not in "iuf" or not np.all(np.isfinite(ds[name].values)):
             yield f"the parameter {name!r} holds values that are no finite numbers"
-    for label in json.loads(ds.attrs.get("metrics", "[]")):
+    if "realisations" not in (told("bookkeeping", ds.attrs.get("bookkeeping", "")) or {}):
+        yield "attribute 'bookkeeping' does not say how many realisations came in, went out and were dropped; rerun rule sweep"
+    for label in told("metrics", ds.attrs.get("metrics", "")) or []:
         if f"{label}_over" in ds:
             interval = (f"{label}_mean", f"{label}_low", f"{label}_high")
             yield from _interval_faults(ds, *interval, known=ds[f"{label}_over"] != OWN)

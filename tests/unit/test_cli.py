@@ -25,6 +25,7 @@ from homeoanalysis.config.loading import load_config
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.contracts import write
 from homeoanalysis.fetch import fetch, local_path
+from homeoanalysis.files import seal
 from homeoanalysis.ingest import ingest
 from homeoanalysis.measure import measure, measure_draws
 from homeoanalysis.numerics import synthetic
@@ -909,6 +910,17 @@ def test_edited_results_are_refused(run: Any, tmp_path: Path, monkeypatch: pytes
     for command in (("show", activity), ("export", activity, "--to", "csv", "a.csv")):
         assert f"rule ingest again: snakemake --cores 2 {activity}\n" in fails(run(*command))
     assert not Path("a.csv").exists()
+
+
+@pytest.mark.parametrize(("key", "text"), [("history", "[1]"), ("bookkeeping", "[]"), ("warnings", "5")])
+def test_an_edited_text_that_was_sealed_again(key: str, text: str, run: Any, tmp_path: Path) -> None:
+    """Of a form that nothing reads: the contract's words, of every command."""
+    write(synthetic.activity([np.array([1.0])], 100.0), tmp_path / "a.nc")
+    with h5py.File(tmp_path / "a.nc", "r+") as file:
+        file.attrs[key] = text
+    seal(tmp_path / "a.nc")
+    for command in (("show",), ("diff", tmp_path / "a.nc"), ("inspect",)):
+        assert f"attribute {key!r} is {text!r}, no JSON" in fails(run(*command, tmp_path / "a.nc"))
 
 
 def test_show_says_delete_of_no_file_of_the_user(run: Any) -> None:

@@ -816,6 +816,44 @@ def test_an_edited_result_that_was_sealed_again(edit: Callable[[Path], None], to
         open_dataset(path)
 
 
+STEP = {"step": "ingest", "code": "0", "inputs": {"a.h5": "0"}, "versions": {"numpy": "2"}}
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "told"),
+    [
+        ("history", "[1]", r"attribute 'history' is '\[1\]', no JSON list of steps"),
+        ("history", json.dumps([{**STEP, "inputs": ["a.h5"]}]), "no JSON list of steps"),
+        ("history", json.dumps([{**STEP, "versions": {"numpy": 2}}]), "no JSON list of steps"),
+        ("history", json.dumps([{"step": "ingest"}]), "no JSON list of steps"),
+        ("history", "[" * 100_000, "no JSON list of steps"),
+        ("bookkeeping", "[]", r"attribute 'bookkeeping' is '\[\]', no JSON object"),
+        ("parameters", "[" * 100_000, r"attribute 'parameters' is '\[{150}'\.\.\., no JSON object; run the rule"),
+        ("warnings", '[{"rule": "a"}]', "no JSON list of findings"),
+        ("factors", '{"age": [7]}', "attribute 'factors' is '{\"age\": \\[7\\]}', no JSON object; write"),
+        ("derived_from", '{"firing_rate": 1}', "no JSON list of texts"),
+    ],
+)
+def test_texts_of_another_form_that_were_sealed_again(key: str, text: str, told: str, tmp_path: Path) -> None:
+    """What is read as JSON has the form that it is read in: else `show` and jobs would end in a traceback."""
+    write(activity().assign_attrs(history=json.dumps([STEP])), tmp_path / "one.nc")
+    with netCDF4.Dataset(tmp_path / "one.nc", "a") as file:
+        file.setncattr(key, text)
+    seal(tmp_path / "one.nc")
+    with pytest.raises(ContractError, match=rf"one\.nc: .*{told}"):
+        open_dataset(tmp_path / "one.nc")
+    if key == "history":
+        with pytest.raises(ContractError, match=r"one\.nc: attribute 'history' is .*, no JSON list of steps"):
+            inputs_of([tmp_path / "one.nc"])
+
+
+def test_a_sampling_rate_that_is_text() -> None:
+    one = activity()
+    one.covariate.attrs["sampling_rate"] = "abc"
+    with pytest.raises(ContractError, match="attribute 'sampling_rate' of variable 'covariate' is 'abc', no number above 0"):
+        check(one, "activity/1")
+
+
 def test_other_programs_read_a_sealed_file(tmp_path: Path) -> None:
     write(activity(), tmp_path / "one.nc")
     with xr.open_dataset(tmp_path / "one.nc", engine="netcdf4", decode_times=False, decode_timedelta=False) as plain:
