@@ -71,7 +71,10 @@ def _used(history: list[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
 
 
 def history_of(path: Path | str) -> list[dict[str, Any]]:
-    """The steps behind all groups of a result; none behind other files. Raises DataError or ContractError for a result that was changed."""
+    """The steps behind all groups of a result; none behind other files.
+
+    Raises DataError or ContractError for a result that was changed.
+    """
     import netCDF4  # here, since the config check need not pay
 
     if Path(path).suffix != ".nc":
