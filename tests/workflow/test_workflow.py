@@ -247,6 +247,12 @@ def test_a_study_as_a_crate(project: Path, tmp_path: Path, monkeypatch: pytest.M
     assert not (tmp_path / "other").exists()
 
 
+def messages(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Lines of a run that could not start, without the one by which Snakemake names profiles/default."""
+    lines = (done.stdout + done.stderr).splitlines()
+    return [line for line in lines if not line.startswith("Using workflow specific profile ")]
+
+
 @pytest.mark.slow
 def test_a_config_error_stops_before_any_job(tmp_path: Path) -> None:
     folder = write_project(tmp_path / "project")
@@ -255,7 +261,7 @@ def test_a_config_error_stops_before_any_job(tmp_path: Path) -> None:
     (folder / "config/config.yaml").write_text("seed: 1\nstudies: [small]\nsize: tiny\n")
     failed = snakemake(folder, "--cores", "1")
     assert failed.returncode == 1
-    first, second = (failed.stdout + failed.stderr).splitlines()  # the faults, a line each, and nothing around them
+    first, second = messages(failed)  # the faults, a line each, and nothing around them
     assert first.startswith("ConfigError: config/config.yaml: size is 'tiny'")
     assert second.startswith("config/studies/small.yaml: metrics.stimulus_coherence.segment is '250 mV', not a time")
     assert not (folder / "results").exists()
@@ -277,7 +283,7 @@ def test_overrides_pass_the_same_validation(arguments: list[str], piece: str, tm
     (folder / "good.yaml").write_text("seed: 2\n")
     wrong = snakemake(folder, "-n", *arguments)
     assert wrong.returncode == 1
-    (line,) = (wrong.stdout + wrong.stderr).splitlines()
+    (line,) = messages(wrong)
     assert line.startswith(f"ConfigError: config/config.yaml with --config: {piece}")
 
 
@@ -397,5 +403,5 @@ def test_a_file_where_results_go_is_one_message(tmp_path: Path) -> None:
     (folder / "results").write_text("")
     failed = snakemake(folder, "--cores", "1")
     assert failed.returncode == 1
-    (line,) = (failed.stdout + failed.stderr).splitlines()
+    (line,) = messages(failed)
     assert line.startswith("ConfigError: results is a file")
