@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from homeoanalysis.errors import DataError
+from homeoanalysis.numerics.mat import check_mat
 
 _MEND = "it is damaged or incomplete: compare its size with the original, or fetch it again"
 # Formats whose bytes say where they end: a header that counts, or a container that knows its own length.
@@ -232,6 +233,7 @@ def _matlab(path: Path) -> Iterator[str]:
     head, size = _head(path, 128), path.stat().st_size
     if head[:10] != b"MATLAB 5.0":
         return
+    check_mat(path)
     order, at = "<" if head[126:128] == b"IM" else ">", 128
     with path.open("rb") as stream:
         while at < size:

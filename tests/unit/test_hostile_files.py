@@ -25,6 +25,7 @@ import pynwb
 import pytest
 import quantities as pq
 import scipy.io
+import scipy.sparse
 from hdmf.backends.hdf5 import H5DataIO
 from running import list_all_code
 
@@ -36,6 +37,7 @@ from homeoanalysis.errors import ConfigError, DataError
 from homeoanalysis.files import is_sealed, seal
 from homeoanalysis.ingest import ingest
 from homeoanalysis.numerics.arrays import LARGEST, read_npz
+from homeoanalysis.numerics.declared import check_declared
 from homeoanalysis.numerics.mat import read_mat
 from homeoanalysis.numerics.mechanism import Ends
 from homeoanalysis.topologies.explicit import explicit
@@ -499,3 +501,94 @@ def test_hdf5_of_many_levels_and_links_is_read(tmp_path: Path) -> None:
         file["b"], file["c"], file["spikes2"] = file["a"], h5py.SoftLink("/d"), file["spikes"]
         file["d"], file["e"] = h5py.SoftLink("/c"), h5py.SoftLink("/nowhere")
     assert read({"recording": tmp_path / "a.h5"}, "mea_hdf5").sizes["spike"] == 2
+
+
+def _element(kind: int, content: bytes) -> bytes:
+    return struct.pack("<II", kind, len(content)) + content + bytes(-len(content) % 8)
+
+
+def _cells(levels: int, is_structure: bool = False, do_lengths_lie: bool = False) -> bytes:
+    """A variable of cells, or of structures of one field, each in the one before; a number is the last."""
+    start = [_element(5, struct.pack("<2i", 1, 1)), _element(1, b"a")]  # shape and name
+    number = _element(14, b"".join([_element(6, struct.pack("<II", 6, 0)), *start, _element(9, struct.pack("<d", 7))]))
+    if is_structure:
+        start += [struct.pack("<HHi", 5, 4, 8), _element(1, b"field".ljust(8, b"\0"))]
+    head = b"".join([_element(6, struct.pack("<II", 2 if is_structure else 1, 0)), *start])
+    sizes = [len(head) + len(number) + (8 + len(head)) * k for k in reversed(range(levels))]
+    if do_lengths_lie:
+        sizes[1:] = [8] * (levels - 1)
+    return b"".join(struct.pack("<II", 14, size) + head for size in sizes) + number
+
+
+def _mat(path: Path, *variables: bytes, is_compressed: bool = False) -> Path:
+    if is_compressed:
+        packed = [zlib.compress(v) for v in variables]
+        variables = tuple(struct.pack("<II", 15, len(p)) + p for p in packed)
+    path.write_bytes(b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack("<H", 0x0100) + b"IM" + b"".join(variables))
+    return path
+
+
+NESTED: dict[str, Callable[[Path, int], Path]] = {
+    "cells": lambda path, n: _mat(path, _cells(n)),
+    "compressed cells": lambda path, n: _mat(path, _cells(n), is_compressed=True),
+    "structures": lambda path, n: _mat(path, _cells(n, is_structure=True)),
+    "lengths that lie": lambda path, n: _mat(path, _cells(n, do_lengths_lie=True)),
+    "behind a damaged variable": lambda path, n: _mat(path, _element(14, b"12345678"), _cells(n)),
+}
+
+
+@pytest.mark.parametrize("levels", [101, 20_000])
+@pytest.mark.parametrize("kind", NESTED)
+def test_mat_files_of_cells_in_cells(kind: str, levels: int, tmp_path: Path) -> None:
+    """scipy's parser calls itself for each level, and ends the whole process."""
+    made = NESTED[kind](tmp_path / "a.mat", levels)
+    for check in (lambda: read_mat(made, None), lambda: check_declared([made], "NeoMatlabIO")):
+        with pytest.raises(DataError, match=r"a\.mat: cells nested more than 100 levels deep; save them flat"):
+            check()
+
+
+@pytest.mark.parametrize("kind", list(NESTED)[:4])
+def test_mat_files_of_many_levels_are_read(kind: str, tmp_path: Path) -> None:
+    """The control: as deep as may be; the number in the last is found."""
+    value = read_mat(NESTED[kind](tmp_path / "a.mat", 100), None)["a"]
+    for _ in range(100):
+        value = value[0, 0] if value.dtype == object else value["field"][0, 0]
+    assert value == 7
+
+
+def test_every_mat_file_of_scipy_and_matlab_is_walked_whole(tmp_path: Path) -> None:
+    """All kinds of arrays before a nested one: a walk that lost its place would not find it."""
+    kinds = {
+        "text": "ab",
+        "texts": np.array(["abc", "de"]),
+        "complex": np.ones((3, 5)) * 1j,
+        "sparse": scipy.sparse.csc_matrix(np.eye(4) * (1 + 2j)),
+        "truth": np.array([True, False, True]),
+        "small": np.arange(3, dtype=np.uint8),
+        "large": np.zeros(50_000),
+        "empty": np.zeros((0, 4)),
+        "none": np.zeros((0, 0), object),
+        "record": np.array([(1.0, "x"), (2.0, "y")], [("a", object), ("b", object)]),
+    }
+    cells = np.empty(len(kinds) + 1, object)
+    cells[:-1] = list(kinds.values())
+    cells[-1] = np.array([[1.5]])
+    for _ in range(99):
+        cells[-1], inner = np.empty(1, object), cells[-1]
+        cells[-1][0] = inner
+    for is_compressed in (True, False):
+        path = tmp_path / f"{is_compressed}.mat"
+        scipy.io.savemat(path, {"cells": cells}, do_compression=is_compressed)
+        assert read_mat(path, None)["cells"].size == cells.size
+        deeper = np.empty(1, object)
+        deeper[0] = cells
+        scipy.io.savemat(path, {**kinds, "cells": deeper}, do_compression=is_compressed)
+        with pytest.raises(DataError, match="nested more than 100 levels deep"):
+            read_mat(path, None)
+
+
+def test_two_variables_of_one_name(tmp_path: Path) -> None:
+    """scipy keeps the last, and warns."""
+    made = _mat(tmp_path / "a.mat", _cells(1), _cells(2))
+    with pytest.raises(DataError, match=r"a\.mat is no readable MAT file .*Duplicate variable name"):
+        read_mat(made, None)
