@@ -84,6 +84,21 @@ def refuse_read_only(*folders: Path) -> None:
             )
 
 
+def refuse_full_temporary_folder() -> None:
+    """Raises ConfigError where what plans the jobs could not write its plan; it would end with a traceback."""
+    named = next(((n, Path(f)) for n in ("TMPDIR", "TEMP", "TMP") if (f := os.environ.get(n))), None)
+    if named is not None and named[1].is_dir():
+        try:
+            with tempfile.TemporaryFile(dir=named[1]) as stream:
+                stream.write(bytes(2**16))
+        except OSError as error:
+            name, folder = named
+            raise ConfigError(
+                f"{folder}, the folder of temporary files, cannot be written to ({error.strerror}); "
+                f"free some space there, or set {name} to another folder"
+            ) from None
+
+
 def clear_parts(*folders: Path) -> None:
     """Remove what jobs that were killed have left of their files; no job may be writing there."""
     for folder in folders:

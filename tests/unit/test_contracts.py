@@ -317,6 +317,22 @@ def test_a_project_folder_that_is_read_only_is_one_message(tmp_path: Path) -> No
     )
 
 
+def test_a_full_folder_of_temporary_files_is_one_message(tmp_path: Path) -> None:
+    """In a process that may write no file of more than 1 kB, which stands for a disk with no more room."""
+    code = (
+        "import resource; from homeoanalysis.files import refuse_full_temporary_folder\n"
+        "refuse_full_temporary_folder()\n"  # the control
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); refuse_full_temporary_folder()\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    assert "line 3" in done.stderr
+    assert done.stderr.splitlines()[-1].endswith(
+        f"ConfigError: {tmp_path}, the folder of temporary files, cannot be written to (File too large); "
+        "free some space there, or set TMPDIR to another folder"
+    )
+
+
 def test_a_group_that_breaks_its_schema_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "one.nc"
     write(activity(), path)

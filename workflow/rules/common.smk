@@ -7,7 +7,7 @@ from pathlib import Path
 
 from homeoanalysis.config.loading import load_config
 from homeoanalysis.errors import ConfigError
-from homeoanalysis.files import clear_parts, refuse_read_only
+from homeoanalysis.files import clear_parts, refuse_full_temporary_folder, refuse_read_only
 from homeoanalysis.plan import Plan
 from homeoanalysis.provenance import code_digest, code_of
 from homeoanalysis.resources import Need, of_files, of_model
@@ -16,6 +16,7 @@ try:
     CONFIG = load_config("config", config)
     PLAN = Plan(CONFIG)
     refuse_read_only(Path("results"), Path(".snakemake"))
+    refuse_full_temporary_folder()
 except ConfigError as error:
     # Not an exception that Snakemake knows: it would put lines of its own about this file around the faults.
     raise SystemExit(f"ConfigError: {error}") from None
