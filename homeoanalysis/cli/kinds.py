@@ -95,7 +95,9 @@ def _phy(path: Path, given: Mapping[str, str]) -> Found | None:
         return None
     if not files["spike_clusters"].is_file():
         files["spike_clusters"] = folder / "spike_templates.npy"
-    for name in ("cluster_group.tsv", "cluster_info.tsv", "cluster_KSLabel.tsv"):
+    if not files["spike_clusters"].is_file():
+        raise DataError(f"{folder.name} holds neither spike_clusters.npy nor spike_templates.npy; copy the whole folder")
+    for name in ("cluster_group.tsv", "cluster_groups.csv", "cluster_info.tsv", "cluster_KSLabel.tsv"):
         if (folder / name).is_file():
             files["groups"] = folder / name
             break
@@ -113,7 +115,8 @@ def _mclust(path: Path, given: Mapping[str, str]) -> Found | None:
     roles = {_role(name): p for name, p in zip(short if len({*short}) == len(names) else names, clusters, strict=True)}
     if len(roles) < len(clusters):
         raise DataError(f"{folder.name} holds clusters of the same name as .t and ._t; move one of each away")
-    notes = []
+    left = [p.name for p in folder.iterdir() if p.suffix in (".t32", ".t64", "._t32", "._t64")] if path.is_dir() else []
+    notes = [f"{len(left)} clusters are left out, {left[0]} first: save them as .t with MClust."] if left else []
     events = [p for p in folder.iterdir() if p.suffix.lower() == ".nev"]
     if any(p.suffix.lower() == ".nvt" or (p.suffix.lower() == ".zip" and _holds_video(p)) for p in folder.iterdir()):
         notes.append("The video is left out; to read positions, add it as the file video, and pixel_x and pixel_y to the reader.")

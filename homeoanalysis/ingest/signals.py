@@ -1,5 +1,6 @@
 """Signals that a reader marks -> the signals of activity/1."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -41,6 +42,8 @@ def signals(
         highest = np.full(len(coordinates["covariate_channel"]), np.nan if bandwidth is None else bandwidth)
         variables["covariate_bandwidth"] = ("covariate_channel", highest, {"units": "Hz"})
     book = {"signals": account(len(every), {"not marked as a stimulus or behaviour": unmarked})}
+    if lost := sum((Counter(s.annotations.get("dropped", {})) for s in every), Counter()):
+        book["samples"] = account(sum(s.shape[0] for s in every if role(s) in SIGNALS) + lost.total(), lost)
     return variables, coordinates, book, findings
 
 
@@ -64,7 +67,10 @@ def _signal(
     own = set(channels[0])
     raws = [join(part, own, lambda _: False) if part else None for part in parts]
     # One pass over the data: for findings, and where whole numbers are to be packed.
-    surveys = [survey(raw) if raw and (name == "lfp" or raw.gain is not None) else None for raw in raws]
+    surveys = [survey(raw) if raw and (name != "covariate" or raw.gain is not None) else None for raw in raws]
+    bad = sum(int(s.not_finite.sum()) for s in surveys if s)
+    if bad and name != "covariate":  # what an animal did may be unknown for a while
+        raise DataError(f"{bad} samples of the kind {name} are not finite; mend the file, or leave those channels out")
     pairs = [(raw, s) for raw, s in zip(raws, surveys, strict=True) if raw and s and name == "lfp"]
     findings = [f for raw, s in pairs for f in (*of_signal(raw, s), *of_line(raw))]
     how = resampler(rates[0], low_pass=None, sampling_rate=None)

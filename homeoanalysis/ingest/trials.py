@@ -33,21 +33,28 @@ def events(pieces: Sequence[Piece], which: Events) -> list[float]:
     return sorted(set(found))
 
 
-def trials(pieces: Sequence[Piece], wanted: Trials | None) -> dict[str, Any]:
-    """The variables of the trials; none where neither the files nor the YAML know any."""
+def trials(pieces: Sequence[Piece], wanted: Trials | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Variables and book-keeping of the trials; none where neither the files nor the YAML know any."""
     found = [trial for piece in pieces for trial in _marked(piece)]
     if wanted is not None:
         if found:
             raise DataError(f"the files mark {len(found)} trials themselves; remove `trials` from the YAML")
         found = _between(pieces, wanted) if wanted.start is not None else _around(pieces, wanted)
     if not found:
-        return {}
-    start, stop, stimulus = zip(*sorted(found), strict=True)
-    return {
+        return {}, {}
+    unknown = sum(not np.isfinite([a, b]).all() for a, b, _ in found)
+    backwards = sum(b <= a for a, b, _ in found if np.isfinite([a, b]).all())
+    book = {"trials": account(len(found), {"begin or end unknown": unknown, "they end before they begin": backwards})}
+    whole = sorted(trial for trial in found if -np.inf < trial[0] < trial[1] < np.inf)
+    if not whole:
+        raise DataError(f"none of {len(found)} trials has a begin and a later end; mend the file, or `trials` in the YAML")
+    start, stop, stimulus = zip(*whole, strict=True)
+    variables = {
         "trial_start": ("trial", np.array(start), {"units": "s", "long_name": "start of the trial"}),
         "trial_stop": ("trial", np.array(stop), {"units": "s", "long_name": "end of the trial"}),
         "stimulus": ("trial", list(stimulus), {"long_name": "label of the stimulus"}),
     }
+    return variables, book
 
 
 def _marked(piece: Piece) -> list[Trial]:

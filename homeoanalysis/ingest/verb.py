@@ -27,7 +27,7 @@ def ingest(recording: Recording, *, name: str, replicate: str, files: Mapping[st
 
     files: role -> path, as the recording's reader wants them; in a replicate of several parts, `part.role`.
     name: the recording's name, for `source`.
-    Returns activity/1; its attribute `bookkeeping` (JSON) says for spikes, units and signals how many came in, how
+    Returns activity/1; its attribute `bookkeeping` (JSON) says for spikes, units, signals and trials how many came in, how
     many are in the result, and for what reason the others were dropped.
     Raises DataError if a file is not what the YAML says: its SHA-256, where one is given, before anything is read.
     """
@@ -112,7 +112,8 @@ def _activity(recording: Recording, replicate: str, files: Mapping[str, Path]) -
         book |= of_segments
     counted, places, of_counts = trials.binned(pieces)
     variables, coordinates, book = variables | counted, coordinates | places, book | of_counts
-    variables |= trials.trials(pieces, recording.trials)
+    of_trials, counted_trials = trials.trials(pieces, recording.trials)
+    variables, book = variables | of_trials, book | counted_trials
     if not set(CONTENT) & set(variables):
         n = book["signals"]["in"]
         raise DataError(

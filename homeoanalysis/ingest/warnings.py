@@ -52,7 +52,7 @@ def of_units(units: Units, start: Floats, stop: Floats) -> Iterator[Finding]:
     yield from of_same_units(units.times)
     yield from of_intervals(list(units.times.values()))
     ends = [t[[0, -1]] for t in units.times.values() if t.size]
-    if ends and (np.min(ends), np.max(ends)) == (start[0], stop[-1]):
+    if ends and np.allclose([np.min(ends), np.max(ends)], [start[0], stop[-1]], rtol=0, atol=1e-9):
         text = "observed time is from the first spike to the last: the file does not say it, so that rates are too high"
         yield Finding("observed time", f"{text}; give it where the reader has a parameter duration")
     faults = [str(a["waveform_fault"]) for a in units.annotations.values() if "waveform_fault" in a]

@@ -13,9 +13,15 @@ LARGEST = 2**33  # bytes that an archive may unpack to: 10 MB of zip can stand f
 def read_npy(path: Path) -> Any:
     """The array of an .npy file, mapped: one that declares more than the file holds is an error, and no allocation.
 
-    Raises ValueError or OSError for what is no array of numbers.
+    Raises ValueError or OSError for what is no array of numbers, or holds more than the array.
     """
-    return np.load(path, allow_pickle=False, mmap_mode="r")
+    try:
+        array = np.load(path, allow_pickle=False, mmap_mode="r")
+    except OverflowError:
+        raise ValueError("its header declares a length below 0") from None
+    if isinstance(array, np.memmap) and (left := path.stat().st_size - array.offset - array.nbytes):
+        raise ValueError(f"{left} bytes stand behind the array that it declares")
+    return array
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -24,6 +30,9 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
         with path.open("rb") as stream:
             with zipfile.ZipFile(stream) as archive:
                 check_archive(archive)
+                names = archive.namelist()
+                if len(set(names)) < len(names):
+                    raise ValueError(f"it holds {max(names, key=names.count)} twice")
                 for member in archive.infolist():
                     _check_member(archive, member)
             stream.seek(0)
@@ -47,5 +56,6 @@ def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
         read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(stream)
         needed = math.prod(shape) * dtype.itemsize
-        if needed > member.file_size:
-            raise ValueError(f"{member.filename} declares {needed} bytes and holds {member.file_size}")
+        held = member.file_size - stream.tell()
+        if needed != held and not dtype.hasobject:  # objects are refused for what they are
+            raise ValueError(f"{member.filename} declares {needed} bytes of numbers and holds {held}")

@@ -20,7 +20,7 @@ import numpy as np
 
 from homeoanalysis.catalogue import did_you_mean
 from homeoanalysis.errors import DataError
-from homeoanalysis.numerics.declared import check_buffers, check_declared, tells_its_end
+from homeoanalysis.numerics.declared import check_buffers, check_declared, count_left_out, reach_last_spikes, tells_its_end
 from homeoanalysis.numerics.hdf5 import check_hdf5
 
 if TYPE_CHECKING:
@@ -245,16 +245,21 @@ def read_blocks(path: Path, io: str, *, is_alone: bool = False) -> "list[neo.Blo
     with told(path, io):
         check_declared(files, io)
         reader = getattr(neo.io, io)(str(given), **options)
+        if io == "NeuralynxIO" and reader._spike_memmap:
+            reach_last_spikes(reader)
         if hasattr(reader, "block_count"):
             blocks = [reader.read_block(block_index=k, lazy=form.is_lazy) for k in range(reader.block_count())]
         else:
             blocks = [b for b in reader.read() if b is not None]
         check_buffers(reader, io)
         tells = tells_its_end(files, io)
+        left = count_left_out(reader) if io == "NeuralynxIO" and reader._spike_memmap else 0
     if not blocks or (path.is_dir() and not any(map(_holds, blocks))):  # of any folder neo makes a block, with nothing in it
         raise DataError(f"{path.name} holds nothing that {io} can read; it is of another format, or empty")
     for segment in (s for block in blocks for s in block.segments):
         segment.annotate(tells_its_end=tells)
+    if left:
+        blocks[0].segments[0].annotate(dropped_units={"outside of the recorded segments": [0, left]})
     return blocks
 
 

@@ -83,10 +83,16 @@ def _units(path: Path, day: int, epoch: int) -> dict[str, dict[str, Any]]:
             f"T{t:02d}_{c:02d}": {key: cell[key].ravel()[0] for key in ("time", "timerange")}
             for t, tetrode in enumerate(np.ravel(cells), 1)
             for c, cell in enumerate(np.ravel(tetrode), 1)
-            if getattr(cell, "dtype", None) is not None and cell.dtype.names
+            if np.size(cell)  # no unit was given this number
         }
     except (IndexError, ValueError, TypeError) as error:
         raise DataError(f"{path.name} has no spikes{{{day}}}{{{epoch}}} of cells with time and timerange ({error})") from None
+    for name, unit in found.items():
+        for key, value in unit.items():
+            shape = np.shape(value)
+            is_column = isinstance(value, np.ndarray) and np.size(value) <= max(shape, default=1)
+            if not is_column or value.dtype.kind not in "iuf":
+                raise DataError(f"{path.name}: {key} of unit {name} is no column of numbers, but of shape {shape}; mend the file")
     found = {name: unit for name, unit in found.items() if np.size(unit["time"])}
     if not found:
         raise DataError(f"{path.name}: spikes{{{day}}}{{{epoch}}} holds no unit with a spike; choose another day or epoch")

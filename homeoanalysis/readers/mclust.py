@@ -101,13 +101,16 @@ def _events(path: Path) -> "list[neo.Event]":
     import neo
     import quantities as pq
 
-    (block,) = read_blocks(path, "NeuralynxIO")
-    with told(path, "NeuralynxIO"):
-        loaded = [e.load() for s in block.segments for e in s.events]
     size = path.stat().st_size - _HEADER
     if size <= 0 or size % _NEV.itemsize:
         raise DataError(f"{path.name} is no whole file of Neuralynx events ({size} bytes behind its header); copy it again")
-    first = np.fromfile(path, _NEV, offset=_HEADER)["time"].min() * 1e-6
+    when = np.fromfile(path, _NEV, offset=_HEADER)["time"].astype(np.int64)
+    if np.any(np.diff(when) < 0):  # neo drops what is not between the first record and the last
+        raise DataError(f"{path.name}: {np.sum(np.diff(when) < 0)} records are earlier than the one before; sort or remove them")
+    (block,) = read_blocks(path, "NeuralynxIO")
+    with told(path, "NeuralynxIO"):
+        loaded = [e.load() for s in block.segments for e in s.events]
+    first = when[0] * 1e-6
     earliest = min(float(e.times.min()) for e in loaded if len(e))
     return [neo.Event(e.times + (first - earliest) * pq.s, labels=e.labels, name=e.name) for e in loaded]
 

@@ -44,15 +44,17 @@ def neuroscope(files: Mapping[str, Path]) -> "neo.Block":
     path = files["recording"]
     with told(path, "neuroscope"):
         root = ElementTree.parse(path).getroot()
-        rate = float(_number(root, "acquisitionSystem/samplingRate", path))
+        rate = _number(root, "acquisitionSystem/samplingRate", path)
         n_channels = int(_number(root, "acquisitionSystem/nChannels", path))
+        for name in ("nBits", "voltageRange", "amplification"):
+            _number(root, f"acquisitionSystem/{name}", path)
         if n_channels < 1 or files["signal"].stat().st_size % (2 * n_channels):
             raise DataError(f"{files['signal'].name} is no whole number of samples of {n_channels} channels; it is truncated")
         reader = neo.io.NeuroScopeIO(str(path))
         reader.binary_file = str(files["signal"])
         reader.parse_header()
         if files["signal"].suffix.lower() in (".lfp", ".eeg"):
-            own = float(_number(root, "fieldPotentials/lfpSamplingRate", path))
+            own = _number(root, "fieldPotentials/lfpSamplingRate", path)
             reader._sampling_rate = own
             reader.header["signal_channels"]["sampling_rate"] = own
         (segment,) = (block := reader.read_block(lazy=True)).segments
@@ -82,11 +84,17 @@ def neuroscope(files: Mapping[str, Path]) -> "neo.Block":
     return block
 
 
-def _number(root: Any, where: str, path: Path) -> str:
+def _number(root: Any, where: str, path: Path) -> float:
     found = root.find(where)
     if found is None or not found.text:
         raise DataError(f"{path.name} has no {where}; it is no file of NeuroScope, or an incomplete one")
-    return str(found.text)
+    try:
+        value = float(found.text)
+    except ValueError:
+        value = np.nan
+    if not 0 < value < np.inf:
+        raise DataError(f"{path.name}: {where} is {found.text.strip()[:40]!r}, not a number above 0; mend it")
+    return value
 
 
 def _whole(path: Path) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics.arrays import read_npy
-from homeoanalysis.units import Quantity, SamplingRate, unit
+from homeoanalysis.units import Quantity, SamplingRate, number_and_unit, unit
 
 if TYPE_CHECKING:
     import neo
@@ -48,9 +48,11 @@ def numpy_signal(
         raise DataError(
             f"the channels have the shapes {lengths}; each needs one dimension and all the same length, or name channels"
         )
-    number, _, of = scale.partition(" ")
     try:
-        factor, base = float(number) * unit(of)[0], _BASES[unit(of)[1]]
+        factor, of = number_and_unit(scale)
+        base = _BASES[unit(of)[1]]
+        if factor == 0 or not np.isfinite(factor):
+            raise ValueError
     except (ValueError, KeyError):
         raise DataError(
             f"scale is {scale!r}; write what 1 in the file stands for, such as '1 mV', '0.195 uV', '1 pA' or '1'"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Spans = NDArray[np.float64]  # (segment, 2)
 _LATE = "outside of the intervals in which the unit was observed"
+_UNSEEN = "outside of observed time"
 _QUALITY = {"good": "single", "single": "single", "mua": "multi", "multi": "multi", "simulated": "simulated"}
 _BASES = {unit(base)[1]: base for base in ("V", "A", "m", "1")}
 
@@ -58,6 +59,8 @@ def nwb_units(
         subject = getattr(file.subject, "subject_id", None)
         block = neo.Block(subject=str(subject or ""), session=str(file.session_id or ""))
         series = {name: role for role, names in kinds.items() for name in names or []}
+        if file.units is not None:
+            _check_units(path, file.units)
         spans = _spans(path, file, duration, list(series))
         block.segments.extend([neo.Segment(index=k) for k in range(len(spans))])
         if file.units is not None:
@@ -127,6 +130,24 @@ def _intervals(units: Any) -> list[Spans]:
 
 def _covers(intervals: Spans, pair: Any) -> bool:
     return bool(np.any((intervals[:, 0] <= pair[0]) & (intervals[:, 1] >= pair[1])))
+
+
+def _check_units(path: Path, units: Any) -> None:
+    """Raises DataError where a column of several values a unit is not divided between the units, or times are no seconds."""
+    from hdmf.common import VectorIndex
+
+    for column in units.columns:
+        while isinstance(column, VectorIndex):
+            ends, n = np.asarray(column.data[:], np.int64), len(column.target.data)
+            if ends.size and (ends[0] < 0 or np.any(np.diff(ends) < 0) or ends[-1] != n):
+                raise DataError(
+                    f"{path.name}: units/{column.name} does not divide its {n} values between {ends.size} units: it ends at "
+                    f"{ends[-1]}, and units end at {ends[:5].tolist()}; the file is damaged, or was edited"
+                )
+            column = column.target
+        said = str(getattr(column.data, "attrs", {}).get("unit", "seconds"))
+        if column.name == "spike_times" and said not in ("seconds", "second", "sec", "s"):
+            raise DataError(f"{path.name}: units/spike_times are in {said!r}, and NWB has them in seconds; write them so")
 
 
 def _add_units(path: Path, file: Any, block: "neo.Block", spans: Spans) -> None:
@@ -236,7 +257,13 @@ def _add_series(path: Path, file: Any, block: "neo.Block", spans: Spans, name: s
         factor, base = unit(written)[0], _BASES[unit(written)[1]]
     except (ValueError, KeyError):
         raise DataError(f"{path.name}: {name} is in {written!r}, a unit that is not known here; write a reader") from None
-    n = series.data.shape[0]
+    gain, offset = float(series.conversion), float(series.offset)
+    if not np.isfinite([gain, offset, rate, start]).all() or gain == 0:
+        raise DataError(
+            f"{path.name}: {name} has conversion {gain:g}, offset {offset:g}, {rate:g} Hz, start {start:g} s; mend the file"
+        )
+    n = left = series.data.shape[0]
+    made: list[Any] = []
     if not np.any((spans[:, 0] < start + n / rate) & (spans[:, 1] > start)):
         raise DataError(
             f"{path.name}: {name} is from {start:.9g} s to {start + n / rate:.9g} s, where nothing else was observed; "
@@ -245,17 +272,16 @@ def _add_series(path: Path, file: Any, block: "neo.Block", spans: Spans, name: s
     for segment, (a, b) in zip(block.segments, spans, strict=True):
         first, last = (int(np.clip(np.ceil((t - start) * rate - 1e-6), 0, n)) for t in (a, b))
         if last > first:
-            values = (
-                np.asarray(series.data[first:last], float) * float(series.conversion) * factor + float(series.offset) * factor
-            )
-            values = values.reshape(last - first, -1)
+            left -= last - first
+            values = (np.asarray(series.data[first:last], float) * gain * factor + offset * factor).reshape(last - first, -1)
             names = [name] if values.shape[1] == 1 else [f"{name}.{k}" for k in range(values.shape[1])]
             where = dict(sampling_rate=rate * pq.Hz, t_start=(start + first / rate) * pq.s, role=role, unit_name=base)
             for k, channel in enumerate(names):
                 column = values[:, [k]]
-                segment.analogsignals.append(
-                    neo.AnalogSignal(column, units="dimensionless" if base == "1" else base, name=channel, **where)
-                )
+                made.append(neo.AnalogSignal(column, units="dimensionless" if base == "1" else base, name=channel, **where))
+                segment.analogsignals.append(made[-1])
+    if left and made:
+        made[0].annotate(dropped={_UNSEEN: left})
 
 
 def _add_intervals(path: Path, table: Any, block: "neo.Block", stimulus: str | None, *, is_trial: bool) -> None:

@@ -7,6 +7,7 @@ spike_templates.npy), cluster_group.tsv, cluster_KSLabel.tsv or cluster_info.tsv
 
 import csv
 import math
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -39,7 +40,7 @@ def phy(
 ) -> "neo.Block":
     """One unit for each cluster, [0, duration].
 
-    files: roles "spike_times" and "spike_clusters", .npy; "params", params.py; "groups", a .tsv with the columns cluster_id and
+    files: roles "spike_times" and "spike_clusters", .npy; "params", params.py; "groups", a table with the columns cluster_id and
     group (or KSLabel), which may be absent: then all clusters are unsorted. duration: of the recording, which no file says.
     keep: groups that are units, by default good (single) and mua (multi), and unsorted (multi) where there is no "groups"; the
     clusters of others are counted as dropped. region: of all units. Other columns may be named under `units.isolation`.
@@ -119,16 +120,20 @@ def _sample_rate(path: Path) -> float:
 def _groups(path: Path) -> dict[int, dict[str, str | float]]:
     """Cluster -> its row of the table, with the group under "group"."""
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream, delimiter="," if path.suffix == ".csv" else "\t"))
+        lines = path.read_text(encoding="utf-8").splitlines()
+        rows = list(csv.DictReader(lines, delimiter="\t" if lines and "\t" in lines[0] else ","))  # phy 1 wrote tabs as .csv
         column = next(c for c in ("group", "KSLabel") if rows and c in rows[0])
         key = "cluster_id" if "cluster_id" in rows[0] else "id"
-        named = {int(row[key]): {c: _value(v) for c, v in row.items() if c != key} for row in rows}
-        return {name: row | {"group": row[column] or "unsorted"} for name, row in named.items()}
+        named = [(int(row[key]), {c: _value(v) for c, v in row.items() if c != key}) for row in rows]
+        found = [(name, row | {"group": row[column] or "unsorted"}) for name, row in named]
     except (OSError, UnicodeDecodeError, csv.Error, StopIteration, KeyError, ValueError, TypeError):
         raise DataError(
             f"{path.name} has no columns cluster_id and group (or KSLabel); check which file has which role"
         ) from None
+    twice = [name for name, many in Counter(name for name, _ in found).items() if many > 1]
+    if twice:
+        raise DataError(f"{path.name} lists cluster {twice[0]} more than once; keep one line of each")
+    return dict(found)
 
 
 def _value(cell: str) -> str | float:

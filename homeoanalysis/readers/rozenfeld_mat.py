@@ -54,6 +54,8 @@ def rozenfeld_mat(
     path, names = files["recording"], odours.split()
     if not names:
         raise DataError("reader rozenfeld_mat needs odours: their names, separated by spaces")
+    if len(set(names)) < len(names):
+        raise DataError(f"odours names {max(names, key=names.count)!r} twice, whose trials would count twice; remove one")
     block = neo.Block()
     variable_of = {name: variables.replace("{odour}", name) for name in names}
     tables = {name: _table(path, variable, path.stat().st_mtime_ns) for name, variable in variable_of.items()}
@@ -103,7 +105,7 @@ def _counts(path: Path, variable: str, row: NDArray[np.float64], start: float) -
     import quantities as pq
 
     whole = np.rint(row)
-    if np.any(row < 0) or np.any(np.abs(row - whole) > 1e-6):
+    if not np.all(np.isfinite(row)) or np.any(row < 0) or np.any(np.abs(row - whole) > 1e-6):
         raise DataError(f"{path.name}: {variable} holds values that are no whole counts of spikes; mend values (count or rate)")
     return neo.AnalogSignal(
         whole[:, None], units="dimensionless", sampling_rate=pq.Hz / _BIN, t_start=start * pq.s, name="PN", role="binned_count",

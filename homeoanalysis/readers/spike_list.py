@@ -4,6 +4,7 @@ Evidence: the layouts that numpy.savez and spreadsheets write; there is no stand
 """
 
 import csv
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,7 +40,8 @@ def spike_list(
 
     files: role "recording". A CSV or TSV has a line of column names, and then a spike a line: `times` and `units` name the two
     columns. An NPZ has two arrays of these names with an entry for each spike, or else an array of times for each unit.
-    time_step: what the times count [s]. names: all units, where some may be silent: a table cannot hold a unit without a spike.
+    time_step: what the times count [s]; a column or array headed `time_ms` counts ms. Spaces around a unit's name are not part
+    of it. names: all units, where some may be silent: a table cannot hold a unit without a spike.
     Raises DataError, naming the line, for what is no number and for more cells than names of columns; for one unit under
     two names, 5 and 05, or times in their place; and for units that are not among `names`.
     """
@@ -48,6 +50,7 @@ def spike_list(
     if set(files) != {"recording"}:
         raise DataError(f"reader spike_list needs one file, 'recording', not {', '.join(sorted(files))}")
     path = files["recording"]
+    _check_step(path, times, time_step)
     found = _archive(path, times, units) if path.suffix.lower() == ".npz" else _table(path, times, units)
     _check_names(path, found)
     strange = [name for name in found if names is not None and name not in names]
@@ -66,6 +69,16 @@ def spike_list(
     block = neo.Block()
     block.segments.append(segment)
     return block
+
+
+_HEADED = re.compile(r"(?:[ _]|[ _]?[(\[])(s|sec|seconds|ms|us|µs|min)[)\]]?$")
+_STEPS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "min": 60.0}
+
+
+def _check_step(path: Path, times: str, step: float) -> None:
+    found = _HEADED.search(times)
+    if found and not math.isclose(step, _STEPS[found[1]]):
+        raise DataError(f"{path.name} has times in {found[1]}, as {times!r} says, and time_step is {step:g} s; write the same")
 
 
 def _natural(name: str) -> tuple[int, float, str]:
@@ -159,7 +172,11 @@ def _archive(path: Path, times: str, units: str) -> dict[str, NDArray[np.float64
             raise DataError(f"{path.name}: {times} has {time.size} entries, and {units} {unit.size}; they are of the same spikes")
         if unit.dtype.kind == "f" and not np.all(np.isfinite(unit)):
             raise DataError(f"{path.name}: {np.sum(~np.isfinite(unit))} entries of {units} are no number; mend or remove them")
-        arrays = {str(name): time[unit == name] for name in np.unique(unit)}
+        if unit.dtype.kind == "f" and np.all(unit == np.rint(unit)):
+            unit = unit.astype(np.int64)
+        names = np.unique(unit)
+        shown = np.char.decode(names, "utf-8", "backslashreplace") if unit.dtype.kind == "S" else names
+        arrays = {str(name): time[unit == each] for name, each in zip(shown, names, strict=True)}
     wrong = [name for name, values in arrays.items() if values.ndim != 1 or values.dtype.kind not in "iuf"]
     if wrong or not arrays:
         what = f"{wrong[0]} is {arrays[wrong[0]].dtype} {arrays[wrong[0]].shape}" if wrong else "it is empty"

@@ -1,8 +1,11 @@
 """Spike times, names and sizes of any kind: an activity that is right, or one clear DataError."""
 
 import gc
+import io
 import json
 import math
+import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -228,3 +231,88 @@ def test_complex_numbers_lose_no_half(reader: Any, name: str, role: str, tmp_pat
     _write_complex(tmp_path / name, next(iter(reader)))
     with pytest.raises(DataError, match=r"complex|no array of numbers"):
         read(tmp_path / name, reader, role)
+
+
+LIST = {"spike_list": {"duration": "10 s", "time_step": "1 s"}}
+SIGNAL = {"numpy_signal": {"sampling_rate": "1 Hz", "scale": "1 mV"}}
+
+
+def _twice(path: Path) -> None:
+    with path.open("wb") as stream:
+        np.save(stream, np.arange(5.0))
+        np.save(stream, np.arange(5.0))
+
+
+def _below_zero(path: Path) -> None:
+    with path.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, {"descr": "<f8", "fortran_order": False, "shape": (-300,)})
+        stream.write(bytes(40))
+
+
+def _archive(path: Path, *members: tuple[str, bytes]) -> None:
+    with zipfile.ZipFile(path, "w") as archive, warnings.catch_warnings(action="ignore"):
+        for name, content in members:
+            archive.writestr(name, content)
+
+
+def _bytes(values: Any) -> bytes:
+    np.save(stream := io.BytesIO(), np.asarray(values))
+    return stream.getvalue()
+
+
+LONGER: dict[str, tuple[str, Any, str, Any, str]] = {
+    "two arrays": ("a.npy", SIGNAL, "signal", _twice, "168 bytes stand behind the array that it declares"),
+    "a length below 0": ("a.npy", SIGNAL, "signal", _below_zero, "its header declares a length below 0"),
+    "an archive's two arrays": (
+        "a.npz",
+        LIST,
+        "recording",
+        lambda p: _archive(p, ("a.npy", _bytes([0.5, 1]) + bytes(8))),
+        "a.npy declares 16 bytes of numbers and holds 24",
+    ),
+    "one name twice": (
+        "a.npz",
+        LIST,
+        "recording",
+        lambda p: _archive(p, ("a.npy", _bytes([0.5, 1])), ("a.npy", _bytes([2.5, 3]))),
+        "it holds a.npy twice",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", LONGER)
+def test_arrays_that_hold_more_than_they_declare(kind: str, tmp_path: Path) -> None:
+    name, reader, role, make, message = LONGER[kind]
+    make(tmp_path / name)
+    with pytest.raises(DataError, match=message):
+        read(tmp_path / name, reader, role)
+
+
+def test_units_of_an_archive_have_the_names_that_they_had(tmp_path: Path) -> None:
+    """Bytes are text, and whole numbers whole, as MATLAB writes them."""
+    for units, names in ((np.array([b"a", "µ".encode()]), ["a", "µ"]), (np.array([2.0, 10.0]), ["2", "10"])):
+        np.savez(tmp_path / "a.npz", time=[0.5, 1.5], unit=units)
+        assert read(tmp_path / "a.npz", LIST).unit.values.tolist() == names
+
+
+@pytest.mark.parametrize(
+    ("head", "step", "is_right"),
+    [
+        ("time_ms", "1 s", False),
+        ("time (ms)", "1 s", False),
+        ("t [s]", "1 ms", False),
+        ("spike_times_us", "1 ms", False),
+        ("time_ms", "1 ms", True),
+        ("time (us)", "0.001 ms", True),
+        ("spikes", "1 ms", True),
+        ("times", "1 ms", True),
+    ],
+)
+def test_times_count_what_their_column_says(head: str, step: str, is_right: bool, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"{head},unit\n5,a\n7,a\n")
+    reader = {"spike_list": {"duration": "10 s", "time_step": step, "times": head}}
+    if is_right:
+        assert read(tmp_path / "a.csv", reader).sizes["spike"] == 2
+    else:
+        with pytest.raises(DataError, match=r"a\.csv has times in (ms|s|us), as .* says, and time_step is"):
+            read(tmp_path / "a.csv", reader)

@@ -622,6 +622,21 @@ def test_add_of_sorted_folders_tables_and_archives(run: Any, tmp_path: Path, mon
     assert "--signals is 'lpf'; did you mean 'lfp'" in fails(run(*array, "--scale", "1 mV", "--signals", "lpf"))
 
 
+def test_add_of_folders_that_lack_a_part(run: Any, tmp_path: Path) -> None:
+    """A sorting without its clusters is refused; clusters in a form that is not read are named."""
+    (tmp_path / "params.py").write_text("sample_rate = 30000\n")
+    np.save(tmp_path / "spike_times.npy", np.array([3000, 6000]))
+    said = fails(run("add", tmp_path, "--duration", "2 s", "--name", "cells"))
+    assert "holds neither spike_clusters.npy nor spike_templates.npy; copy the whole folder" in said
+    (folder := tmp_path / "clusters").mkdir()
+    head = b"%%BEGINHEADER\n% MClust version: 3.5\n% as unsigned integer\n%%ENDHEADER\n"
+    (folder / "TT1_1.t").write_bytes(head + np.array([10], ">u4").tobytes())
+    (folder / "TT1_2.t64").write_bytes(head)
+    code, out, _ = run("add", folder, "--duration", "2 s", "--name", "cells")
+    assert code == 0
+    assert "# 1 clusters are left out, TT1_2.t64 first: save them as .t with MClust." in out
+
+
 def test_add_of_spike_times_as_text(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("a.txt", "b.csv"):
@@ -641,7 +656,8 @@ def test_add_of_a_table_whose_heading_names_a_unit_of_time(run: Any, tmp_path: P
     """What is no column of times is a heading, as before."""
     path = tmp_path / "a.csv"
     path.write_text(f"{heading},unit\n0.25,1\n0.5,1\n1.5,b\n")
-    code, out, _ = run("add", path, *SPIKES, "--name", "cells")
+    step = ("--time-step", "1 ms" if heading == "times_ms" else "1 s")
+    code, out, _ = run("add", path, *step, "--duration", "2 s", "--name", "cells")
     assert code == 0
     assert yaml.safe_load(out)["reader"]["spike_list"].get("times", "time") == heading
     path.write_text(path.read_text().replace(heading, "tempo"))

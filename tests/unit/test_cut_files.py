@@ -22,6 +22,7 @@ from homeoanalysis.ingest import examine
 from homeoanalysis.numerics.declared import check_declared
 from homeoanalysis.numerics.findings import UNTOLD_END
 from homeoanalysis.numerics.neo_io import read_blocks
+from homeoanalysis.provenance import rng_for
 
 Recorded = Callable[[str], Path]
 any_neo = catalogue.load("readers", "any_neo")
@@ -158,3 +159,32 @@ def test_a_format_that_cannot_tell_asks_for_a_checksum(name: str, tmp_path: Path
     assert UNTOLD_END not in findings(path, reader, role, file_hash(path))
     if name != "text":
         assert (f"  {UNTOLD_END.text}" in list(inspect(path))) == is_said
+
+
+def _neuralynx(folder: Path, times: list[int]) -> Path:
+    """Records of one unit at these microseconds."""
+    whole = neuralynx(folder).read_bytes()
+    record = whole[2**14 : 2**14 + 304]
+    path = folder / "TT1.ntt"
+    path.write_bytes(whole[: 2**14] + b"".join(struct.pack("<Q", t) + record[8:] for t in times))
+    return path
+
+
+def test_records_of_neuralynx_out_of_order(tmp_path: Path) -> None:
+    """neo takes the first and the last record for the ends of the recording, and drops what lies outside of them."""
+    ordered = [1_000_000, 2_000_000, 3_000_000, 4_000_000]
+    (block,) = read_blocks(_neuralynx(tmp_path, ordered), "NeuralynxIO")
+    assert {train.shape[0] for train in block.segments[0].spiketrains} == {4}
+    with pytest.raises(DataError, match=r"TT1\.ntt: records are not in order of time, and 1 of 4 lie outside"):
+        read_blocks(_neuralynx(tmp_path, [*ordered[:2], ordered[3], ordered[2]]), "NeuralynxIO")
+
+
+def test_the_last_spike_of_neuralynx(tmp_path: Path) -> None:
+    """neo's rounding loses it in some recordings, by where they begin and end."""
+    rng = rng_for(5, "neuralynx")
+    pairs = [(a, a + int(rng.integers(10**6, 10**10))) for a in rng.integers(10**6, 10**11, 2000).tolist()]
+    lost = [(a, b) for a, b in pairs if int((b / 1e6 - a / 1e6 + a / 1e6) * 1e6) < b]
+    assert len(lost) > 5
+    for begin, end in lost[:3]:
+        (block,) = read_blocks(_neuralynx(tmp_path, [begin, begin + 1000, end]), "NeuralynxIO")
+        assert {train.load().size for train in block.segments[0].spiketrains} == {3}

@@ -234,7 +234,7 @@ def test_archives_that_unpack_to_too_much(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_list_of_synapses_that_declares_too_much(tmp_path: Path, little_memory: None) -> None:
     path = npz(tmp_path / "a.npz", source=npy(tmp_path / "a.npy", MANY).read_bytes())
-    with pytest.raises(DataError, match=r"declares 8000000000000 bytes and holds"):
+    with pytest.raises(DataError, match=r"declares 8000000000000 bytes of numbers and holds"):
         list(explicit(np.random.default_rng(0), Ends(*[1] * len(Ends._fields)), file=str(path)))
 
 

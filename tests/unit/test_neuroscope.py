@@ -1,6 +1,7 @@
 """NeuroScope sessions: clocks, clusters, and files that do not belong together."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,13 @@ def test_faults(tmp_path: Path) -> None:
         (tmp_path / name).write_text(content)
         with pytest.raises(DataError, match=message):
             read(files)
+    for name in ("samplingRate", "nChannels", "nBits", "voltageRange", "amplification"):
+        for value in ("0", "-1", "nan", "many"):
+            files, _ = session(tmp_path)
+            text = re.sub(rf"<{name}>[^<]*<", f"<{name}>{value}<", files["recording"].read_text())
+            files["recording"].write_text(text)
+            with pytest.raises(DataError, match=f"s.xml: acquisitionSystem/{name} is '{value}', not a number above 0"):
+                read(files)
     files, _ = session(tmp_path)
     (tmp_path / "s.clu.1").write_text("2\n0\n0\n1\n1\n0\n")
     (tmp_path / "s.clu.2").write_text("1\n0\n")

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
+import scipy.sparse
 import xarray as xr
 
 from homeoanalysis import catalogue
@@ -171,6 +172,18 @@ def test_what_the_sorter_says_can_screen_units(phy: Callable[..., dict[str, Path
     assert two.unit.values.tolist() == ["2"]
 
 
+def test_groups_of_phy(phy: Callable[..., dict[str, Path]], tmp_path: Path) -> None:
+    """The first version wrote them with tabs into a .csv; a cluster of two groups has none."""
+    files = phy()
+    files["groups"] = files["groups"].rename(tmp_path / "cluster_groups.csv")
+    assert read({"phy": {"duration": "1 s"}}, files).unit.values.tolist() == ["0", "2"]
+    files["groups"].write_text(GROUPS.replace("\t", ","))
+    assert read({"phy": {"duration": "1 s"}}, files).unit.values.tolist() == ["0", "2"]
+    files["groups"].write_text(GROUPS + "0\tnoise\n")
+    with pytest.raises(DataError, match=r"cluster_groups\.csv lists cluster 0 more than once; keep one line of each"):
+        read({"phy": {"duration": "1 s"}}, files)
+
+
 def test_parameters_of_phy_are_never_run(phy: Callable[..., dict[str, Path]], tmp_path: Path) -> None:
     code = f"open({str(tmp_path / 'ran')!r}, 'w')\nsample_rate = 20000  # Hz\n"
     one = read({"phy": {"duration": "1 s"}}, phy(params=code))
@@ -286,6 +299,78 @@ def test_trials_and_series_of_nwb(tmp_path: Path) -> None:
         read({"nwb_units": {"duration": "23 s"}}, {"recording": path})
 
 
+def _set(path: Path, name: str, values: Any) -> None:
+    with h5py.File(path, "r+") as file:
+        file[name][...] = values
+
+
+def _cut(path: Path, name: str, count: int) -> None:
+    with h5py.File(path, "r+") as file:
+        kept, told = file[name][:count], dict(file[name].attrs)
+        del file[name]
+        file[name] = kept
+        file[name].attrs.update(told)
+
+
+def _in_milliseconds(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file["units/spike_times"].attrs["unit"] = "milliseconds"
+
+
+DAMAGED: dict[str, tuple[Callable[[Path], None], str]] = {
+    "spikes are missing": (
+        lambda p: _cut(p, "units/spike_times", 3),
+        "does not divide its 3 values between 2 units: it ends at 4",
+    ),
+    "spikes are left": (lambda p: _set(p, "units/spike_times_index", [1, 3]), "its 4 values between 2 units: it ends at 3"),
+    "units overlap": (lambda p: _set(p, "units/spike_times_index", [4, 2]), r"it ends at 2, and units end at \[4, 2\]"),
+    "intervals are missing": (lambda p: _cut(p, "units/obs_intervals", 2), "obs_intervals_index does not divide its 2 values"),
+    "another unit": (_in_milliseconds, "units/spike_times are in 'milliseconds', and NWB has them in seconds"),
+    "no gain": (lambda p: _attribute(p, "acquisition/running/data", "conversion", np.nan), "running has conversion nan"),
+}
+
+
+def _attribute(path: Path, name: str, key: str, value: Any) -> None:
+    with h5py.File(path, "r+") as file:
+        file[name].attrs[key] = value
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_nwb_files_that_contradict_themselves(kind: str, tmp_path: Path) -> None:
+    path = nwb(tmp_path / "a.nwb")
+    damage, message = DAMAGED[kind]
+    damage(path)
+    with pytest.raises(DataError, match=message):
+        read({"nwb_units": {"covariates": ["running"]}}, {"recording": path})
+
+
+def test_samples_and_trials_that_are_left_out_are_counted(tmp_path: Path) -> None:
+    path = nwb(tmp_path / "a.nwb", trials=True)
+    one = read({"nwb_units": {"covariates": ["running"]}}, {"recording": path})
+    assert book(one)["samples"] == {"in": 60, "out": 40, "dropped": {"outside of observed time": 20}}
+    assert one.sizes["covariate_sample"] == 40
+    assert book(one)["trials"] == {"in": 3, "out": 3, "dropped": {}}
+    _set(path, "intervals/trials/stop_time", [np.nan, 1.9, 3.5])
+    one = read("nwb_units", {"recording": path})
+    assert book(one)["trials"] == {"in": 3, "out": 1, "dropped": {"begin or end unknown": 1, "they end before they begin": 1}}
+    assert one.trial_start.values.tolist() == [3]
+    _set(path, "intervals/trials/start_time", [np.nan] * 3)
+    with pytest.raises(DataError, match="none of 3 trials has a begin and a later end"):
+        read("nwb_units", {"recording": path})
+
+
+@pytest.mark.parametrize("kind", ["lfp", "membrane_potential", "current", "covariates"])
+def test_samples_that_are_no_numbers(kind: str, tmp_path: Path) -> None:
+    """What an animal did may be unknown for a while; a voltage may not."""
+    path = nwb(tmp_path / "a.nwb")
+    _set(path, "acquisition/running/data", [np.nan] * 2 + [1.0] * 58)
+    if kind == "covariates":
+        assert read({"nwb_units": {kind: ["running"]}}, {"recording": path}).covariate.isnull().sum() == 2
+    else:
+        with pytest.raises(DataError, match=f"2 samples of the kind {kind} are not finite"):
+            read({"nwb_units": {kind: ["running"]}}, {"recording": path})
+
+
 def test_what_is_exported_to_nwb_is_read_again(tmp_path: Path) -> None:
     one = read("nwb_units", {"recording": nwb(tmp_path / "a.nwb")}).assign_attrs(history="[]")
     write(one, tmp_path / "one.nc")
@@ -336,6 +421,15 @@ def test_what_is_no_cluster(content: bytes, tmp_path: Path) -> None:
         read({"mclust": {"duration": "1 s"}}, {"TT1": cluster(tmp_path / "b.t", [1], end=b"12")})
 
 
+def test_events_out_of_order(tmp_path: Path) -> None:
+    """neo drops what is not between the first record and the last."""
+    head = b"######## Neuralynx Data File Header".ljust(16384, b"\0")
+    records = [struct.pack("<6xQ170x", t) for t in (10_000_000, 20_000_000, 15_000_000)]
+    (tmp_path / "e.nev").write_bytes(head + b"".join(records))
+    with pytest.raises(DataError, match=r"e\.nev: 1 records are earlier than the one before; sort or remove them"):
+        read("mclust", {"TT1": cluster(tmp_path / "a.t", [1]), "events": tmp_path / "e.nev"})
+
+
 def video(frames: list[tuple[int, int, int]]) -> bytes:
     records = b"".join(struct.pack("<6xQ1602xii204x", *frame) for frame in frames)
     return b"######## Neuralynx Data File Header".ljust(16384, b"\0") + records
@@ -376,11 +470,20 @@ def test_positions_are_not_made_up_across_gaps() -> None:
 def test_rasters_and_counts_are_what_they_say(tmp_path: Path) -> None:
     raster = np.zeros((20, 80_001), np.uint8)
     raster[13, [0, 40_000, 80_000]] = 1
-    scipy.io.savemat(tmp_path / "a.mat", {"x_flies_A": raster, "bins": raster[:, :80] + 0.5, "text": "hello"})
+    scipy.io.savemat(
+        tmp_path / "a.mat",
+        {
+            "x_flies_A": raster,
+            "x_flies_B": raster,
+            "bins": raster[:, :80] + 0.5,
+            "endless": np.full((20, 8), np.inf),
+            "text": "hello",
+        },
+    )
     options = {"values": "raster", "variables": "x_flies_{odour}", "odours": "A"}
     one = read({"rozenfeld_mat": {**options, "fly": 1}}, {"recording": tmp_path / "a.mat"})
     np.testing.assert_allclose(one.spike_time, [15.0, 17.0, 19.0])
-    both = read({"rozenfeld_mat": {**options, "odours": "A A", "flies": 2}}, {"recording": tmp_path / "a.mat"})
+    both = read({"rozenfeld_mat": {**options, "odours": "A B", "flies": 2}}, {"recording": tmp_path / "a.mat"})
     assert both.sizes["trial"] == 40
     np.testing.assert_allclose(both.spike_time, [115.0, 117.0, 119.0, 165.0, 167.0, 169.0])  # fly 0 twice, then fly 1 twice
     for change, message in (
@@ -391,6 +494,8 @@ def test_rasters_and_counts_are_what_they_say(tmp_path: Path) -> None:
         ({"variables": "bins"}, "but a raster is 0 and 1"),
         ({"variables": "text"}, "not 10 rows of numbers for each fly"),
         ({"odours": ""}, "needs odours"),
+        ({"odours": "A A"}, "odours names 'A' twice, whose trials would count twice"),
+        ({"values": "count", "variables": "endless"}, "no whole counts of spikes"),
     ):
         with pytest.raises(DataError, match=message):
             read({"rozenfeld_mat": {**options, **change}}, {"recording": tmp_path / "a.mat"})
@@ -417,6 +522,48 @@ def test_function_handles_are_refused(tmp_path: Path, monkeypatch: pytest.Monkey
         read({"rozenfeld_mat": {"values": "count", "variables": "x_flies_A", "odours": "A"}}, {"recording": tmp_path / "a.mat"})
 
 
+def _struct(**fields: Any) -> np.ndarray:
+    record = np.empty((1, 1), [(name, object) for name in fields])
+    for name, value in fields.items():
+        record[name][0, 0] = value
+    return record
+
+
+def _nest(*cells: Any) -> np.ndarray:
+    """spikes{1}{1}{1}{cell}."""
+    found = np.empty(len(cells), object)
+    found[:] = cells
+    for _ in range(3):
+        outer = np.empty(1, object)
+        outer[0], found = found, outer
+    return found
+
+
+WHOLE = np.array([[0.5], [1.0]])
+RANGE = np.array([[0.0, 2.0]])
+CELLS: dict[str, tuple[Any, str]] = {
+    "two columns": (_struct(time=np.ones((2, 2)), timerange=RANGE), r"time of unit T01_02 is no column of numbers, .*\(2, 2\)"),
+    "text": (_struct(time="0.5", timerange=RANGE), "time of unit T01_02 is no column of numbers"),
+    "sparse": (_struct(time=scipy.sparse.csc_matrix(WHOLE), timerange=RANGE), "time of unit T01_02 is no column of numbers"),
+    "cells": (_struct(time=_nest(1.0), timerange=RANGE), "time of unit T01_02 is no column of numbers"),
+    "complex": (_struct(time=WHOLE * 1j, timerange=RANGE), "time of unit T01_02 is no column of numbers"),
+    "no structure": (WHOLE, "of cells with time and timerange"),
+}
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_a_unit_of_another_layout_is_not_left_out(kind: str, tmp_path: Path) -> None:
+    cell, message = CELLS[kind]
+    whole = _struct(time=WHOLE, timerange=RANGE)
+    scipy.io.savemat(tmp_path / "a.mat", {"spikes": _nest(whole, cell)})
+    with pytest.raises(DataError, match=message):
+        read("matclust", {"spikes": tmp_path / "a.mat"})
+    scipy.io.savemat(tmp_path / "a.mat", {"spikes": _nest(whole, np.zeros((0, 0)), whole)})  # the control
+    one = read("matclust", {"spikes": tmp_path / "a.mat"})
+    assert one.unit.values.tolist() == ["T01_01", "T01_03"]
+    assert one.sizes["spike"] == 4
+
+
 def test_cells_of_another_layout(tmp_path: Path) -> None:
     scipy.io.savemat(tmp_path / "a.mat", {"spikes": np.ones((3, 3))})
     with pytest.raises(DataError, match=r"has no spikes\{1\}\{1\} of cells with time and timerange|holds no unit with a spike"):
@@ -436,7 +583,10 @@ def test_signals_in_si_units(tmp_path: Path) -> None:
     assert two.current_channel.values.tolist() == ["x", "y"]
     assert two.current.attrs["units"] == "A"
     for change, files, message in (
-        ({"scale": "1 furlong"}, {"A": "a.npy"}, "scale is '1 furlong'; write what 1 in the file stands for"),
+        *(
+            ({"scale": scale}, {"A": "a.npy"}, f"scale is '{scale}'; write what 1 in the file stands for")
+            for scale in ("1 furlong", "nan mV", "inf mV", "1e400 mV", "0 mV")
+        ),
         ({}, {"A": "b.npy"}, "each needs one dimension"),
         ({}, {"A": "a.npy", "B": "c.npy"}, "all the same length"),
         ({}, {"A": "d.npy"}, "2 samples are not finite"),
