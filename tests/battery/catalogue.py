@@ -22,7 +22,7 @@ from .fields import (
     draw_common_line,
     draw_independent,
 )
-from .information import Encoding, present_noise
+from .information import Encoding, present_stimulus
 from .rates import DAY, HOUR, NONE, Fluctuation
 from .sources import SOURCES
 from .trains import POISSON, NetworkBursts, Spiking
@@ -489,12 +489,11 @@ def _add_information() -> None:
     def put(name: str, encoding: Encoding, what: str, *sources: str) -> None:
         shortest = min(stop - start for start, stop in encoding.epochs.values())
         broken = breaks_of(encoding.fluctuation, encoding.spiking, shortest)
+        # A stimulus is a fluctuation, faster than many windows, of all units that encode it.
         n_encoding = np.count_nonzero(encoding.gains)
-        broken |= {"independent_time", "poisson"} if n_encoding else set()  # the stimulus has both
+        broken |= {"independent_time", "poisson"} if n_encoding else set()
         broken |= {"independent_units"} if n_encoding > 1 else set()
-        is_fast = encoding.fluctuation.tau < 0.1
-        broken |= {"poisson"} if is_fast else set()
-        generate = partial(present_noise, encoding)
+        generate = partial(present_stimulus, encoding)
         text = f"{what}; stimulus up to {encoding.cut_off:g} Hz, {encoding.duration:g} s"
         all_sources = ("borst1999", *sources)
         add(CONDITIONS, f"information_{name}", "information", generate, text, all_sources, broken)
