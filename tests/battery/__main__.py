@@ -25,6 +25,8 @@ SHOWN = {
     + ["field_artefacts", "field_coherent_050"],
     "coding": ["trials_nothing", "trials_gain_1min_shared050", "branching_980"]
     + ["no_branching_ou_10s"],
+    "information": ["information_linear_low", "information_exponential", "information_doublets"]
+    + ["information_lowpass_100hz", "information_noise_shared050", "information_none"],
 }
 
 
@@ -60,6 +62,17 @@ def draw_field(axes: Axes, one: Recording) -> None:
     corner.set(xticks=[], yticks=[])
 
 
+def draw_encoding(axes: Axes, one: Recording) -> None:
+    """Two seconds of the stimulus, above the spikes of the same time."""
+    signal = one.signals["covariate"]
+    samples = signal.samples[0, : round(2 * signal.sampling_rate)]
+    time = np.arange(samples.size) / signal.sampling_rate
+    n_units = len(one.trains)
+    axes.eventplot([t[t < 2] for t in one.trains], color="k", lw=0.5)
+    axes.plot(time, n_units + 0.8 + 0.3 * samples, color="#0072B2", lw=0.8)
+    axes.set(xlabel="Time (s)", ylabel="Unit", xlim=(0, 2), yticks=range(n_units))
+
+
 def draw_group(group: str) -> str:
     """Write the figure of a group; return its file name."""
     figure, all_axes = plt.subplots(2, 3, figsize=(9, 5), layout="constrained")
@@ -68,6 +81,8 @@ def draw_group(group: str) -> str:
         draw = draw_field if one.signals else draw_raster
         if group in ("nothing done", "perturbed"):
             draw = draw_course
+        elif group == "information":
+            draw = draw_encoding
         draw(axes, one)
         axes.set_title(name, fontsize=8)
     for axes in list(all_axes.flat)[len(SHOWN[group]) :]:
@@ -96,7 +111,8 @@ def main() -> None:
         "Sources describe the phenomenon. Values that the code does not quote from one are ours.",
         "",
         "Rate courses: blue, all units, relative to their long-run rate; grey, five units, "
-        "relative to their own mean. Fields: power of both channels, and 2 s of them.",
+        "relative to their own mean. Fields: power of both channels, and 2 s of them. "
+        "Information: blue, the stimulus.",
         "",
         "## What is true",
         *(f"- `{key}`: {text}" for key, text in TRUTHS.items()),

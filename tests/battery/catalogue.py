@@ -22,6 +22,7 @@ from .fields import (
     draw_common_line,
     draw_independent,
 )
+from .information import Encoding, present_stimulus
 from .rates import DAY, HOUR, NONE, Fluctuation
 from .sources import SOURCES
 from .trains import POISSON, NetworkBursts, Spiking
@@ -52,6 +53,8 @@ TRUTHS = {
     "spiking": "how units fire, given their rates",
     "blocks": "epoch: its length over the time in which the fluctuation is sampled anew",
     "lost_at": "time (s) at which each unit is lost; NaN: never",
+    "information_rate": "epoch: what a linear reconstruction of the stimulus from each unit tells "
+    "at least (bit/s): minus the integral of log2(1 - coherence) up to the cut-off",
 }
 
 
@@ -473,9 +476,85 @@ def _add_coding() -> None:
         put(f"no_branching_{label}", draw, text, "deheuvel2020", *broken)
 
 
+LINEAR = Encoding()
+EXPONENTIAL = Encoding(600.0, 20.0, (20.0, 10.0, 40.0, 20.0), (0.0, 0.4, 0.4, 0.8), "exponential")
+FAST = Encoding(300.0, 100.0, (20.0, 40.0, 80.0), (0.3, 0.3, 0.3))
+DEAF = LINEAR._replace(gains=(0.0,) * 4)
+EXCITABILITY = Fluctuation("ou", 0.4, 10.0, 0.5)
+SYNAPTIC = Fluctuation("ou", 0.6, 0.02)
+DOUBLETS = Spiking("doublets")
+
+
+def _add_information() -> None:
+    def put(name: str, encoding: Encoding, what: str, *sources: str) -> None:
+        shortest = min(stop - start for start, stop in encoding.epochs.values())
+        broken = breaks_of(encoding.fluctuation, encoding.spiking, shortest)
+        # A stimulus is a fluctuation, faster than many windows, of all units that encode it.
+        n_encoding = np.count_nonzero(encoding.gains)
+        broken |= {"independent_time", "poisson"} if n_encoding else set()
+        broken |= {"independent_units"} if n_encoding > 1 else set()
+        generate = partial(present_stimulus, encoding)
+        text = f"{what}; stimulus up to {encoding.cut_off:g} Hz, {encoding.duration:g} s"
+        all_sources = ("borst1999", *sources)
+        add(CONDITIONS, f"information_{name}", "information", generate, text, all_sources, broken)
+
+    low = LINEAR._replace(gains=(0.2,) * 4)
+    text = "4 Poisson units of 5 to 40 Hz whose rates follow the stimulus by 20 %"
+    put("linear_low", low, text, "bernardi2015")
+    text = "3 Poisson units of 20 to 80 Hz whose rates follow the stimulus by 30 %"
+    put("linear_100hz", FAST, text, "bernardi2015")
+    text = "4 Poisson units of 5 to 40 Hz whose rates follow the stimulus by 100 %, never below 0"
+    put("rectified", LINEAR._replace(gains=(1.0,) * 4), text, "gabbiani1996")
+    encoders = "Poisson units whose log rates follow the stimulus by 0.4 or 0.8"
+    text = f"{encoders}, one not at all"
+    put("exponential", EXPONENTIAL, text, "rieke1997")
+    filtered = FAST._replace(gains=(0.7,) * 3, kind="exponential", latency=0.03, membrane=0.01)
+    text = "3 Poisson units whose log rates follow it by 0.7, after 30 ms and a low-pass of 10 ms"
+    put("lowpass_100hz", filtered, text, "rieke1997")
+    few = Encoding(60.0, 20.0, (5.0,) * 3, (0.0, 0.5, 1.0), "exponential")
+    text = "3 Poisson units of 5 Hz whose log rates follow the stimulus by 0, 0.5 and 1"
+    put("few_spikes", few, text, "rieke1997")
+    for label, tau in {"10s": 10.0, "1min": 60.0}.items():
+        slow = EXPONENTIAL._replace(fluctuation=EXCITABILITY._replace(tau=tau))
+        text = f"{encoders} or not at all, and excitability by 0.4 (OU, {label}), correlation 0.5"
+        put(f"ou_{label}", slow, text, "goris2014", "okun2015")
+    for shared in (0.0, 0.5):
+        noise = EXPONENTIAL._replace(fluctuation=SYNAPTIC._replace(shared=shared))
+        text = f"{encoders} or not at all, and noise by 0.6 (OU, 20 ms), correlation {shared:g}"
+        put(f"noise_shared{_shares(shared)}", noise, text, "goris2014")
+    deaf = DEAF._replace(fluctuation=EXCITABILITY)
+    text = "4 Poisson units know nothing of the stimulus; excitability by 0.4 (OU, 10 s), "
+    text += "correlation 0.5"
+    put("none", deaf, text, "goris2014", "okun2015")
+    faster = deaf._replace(fluctuation=EXCITABILITY._replace(tau=1.0), spiking=DOUBLETS)
+    text = "4 units with doublets know nothing of the stimulus; excitability by 0.4 (OU, 1 s), "
+    text += "correlation 0.5"
+    put("none_doublets", faster, text, "ranck1973", "okun2015")
+    paired = EXPONENTIAL._replace(spiking=DOUBLETS)
+    text = "units as in information_exponential that follow 30 % of spikes by another"
+    put("doublets", paired, text, "ranck1973")
+    bursting = EXPONENTIAL._replace(spiking=Spiking("unit_bursts"))
+    text = "units as in information_exponential, but with bursts of 4 spikes on average"
+    put("unit_bursts", bursting, text, "ranck1973")
+    few_rates = LINEAR._replace(rates=(20.0, 20.0, 40.0), gains=(0.0, 0.3, 0.3))
+    text = "3 units with a dead time of 3 ms whose rates follow the stimulus by 0 or 30 %"
+    put("refractory", few_rates._replace(spiking=Spiking("refractory")), text, "berry1998")
+    text = "3 units that fire regularly (gamma order 4), rates follow the stimulus by 0 or 30 %"
+    put("gamma", few_rates._replace(spiking=Spiking("gamma")), text, "maimon2009")
+    for suffix, fluctuation, how in (
+        ("", NONE, "constant excitability"),
+        ("_ou_10s", EXCITABILITY, "excitability by 0.4 (OU, 10 s), correlation 0.5"),
+    ):
+        for name, end, change in (("stays", 1.0, "stay"), ("halves", 0.5, "halve half way")):
+            both = EXPONENTIAL._replace(fluctuation=fluctuation, end=end)
+            text = f"{encoders} or not at all: these gains {change}; {how}"
+            put(f"{name}{suffix}", both, text, "goris2014")
+
+
 _add_nothing_done()
 _add_fields()
 _add_coding()
+_add_information()
 _add_cultures()
 _add_perturbed()
 _add_cohorts()

@@ -28,6 +28,7 @@ class Signal(NamedTuple):
     samples: Floats  # (channel, sample)
     sampling_rate: float  # Hz
     units: str
+    bandwidth: float | None = None  # of a covariate: its highest frequency (Hz)
 
 
 class Recording(NamedTuple):
@@ -83,4 +84,7 @@ def to_activity(recording: Recording, *, subject: str = "0") -> xr.Dataset:
         new[f"{name}_first_sample"] = ("segment", [0], {"units": "1"})
         new[f"{name}_sample_count"] = ("segment", [n_samples], {"units": "1"})
         new[f"{name}_t_start"] = ("segment", [0.0], {"units": "s"})
+        if signal.bandwidth is not None:
+            highest = np.full(n_channels, signal.bandwidth)
+            new[f"{name}_bandwidth"] = (f"{name}_channel", highest, {"units": "Hz"})
     return made.assign(new).assign_attrs(subject=subject, replicate=subject)

@@ -2,7 +2,9 @@
 
 SOURCES = {
     "aarts2014": "Aarts et al. 2014, Nat Neurosci 17:491, doi:10.1038/nn.3648",
+    "bernardi2015": "Bernardi & Lindner 2015, J Neurophysiol 113:1342",
     "berry1998": "Berry & Meister 1998, J Neurosci 18:2200, doi:10.1523/JNEUROSCI.18-06-02200.1998",
+    "borst1999": "Borst & Theunissen 1999, Nat Neurosci 2:947, doi:10.1038/14731",
     "buzsaki2014": "Buzsaki & Mizuseki 2014, Nat Rev Neurosci 15:264, doi:10.1038/nrn3687",
     "cohen2011": "Cohen & Kohn 2011, Nat Neurosci 14:811, doi:10.1038/nn.2842",
     "deheuvel2020": "de Heuvel et al. 2020, arXiv:2005.00608",
@@ -10,6 +12,7 @@ SOURCES = {
     "srinath2014": "Srinath & Ray 2014, J Neurophysiol 112:741, doi:10.1152/jn.00851.2013",
     "torao2021": "Torao-Angosto et al. 2021, Front Syst Neurosci 15:609645, PMC7900541",
     "wilting2018": "Wilting & Priesemann 2018, Nat Commun 9:2325, doi:10.1038/s41467-018-04725-4",
+    "gabbiani1996": "Gabbiani & Koch 1996, Neural Comput 8:44",
     "gal2010": "Gal et al. 2010, J Neurosci 30:16332, doi:10.1523/JNEUROSCI.4859-10.2010",
     "goris2014": "Goris, Movshon & Simoncelli 2014, Nat Neurosci 17:858, doi:10.1038/nn.3711",
     "gritsun2011": "Gritsun et al. 2011, Biol Cybern 105:197, doi:10.1007/s00422-011-0457-3",
@@ -19,6 +22,7 @@ SOURCES = {
     "mizuseki2013": "Mizuseki & Buzsaki 2013, Cell Rep 4:1010, doi:10.1016/j.celrep.2013.07.039",
     "okun2015": "Okun et al. 2015, Nature 521:511, doi:10.1038/nature14273",
     "ranck1973": "Ranck 1973, Exp Neurol 41:461, doi:10.1016/0014-4886(73)90290-2",
+    "rieke1997": "Rieke et al. 1997, Spikes: Exploring the Neural Code, MIT Press",
     "saravanan2020": "Saravanan, Berman & Sober 2020, Neurons Behav Data Anal Theory 3(5), "
     "arXiv:2007.07797",
     "shoham2006": "Shoham, O'Connor & Segev 2006, J Comp Physiol A 192:777, "

@@ -5,10 +5,11 @@ import pytest
 from battery.catalogue import COHORTS, COMPARISONS, CONDITIONS
 from battery.experiments import CohortDesign, Design, Perturbation, perform, perform_cohort
 from battery.fields import RATE
+from battery.information import find_information, measure_information
 from battery.rates import Fluctuation, draw_course, state_probabilities
 from battery.recording import to_activity
 from battery.trains import Spiking, draw_poisson, draw_trains
-from scipy.signal import coherence
+from scipy.signal import coherence, welch
 
 from homeoanalysis.contracts import check
 
@@ -17,7 +18,7 @@ SHORT = Design(600.0, Perturbation(200.0), 100.0, n_units=10, median_rate=2.0)
 
 @pytest.mark.parametrize(
     "name",
-    ["null_culture", "null_units_lost_declared", "field_line", "trials_permuted", "branching_900"],
+    ["null_culture", "null_units_lost_declared", "field_line", "trials_permuted", "branching_900", "information_few_spikes"],
 )
 def test_recordings_become_activities(name: str) -> None:
     """Each kind of recording follows the contract."""
@@ -167,6 +168,67 @@ def test_branching_correlates_as_stated_and_poisson_does_not() -> None:
     near, far = correlations("branching_980")
     assert abs(far / near - 0.98**9) < 0.08
     assert np.abs(correlations("no_branching_none")).max() < 0.02
+
+
+def test_a_stimulus_has_its_spectrum_and_says_its_bandwidth() -> None:
+    """Variance 1, white up to the cut-off of 20 Hz, and nothing above it."""
+    one = CONDITIONS["information_few_spikes"].generate(np.random.default_rng(10))
+    assert to_activity(one).covariate_bandwidth.values.tolist() == [20.0]
+    signal = one.signals["covariate"]
+    frequency, power = welch(signal.samples[0], signal.sampling_rate, nperseg=2000)
+    below, above = (frequency > 1) & (frequency < 19), frequency > 21
+    n = 60 * 18  # independent values below
+    assert abs(power[below].mean() * 20 - 1) < 4 / np.sqrt(n)
+    assert abs(power[below][:18].mean() / power[below][18:].mean() - 1) < 4 * np.sqrt(2 / n)
+    assert power[above].sum() < 1e-4 * power.sum()
+
+
+@pytest.mark.parametrize("name", ["linear_low", "linear_100hz"])
+def test_linear_poisson_units_have_the_information_of_the_formula(name: str) -> None:
+    """B log2(1 + rate m^2 / (2 B)); rates below 0 and steps of 1 / (50 B) take less than 0.3 % of it."""
+    encoding = CONDITIONS[f"information_{name}"].generate.args[0]
+    for rate, gain in zip(encoding.rates, encoding.gains, strict=True):
+        b = encoding.cut_off
+        ratio = find_information(encoding, rate, gain) / (b * np.log2(1 + rate * gain**2 / (2 * b)))
+        assert 0.997 < ratio <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in CONDITIONS if name.startswith("information_")])
+def test_units_have_the_stated_information(name: str) -> None:
+    """Welch's coherence over 4000 s (800 s at 100 Hz); units of half the gain have less, and those without a gain none.
+
+    In each epoch as if its gains held throughout.
+    """
+    condition = CONDITIONS[name]
+    whole = condition.generate.args[0]
+    for label, true in condition.generate(np.random.default_rng(11)).truth["information_rate"].items():
+        factor = whole.end if label == "recovery" else 1.0
+        gains = tuple(factor * m for m in whole.gains)
+        encoding = whole._replace(duration=10_000 / whole.cut_off, gains=gains, end=None)
+        found, error = measure_information(encoding, 8, 12)
+        assert np.all(np.abs(found - true) < 4 * error)
+        is_encoding = np.array(gains) > 0
+        assert np.array_equal(true > 0, is_encoding)
+        if encoding.spiking.kind not in ("refractory", "gamma"):
+            units = zip(encoding.rates, gains, strict=True)
+            halved = np.array([find_information(encoding, rate, gain / 2) for rate, gain in units])
+            assert np.all((found - halved > 4 * error)[is_encoding])
+
+
+def test_gains_halve_in_the_middle() -> None:
+    """The rate follows the stimulus of its time by half as much in the recovery, and without change as before."""
+    for name, expected in (("halves", 0.5), ("stays", 1.0)):
+        one = CONDITIONS[f"information_{name}"].generate(np.random.default_rng(13))
+        samples, rate = one.signals["covariate"].samples[0], one.signals["covariate"].sampling_rate
+        seen = [samples[(one.trains[3][is_in] * rate).astype(int)].mean() for is_in in halves_of(one.trains[3], 300.0)]
+        assert abs(seen[1] - 0.8 * expected) < 4 / np.sqrt(20 * 300)  # an exponential encoder: m at spikes
+        assert abs(seen[0] - 0.8) < 4 / np.sqrt(20 * 300)
+
+
+def halves_of(train: np.ndarray, middle: float) -> tuple[np.ndarray, np.ndarray]:
+    """Which spikes are before the middle, and which after."""
+    return train < middle, train >= middle
 
 
 def test_poisson_is_not_overdispersed() -> None:
