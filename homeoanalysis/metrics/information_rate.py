@@ -52,6 +52,9 @@ def information_rate(
     activity: activity/1 with spikes and a covariate, which should be Gaussian (else it is no bound).
     bin_size, segment: [s]; half-bandwidth W = time_half_bandwidth / segment, at most a tenth of the cut-off.
     Returns (unit, epoch), [bit/s]; its mean is 0 for an unrelated stimulus. NaN with fewer than 20 spikes.
+    A response that lags by 40 ms loses 57 % in segments of 0.4 s, 4 % in 2 s and 1 % in 4 s: choose segments of 100 lags.
+    The interval knows excitability that fluctuates with time constants up to a twentieth of the epoch, where this has 64
+    segments or more; it is NaN where an epoch has too few independent blocks.
     The integral runs to the stimulus' highest frequency (or 1 / (2 bin_size)) and takes half of the bin at 0.
     Raises NotApplicable without spikes or stimulus; DataError if W is too wide.
     """
@@ -70,7 +73,7 @@ def information_rate(
     total = np.array([np.nan if s is None else bound.total(s, n_tapers, weight) for s in spectra])
 
     def half_width() -> NDArray[np.float64]:
-        return np.array([np.nan if s is None else bound.jackknife(s, n_tapers, weight) for s in spectra])
+        return np.array([np.nan if s is None else bound.half_width(s, n_tapers, weight) for s in spectra])
 
     with np.errstate(divide="ignore"):
         per_spike = total * n_pieces * n_bins * bin_size / spikes

@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 from homeoanalysis.errors import DataError
 from homeoanalysis.numerics import multitaper
 from homeoanalysis.numerics.intervals import t_quantile
+from homeoanalysis.statistics import long_run_variance as long_run
 
+_LEAST_PIECES = 64  # of which 48 cosines can be taken
+_SLOWEST = 8  # of these, whose mean power is the variance where nothing slow is seen: Lazarus et al. 2018
 _CEILING = 1 - 1e-9  # keeps the logarithm finite for a noiseless channel
 Spectra = tuple[NDArray[np.complex128], NDArray[np.float64], NDArray[np.float64]]
 
@@ -32,14 +35,30 @@ def total(spectra: Spectra, n_tapers: int, weight: NDArray[np.float64]) -> float
     return float(integral(cross, xx * yy, spectra[0].shape[0] * n_tapers, weight))
 
 
-def jackknife(spectra: Spectra, n_tapers: int, weight: NDArray[np.float64]) -> float:
-    """Half of the 95 % interval, from leaving out one piece at a time."""
+def half_width(spectra: Spectra, n_tapers: int, weight: NDArray[np.float64]) -> float:
+    """Half of the 95 % interval, from leaving out one piece at a time.
+
+    Excitability that fluctuates slowly changes what many pieces in a row tell. Of 64 pieces or more the
+    variance is that of slow cosines, with Student's t (Lazarus, Lewis, Stock & Watson 2018,
+    doi:10.1080/07350015.2018.1506926), and where a slow fluctuation is seen the long-run variance;
+    NaN where there are too few independent blocks. Fewer pieces are taken to be independent.
+    """
     n = spectra[0].shape[0]
     if n < 3:
         return np.nan
     cross, xx, yy = (s.sum(axis=0) - s for s in spectra)
     deleted = integral(cross, xx * yy, (n - 1) * n_tapers, weight)
-    return t_quantile(0.95, n - 1) * float(np.sqrt((n - 1) * deleted.var()))
+    if n < _LEAST_PIECES:
+        return t_quantile(0.95, n - 1) * float(np.sqrt((n - 1) * deleted.var()))
+    power = long_run.take_cosines((n - 1) * (deleted.mean() - deleted))[None, None]
+    found = long_run.estimate_long_run(power, np.ones(1))
+    by_chance = np.full_like(power, power[..., long_run.N_COSINES // 2 :].mean())
+    blocks = long_run.count_blocks(found, power, by_chance).item()
+    if blocks == long_run.N_COSINES:  # nothing slow is seen
+        variance, df = power[..., :_SLOWEST].mean(), float(_SLOWEST)
+    else:
+        variance, df = found.variance.item(), found.df.item()
+    return t_quantile(0.95, df) * float(np.sqrt(variance)) / n if blocks >= long_run.LEAST_BLOCKS else np.nan
 
 
 def check_half_bandwidth(cutoff: float, segment: float, time_half_bandwidth: float) -> None:

@@ -101,6 +101,16 @@ TRIALS = (
     "trials_gain_1min_shared050",
     "trials_gain_pink_shared050",
 )
+INFORMATION = (
+    "information_exponential",
+    "information_lowpass_100hz",
+    "information_few_spikes",
+    "information_ou_10s",
+    "information_ou_1min",
+    "information_noise_shared050",
+    "information_none_doublets",
+    "information_gamma",
+)
 STEPPED = ("recovers*", "stays_down*", "overshoots", "rises*", "population*", "units_scatter")
 PAIRS = {"segment": 2.0}
 
@@ -273,6 +283,14 @@ CASES = {
             Quantity("p", "coherence_change_p", "nothing", "p"),
             layout="halves",
         ),
+        Case(
+            "information_rate",
+            (_covers("information_rate", "information"),),
+            INFORMATION,
+            ("information_*",),
+            {"segment": 4.0},
+            excludes=("many_blocks",),
+        ),
         _fields("power_spectrum", _covers("power_spectrum", "power"))._replace(
             conditions=("field_independent_1", "field_independent_2", "field_coherent_020"),
             every=("field_independent_*", "field_coherent_[0-9][0-9][0-9]"),
@@ -288,7 +306,6 @@ NOT_JUDGED = {
     "welch_coherence": "gives no interval and no test",
     **dict.fromkeys(
         (
-            "information_rate",
             "response_information_rate",
             "stimulus_coherence",
             "stimulus_reconstruction",
@@ -296,7 +313,7 @@ NOT_JUDGED = {
             "direct_information_rate",
             "transfer",
         ),
-        "no condition has a stimulus signal of known information",
+        "the battery does not state its truth; stimuli are there",
     ),
     **dict.fromkeys(
         (

@@ -7,7 +7,16 @@ from typing import Any, NamedTuple
 
 from battery.catalogue import CONDITIONS
 from binomial import describe_fraction
-from calibration.cases import BRANCHING, CASES, FIELDS, NOT_JUDGED, NOTHING_DONE, PERTURBED, TRIALS
+from calibration.cases import (
+    BRANCHING,
+    CASES,
+    FIELDS,
+    INFORMATION,
+    NOT_JUDGED,
+    NOTHING_DONE,
+    PERTURBED,
+    TRIALS,
+)
 from calibration.draws import Cell
 from evidence import read_record
 
@@ -20,6 +29,7 @@ TABLES = {
     "Fields": FIELDS,
     "Branching": BRANCHING,
     "Trials": TRIALS,
+    "Stimuli": INFORMATION,
 }
 COLOURS = {"green": "#009E73", "amber": "#F0C94A", "red": "#D55E00", "": "white"}
 _LOW, _HIGH = 0.03, 0.07  # errors of an interval that is right

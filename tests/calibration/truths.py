@@ -101,6 +101,12 @@ def find_noise(one: Recording, condition: Condition, result: xr.Dataset) -> Any:
     return one.truth["noise_correlation"]
 
 
+def find_information(one: Recording, condition: Condition, result: xr.Dataset) -> Any:
+    """Lower bound of the information rate (unit, epoch) in bit/s."""
+    known = one.truth["information_rate"]
+    return np.stack([known[label] for label in result.epoch.values], axis=1)
+
+
 def find_coherence(one: Recording, condition: Condition, result: xr.Dataset) -> Any:
     """Magnitude-squared coherence at all frequencies but those of a line; artefacts: not judged."""
     if "artefact_start" in one.truth:

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import xarray as xr
+from battery.catalogue import CONDITIONS
+from battery.recording import to_activity
 
 from homeoanalysis import catalogue
 from homeoanalysis.errors import DataError, NotApplicable
@@ -16,6 +18,28 @@ def _lower_bound(stimulus: np.ndarray, response: np.ndarray) -> float:
     windows = multitaper.tapers(stimulus.shape[1], 3.0)
     x, y = (multitaper.eigencoefficients(part, windows)[:, 1:47] for part in (stimulus, response))
     return bound.total(bound.by_piece(x, y, stimulus.shape[0]), windows.shape[0], np.ones(46))
+
+
+@pytest.mark.slow
+def test_excitability_that_fluctuates_slowly_is_in_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of units of the battery with excitability of 1 min. The control takes all pieces for independent, and fails."""
+    metric = catalogue.load("metrics", "information_rate")
+
+    def miss() -> float:
+        wrong = []
+        for seed in range(12):
+            one = CONDITIONS["information_ou_1min"].generate(np.random.default_rng(seed))
+            found = metric(to_activity(one), segment=4.0)
+            low, high = (np.ravel(found[f"information_rate_{end}"]) for end in ("low", "high"))
+            known = one.truth["information_rate"]["whole"]
+            given = np.isfinite(low) & (known > 0)
+            wrong += ((low > known) | (known > high))[given].tolist()
+        assert len(wrong) > 10
+        return float(np.mean(wrong))
+
+    assert miss() < 0.3
+    monkeypatch.setattr(bound, "_LEAST_PIECES", 10**9)
+    assert miss() > 0.4
 
 
 def test_of_a_gaussian_channel_the_bound_is_its_capacity() -> None:
