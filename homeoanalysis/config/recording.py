@@ -207,6 +207,11 @@ class Recording(Strict):
             yield (
                 " has several parts, but same_units is missing: write ids (units of the same name are one unit), none, or a table"
             )
+        first_of: dict[tuple[str, ...], str] = {}
+        for key, part in replicate.parts.items():
+            first = first_of.setdefault(tuple(sorted(file.name for file in part.files.values())), key)
+            if first != key:
+                yield f".parts.{key}.files are the files of part {first}; they would count twice, remove one"
         for unit, places in same.items() if isinstance(same, dict) else ():
             for place in places:
                 if place not in replicate.parts:

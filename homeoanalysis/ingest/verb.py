@@ -7,15 +7,15 @@ from pathlib import Path
 
 import xarray as xr
 
-from homeoanalysis.config.recording import Recording
+from homeoanalysis.config.recording import Part, Recording
 from homeoanalysis.contracts import check
 from homeoanalysis.contracts.schemas import CONTENT
 from homeoanalysis.errors import DataError
 from homeoanalysis.files import watch
-from homeoanalysis.identity import check_file
+from homeoanalysis.identity import check_file, file_hash
 from homeoanalysis.ingest import curation, epochs, signals, spikes, trials, voltage, warnings
-from homeoanalysis.ingest.pieces import read_pieces
-from homeoanalysis.ingest.windows import observed_time
+from homeoanalysis.ingest.pieces import Piece, read_pieces
+from homeoanalysis.ingest.windows import check_duration, observed_time
 from homeoanalysis.numerics.observed import restrict
 
 _log = logging.getLogger(__name__)
@@ -66,13 +66,6 @@ def _ingest(recording: Recording, name: str, replicate: str, files: Mapping[str,
     for role, path in files.items():
         check_file(path, listed[role].sha256 if role in listed else None)
     activity = _activity(recording, replicate, files)
-    declared = recording.observed(replicate)
-    found = float((activity.segment_stop - activity.segment_start).sum())
-    if declared is not None and abs(found - declared) > 1e-3 * declared:
-        raise DataError(
-            f"the files hold {found:.6g} s, but the YAML says duration {declared:.6g} s; "
-            "mend the YAML, or check that the files are the right ones"
-        )
     activity.attrs |= {
         "schema": "activity/1",
         "source": name,
@@ -90,11 +83,30 @@ def _ingest(recording: Recording, name: str, replicate: str, files: Mapping[str,
     return check(activity, "activity/1")
 
 
+def _refuse_copies(pieces: Sequence[Piece], parts: Mapping[str, Part], files: Mapping[str, Path]) -> None:
+    """Raises DataError where two parts are files of the same bytes. Files of silence may be alike."""
+    spiking = {p.part for p in pieces if any(map(len, p.segment.spiketrains)) or p.segment.analogsignals}
+    paths = {key: [files[f"{key}.{role}"] for role in sorted(parts[key].files)] for key in parts if key in spiking}
+    of_size: dict[tuple[int, ...], list[str]] = {}
+    for key, own in paths.items():
+        of_size.setdefault(tuple(path.stat().st_size for path in own), []).append(key)
+    first_of: dict[tuple[str, ...], str] = {}
+    for key in (key for alike in of_size.values() if len(alike) > 1 for key in alike):
+        first = first_of.setdefault(tuple(file_hash(path) for path in paths[key]), key)
+        if first != key:
+            raise DataError(
+                f"parts {first} and {key} were read from files of the same content "
+                f"({paths[first][0].name}, {paths[key][0].name}): they would count twice; remove one, or name the right file"
+            )
+
+
 def _activity(recording: Recording, replicate: str, files: Mapping[str, Path]) -> xr.Dataset:
     still = watch(files.values())
     pieces = read_pieces(recording, replicate, files)
+    _refuse_copies(pieces, recording.replicates[replicate].parts, files)
     found = list(warnings.of_header(recording, replicate, pieces))
     start, stop, of = observed_time(pieces, recording.observed_windows)
+    check_duration(start, stop, recording.observed(replicate))
     made = voltage.make(pieces, recording.signals, still)
     collected = made.units if made.units is not None else spikes.collect(pieces, recording, replicate)
     units = spikes.inside(collected, start, stop)

@@ -104,14 +104,46 @@ def test_units_of_sessions_must_be_said(more: dict[str, Any], message: str, days
 
 
 def test_sessions_that_overlap(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("time,unit\n1,a\n")
-    parts = {k: {"start": s, "files": {"recording": {"name": "a.csv"}}} for k, s in (("one", "0 s"), ("two", "50 s"))}
+    (tmp_path / "one.csv").write_text("time,unit\n1,a\n")
+    (tmp_path / "two.csv").write_text("time,unit\n2,a\n")
+    parts = {k: {"start": s, "files": {"recording": {"name": f"{k}.csv"}}} for k, s in (("one", "0 s"), ("two", "50 s"))}
     one = {"subject": "s", "parts": parts, "same_units": "ids"}
     whole = Recording.model_validate({**HEAD, "reader": CSV, "replicates": {"r": one}})
     with pytest.raises(
         DataError, match=r"one stops at 100 s, the next starts at 50 s; check the files' clocks, and start of the parts"
     ):
-        ingest(whole, name="rec", replicate="r", files=dict.fromkeys(("one.recording", "two.recording"), tmp_path / "a.csv"))
+        ingest(whole, name="rec", replicate="r", files={f"{k}.recording": tmp_path / f"{k}.csv" for k in parts})
+
+
+@pytest.mark.parametrize(
+    ("spikes", "names", "error", "message"),
+    [
+        ("1,a\n", ("a.csv", "b.csv"), DataError, r"parts one and two were .* \(a.csv, b.csv\): they would count twice"),
+        ("1,a\n", ("a.csv", "a.csv"), ValueError, r"parts.two.files are the files of part one; they would count twice"),
+        ("", ("a.csv", "b.csv"), None, ""),
+    ],
+    ids=["copies", "one file", "silence"],
+)
+def test_one_file_as_two_parts(
+    spikes: str, names: tuple[str, str], error: type[Exception] | None, message: str, tmp_path: Path
+) -> None:
+    files = dict(zip(("one", "two"), names, strict=True))
+    parts = {k: {"start": f"{200 * i} s", "files": {"recording": {"name": f}}} for i, (k, f) in enumerate(files.items())}
+    for name in names:
+        (tmp_path / name).write_text(f"time,unit\n{spikes}")
+
+    reader = {"spike_list": {**CSV["spike_list"], "names": ["a"]}}
+
+    def read() -> xr.Dataset:
+        one = {"subject": "s", "parts": parts, "same_units": "ids"}
+        whole = Recording.model_validate({**HEAD, "reader": reader, "replicates": {"r": one}})
+        return ingest(whole, name="rec", replicate="r", files={f"{k}.recording": tmp_path / f for k, f in files.items()})
+
+    if error is None:
+        assert read().segment_start.values.tolist() == [0, 200]
+        return
+    with pytest.raises(error, match=message):
+        read()
 
 
 def test_what_lies_outside_of_a_duty_cycle_is_counted(tmp_path: Path) -> None:
