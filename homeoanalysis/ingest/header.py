@@ -5,9 +5,9 @@ from pathlib import Path
 
 from homeoanalysis.config.recording import Recording
 from homeoanalysis.errors import DataError
-from homeoanalysis.ingest import spikes, voltage, warnings
+from homeoanalysis.ingest import curation, epochs, spikes, trials, voltage, warnings
 from homeoanalysis.ingest.pieces import Piece, read_pieces
-from homeoanalysis.ingest.windows import observed_time
+from homeoanalysis.ingest.windows import check_duration, observed_time
 from homeoanalysis.numerics.findings import Finding, of_spikes
 from homeoanalysis.numerics.neo_io import identified
 
@@ -54,8 +54,14 @@ def _examined(recording: Recording, replicate: str, files: Mapping[str, Path]) -
 
 
 def _of_spikes(recording: Recording, replicate: str, pieces: list[Piece]) -> list[Finding]:
-    start, stop, _ = observed_time(pieces, recording.observed_windows)
+    """Reads what `ingest` does of spikes and epochs, where units need not be detected first."""
+    start, stop, of = observed_time(pieces, recording.observed_windows)
+    check_duration(start, stop, recording.observed(replicate))
     units = spikes.inside(spikes.collect(pieces, recording, replicate), start, stop)
+    if recording.signals.multi_units is None:
+        names, _, _ = curation.curate(units, recording.units, start, stop, of)
+        epochs.epochs(recording, replicate, pieces, [units.times[n] for n in names], start, stop)
+    trials.trials(pieces, recording.trials)
     return list(warnings.of_units(units, start, stop))
 
 

@@ -30,3 +30,13 @@ def observed_time(pieces: Sequence[Piece], windows: Windows | None) -> tuple[Flo
             f"which is from {start[0]:g} s to {stop[-1]:g} s; mend them"
         )
     return new_start, new_stop, np.searchsorted(start, new_start, side="right") - 1
+
+
+def check_duration(start: Floats, stop: Floats, declared: float | None) -> None:
+    """Raises DataError unless observed time is what the YAML says, where it does: to one in a thousand."""
+    found = float((stop - start).sum())
+    if declared is not None and abs(found - declared) > 1e-3 * declared:
+        raise DataError(
+            f"the files hold {found:.6g} s, but the YAML says duration {declared:.6g} s; "
+            "mend the YAML, or check that the files are the right ones"
+        )

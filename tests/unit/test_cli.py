@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -208,6 +209,28 @@ def test_check_looks_into_the_files_that_are_there(run: Any, tmp_path: Path, mon
     assert "recording mine, replicate b: b.txt: unit unit0: 1 of 1 spikes lie outside the recording" in fails(run("check"))
     recording.write_text(recording.read_text().replace("600 s", "700 s"))
     assert run("check")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"duration": "606 s"}, "the files hold 600 s, but the YAML says duration 606 s"),
+        ({"epochs": {"before": ["start", "start"]}}, "epoch before is from 0 s .* to 0 s .*, which is no time"),
+        ({"units": {"minimum_rate": "1 Hz"}}, "all 1 units are dropped, the first because: unit below the minimum rate"),
+        ({"trials": {"at": {"a": {"name": "cue"}}, "window": ["0 s", "1 s"]}}, "there is no event with name 'cue'"),
+    ],
+)
+def test_check_sees_what_ingestion_would_refuse(
+    more: dict[str, Any], message: str, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    recording = yaml_file(tmp_path / "config" / "recordings" / "mine.yaml", ["a.txt"])
+    yaml_file(tmp_path / "config" / "studies" / "s.yaml", None)
+    (tmp_path / "config" / "config.yaml").write_text("seed: 1\nstudies: [s]\nsize: ci\n")
+    (tmp_path / "a.txt").write_text("0.5\n")
+    assert run("check")[0] == 0
+    recording.write_text(yaml.safe_dump({**yaml.safe_load(recording.read_text()), **more}))
+    assert re.search(message, fails(run("check")))
 
 
 def yaml_file(path: Path, files: list[str] | None) -> Path:
