@@ -42,7 +42,7 @@ def _course(rate: Any, rng: np.random.Generator) -> xr.Dataset:
         more = synthetic.poisson_train(15 * factor, _LENGTH, rng)
         kept = rng.uniform(0, 15, more.size) < rate(more)
         trains.append(np.concatenate([start, _BASELINE + more[kept]]))
-    spans = {"baseline": (0.0, _BASELINE), "recovery": (_BASELINE, _BASELINE + _LENGTH)}
+    spans = {"baseline": (0.0, _BASELINE), "course": (_BASELINE, _BASELINE + _LENGTH)}
     return synthetic.activity(trains, _BASELINE + _LENGTH, epochs=spans)
 
 
@@ -64,8 +64,8 @@ def _null(rng: np.random.Generator) -> Truth:
 
 def _faster(activity: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     """The recovery of each unit two to four times as fast, then as it ended, in Poisson trains; if slower it might not end."""
-    span = observed.epoch(activity, "recovery")
-    units = rates.in_bins(activity, "recovery", (span[1] - span[0]) / _PARTS)
+    span = observed.epoch(activity, "course")
+    units = rates.in_bins(activity, "course", (span[1] - span[0]) / _PARTS)
     at = np.minimum(np.arange(_PARTS) * rng.uniform(2, 4), _PARTS - 1).astype(np.intp)
     course = np.zeros(units.time.shape)
     for u, seen in enumerate(units.time > 0):
@@ -115,14 +115,14 @@ def recovery_time(
     *,
     bin_size: Second,
     baseline: EpochName = "baseline",
-    recovery: EpochName = "recovery",
+    course: EpochName = "course",
     recovered: Annotated[float, Field(gt=0, le=1)] = 0.5,
     cell_type: rates.CellType = "all",
 ) -> Mapping[str, Any]:
     """Time constant of the recovery of the population rate; of a second-order course, of its slowest decay.
 
-    activity: activity/1 with spikes and the two named epochs; `recovery` begins where homeostasis
-    does.
+    activity: activity/1 with spikes and the two named epochs. `course` is the whole way back: it
+    begins where homeostasis does, at the perturbation or its end.
     bin_size: [s]; 12 bins or more must have been observed. recovered: the part of the way from the
     start of the course back to the baseline that must lie behind at the end; what ends below has
     not recovered, whatever it relaxes to.
@@ -132,23 +132,23 @@ def recovery_time(
     or with too few bins.
     """
     start, _ = rates.of_population(rates.in_epochs(activity, (baseline,), cell_type))
-    read = _read_course(activity, bin_size, (baseline, recovery), cell_type)
+    read = _read_course(activity, bin_size, (baseline, course), cell_type)
     if read.kept.sum() < _FEWEST_BINS:
-        raise NotApplicable(f"epoch {recovery} has fewer than {_FEWEST_BINS} observed bins of {bin_size:g} s")
+        raise NotApplicable(f"epoch {course} has fewer than {_FEWEST_BINS} observed bins of {bin_size:g} s")
     values, curve = dict.fromkeys(_NUMBERS, np.nan), np.full(read.kept.shape, np.nan)
     if read.rate[read.kept].mean() > 0:
         values, curve = _describe(read, float(start[0]), recovered)
     found: dict[str, Any] = {f"recovery_time_{key}".rstrip("_"): value for key, value in values.items()}
     found |= {"recovery_time_course": (("time",), read.rate), "recovery_time_curve": (("time",), curve)}
-    first, _ = observed.epoch(activity, recovery)
+    first, _ = observed.epoch(activity, course)
     return found | {"coords": {"time": ("time", first + read.time, {"units": "s"})}}
 
 
 def _read_course(activity: xr.Dataset, bin_size: float, labels: tuple[str, str], cell_type: rates.CellType) -> _Read:
     """The population rate in bins of the recovery, and the same with bins of the baseline before them, as many at most."""
-    baseline, recovery = labels
-    first, end = observed.epoch(activity, recovery)
-    rate, seen = rates.of_population(rates.in_bins(activity, recovery, bin_size, cell_type))
+    baseline, course = labels
+    first, end = observed.epoch(activity, course)
+    rate, seen = rates.of_population(rates.in_bins(activity, course, bin_size, cell_type))
     kept = seen > _LEAST_OBSERVED * np.max(seen, initial=0)
     time = bin_size * (np.arange(kept.size) + 0.5)
     before = observed.epoch(activity, baseline)

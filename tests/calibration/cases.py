@@ -166,7 +166,7 @@ CASES = {
             ),
             NOTHING_DONE + PERTURBED,
             ("null_*", *STEPPED, "responds_unevenly"),
-            {"bin_size": "duration/72", "recovery": "course"},
+            {"bin_size": "duration/72"},
         ),
         Case(
             "overshoot",

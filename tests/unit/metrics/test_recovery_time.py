@@ -32,7 +32,7 @@ def simulated(name: str, rng: np.random.Generator, n_units: int = 30) -> xr.Data
         more = synthetic.poisson_train(16 * factor, LENGTH, rng)
         kept = more[rng.uniform(0, 16, more.size) < rate(more)]
         trains.append(np.concatenate([synthetic.poisson_train(start * factor, BASELINE, rng), BASELINE + kept]))
-    spans = {"baseline": (0.0, BASELINE), "recovery": (BASELINE, BASELINE + LENGTH)}
+    spans = {"baseline": (0.0, BASELINE), "course": (BASELINE, BASELINE + LENGTH)}
     return synthetic.activity(trains, BASELINE + LENGTH, epochs=spans)
 
 
@@ -104,5 +104,5 @@ def test_a_noiseless_course_is_found_exactly() -> None:
 
 
 def test_too_few_bins_are_refused() -> None:
-    with pytest.raises(NotApplicable, match="epoch recovery has fewer than 12 observed bins of 20 s"):
+    with pytest.raises(NotApplicable, match="epoch course has fewer than 12 observed bins of 20 s"):
         recovery_time(simulated("never", rng_for(1, "few")), bin_size=20.0)
