@@ -28,7 +28,8 @@ from homeoanalysis.numerics.neo_io import channel_names, check_readable, members
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 _HEADER = """\
-# Replace every 'unknown'. Replicates with the same subject are not independent. More keys: docs/configuration.md.
+# Replace every 'unknown'. Statistics count subjects: sessions of one animal are one subject, and wells of one plate too.
+# More keys: docs/configuration.md.
 """
 
 
