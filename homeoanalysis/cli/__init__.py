@@ -35,9 +35,8 @@ def _printed(lines: Iterator[str]) -> int:
     """Print every line; the exit code is what the generator returns, if anything."""
     while True:
         try:
-            print(plain(next(lines)))
+            print(plain(next(lines)), flush=True)  # what comes next may take long
         except StopIteration as end:
-            sys.stdout.flush()
             return end.value or 0
 
 
@@ -156,6 +155,8 @@ def _export(arguments: argparse.Namespace) -> Iterator[str]:
     from homeoanalysis.export import export
 
     to, out = arguments.to
+    if to == "nix":
+        yield f"{out} is being written: neo takes about a second for each 50 units of a segment"
     export(arguments.file, Path(out), to=to, replicate=arguments.replicate)
     yield f"{out} is written"
 

@@ -116,9 +116,7 @@ class Replicate(Strict):
     parts: dict[Name, Part] = Field(default={}, description="instead of files: several sets of files on one clock")
     same_units: SameUnits | None = Field(default=None, description="which units of the parts are the same")
     parameters: dict[str, Any] = Field(default={}, description="parameters of the reader for this replicate alone")
-    subject: str = Field(
-        description="animal, or culture; wells of one plate, and sessions of one animal, are one subject: they are not independent"
-    )
+    subject: str = Field(description="animal or culture; wells of one plate are one subject, and so are sessions of one animal")
     session: str = ""
     factors: dict[Name, Factor] = Field(default={}, description="age, condition, genotype, dose...")
     duration: Duration | None = Field(default=None, description="observed time; checked when the file is read")

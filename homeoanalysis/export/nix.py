@@ -39,10 +39,8 @@ def write_nix(activity: xr.Dataset, path: Path) -> None:
                 continue
             # A spike at an edge that two segments share belongs to the first, as activity/1 has it.
             inside = times[(times >= start) & (times <= stop) & _is_mine(times, activity, k)]
-            more: dict[str, Any] = {"unit_name": name, **content.labels(activity, unit), **content.place(activity, unit)}
-            train = neo.SpikeTrain(
-                inside.copy(), units=pq.s, t_start=start * pq.s, t_stop=stop * pq.s, name=f"unit {unit}", **more
-            )
+            more: dict[str, Any] = {**content.labels(activity, unit), **content.place(activity, unit)}
+            train = neo.SpikeTrain(inside.copy(), units=pq.s, t_start=start * pq.s, t_stop=stop * pq.s, name=name, **more)
             segment.spiketrains.append(train)
         for part in signals[k]:
             rate, units = part.variable.attrs["sampling_rate"] * pq.Hz, part.variable.attrs["units"]

@@ -17,6 +17,7 @@ import scipy.io
 import xarray as xr
 
 from homeoanalysis.cli import main
+from homeoanalysis.config.recording import Recording
 from homeoanalysis.contracts import SIGNALS, by_replicate, check, write
 from homeoanalysis.contracts.schemas import ACTIVITY
 from homeoanalysis.errors import DataError
@@ -24,6 +25,7 @@ from homeoanalysis.export import FORMATS, export
 from homeoanalysis.export.mat import write_mat
 from homeoanalysis.export.nix import write_nix
 from homeoanalysis.export.nwb import write_nwb
+from homeoanalysis.ingest import ingest
 from homeoanalysis.numerics import observed, synthetic
 from homeoanalysis.provenance import rng_for
 
@@ -130,11 +132,11 @@ def test_nix(tmp_path: Path) -> None:
     joined: dict[str, list[np.ndarray]] = {name: [] for name in UNITS}
     for segment in block.segments:
         for train in segment.spiketrains:
-            joined[train.annotations["unit_name"]].append(train.magnitude)
+            joined[train.name].append(train.magnitude)
     assert [len(parts) for parts in joined.values()] == [2, 2, 1, 2]
     for parts, times in zip(joined.values(), observed.spike_trains(one), strict=True):
         equal(np.concatenate(parts), times)
-    first = {t.annotations["unit_name"]: t.annotations for t in block.segments[0].spiketrains}
+    first = {t.name: t.annotations for t in block.segments[0].spiketrains}
     assert first["tt1/c1"]["cell_type"] == "E"
     assert first["tt1/c1"]["x"] == 1e-4
     signals = [{s.name: s for s in segment.analogsignals} for segment in block.segments]
@@ -237,7 +239,7 @@ def test_a_writer_that_loses_spikes_is_caught(tmp_path: Path, monkeypatch: pytes
 
     def losing(self: Any, block: neo.Block, **options: Any) -> None:
         segment = block.segments[1]
-        kept = [t for t in segment.spiketrains if t.annotations["unit_name"] != UNITS[0]]
+        kept = [t for t in segment.spiketrains if t.name != UNITS[0]]
         segment.spiketrains = neo.Segment().spiketrains
         segment.spiketrains.extend(kept)
         original(self, block, **options)
@@ -267,9 +269,34 @@ def test_the_command(to: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     write(activity(), tmp_path / "one.nc")
     command = ["export", str(tmp_path / "one.nc"), "--to", to, str(tmp_path / f"o.{to}")]
     assert main(command) == 0
-    assert capsys.readouterr().out == f"{tmp_path}/o.{to} is written\n"
+    out = capsys.readouterr().out.splitlines()
+    assert out[-1] == f"{tmp_path}/o.{to} is written"
+    assert any("neo takes about a second" in line for line in out[:-1]) == (to == "nix")
     assert main(command) == 1
     assert "exists; choose another name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("to", "reader"), [("nix", "any_neo"), ("nwb", "nwb_units")])
+def test_what_is_read_back_has_the_names_of_the_units(to: str, reader: str, tmp_path: Path) -> None:
+    """Two exports as parts of one replicate: a unit is the same in both by its name, not by its place."""
+    for part, names in {"one": ["a", "b/1"], "two": ["b/1", "c"]}.items():
+        one = synthetic.activity([np.array([1.0]), np.array([2.0, 3.0])], 10.0).assign_coords(unit=names)
+        write(one, tmp_path / f"{part}.nc")
+        export(tmp_path / f"{part}.nc", tmp_path / f"{part}.{to}", to=to)
+    files = {part: {"recording": {"name": f"{part}.{to}"}} for part in ("one", "two")}
+    parts = {part: {"start": f"{10 * k} s", "files": files[part]} for k, part in enumerate(files)}
+    recording = Recording.model_validate(
+        {
+            **dict.fromkeys(("title", "citation", "licence"), "x"),
+            "source": {"folder": "."},
+            "reader": {reader: {}},
+            "replicates": {"r": {"subject": "s", "parts": parts, "same_units": "ids"}},
+        }
+    )
+    paths = {f"{part}.recording": tmp_path / f"{part}.{to}" for part in files}
+    found = ingest(recording, name="x", replicate="r", files=paths)
+    trains = dict(zip(found.unit.values.tolist(), observed.spike_trains(found), strict=True))
+    assert {name: times.tolist() for name, times in trains.items()} == {"a": [1], "b/1": [2, 3, 11], "c": [12, 13]}
 
 
 # ---- nothing is dropped unsaid
