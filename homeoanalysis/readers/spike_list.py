@@ -41,7 +41,8 @@ def spike_list(
     files: role "recording". A CSV or TSV has a line of column names, and then a spike a line: `times` and `units` name the two
     columns. An NPZ has two arrays of these names with an entry for each spike, or else an array of times for each unit.
     time_step: what the times count [s]; a column or array headed `time_ms` counts ms. Spaces around a unit's name are not part
-    of it. names: all units, where some may be silent: a table cannot hold a unit without a spike.
+    of it, and units of a table that differ in them alone are refused. names: all units, where some may be silent: a table cannot
+    hold a unit without a spike.
     Raises DataError, naming the line, for what is no number and for more cells than names of columns; for one unit under
     two names, 5 and 05, or times in their place; and for units that are not among `names`.
     """
@@ -126,7 +127,17 @@ def _table(path: Path, times: str, units: str) -> dict[str, NDArray[np.float64]]
                     found.setdefault(unit, []).append(time)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path.name} is no readable table ({error}); save it as CSV in UTF-8") from None
-    return {name: np.array(values) for name, values in found.items()}
+    return {name: np.array(values) for name, values in _stripped(path, found).items()}
+
+
+def _stripped(path: Path, found: Mapping[str, list[float]]) -> dict[str, list[float]]:
+    """Without the spaces around names. Of two names that differ in these alone nobody knows whether they are two units."""
+    written: dict[str, str] = {}
+    for name in found:
+        other = written.setdefault(name.strip(), name)
+        if other != name:
+            raise DataError(f"{path.name} has the units {other!r} and {name!r}, which differ in spaces alone; rename one")
+    return {name.strip(): values for name, values in found.items()}
 
 
 def _place(path: Path, columns: list[str], name: str) -> int:
@@ -143,11 +154,11 @@ def _shown(row: list[str]) -> str:
 
 def _cells(path: Path, row: list[str], places: list[int], number: int) -> tuple[float, str]:
     try:
-        time, unit = _number(row[places[0]]), row[places[1]].strip()
+        time, unit = _number(row[places[0]]), row[places[1]]
     except (ValueError, IndexError):
         mend = "write decimals with a point" if any(re.search(r"\d,\d", cell) for cell in row) else "mend or remove it"
         raise DataError(f"{path.name}: line {number} is {_shown(row)}, which has no number and unit; {mend}") from None
-    if not unit:
+    if not unit.strip():
         raise DataError(f"{path.name}: line {number} names no unit; mend or remove it")
     return time, unit
 

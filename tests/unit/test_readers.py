@@ -86,6 +86,12 @@ LIST_FAULTS: dict[str, tuple[str, bytes | str, str]] = {
     "one more cell": ("a.csv", "time,unit\n1,a\n2,a,\n", "line 3 is '2,a,', 3 cells for 2 columns"),
     "decimal commas between semicolons": ("a.csv", "time;unit\n0,5;a\n", "line 2 is '0,5,a', which .*; write decimals"),
     "one unit in two ways": ("a.csv", "unit,time,x\n1,2,5\n1,2,05\n1.0,3,0", "units '1' and '1.0', which are one"),
+    "units that differ in a space": ("a.csv", "time,unit\n1,a\n2,a \n", "units 'a' and 'a ', which differ in spaces alone"),
+    "units that differ in an unbroken space": (
+        "a.csv",
+        "time,unit\n1,a\n2,\xa0a\n",
+        "'a' and '\\\\xa0a', which differ in",
+    ),
     "decimal commas in the place of units": ("a.csv", "time,unit,x\n0,5,a\n0,05,a\n", "units '5' and '05', which are one"),
     "exchanged columns": ("a.csv", "time,unit\n1,0.25\n1,0.5\n2,4.0005\n", "for each spike, the first '0.25'; exchange"),
     "a line cut off": ("a.csv", "unit,time\n1,2\n1\n", "line 3 is '1', which has no number and unit; mend or remove it"),
