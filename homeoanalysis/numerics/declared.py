@@ -313,8 +313,53 @@ def _tdt(path: Path) -> Iterator[str]:
             yield f"declares {end} bytes of {data.name}, which has {data.stat().st_size}"
 
 
+def _biocam(path: Path) -> Iterator[str]:
+    """3Brain, BRW 3 and 4: neo counts channels by the length of the samples. Layout as in neo.rawio.biocamrawio."""
+    import h5py
+
+    with h5py.File(path) as file:
+        if "3BRecInfo" in file:
+            yield from _brw3(file)
+        elif "TOC" in file:
+            yield from _brw4(file)
+
+
+def _brw3(file: Any) -> Iterator[str]:
+    about, raw = file["3BRecInfo/3BRecVars"], file["3BData/Raw"]
+    frames, channels = int(about["NRecFrames"][0]), len(file["3BRecInfo/3BMeaStreams/Raw/Chs"])
+    is_table = file["3BData"].attrs.get("Version") == 100
+    wanted = (frames, channels) if is_table else (frames * channels,)
+    if raw.shape != wanted or not raw.size:
+        held = " x ".join(map(str, raw.shape))
+        yield f"declares {frames} frames (NRecFrames) of {channels} channels (Chs), but holds {held} samples (Raw)"
+    low, high = (float(about[name][0]) for name in ("MinVolt", "MaxVolt"))
+    if not low < high:
+        yield f"declares samples from {low:g} to {high:g} uV (MinVolt, MaxVolt), which is no range"
+
+
+def _brw4(file: Any) -> Iterator[str]:
+    wells = [name for name in file if name.startswith("Well_")]
+    if len(wells) > 1:
+        raise DataError(
+            f"{Path(file.filename).name} holds {len(wells)} wells, of which neo reads {wells[0]} alone; export each alone"
+        )
+    start, stop = np.asarray(file["TOC"][:], np.int64).reshape(-1, file["TOC"].shape[-1])[:, [0, -1]].T
+    gaps = np.flatnonzero(start[1:] > stop[:-1] + 1)
+    if gaps.size:
+        k = gaps[0]
+        raise DataError(
+            f"{Path(file.filename).name} has a gap from frame {stop[k]} to {start[k + 1]}, of which neo knows nothing; "
+            "export each stretch to its own file"
+        )
+    if wells and {"Raw", "StoredChIdxs"} <= set(file[wells[0]]):
+        raw, channels, frames = file[wells[0]]["Raw"], len(file[wells[0]]["StoredChIdxs"]), int((stop - start).sum())
+        if raw.size < frames * channels or not raw.size:
+            yield f"declares {frames} frames (TOC) of {channels} channels (StoredChIdxs), but holds {raw.size} samples (Raw)"
+
+
 _CHECKS: dict[str, Callable[[Path], Iterator[str]]] = {
     "AxonIO": _axon,
+    "BiocamIO": _biocam,
     "BlackrockIO": _blackrock,
     "EDFIO": _edf,
     "NeoMatlabIO": _matlab,

@@ -1,11 +1,14 @@
 """Files that were cut: what a format declares is compared with what is there, and a format that declares nothing says so."""
 
+import json
 import shutil
 import struct
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import h5py
 import neo
 import neo.io
 import numpy as np
@@ -65,6 +68,30 @@ def matlab(folder: Path) -> Path:
     return folder / "a.mat"
 
 
+def biocam3(path: Path, *, frames: int = 50, channels: int = 4, volts: tuple[float, float] = (-4, 4), **more: Any) -> Path:
+    """BRW 3 of 50 frames of 4 channels, one sample after the other; more: the samples, and the version of the layout."""
+    with h5py.File(path, "w") as file:
+        about = {"BitDepth": np.uint8(12), "MinVolt": volts[0], "MaxVolt": volts[1], "NRecFrames": frames}
+        for name, value in (about | {"SamplingRate": 1000.0, "SignalInversion": 1}).items():
+            file[f"3BRecInfo/3BRecVars/{name}"] = [value]
+        file["3BData/Raw"] = more.get("raw", np.arange(200, dtype=np.uint16))
+        file["3BData"].attrs["Version"] = more.get("version", 101)
+        file["3BRecInfo/3BMeaStreams/Raw/Chs"] = np.array([(1, k) for k in range(channels)], [("Row", "i2"), ("Col", "i2")])
+    return path
+
+
+def biocam4(path: Path, *, toc: Any = ((0, 25), (25, 50)), n_samples: int = 200, wells: int = 1) -> Path:
+    """BRW 4 of 50 frames of 4 channels."""
+    said = {"MaxAnalogValue": 4.0, "MinAnalogValue": -4.0, "MaxDigitalValue": 4095, "MinDigitalValue": 0, "ScaleFactor": 1.0}
+    with h5py.File(path, "w") as file:
+        file["ExperimentSettings"] = [json.dumps({"ValueConverter": said, "TimeConverter": {"FrameRate": 1000.0}}).encode()]
+        file["TOC"] = np.array(toc)
+        for k in range(wells):
+            file[f"Well_A{k + 1}/StoredChIdxs"] = np.arange(4)
+            file[f"Well_A{k + 1}/Raw"] = np.arange(n_samples, dtype=np.uint16)
+    return path
+
+
 # Each format with the bytes of a record, where a cut between two of them is a shorter file that is whole.
 MAKERS: dict[str, tuple[str, Callable[[Path], Path], int]] = {
     "nev": ("BlackrockIO", blackrock, 8 + 2 * SAMPLES),
@@ -91,6 +118,35 @@ def test_a_cut_file_is_refused(name: str, tmp_path: Path) -> None:
         path.write_bytes(whole[:at])
         with pytest.raises(DataError, match=r"compare its size with the original|truncated"):
             read_blocks(path, io, is_alone=True)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (partial(biocam3, raw=np.zeros((50, 4), np.uint16), version=100), None),
+        (biocam3, None),
+        (partial(biocam3, frames=40), r"declares 40 frames .* of 4 channels .*, but holds 200 samples"),
+        (partial(biocam3, frames=51), "declares 51 frames"),
+        (partial(biocam3, channels=5), r"declares 50 frames .* of 5 channels"),
+        (partial(biocam3, raw=np.zeros(196, np.uint16)), "but holds 196 samples"),
+        (partial(biocam3, raw=np.zeros(0, np.uint16), frames=0), "but holds 0 samples"),
+        (partial(biocam3, raw=np.zeros((50, 4), np.uint16)), "but holds 50 x 4 samples"),
+        (partial(biocam3, raw=np.zeros((50, 5), np.uint16), version=100), "but holds 50 x 5 samples"),
+        (partial(biocam3, volts=(4, 4)), "declares samples from 4 to 4 uV"),
+        (biocam4, None),
+        (partial(biocam4, n_samples=196), r"declares 50 frames \(TOC\) of 4 channels .*, but holds 196 samples"),
+        (partial(biocam4, toc=((0, 25), (30, 55))), "has a gap from frame 25 to 30"),
+        (partial(biocam4, wells=2), "holds 2 wells, of which neo reads Well_A1 alone"),
+    ],
+)
+def test_biocam_files_that_contradict_themselves(make: Callable[[Path], Path], message: str | None, tmp_path: Path) -> None:
+    path = make(tmp_path / "a.brw")
+    if message is None:
+        (signal,) = read_blocks(path, "BiocamIO")[0].segments[0].analogsignals
+        assert signal.shape == (50, 4)
+        return
+    with pytest.raises(DataError, match=message):
+        read_blocks(path, "BiocamIO")
 
 
 @pytest.mark.parametrize("file", ["pyabf_axon_files/File_axon_3.abf", "pyabf_axon_files/17o05028_ic_steps.abf"])
