@@ -18,15 +18,18 @@ from homeoanalysis.contracts.schemas import (
     INTERVALS,
     MEASURE_DIMS,
     OWN,
+    REFUSALS,
     RULE,
     SCHEMAS,
     SOURCE_KINDS,
+    SPANS,
     UNBOUNDED,
     UNIT,
     Variable,
 )
 from homeoanalysis.contracts.texts import mend, text_faults, told
 from homeoanalysis.errors import ContractError
+from homeoanalysis.statistics.differences import judge
 
 _SOURCE_KIND = f"write {' or '.join(map(repr, SOURCE_KINDS))}"
 _ABOVE_0 = ("sampling_rate", "tick", "step")  # of variables, where they have them
@@ -156,6 +159,7 @@ def _activity_faults(ds: xr.Dataset) -> Iterator[str]:
     if "observed" in ds:
         yield from _flag_faults(ds.observed, "write 1 where the unit was observed in the segment, 0 where it was not")
     yield from _weight_faults(ds)
+    yield from _curation_faults(ds)
     if not {"segment_start", "segment_stop"} <= set(ds.data_vars):
         yield "observed time is missing: segment_start and segment_stop are required"
         return
@@ -166,8 +170,43 @@ def _activity_faults(ds: xr.Dataset) -> Iterator[str]:
         yield "segments must be finite and longer than nothing"
     elif np.any(start[1:] < stop[:-1]):
         yield "segments overlap or are not in order of time"
-    elif "spike_time" in ds:
-        yield from _spike_faults(ds, start, stop)
+    else:
+        yield from (fault for kind in SPANS for fault in _span_faults(ds, kind, start, stop))
+        if "spike_time" in ds:
+            yield from _spike_faults(ds, start, stop)
+
+
+def _span_faults(ds: xr.Dataset, kind: str, start: np.ndarray, stop: np.ndarray) -> Iterator[str]:
+    """Of epochs, trials or states that are no time, and of epochs in which nothing was recorded.
+
+    A session of a model keeps epochs that lie outside of it.
+    start, stop: of the segments.
+    """
+    ends = f"{kind}_start", f"{kind}_stop"
+    if not set(ends) <= set(ds.variables) or not _can_be_read(ds, *ends):
+        return
+    first, last = (ds[name].values for name in ends)
+    is_time = (-np.inf < first) & (first < last) & (last < np.inf)
+    if kind == "epoch" and ds.attrs.get("source_kind") == "recording":
+        is_time &= ((start < last[:, None]) & (stop > first[:, None])).any(axis=1)
+    for k in np.flatnonzero(~is_time)[:1]:
+        yield (
+            f"{np.sum(~is_time)} of {is_time.size} {kind}s hold no observed time, the first from {first[k]:.6g} s "
+            f"to {last[k]:.6g} s; the segments are from {start[0]:.6g} s to {stop[-1]:.6g} s"
+        )
+
+
+def _curation_faults(ds: xr.Dataset) -> Iterator[str]:
+    """Units are those that no rule dropped, each with the spikes with which it came in."""
+    if not {"curated", "curated_rule", "curated_spikes", "unit", "spike_count"} <= set(ds.variables):
+        return
+    if not _can_be_read(ds, "curated_rule", "curated_spikes", "spike_count"):
+        return
+    kept = ds.curated_rule.values.astype(str) == ""
+    if ds.curated.values[kept].astype(str).tolist() != ds.unit.values.astype(str).tolist():
+        yield "the units are not those without a curated_rule, in their order"
+    elif wrong := int(np.sum(ds.curated_spikes.values[kept] != ds.spike_count.values)):
+        yield f"curated_spikes is not spike_count in {wrong} of {kept.sum()} units that were kept"
 
 
 def _weight_faults(ds: xr.Dataset) -> Iterator[str]:
@@ -258,6 +297,9 @@ def _measure_faults(ds: xr.Dataset) -> Iterator[str]:
         if name not in ds.coords:
             yield f"the coordinate {name}(replicate) is missing"
     known = ds.replicate.values.tolist() if "replicate" in ds.coords else []
+    for name in (str(c) for c in ds.coords if str(c).endswith("_replicate")):
+        if absent := sorted(set(ds[name].values.ravel().astype(str)) - set(map(str, known))):
+            yield f"coordinate {name!r} names {str(absent[0])!r}, which is no replicate here"
     for replicate, reason in (told("not_applicable", ds.attrs.get("not_applicable", "")) or {}).items():
         if replicate not in known:
             listed = ", ".join(map(str, known))
@@ -280,12 +322,38 @@ def _comparison_faults(ds: xr.Dataset) -> Iterator[str]:
     if "location_over" in ds:
         within = ("location", "location_within_low", "location_within_high")
         yield from _interval_faults(ds, *within, known=ds.location_over != OWN)
+    yield from _order_faults(ds, "margin_low", "margin_high")
+    yield from _verdict_faults(ds)
     for name, text in (("comparable", "reason"), ("location", "location_reason")):
         if name in ds and text in ds and ds[name].dims == ds[text].dims and ds[name].dtype.kind in "iuf":
             refused = ~(ds[name].values > 0) if name == "comparable" else np.isnan(ds[name].values)
             for cell in np.argwhere(refused & (ds[text].values.astype(str) == ""))[:3]:
                 at = ", ".join(str(ds[d].values[k]) for d, k in zip(ds[name].dims, cell, strict=True))
                 yield f"variable {text!r} is empty at [{at}], where {name} is {ds[name].values[tuple(cell)]:g}; say why in words"
+
+
+def _order_faults(ds: xr.Dataset, low: str, high: str) -> Iterator[str]:
+    """Of ends that stand the wrong way round, whatever they are the ends of."""
+    if not all(name in ds.variables and ds[name].dtype.kind in "iuf" for name in (low, high)):
+        return
+    if wrong := int((ds[low] > ds[high]).sum()):
+        yield f"{low!r} is above {high!r} {wrong} times"
+
+
+def _verdict_faults(ds: xr.Dataset) -> Iterator[str]:
+    """Of verdicts that do not follow from the difference, its intervals and the margin beside them."""
+    names = ("difference_low", "difference_high", "difference_low_90", "difference_high_90", "margin_low", "margin_high")
+    used = (*names, "comparable", "fitted", "verdict")
+    if any(name not in ds or any(_form_faults(ds[name], COMPARISON[name])) for name in used):
+        return
+    low, high, low_90, high_90, *margin = (ds[name].values for name in names)
+    follows = np.where(ds.fitted.values > 0, "fitted", judge((low_90, high_90), (low, high), (margin[0], margin[1])))
+    found, is_compared = ds.verdict.values.astype(str), ds.comparable.values > 0
+    wrong = np.where(is_compared, found != follows, ~np.isin(found, REFUSALS))
+    for cell in np.argwhere(wrong)[:1]:
+        at = ", ".join(str(ds[d].values[k]) for d, k in zip(ds.verdict.dims, cell, strict=True))
+        expected = follows[tuple(cell)] if is_compared[tuple(cell)] else " or ".join(REFUSALS)
+        yield f"variable 'verdict' is {str(found[tuple(cell)])!r} at [{at}], where {expected} follows; rerun rule compare"
 
 
 def _sweep_faults(ds: xr.Dataset) -> Iterator[str]:

@@ -81,6 +81,8 @@ ACTIVITY: dict[str, Variable] = {
     "observed": Variable(("unit", "segment"), "1", "0: not isolated in this segment, never counted as silent"),
 } | {key: value for name in SIGNALS for key, value in _signal(name).items()}
 
+SPANS = ("epoch", "trial", "state")  # have a start and a stop
+
 MEASURE_DIMS = {
     *("replicate", "unit", "pair", "frequency", "band", "lag", "time", "epoch", "state", "segment", "trial"),
     *("stimulus", "channel", "snapshot", "parameter", "variable", "moment", "projection", "draw"),
@@ -156,6 +158,7 @@ INTERVALS = (  # value, and the ends of the interval that it lies in; all of t, 
     ("hedges_g", "hedges_g_low", "hedges_g_high"),
     ("location", "location_low", "location_high"),
 )
+REFUSALS = ("not comparable", "untestable")  # verdicts where comparable is 0
 OWN = "of the estimate itself"  # what an interval is over that a metric gives with its value
 UNIT = Variable(("contrast", "metric", "source"), None, "unit of location and spread")  # a coordinate of comparison/2
 # How the `reason` of a cell begins that the study does not ask for; any other is of a comparison that could not be made.

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Ends = tuple[float, float] | tuple[Floats, Floats]
 MINIMUM = 4  # members of a group whose spread can be taken from itself
 LEAST_DF = 3  # degrees of freedom below which an interval says nothing
 POWER = 0.8
@@ -119,11 +120,15 @@ def decide(difference: Difference, margin: tuple[float, float], margin_error: fl
     that is estimated from the data.
     Source: Schuirmann 1987, doi:10.1007/BF01068419.
     """
-    low, high = difference.interval(0.90, margin_error)
-    if margin[0] < low and high < margin[1]:
-        return AGREES
-    low, high = difference.interval(0.95)
-    return DIFFERS if low > 0 or high < 0 else CANNOT_TELL
+    narrow, wide = difference.interval(0.90, margin_error), difference.interval(0.95)
+    return str(judge(narrow, wide, margin))
+
+
+def judge(narrow: Ends, wide: Ends, margin: Ends) -> NDArray[np.str_]:
+    """The same from the ends of the 90 % (narrow) and 95 % (wide) intervals, of any shape."""
+    agrees = np.logical_and(np.less(margin[0], narrow[0]), np.less(narrow[1], margin[1]))
+    differs = np.logical_or(np.greater(wide[0], 0), np.less(wide[1], 0))
+    return np.where(agrees, AGREES, np.where(differs, DIFFERS, CANNOT_TELL))
 
 
 def find_needed_subjects(

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import h5py
 import netCDF4
@@ -874,3 +875,64 @@ def test_other_programs_read_a_sealed_file(tmp_path: Path) -> None:
     write(activity(), tmp_path / "one.nc")
     with xr.open_dataset(tmp_path / "one.nc", engine="netcdf4", decode_times=False, decode_timedelta=False) as plain:
         np.testing.assert_array_equal(plain.spike_time.values, activity().spike_time.values)
+
+
+def epochs_of(start: float, stop: float) -> xr.Dataset:
+    one = synthetic.activity([np.array([1.0])], 10.0, epochs={"a": (start, stop)})
+    return one.assign_attrs(source_kind="recording")
+
+
+@pytest.mark.parametrize(("start", "stop"), [(1.0, 1.0), (2.0, 1.0), (np.nan, 1.0), (0.0, np.inf), (1e6, 2e6)])
+def test_epochs_hold_observed_time(start: float, stop: float) -> None:
+    check(epochs_of(0.0, 1.0), "activity/1")
+    with pytest.raises(ContractError, match=r"1 of 1 epochs hold no observed time, the first from"):
+        check(epochs_of(start, stop), "activity/1")
+
+
+def curated(rules: list[str], spikes: list[int]) -> xr.Dataset:
+    one = synthetic.activity([np.array([1.0]), np.array([2.0, 3.0])], 10.0).assign_coords(unit=["a", "c"])
+    table = {"curated_rule": ("curated", rules), "curated_spikes": ("curated", spikes, {"units": "1"})}
+    return one.assign(table).assign_coords(curated=["a", "b", "c"])
+
+
+@pytest.mark.parametrize(
+    ("rules", "spikes", "told"),
+    [
+        (["slow", "slow", ""], [1, 0, 2], "the units are not those without a curated_rule"),
+        (["", "", ""], [1, 0, 2], "the units are not those without a curated_rule"),
+        (["", "slow", ""], [1, 0, 3], "curated_spikes is not spike_count in 1 of 2 units that were kept"),
+    ],
+)
+def test_the_curation_table_is_of_the_units(rules: list[str], spikes: list[int], told: str) -> None:
+    check(curated(["", "slow", ""], [1, 0, 2]), "activity/1")
+    with pytest.raises(ContractError, match=told):
+        check(curated(rules, spikes), "activity/1")
+
+
+def test_units_are_of_replicates_that_there_are() -> None:
+    found = measure([activity()], "firing_rate")
+    names = np.where(np.arange(found.sizes["unit"]) == 0, "other", found.unit_replicate.values)
+    with pytest.raises(ContractError, match="coordinate 'unit_replicate' names 'other', which is no replicate here"):
+        check(found.assign_coords(unit_replicate=("unit", names)), "measure/1")
+
+
+@pytest.mark.parametrize("verdict", ["great", "agrees", "differs", "cannot tell", "not comparable", ""])
+def test_verdicts_follow_from_the_intervals(verdict: str, example: Any) -> None:
+    """Any other verdict in the place of each that there is."""
+    before = example.comparison
+    check(before, "comparison/2")
+    assert {*np.unique(before.verdict.values.astype(str))} >= {"differs", "fitted", "not comparable"}
+    for old in np.unique(before.verdict.values.astype(str)):
+        if verdict in ("not comparable", "untestable") and old in ("not comparable", "untestable"):
+            continue
+        if old != verdict:
+            changed = before.verdict.where(before.verdict != old, verdict)
+            with pytest.raises(ContractError, match=f"variable 'verdict' is '{verdict}' at .*, where .* follows"):
+                check(before.assign(verdict=changed), "comparison/2")
+
+
+def test_margins_have_their_ends_the_right_way_round(example: Any) -> None:
+    before = example.comparison
+    turned = before.assign(margin_low=before.margin_high.copy(), margin_high=before.margin_low.copy())
+    with pytest.raises(ContractError, match="'margin_low' is above 'margin_high'"):
+        check(turned, "comparison/2")
