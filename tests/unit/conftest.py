@@ -103,7 +103,10 @@ def example() -> Example:
         "net": networks("net.ci", 0.95),
         "net.static": networks("net.static.ci", 0.2),
     }
-    both = {label: {s: measured(a, label, draws=label != "population_rate") for s, a in activities.items()} for label in METRICS}
+    both = {
+        label: {s: measured(a, label, draws=s in TARGETS and label != "population_rate") for s, a in activities.items()}
+        for label in METRICS
+    }
     fitted = {"enc": ["firing_rate"]}
     contrasts = Contrasts.validate_python(CONTRASTS)
     comparison = compare(both, contrasts=contrasts, targets=TARGETS, fitted=fitted, study="small", seed=1)
