@@ -3,6 +3,7 @@
 Laws that a wrong metric could pass unseen are functions of a metric, and are shown to fail on a metric made wrong.
 """
 
+import functools
 import json
 from collections.abc import Callable
 from typing import Annotated, Any, get_type_hints
@@ -25,6 +26,7 @@ NAMES = catalogue.names("metrics")
 COMPARED = [name for name in NAMES if catalogue.load("metrics", name).scale is not None]
 
 
+@functools.cache  # one activity for all laws, which must leave it as it is
 def truth(name: str, draw: int = 0):  # type: ignore[no-untyped-def]
     return catalogue.load("metrics", name).truth(rng_for(1, "truth", name, draw))
 
